@@ -1,0 +1,58 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "berth",
+    products: [
+        .executable(name: "berth", targets: ["berth"]),
+        .executable(name: "loadtest", targets: ["loadtest"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+    ],
+    targets: [
+        // C libraries and the event loop: mechanism without decisions.
+        .systemLibrary(name: "CUV", path: "Sources/CUV"),
+        .target(name: "EventLoop", dependencies: ["CUV"]),
+
+        // Pure cores: state machines and formats, no I/O, no clock.
+        .target(name: "QueueCore", path: "Sources/Queue/Core"),
+        .target(name: "GatewayCore", dependencies: ["QueueCore"], path: "Sources/Gateway/Core"),
+        .target(name: "WorkerCore", dependencies: ["QueueCore"], path: "Sources/Worker/Core"),
+
+        // Drivers: they perform what the cores decide.
+        .target(
+            name: "Queue", dependencies: ["QueueCore", "EventLoop", "CUV"], path: "Sources/Queue/Redis",
+            resources: [.embedInCode("Scripts")]),
+        .target(
+            name: "Gateway", dependencies: ["GatewayCore", "QueueCore", "Queue", "EventLoop"],
+            path: "Sources/Gateway/Server"),
+        .target(
+            name: "Worker", dependencies: ["WorkerCore", "QueueCore", "Queue", "EventLoop"],
+            path: "Sources/Worker/Agent"),
+
+        // The binaries.
+        .target(name: "Configuration", dependencies: ["CUV", "QueueCore"], path: "Sources/berth/Configuration"),
+        .executableTarget(
+            name: "berth",
+            dependencies: [
+                "Configuration", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue", "QueueCore", "EventLoop",
+                argumentParser,
+            ],
+            path: "Sources/berth/Main"),
+        .executableTarget(
+            name: "loadtest", dependencies: ["EventLoop", argumentParser], path: "loadtest",
+            exclude: [], sources: ["Sources"]),
+
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV"]),
+        .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
+        .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
+        .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV"]),
+        .testTarget(name: "TidyTests"),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,129 @@
+/// The lines gateways and workers exchange before a session's bytes. One connection carries one of them each way.
+///
+/// ```
+/// gateway → worker   BERTH1 GRANT <fleet> <worker> <slot> <lease> <attach> <epoch> <token> <nonce> <mac>\r\n
+///                    then the client's request head, without Host
+/// worker → gateway   BERTH1 PROOF <mac>\r\n               then the sidecar's bytes
+///                    BERTH1 REJECT <reason> <mac>\r\n     then EOF: the worker's verdict stands in Redis
+/// gateway → worker   BERTH1 PROBE <fleet> <worker> <nonce> <mac>\r\n
+/// worker → gateway   BERTH1 ALIVE <mac>\r\n               then EOF
+/// ```
+/// A mac is HMAC-SHA256 by NODE_SECRET as 64 lower-case hex digits. Requests sign the line before the mac; answers
+/// sign `<word> <nonce> <subject>`, so that an answer can neither be invented nor replayed. This file only composes
+/// and reads; who computes the mac is the driver.
+public enum Wire {
+    /// Longest line of either side, with its CRLF, in bytes.
+    public static let lineMax = 1_024
+    static let version = "BERTH1"
+
+    public struct GrantRequest: Hashable, Sendable {
+        public let fleet: String
+        public let worker: ProcessID
+        public let slot: Int
+        public let lease: LeaseID
+        /// 1 for the first connection of a lease.
+        public let attach: Int
+        public let token: Token
+        /// 32 hex digits drawn by the gateway for this dial.
+        public let nonce: String
+
+        public init(
+            fleet: String, worker: ProcessID, slot: Int, lease: LeaseID, attach: Int, token: Token, nonce: String
+        ) {
+            self.fleet = fleet
+            self.worker = worker
+            self.slot = slot
+            self.lease = lease
+            self.attach = attach
+            self.token = token
+            self.nonce = nonce
+        }
+
+        /// What the request's mac signs: the line before the mac.
+        public var signed: String {
+            "\(version) GRANT \(fleet) \(worker) \(slot) \(lease) \(attach) \(token.epoch) \(token.number) \(nonce)"
+        }
+
+        /// What the mac of `PROOF` signs.
+        public var proofSigned: String { "PROOF \(nonce) \(lease)" }
+
+        /// What the mac of `REJECT` signs.
+        public func rejectSigned(_ reason: RejectReason) -> String { "REJECT \(nonce) \(lease) \(reason.rawValue)" }
+    }
+
+    public struct ProbeRequest: Hashable, Sendable {
+        public let fleet: String
+        public let worker: ProcessID
+        public let nonce: String
+
+        public init(fleet: String, worker: ProcessID, nonce: String) {
+            self.fleet = fleet
+            self.worker = worker
+            self.nonce = nonce
+        }
+
+        public var signed: String { "\(version) PROBE \(fleet) \(worker) \(nonce)" }
+        public var aliveSigned: String { "ALIVE \(nonce) \(worker)" }
+    }
+
+    public enum Request: Hashable, Sendable {
+        case grant(GrantRequest, mac: String)
+        case probe(ProbeRequest, mac: String)
+    }
+
+    public enum Answer: Hashable, Sendable {
+        case proof(mac: String)
+        case reject(RejectReason, mac: String)
+        case alive(mac: String)
+    }
+
+    public static func line(signed: String, mac: String) -> String { "\(signed) \(mac)\r\n" }
+    public static func proofLine(mac: String) -> String { "\(version) PROOF \(mac)\r\n" }
+    public static func rejectLine(_ reason: RejectReason, mac: String) -> String {
+        "\(version) REJECT \(reason.rawValue) \(mac)\r\n"
+    }
+    public static func aliveLine(mac: String) -> String { "\(version) ALIVE \(mac)\r\n" }
+
+    /// Reads a request line without its CRLF; `nil` for anything that is not exactly one.
+    public static func request(line: String) -> Request? {
+        let f = line.split(separator: " ", omittingEmptySubsequences: false)
+        guard f.count >= 3, f[0] == version, let mac = f.last.map(String.init), isMac(mac) else { return nil }
+        switch f[1] {
+        case "GRANT":
+            guard f.count == 11, isName(f[2]), let worker = ProcessID(f[3]), let slot = natural(f[4]),
+                let lease = LeaseID(f[5]), let attach = natural(f[6]), let epoch = natural(f[7]),
+                let number = natural(f[8]), isNonce(f[9])
+            else { return nil }
+            return .grant(
+                GrantRequest(
+                    fleet: String(f[2]), worker: worker, slot: slot, lease: lease, attach: attach,
+                    token: Token(epoch: Int64(epoch), number: Int64(number)), nonce: String(f[9])), mac: mac)
+        case "PROBE":
+            guard f.count == 6, isName(f[2]), let worker = ProcessID(f[3]), isNonce(f[4]) else { return nil }
+            return .probe(ProbeRequest(fleet: String(f[2]), worker: worker, nonce: String(f[4])), mac: mac)
+        default:
+            return nil
+        }
+    }
+
+    /// Reads an answer line without its CRLF; `nil` for anything that is not exactly one.
+    public static func answer(line: String) -> Answer? {
+        let f = line.split(separator: " ", omittingEmptySubsequences: false)
+        guard f.count >= 3, f[0] == version, let mac = f.last.map(String.init), isMac(mac) else { return nil }
+        switch (f[1], f.count) {
+        case ("PROOF", 3): return .proof(mac: mac)
+        case ("ALIVE", 3): return .alive(mac: mac)
+        case ("REJECT", 4): return RejectReason(rawValue: String(f[2])).map { .reject($0, mac: mac) }
+        default: return nil
+        }
+    }
+
+    private static func isMac(_ text: String) -> Bool { text.utf8.count == 64 && text.utf8.allSatisfy(isLowerHex) }
+    private static func isNonce(_ text: Substring) -> Bool {
+        text.utf8.count == 32 && text.utf8.allSatisfy(isLowerHex)
+    }
+    private static func natural(_ text: Substring) -> Int? {
+        guard (1...18).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return Int(text)
+    }
+}
