@@ -40,6 +40,17 @@ extension Stream {
         setsockopt(descriptor, level, name, value, socklen_t(size))
     }
 
+    /// The error that the kernel holds for this socket, as libuv's negative number; 0 for none.
+    func pendingError() -> Int32 {
+        var descriptor: uv_os_fd_t = -1
+        var error: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard uv_fileno(asHandle, &descriptor) == 0,
+            getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0
+        else { return 0 }
+        return -error
+    }
+
     private func socketAddress(
         _ get: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<Int32>) -> Int32
     ) -> SocketAddress? {

@@ -86,10 +86,13 @@ public final class Stream {
             return
         }
         stopReading()
-        if count == Int(UV_EOF.rawValue) {
+        // libuv takes a hang-up behind the last bytes for an end without asking for the socket's error: a reset that
+        // overtook unread bytes would pass for an orderly end.
+        let code = count == Int(UV_EOF.rawValue) ? pendingError() : Int32(count)
+        if code == 0 {
             delegate?.streamReachedEnd(self)
         } else {
-            fail(Int32(count), "read")
+            fail(code, "read")
         }
     }
 
