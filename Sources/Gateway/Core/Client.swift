@@ -74,7 +74,10 @@ public struct Client: Sendable {
 
     /// An answer of ours is being written: a refusal, or what was asked for.
     public mutating func answered() -> Action {
-        if state != .closed { state = .closing }
+        switch state {
+        case .accepted, .readingHead, .waiting, .closing: state = .closing
+        case .relaying, .closed: break
+        }
         return .none
     }
 

@@ -1,7 +1,7 @@
 /// How often this gateway was granted a slot lately: what `Retry-After` is computed from.
 public struct GrantRate: Hashable, Sendable {
-    /// Weight of what was before halves in about this time.
-    static let halfLifeMilliseconds = 30_000.0
+    /// Time over which grants are averaged, in seconds.
+    static let spanSeconds = 30.0
     public static let retrySecondsMax = 60
 
     private var perSecond = 0.0
@@ -10,16 +10,12 @@ public struct GrantRate: Hashable, Sendable {
     public init() {}
 
     public mutating func noteGrant(now: UInt64) {
-        perSecond = rate(now: now) + 0.693 / (GrantRate.halfLifeMilliseconds / 1_000)
+        perSecond = rate(now: now) + 1 / GrantRate.spanSeconds
         last = now
     }
 
     func rate(now: UInt64) -> Double {
-        // Halves by linear steps between powers of two: close enough, and without a maths library.
-        let age = Double(now - min(now, last)) / GrantRate.halfLifeMilliseconds
-        guard age < 32 else { return 0 }
-        let halvings = Int(age)
-        return perSecond / Double(1 << halvings) * (1 - (age - Double(halvings)) / 2)
+        perSecond / (1 + Double(now - min(now, last)) / 1_000 / GrantRate.spanSeconds)
     }
 
     /// When a client that is refused now may come back with hope: the time in which those who wait here were granted

@@ -116,5 +116,6 @@ func isLoopbackHost(_ host: String) -> Bool {
 
 /// True for nothing at all, or a colon with a port behind it.
 private func isPort(_ text: Substring) -> Bool {
-    text.isEmpty || text.utf8.count <= 6 && text.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) }
+    text.isEmpty
+        || text.first == ":" && text.utf8.count <= 6 && text.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) }
 }

@@ -141,6 +141,7 @@ public struct Waiter: Sendable {
 
     /// A grant from the mailbox or the wake channel. It may come twice, early, or for an attempt long over.
     public mutating func granted(_ grant: Grant) -> Action {
+        guard grant.lease.waiter == id else { return Action(queue: .cancel(grant.lease, dialed: false)) }
         switch state {
         case .idle, .ended:
             return Action(queue: .cancel(grant.lease, dialed: false))
@@ -270,7 +271,7 @@ public struct Waiter: Sendable {
 
     // MARK: steps they share
 
-    private func isNew(_ grant: Grant) -> Bool { grant.lease.waiter == id && grant.lease.attempt > attempt }
+    private func isNew(_ grant: Grant) -> Bool { grant.lease.attempt > attempt }
 
     private mutating func note(failed worker: ProcessID) {
         if !failedWorkers.contains(worker) { failedWorkers.append(worker) }
