@@ -109,7 +109,7 @@ public struct RedisEndpoint: Hashable, CustomStringConvertible {
 }
 
 /// A Lua script and the name by which Redis runs it.
-public struct RedisScript: Hashable {
+public struct RedisScript: Hashable, Sendable {
     public let name: String
     public let source: [UInt8]
     /// 40 lower-case hex digits: what EVALSHA takes.
