@@ -6,47 +6,47 @@ import Testing
     private let digest = String(repeating: "0", count: 64)
 
     @Test func anOpenGatewayStaysOnLoopback() throws {
-        #expect(try GatewaySettings(settings(.gateway)).listen.description == "127.0.0.1:8080")
+        #expect(try GatewayRole(settings(.gateway)).listen.description == "127.0.0.1:8080")
         let wide = ["gateway.listen": ["0.0.0.0:0"]]
-        #expect(words { try GatewaySettings(settings(.gateway, flags: wide)) }.contains("--insecure-open"))
-        let said = try GatewaySettings(
+        #expect(words { try GatewayRole(settings(.gateway, flags: wide)) }.contains("--insecure-open"))
+        let said = try GatewayRole(
             settings(.gateway, flags: wide.merging(["gateway.insecureOpen": ["true"]]) { $1 }))
         #expect(said.listen.description == "0.0.0.0:0")
-        let keyed = try GatewaySettings(settings(.gateway, file: "tenants: {a: {keys: [\(digest)]}}\n"))
-        #expect(keyed.listen.description == "0.0.0.0:8080" && !keyed.isOpen)
+        let keyed = try GatewayRole(settings(.gateway, file: "tenants: {a: {keys: [\(digest)]}}\n"))
+        #expect(keyed.listen.description == "0.0.0.0:8080" && !keyed.tenancy.isOpen)
     }
 
     @Test func aWorkerWithoutSecretStaysOnLoopback() throws {
         let pools = ["worker.pools": ["a=1"]]
-        #expect(try WorkerSettings(settings(.worker, flags: pools)).listen.description == "127.0.0.1:3131")
+        #expect(try WorkerRole(settings(.worker, flags: pools)).listen.description == "127.0.0.1:3131")
         let wide = pools.merging(["worker.listen": ["10.0.0.1:0"]]) { $1 }
-        #expect(words { try WorkerSettings(settings(.worker, flags: wide)) }.contains("set NODE_SECRET"))
-        #expect(words { try WorkerSettings(settings(.worker)) }.contains("a worker needs a pool"))
+        #expect(words { try WorkerRole(settings(.worker, flags: wide)) }.contains("set NODE_SECRET"))
+        #expect(words { try WorkerRole(settings(.worker)) }.contains("a worker needs a pool"))
     }
 
     @Test(arguments: [
-        ("a=0", "slots are a number from 1"), ("a", "lacks its slots"), ("a::b=1", "is no pool label"),
-        ("a b=1", "is no pool label"), ("a=1,a=2", "a label stands there twice"), ("a=1000,b=1000", "2000 slots"),
+        ("a=0", "has \"0\" slots"), ("a", "is not label=slots"), ("a::b=1", "is no pool label"),
+        ("a b=1", "is no pool label"), ("a=1,a=2", "is named twice"), ("a=1000,b=1000", "more than 1024 slots"),
     ])
     func poolsAreChecked(text: String, expected: String) {
-        let said = words { try WorkerSettings(settings(.worker, environment: ["POOL_CONFIG": text])) }
+        let said = words { try WorkerRole(settings(.worker, environment: ["POOL_CONFIG": text])) }
         #expect(said.contains(expected), "\(said)")
     }
 
     @Test func aCommandSidecarNeedsItsCommand() throws {
         var flags = ["worker.pools": ["a=1"], "worker.sidecar": ["command"]]
-        #expect(words { try WorkerSettings(settings(.worker, flags: flags)) }.contains("needs its --command"))
+        #expect(words { try WorkerRole(settings(.worker, flags: flags)) }.contains("needs its --command"))
         flags["worker.command"] = ["echo 'a b' c\\ d"]
-        #expect(try WorkerSettings(settings(.worker, flags: flags)).command == ["echo", "a b", "c d"])
+        #expect(try WorkerRole(settings(.worker, flags: flags)).command == ["echo", "a b", "c d"])
         flags["worker.command"] = ["echo 'a"]
-        #expect(words { try WorkerSettings(settings(.worker, flags: flags)) }.contains("a quote is not closed"))
+        #expect(words { try WorkerRole(settings(.worker, flags: flags)) }.contains("a quote is not closed"))
     }
 
     @Test func nodeSecretsRotateAndAreLongEnough() throws {
         let one = String(repeating: "a", count: 16)
         let two = String(repeating: "b", count: 16)
-        func node(_ secret: String) throws -> NodeSettings {
-            try NodeSettings(settings(.worker, environment: ["NODE_SECRET": secret]), hostName: "host.example lan")
+        func node(_ secret: String) throws -> NodeRole {
+            try NodeRole(settings(.worker, environment: ["NODE_SECRET": secret]), hostName: "host.example lan")
         }
         #expect(try node("\(one),\(two)").secrets == [one, two])
         #expect(try node(one).nodeID == "host.example-lan")
@@ -78,14 +78,6 @@ import Testing
         for wrong in ["", "host", "::1:80", "h:99999", "h:", "h:8a", "[]:1", "[::1:1"] {
             #expect(ListenAddress(wrong) == nil, "\(wrong)")
         }
-    }
-
-    @Test func shellWords() {
-        #expect(
-            ShellWords.split(#"a "b c" 'd "e' f\ g "h\"i" "j\k""#) == ["a", "b c", #"d "e"#, "f g", #"h"i"#, #"j\k"#])
-        #expect(ShellWords.split("a ''") == ["a", ""])
-        #expect(ShellWords.split("  ") == nil)
-        #expect(ShellWords.split("a \\") == nil)
     }
 
     @Test func spelling() {

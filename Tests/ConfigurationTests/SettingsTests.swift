@@ -99,14 +99,15 @@ func words(_ body: () throws -> some Any) -> String {
     @Test func aTenantStartsFromTheDefaults() throws {
         let file = """
             tenants:
-              acme: {cap: 2, maxWait: 90s, keys: [\(digest)]}
+              acme: {cap: 2, maxWait: 90s, keys: [\(digest)], label: 'AppA:Chromium'}
               beta:
             defaults: {cap: 7, maxPriority: 30s, weight: 2, maxQueue: 5}
             """
         let read = try settings(.gateway, file: file)
         let acme = read.tenants[0].limits
         #expect(acme.cap == 2 && acme.waitMaxMilliseconds == 90_000 && acme.priorityMaxSeconds == 30)
-        #expect(read.tenants[0].keys == [digest])
+        #expect(read.tenants[0].keyHashes == [digest])
+        #expect(read.tenants[0].label == "AppA:Chromium")
         #expect(read.tenants[1].limits == read.defaults)
         #expect(read.defaults.cap == 7 && read.defaults.weight == 2 && read.defaults.queueMax == 5)
     }
@@ -125,7 +126,7 @@ func words(_ body: () throws -> some Any) -> String {
         let read = try settings(
             .gateway, file: "tenants: {acme: {cap: 1}}\n", tenantFlags: ["acme:cap=3,maxWait=2m,key=\(digest)", "beta"])
         #expect(read.tenants.map(\.name) == ["acme", "beta"])
-        #expect(read.tenants[0].limits.cap == 3 && read.tenants[0].keys == [digest])
+        #expect(read.tenants[0].limits.cap == 3 && read.tenants[0].keyHashes == [digest])
         #expect(words { try settings(.gateway, tenantFlags: ["a:cup=3"]) }.contains("did you mean 'cap'?"))
     }
 }
@@ -134,7 +135,7 @@ func words(_ body: () throws -> some Any) -> String {
     @Test func understoodNames() throws {
         let gateway = try settings(.gateway, environment: ["REDIS_HOST": "r", "REDIS_PORT": "7", "PORT": "99"])
         #expect(gateway.text("redis.url") == "redis://r:7")
-        #expect(try GatewaySettings(gateway).listen.description == "127.0.0.1:99")
+        #expect(try GatewayRole(gateway).listen.description == "127.0.0.1:99")
         #expect(
             try settings(.gateway, environment: ["REDIS_URL": "redis://u", "REDIS_HOST": "r"]).text("redis.url")
                 == "redis://u")
@@ -146,8 +147,8 @@ func words(_ body: () throws -> some Any) -> String {
                 "PRIVATE_HOSTNAME": "w1", "BROWSER_TYPE": "firefox", "HEADLESS": "true", "NODE_ID": "n1",
             ])
         #expect(worker.text("node.secret") == secret)
-        let typed = try WorkerSettings(worker)
-        #expect(typed.pools.map(\.slots) == [3, 1] && typed.pools[1].browserInLabel == "firefox")
+        let typed = try WorkerRole(worker)
+        #expect(typed.pools == "AppA:Chromium:Staging=3,AppB:Firefox:UAT=1")
         #expect(typed.listen.description == "0.0.0.0:3131" && typed.advertise == "w1" && typed.browser == "firefox")
     }
 

@@ -1,3 +1,6 @@
+import GatewayCore
+import QueueCore
+
 /// `berth config print`: the configuration as it would be used, as a file that can be used, secrets left out.
 public enum ConfigurationPrinter {
     public static func text(_ settings: Settings) -> String {
@@ -20,9 +23,10 @@ public enum ConfigurationPrinter {
         for tenant in settings.tenants {
             lines.append("  \(tenant.name):")
             for field in LimitField.allCases { lines.append("    \(field.rawValue): \(field.text(of: tenant.limits))") }
+            if !tenant.label.isEmpty { lines.append("    label: \(quoted(tenant.label))") }
             // Eight digits tell keys apart and give none away.
             lines.append(
-                "    keys: []  # \(tenant.keys.count): \(tenant.keys.map { $0.prefix(8) + "…" }.joined(separator: " "))"
+                "    keys: []  # \(tenant.keyHashes.count): \(tenant.keyHashes.map { $0.prefix(8) + "…" }.joined(separator: " "))"
             )
         }
         return lines.joined(separator: "\n") + "\n"

@@ -1,7 +1,9 @@
+import GatewayCore
 import QueueCore
+import WorkerCore
 
 /// What every process of a fleet needs.
-public struct NodeSettings: Hashable, Sendable {
+public struct NodeRole: Hashable, Sendable {
     public let redisURL: String
     public let fleet: String
     /// A valid name: the setting, or the host's name made one.
@@ -15,13 +17,13 @@ public struct NodeSettings: Hashable, Sendable {
     public init(_ settings: Settings, hostName: String) throws(ConfigurationProblems) {
         redisURL = settings.text("redis.url") ?? ""
         fleet = settings.text("fleet") ?? "default"
-        nodeID = settings.text("node.id") ?? NodeSettings.name(from: hostName)
+        nodeID = settings.text("node.id") ?? NodeRole.name(from: hostName)
         secrets = (settings.text("node.secret") ?? "").split(separator: ",").map(String.init)
         var words: String?
         if secrets.count > 2 { words = "holds more than two secrets" }
-        if secrets.contains(where: { $0.count < NodeSettings.secretCharactersMin }) {
+        if secrets.contains(where: { $0.count < NodeRole.secretCharactersMin }) {
             words =
-                "is shorter than \(NodeSettings.secretCharactersMin) characters: openssl rand -hex 32 makes a good one"
+                "is shorter than \(NodeRole.secretCharactersMin) characters: openssl rand -hex 32 makes a good one"
         }
         if let words { throw ConfigurationProblems([.init(place: settings.place("node.secret"), message: words)]) }
     }
@@ -34,27 +36,22 @@ public struct NodeSettings: Hashable, Sendable {
 }
 
 /// What a gateway is started with.
-public struct GatewaySettings: Hashable, Sendable {
+public struct GatewayRole: Hashable, Sendable {
     public let listen: ListenAddress
     public let drainTimeoutMilliseconds: Int
-    public let origins: [String]
     public let defaultBrowser: String
-    public let tenants: [Tenant]
-    public let defaults: TenantLimits
-
-    /// No key is configured: everybody may connect, as the tenant they name.
-    public var isOpen: Bool { tenants.allSatisfy(\.keys.isEmpty) }
+    public let tenancy: Tenancy
 
     /// - Parameter listenName: `gateway.listen`, or `dev.listen` for `berth dev`.
     public init(_ settings: Settings, listenName: String = "gateway.listen") throws(ConfigurationProblems) {
         drainTimeoutMilliseconds = settings.milliseconds("gateway.drainTimeout")
-        origins = settings.texts("gateway.origins")
         defaultBrowser = settings.text("gateway.defaultBrowser") ?? "chromium"
-        tenants = settings.tenants
-        defaults = settings.defaults
-        let open = settings.tenants.allSatisfy(\.keys.isEmpty)
-        listen = settings.address(listenName, defaultHost: open ? "127.0.0.1" : "0.0.0.0")
-        if open, !listen.isLoopback, !settings.isTrue("gateway.insecureOpen") {
+        let insecureOpen = settings.isTrue("gateway.insecureOpen")
+        tenancy = Tenancy(
+            tenants: settings.tenants, defaultLimits: settings.defaults,
+            allowedOrigins: Set(settings.texts("gateway.origins")), allowsForeignHosts: insecureOpen)
+        listen = settings.address(listenName, defaultHost: tenancy.isOpen ? "127.0.0.1" : "0.0.0.0")
+        if tenancy.isOpen, !listen.isLoopback, !insecureOpen {
             let words =
                 "\(listen) is open to everybody who reaches it, and no tenant has a key: give tenants keys in berth.yaml, "
                 + "listen on 127.0.0.1, or say --insecure-open"
@@ -64,13 +61,14 @@ public struct GatewaySettings: Hashable, Sendable {
 }
 
 /// What a worker is started with.
-public struct WorkerSettings: Hashable, Sendable {
+public struct WorkerRole: Hashable, Sendable {
     public enum Sidecar: String, Hashable, Sendable { case playwright, command }
 
     public let listen: ListenAddress
     /// `host` or `host:port`; empty for the local address of its Redis connection.
     public let advertise: String
-    public let pools: [PoolSlots]
+    /// As `PoolConfig` reads them, once the version of the sidecars is known.
+    public let pools: String
     public let browser: String
     public let sidecar: Sidecar
     /// Words of the command, program first; empty for Playwright.
@@ -80,7 +78,7 @@ public struct WorkerSettings: Hashable, Sendable {
     public let drainTimeoutMilliseconds: Int
 
     /// - Parameter devPools: the pools of `berth dev`, which has no setting for them.
-    public init(_ settings: Settings, devPools: [PoolSlots]? = nil) throws(ConfigurationProblems) {
+    public init(_ settings: Settings, devPools: String? = nil) throws(ConfigurationProblems) {
         var problems: [ConfigurationProblem] = []
         let secret = settings.text("node.secret") != nil
         drainTimeoutMilliseconds = settings.milliseconds("worker.drainTimeout")
@@ -101,17 +99,16 @@ public struct WorkerSettings: Hashable, Sendable {
                         "\(listen) is reachable from elsewhere, and there is no node secret: set NODE_SECRET (the same "
                         + "on gateways and workers), or listen on 127.0.0.1"))
         }
-        pools = devPools ?? settings.texts("worker.pools").compactMap { try? PoolSlots.read($0).get() }
-        let total = pools.reduce(0) { $0 + $1.slots }
+        pools = devPools ?? settings.texts("worker.pools").joined(separator: ",")
         if pools.isEmpty {
             problems.append(.init(place: "worker.pools", message: "a worker needs a pool: --pool AppA:Chromium=2"))
-        } else if total > QueueLimits.slotsPerWorkerMax {
-            problems.append(
-                .init(
-                    place: settings.place("worker.pools"),
-                    message: "\(total) slots: a worker has at most \(QueueLimits.slotsPerWorkerMax)"))
-        } else if Set(pools.map(\.label)).count != pools.count {
-            problems.append(.init(place: settings.place("worker.pools"), message: "a label stands there twice"))
+        } else {
+            // Each entry was looked at before; this finds a label twice and too many slots in all.
+            do throws(PoolConfig.Failure) {
+                _ = try PoolConfig.parse(pools, isPlaywright: true, defaultBrowser: "", version: "")
+            } catch {
+                problems.append(.init(place: settings.place("worker.pools"), message: error.description))
+            }
         }
         switch (sidecar, settings.text("worker.command")) {
         case (.playwright, _): command = []
@@ -120,7 +117,7 @@ public struct WorkerSettings: Hashable, Sendable {
             problems.append(
                 .init(place: settings.place("worker.sidecar"), message: "a command sidecar needs its --command"))
         case (.command, let text?):
-            command = ShellWords.split(text) ?? []
+            command = CommandWords.split(text) ?? []
             if command.isEmpty {
                 problems.append(
                     .init(place: settings.place("worker.command"), message: "a quote is not closed: \(text)"))

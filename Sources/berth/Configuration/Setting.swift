@@ -1,4 +1,5 @@
 import QueueCore
+import WorkerCore
 
 /// One thing that can be set: the single description that flags, environment, file, help and reference come from.
 public struct Setting: Hashable, Sendable {
@@ -97,9 +98,11 @@ public struct Setting: Hashable, Sendable {
         case .yesNo:
             return ["true", "false"].contains(text) ? nil : "'\(text)' is neither true nor false"
         case .pools:
-            switch PoolSlots.read(text) {
-            case .success: return nil
-            case .failure(let problem): return problem.message
+            do throws(PoolConfig.Failure) {
+                _ = try PoolConfig.parse(text, isPlaywright: true, defaultBrowser: "", version: "")
+                return nil
+            } catch {
+                return error.description
             }
         }
     }

@@ -1,3 +1,4 @@
+import GatewayCore
 import QueueCore
 
 /// The whole configuration after layering: each setting with its source, and the tenants.
@@ -64,7 +65,7 @@ public struct Settings: Sendable {
         var owners: [String: String] = [:]
         var problems: [ConfigurationProblem] = []
         for tenant in tenants {
-            for key in tenant.keys {
+            for key in tenant.keyHashes {
                 if let other = owners.updateValue(tenant.name, forKey: key) {
                     problems.append(
                         .init(place: place, message: "tenants '\(other)' and '\(tenant.name)' have the same key"))

@@ -1,3 +1,4 @@
+import GatewayCore
 import QueueCore
 
 /// Reads `defaults` and `tenants` of the file, and `--tenant` flags.
@@ -21,8 +22,8 @@ struct TenantsReader {
             object(node.line, "'tenants' holds one entry a tenant")
             return []
         }
-        guard entries.count <= Tenant.countMax else {
-            object(node.line, "more than \(Tenant.countMax) tenants")
+        guard entries.count <= TenantsLimits.countMax else {
+            object(node.line, "more than \(TenantsLimits.countMax) tenants")
             return []
         }
         return entries.compactMap { readTenant($0) }
@@ -50,7 +51,7 @@ struct TenantsReader {
             }
             if let message { problems.append(.init(place: "--tenant \(name)", message: message)) }
         }
-        return Tenant(name: name, limits: limits, keys: keys)
+        return Tenant(name: name, keyHashes: keys, limits: limits)
     }
 
     private mutating func readTenant(_ entry: ConfigNode.Entry) -> Tenant? {
@@ -64,14 +65,17 @@ struct TenantsReader {
         }
         var limits = defaults
         var keys: [String] = []
+        var label = ""
         for field in fields {
             if field.key == "keys" {
                 keys = readKeys(field)
+            } else if field.key == "label" {
+                label = readLabel(field)
             } else {
-                readLimit(field, into: &limits, known: LimitField.allCases.map(\.rawValue) + ["keys"])
+                readLimit(field, into: &limits, known: LimitField.allCases.map(\.rawValue) + ["keys", "label"])
             }
         }
-        return Tenant(name: entry.key, limits: limits, keys: keys)
+        return Tenant(name: entry.key, keyHashes: keys, limits: limits, label: label)
     }
 
     private mutating func readLimit(_ entry: ConfigNode.Entry, into limits: inout TenantLimits, known: [String]) {
@@ -85,8 +89,8 @@ struct TenantsReader {
 
     private mutating func readKeys(_ entry: ConfigNode.Entry) -> [String] {
         if entry.value.isNull { return [] }
-        guard case .sequence(let nodes) = entry.value.content, nodes.count <= Tenant.keysMax else {
-            object(entry.line, "'keys' is a list of at most \(Tenant.keysMax)")
+        guard case .sequence(let nodes) = entry.value.content, nodes.count <= TenantsLimits.keysMax else {
+            object(entry.line, "'keys' is a list of at most \(TenantsLimits.keysMax)")
             return []
         }
         return nodes.compactMap { node in
@@ -96,6 +100,14 @@ struct TenantsReader {
             }
             return key
         }
+    }
+
+    private mutating func readLabel(_ entry: ConfigNode.Entry) -> String {
+        if entry.value.isNull { return "" }
+        let text = entry.value.text ?? ""
+        if Selector(pattern: text, browser: "", version: "") != nil, !text.isEmpty { return text }
+        object(entry.line, "'label': '\(text)' is no pool label, like AppA:Chromium")
+        return ""
     }
 
     /// The message never repeats the text: it may be the key itself.

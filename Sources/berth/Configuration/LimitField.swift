@@ -1,12 +1,7 @@
 import QueueCore
 
-/// One configured tenant.
-public struct Tenant: Hashable, Sendable {
-    public let name: String
-    public let limits: TenantLimits
-    /// SHA-256 of its keys, 64 lower-case hex digits each.
-    public let keys: [String]
-
+/// Limits of a configuration file's `tenants`.
+public enum TenantsLimits {
     /// Most keys of one tenant.
     public static let keysMax = 32
     /// Most tenants of one file.
