@@ -1,0 +1,94 @@
+#ifndef BERTH_CCHILD_H
+#define BERTH_CCHILD_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* In the child, between fork and exec: only what is safe after a fork of a process with threads. */
+static inline int berth_child_prepare(char *const env[], const char *directory, int out, int err, int report,
+                                      pid_t parent) {
+  if (setsid() < 0) return errno;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return errno;
+  /* The parent may have died before the line above: then nobody would ever kill us. */
+  if (getppid() != parent) _exit(127);
+  if (directory && chdir(directory) < 0) return errno;
+
+  int null = open("/dev/null", O_RDONLY);
+  if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) return errno;
+  if (report != 3 && syscall(SYS_dup3, report, 3, O_CLOEXEC) < 0) return errno;
+  if (syscall(SYS_close_range, 4U, ~0U, 0U) < 0) return errno;
+
+  struct sigaction action;
+  __builtin_memset(&action, 0, sizeof action);
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < 65; number++) sigaction(number, &action, 0);
+  environ = (char **)env;
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, 0);
+  return 0;
+}
+
+/* Starts argv[0] (searched in the PATH of env) in a session of its own that dies with the calling thread: stdin is
+   /dev/null, stdout and stderr are the given descriptors, all others are closed. The descriptors must be above 3.
+   Answers the pid, or a negated errno when anything failed up to and including exec. */
+static inline int berth_child_start(char *const argv[], char *const env[], const char *directory, int out, int err) {
+  int report[2];
+  if (syscall(SYS_pipe2, report, O_CLOEXEC) < 0) return -errno;
+  /* A signal in the child before its handlers are reset would run the parent's. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_t parent = getpid();
+  pid_t pid = fork();
+  if (pid == 0) {
+    int error = berth_child_prepare(env, directory, out, err, report[1], parent);
+    if (error == 0) {
+      execvp(argv[0], argv);
+      error = errno;
+    }
+    /* The report moved to 3 unless the preparation failed before that. */
+    if (write(report[1], &error, sizeof error) < 0 && write(3, &error, sizeof error) < 0) _exit(126);
+    _exit(127);
+  }
+  int failure = pid < 0 ? errno : 0;
+  pthread_sigmask(SIG_SETMASK, &before, 0);
+  close(report[1]);
+  if (pid > 0) {
+    int error = 0;
+    ssize_t count;
+    do count = read(report[0], &error, sizeof error);
+    while (count < 0 && errno == EINTR);
+    if (count == sizeof error) {
+      failure = error;
+      while (waitpid(pid, 0, 0) < 0 && errno == EINTR) continue;
+    }
+  }
+  close(report[0]);
+  return failure ? -failure : pid;
+}
+
+/* Looks whether the child has ended. If so kills what is left of its group, while its number still cannot be anybody
+   else's, and takes its status. Answers 1 with *code or *number set, 0 while it runs, a negated errno. */
+static inline int berth_child_reap(int pid, int *code, int *number) {
+  siginfo_t info;
+  info.si_pid = 0;
+  if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
+  if (info.si_pid == 0) return 0;
+  kill(-pid, SIGKILL);
+  int status = 0;
+  if (waitpid(pid, &status, 0) < 0) return -errno;
+  *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  *number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  return 1;
+}
+
+#endif

@@ -1,0 +1,122 @@
+import CChild
+import CUV
+import Glibc
+
+/// A program run by this process, in a session and process group of its own.
+///
+/// Its stdin is /dev/null; it inherits no other descriptor, handler or blocked signal. It is killed when the thread that
+/// started it ends, however that happens. When it ends, what is left of its group is killed.
+public final class ChildProcess {
+    public enum Channel: Hashable, Sendable { case stdout, stderr }
+
+    public enum Exit: Hashable, Sendable {
+        case code(Int32)
+        case signal(Int32)
+    }
+
+    /// How long output that was written before the exit is waited for: somebody outside the group may hold the pipe.
+    private static let outputLingerMilliseconds: UInt64 = 200
+
+    public let pid: Int32
+    private let loop: Loop
+    private let output: LineReader
+    private let errors: LineReader
+    private var signal: SignalHandle?
+    private var linger: Timer?
+    private var exit: Exit?
+    private var onExit: ((Exit) -> Void)?
+
+    /// - Parameters:
+    ///   - arguments: the program, searched in the PATH of `environment`, and its arguments.
+    ///   - workingDirectory: nil for that of this process.
+    ///   - onLine: a line without its end, cut after 4 KiB; repaired where it is not UTF-8.
+    ///   - onExit: called once, after the last line.
+    /// - Throws: what kept the program from starting, `ENOENT` when there is none of that name.
+    public init(
+        loop: Loop, arguments: [String], environment: [String: String], workingDirectory: String? = nil,
+        onLine: @escaping (Channel, String) -> Void, onExit: @escaping (Exit) -> Void
+    ) throws(SystemError) {
+        self.loop = loop
+        self.onExit = onExit
+        let output = try LineReader(loop: loop) { onLine(.stdout, $0) }
+        self.output = output
+        let errors: LineReader
+        do throws(SystemError) {
+            errors = try LineReader(loop: loop) { onLine(.stderr, $0) }
+        } catch {
+            output.close()
+            throw error
+        }
+        self.errors = errors
+        let code = ChildProcess.start(
+            arguments, environment, workingDirectory, output.writingEnd, errors.writingEnd)
+        output.closeWritingEnd()
+        errors.closeWritingEnd()
+        if code < 0 {
+            output.close()
+            errors.close()
+            throw SystemError(code: code, operation: "start \(arguments.first ?? "")")
+        }
+        pid = code
+        try watch()
+    }
+
+    private func watch() throws(SystemError) {
+        do throws(SystemError) {
+            signal = try SignalHandle(loop: loop, signal: SIGCHLD) { _ in self.look() }
+        } catch {
+            kill(-pid, SIGKILL)
+            waitpid(pid, nil, 0)
+            output.close()
+            errors.close()
+            throw error
+        }
+        output.start { self.reportWhenQuiet() }
+        errors.start { self.reportWhenQuiet() }
+        // It may have ended before anyone watched.
+        loop.afterThisTurn { self.look() }
+    }
+
+    /// Sends a signal to the whole group. Nothing once the process has ended: its number may be somebody else's.
+    public func signalGroup(_ signal: Int32) {
+        guard exit == nil else { return }
+        look()
+        if exit == nil { kill(-pid, signal) }
+    }
+
+    private func look() {
+        guard exit == nil else { return }
+        var code: Int32 = 0
+        var number: Int32 = 0
+        let result = berth_child_reap(pid, &code, &number)
+        if result == 0 { return }
+        exit = number > 0 ? .signal(number) : .code(code)
+        signal?.close()
+        signal = nil
+        linger = loop.schedule(after: ChildProcess.outputLingerMilliseconds) {
+            self.output.close()
+            self.errors.close()
+            self.reportWhenQuiet()
+        }
+        loop.afterThisTurn { self.reportWhenQuiet() }
+    }
+
+    private func reportWhenQuiet() {
+        guard let exit, output.isDone, errors.isDone, let call = onExit else { return }
+        onExit = nil
+        linger?.cancel()
+        linger = nil
+        call(exit)
+    }
+
+    private static func start(
+        _ arguments: [String], _ environment: [String: String], _ directory: String?, _ output: Int32, _ errors: Int32
+    ) -> Int32 {
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        var env: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer {
+            for text in argv + env { free(text) }
+        }
+        return berth_child_start(&argv, &env, directory, output, errors)
+    }
+}

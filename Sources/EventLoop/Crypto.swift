@@ -1,0 +1,64 @@
+import CCrypto
+
+/// The few primitives Berth needs, from OpenSSL.
+public enum Crypto {
+    /// HMAC-SHA-256 (RFC 2104) of the text's UTF-8, as 64 lower-case hex digits.
+    public static func hmacSHA256(key: [UInt8], _ text: String) -> String {
+        let bytes = Array(text.utf8)
+        var digest = [UInt8](repeating: 0, count: 32)
+        var length: UInt32 = 0
+        let result = HMAC(EVP_sha256(), key, Int32(key.count), bytes, bytes.count, &digest, &length)
+        precondition(result != nil && length == 32, "OpenSSL has no HMAC-SHA-256")
+        return hex(digest)
+    }
+
+    /// SHA-256 as 64 lower-case hex digits.
+    public static func sha256Hex(_ bytes: [UInt8]) -> String { hex(digest(EVP_sha256(), bytes)) }
+
+    /// SHA-1: as the name of a Redis script and in the WebSocket handshake (RFC 6455, 4.2.2), never for secrecy.
+    public static func sha1(_ bytes: [UInt8]) -> [UInt8] { digest(EVP_sha1(), bytes) }
+
+    /// SHA-1 as 40 lower-case hex digits.
+    public static func sha1Hex(_ bytes: [UInt8]) -> String { hex(sha1(bytes)) }
+
+    /// Compares in a time that depends on the lengths only.
+    public static func constantTimeEqual(_ one: String, _ two: String) -> Bool {
+        let first = Array(one.utf8)
+        let second = Array(two.utf8)
+        return first.count == second.count && CRYPTO_memcmp(first, second, first.count) == 0
+    }
+
+    /// Unpredictable bytes. OpenSSL seeds itself from the kernel; without randomness there is no going on.
+    public static func randomBytes(_ count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        precondition(RAND_bytes(&bytes, Int32(count)) == 1, "OpenSSL has no randomness")
+        return bytes
+    }
+
+    public static func randomUInt64() -> UInt64 {
+        randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// `bytes` random bytes as lower-case hex: twice as many digits.
+    public static func randomHex(bytes count: Int) -> String { hex(randomBytes(count)) }
+
+    /// Lower-case hex.
+    public static func hex(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count * 2)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func digest(_ algorithm: OpaquePointer?, _ bytes: [UInt8]) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var length: UInt32 = 0
+        precondition(
+            EVP_Digest(bytes, bytes.count, &digest, &length, algorithm, nil) == 1, "OpenSSL lacks the digest")
+        return Array(digest.prefix(Int(length)))
+    }
+}

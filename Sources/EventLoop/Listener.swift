@@ -1,0 +1,88 @@
+import CUV
+import Glibc
+
+/// Accepts connections. The loop holds it until `close()`.
+///
+/// When the process has no descriptor left, libuv gives up a spare one to accept and close what is in the backlog, so
+/// that a full process neither spins nor leaves clients hanging. Owners should refuse with words before that.
+public final class Listener {
+    private let loop: Loop
+    private let isPipe: Bool
+    private let handle: UnsafeMutableRawPointer
+    private var onConnection: ((Stream) -> Void)?
+    private var isClosed = false
+    /// The port listened on, also where 0 was asked for; 0 for a unix socket.
+    public private(set) var port = 0
+
+    private var asStream: UnsafeMutablePointer<uv_stream_t> { handle.assumingMemoryBound(to: uv_stream_t.self) }
+    private var asTCP: UnsafeMutablePointer<uv_tcp_t> { handle.assumingMemoryBound(to: uv_tcp_t.self) }
+    private var asPipe: UnsafeMutablePointer<uv_pipe_t> { handle.assumingMemoryBound(to: uv_pipe_t.self) }
+
+    /// Throws EADDRINUSE, EACCES and the like at once.
+    public init(
+        loop: Loop, address: SocketAddress, backlog: Int32 = 4096, onConnection: @escaping (Stream) -> Void
+    ) throws(SystemError) {
+        self.loop = loop
+        self.onConnection = onConnection
+        isPipe = address.isUnix
+        let size = isPipe ? MemoryLayout<uv_pipe_t>.size : MemoryLayout<uv_tcp_t>.size
+        handle = .allocate(byteCount: size, alignment: 8)
+        let code = isPipe ? uv_pipe_init(loop.handle, asPipe, 0) : uv_tcp_init(loop.handle, asTCP)
+        try SystemError.check(code, "listen")
+        asStream.pointee.data = Unmanaged.passRetained(self).toOpaque()
+        do throws(SystemError) {
+            try bind(address)
+            try listen(backlog, address)
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    deinit { handle.deallocate() }
+
+    private func bind(_ address: SocketAddress) throws(SystemError) {
+        let code =
+            isPipe
+            ? uv_pipe_bind(asPipe, address.host)
+            : address.withSocketAddress { uv_tcp_bind(asTCP, $0, 0) }
+        try SystemError.check(code, "bind \(address)")
+    }
+
+    private func listen(_ backlog: Int32, _ address: SocketAddress) throws(SystemError) {
+        let code = uv_listen(asStream, backlog) { handle, status in
+            guard let data = handle?.pointee.data, status == 0 else { return }
+            Unmanaged<Listener>.fromOpaque(data).takeUnretainedValue().accept()
+        }
+        // Where libuv delays an error of bind, it is reported here.
+        try SystemError.check(code, "listen on \(address)")
+        guard !isPipe else { return }
+        var storage = sockaddr_storage()
+        var length = Int32(MemoryLayout<sockaddr_storage>.size)
+        withUnsafeMutablePointer(to: &storage) { pointer in
+            let name = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
+            if uv_tcp_getsockname(asTCP, name, &length) == 0 { port = SocketAddress(name)?.port ?? 0 }
+        }
+    }
+
+    private func accept() {
+        guard !isClosed, let stream = try? Stream(loop: loop, isPipe: isPipe) else { return }
+        guard uv_accept(asStream, stream.asStream) == 0 else {
+            stream.close()
+            return
+        }
+        stream.disableDelay()
+        onConnection?(stream)
+    }
+
+    /// Stops listening at once. Idempotent. Connections already accepted are not touched.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        onConnection = nil
+        uv_close(handle.assumingMemoryBound(to: uv_handle_t.self)) { handle in
+            guard let data = handle?.pointee.data else { return }
+            Unmanaged<Listener>.fromOpaque(data).release()
+        }
+    }
+}

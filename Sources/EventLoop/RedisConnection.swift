@@ -1,0 +1,322 @@
+/// Why a command has no reply.
+public enum RedisError: Error, Hashable {
+    /// The connection ended, or was given up, before the reply: the command may have been executed.
+    case lost(String)
+    /// The command was never executed.
+    case notSent
+}
+
+/// Pipelined commands over one connection that comes back by itself.
+///
+/// Commands are written once a turn of the loop, in order. While the connection is down they fail with `.notSent`:
+/// callers send again at the next `.up`. When the oldest command got no reply in time, the connection is dropped and
+/// everything in flight is `.lost`.
+///
+/// The NOSCRIPT fence: when Redis has forgotten the scripts, sending stops, what is in flight answers, all scripts are
+/// loaded, and those commands that found no script are sent again, in their order, before anything else.
+public final class RedisConnection {
+    public enum Event: Hashable {
+        /// Logged in, scripts loaded. The number counts such connections from 1.
+        case up(number: Int)
+        /// An attempt failed or the connection ended; the next attempt follows by itself. Comes once for each failure.
+        case down(reason: String)
+    }
+
+    public struct Limits: Hashable {
+        public var connectTimeoutMilliseconds: UInt64 = 1000
+        public var commandTimeoutMilliseconds: UInt64 = 1000
+        /// Commands beyond this wait here, in order, and count as not sent.
+        public var inFlightMax = 1024
+        public var backoffMaxMilliseconds: UInt64 = 2000
+
+        public init() {}
+    }
+
+    public typealias Done = (Result<RedisReply, RedisError>) -> Void
+
+    struct Command {
+        let bytes: [UInt8]
+        /// Set for commands of callers' scripts: NOSCRIPT raises the fence.
+        var isScript = false
+        /// Nil for the connection's own (log-in, SCRIPT LOAD), whose replies `prepared` takes.
+        var done: Done?
+        var sentAt: UInt64 = 0
+        /// How often it found no script.
+        var refusals = 0
+    }
+
+    enum State {
+        /// Not connected. Can transition to: preparing.
+        case down
+        /// Connected; logging in and loading scripts, nothing of the callers' is sent. Can transition to: up, down.
+        case preparing
+        /// Commands flow. Can transition to: fenced, down.
+        case up
+        /// Scripts are missing: nothing is sent until all in flight answered. Can transition to: reloading, down.
+        case fenced
+        /// SCRIPT LOAD is in flight, nothing else. Can transition to: up, down.
+        case reloading
+    }
+
+    private static let refusalsMax = 4
+
+    let link: RedisLink
+    let scripts: [RedisScript]
+    let limits: Limits
+    private let onEvent: (Event) -> Void
+    private var state = State.down
+    private var waiting = Fifo<Command>()
+    private var inFlight = Fifo<Command>()
+    /// Commands that found no script, in order.
+    private var refused: [Command] = []
+    private var isFlushScheduled = false
+    private var watch: Timer?
+    /// Commands answered in this connection: tells whether the oldest one is still the same.
+    private var answered = 0
+
+    /// How often the connection came up; callers put it into their arguments, so that late bytes of an old one are known.
+    public private(set) var number = 0
+
+    public init(
+        loop: Loop, endpoint: RedisEndpoint, scripts: [RedisScript] = [], limits: Limits = Limits(),
+        onEvent: @escaping (Event) -> Void
+    ) {
+        self.scripts = scripts
+        self.limits = limits
+        self.onEvent = onEvent
+        link = RedisLink(
+            loop: loop, endpoint: endpoint, connectTimeoutMilliseconds: limits.connectTimeoutMilliseconds,
+            backoffMaxMilliseconds: limits.backoffMaxMilliseconds)
+        link.delegate = self
+    }
+
+    deinit {
+        link.close()
+        watch?.cancel()
+    }
+
+    public func start() { link.start() }
+
+    /// Ends for good. Commands without a reply fail, from inside this call; no event follows. Idempotent.
+    public func close() {
+        link.close()
+        failAll("closed")
+    }
+
+    /// True from `.up` to the end of that connection.
+    public var isUp: Bool {
+        switch state {
+        case .up, .fenced, .reloading: true
+        case .down, .preparing: false
+        }
+    }
+
+    /// This end of the connection, `host:port`; empty while there is none.
+    public var localAddress: String { link.stream?.localAddress ?? "" }
+
+    /// Sends a command. `done` is called once, never from inside this call.
+    public func send(_ arguments: [[UInt8]], done: @escaping Done) {
+        enqueue(Command(bytes: redisCommand(arguments), done: done))
+    }
+
+    /// Runs a script by EVALSHA; it must be one of those given to `init`. `done` as for `send`.
+    public func run(_ script: RedisScript, keys: [[UInt8]], arguments: [[UInt8]], done: @escaping Done) {
+        assert(scripts.contains(script), "the fence could never load \(script.name)")
+        let words = [Array("EVALSHA".utf8), Array(script.sha1.utf8), Array(String(keys.count).utf8)]
+        enqueue(Command(bytes: redisCommand(words + keys + arguments), isScript: true, done: done))
+    }
+
+    private func enqueue(_ command: Command) {
+        guard isUp else {
+            link.loop.afterThisTurn { command.done?(.failure(.notSent)) }
+            return
+        }
+        waiting.append(command)
+        flushLater()
+    }
+
+    private func flushLater() {
+        guard !isFlushScheduled && !waiting.isEmpty else { return }
+        isFlushScheduled = true
+        link.loop.afterThisTurn { [weak self] in
+            self?.isFlushScheduled = false
+            self?.flush()
+        }
+    }
+
+    private func flush() {
+        guard case .up = state else { return }
+        var bytes: [UInt8] = []
+        while inFlight.count < limits.inFlightMax, let command = waiting.popFirst() {
+            bytes.append(contentsOf: command.bytes)
+            register(command)
+        }
+        link.write(bytes)
+    }
+
+    private func register(_ command: Command) {
+        var command = command
+        command.sentAt = link.loop.now
+        inFlight.append(command)
+    }
+}
+
+// MARK: Replies
+
+extension RedisConnection: RedisLinkDelegate {
+    func linkOpened() {
+        state = .preparing
+        watchTheOldest()
+        send(prologue: logIn + scripts.map { redisCommand([Array("SCRIPT".utf8), Array("LOAD".utf8), $0.source]) })
+    }
+
+    func linkEnded(reason: String) {
+        failAll(reason)
+        onEvent(.down(reason: reason))
+    }
+
+    func link(received reply: RedisReply) {
+        guard let command = inFlight.popFirst() else {
+            link.drop("Redis sent a reply that nobody asked for")
+            return
+        }
+        answered += 1
+        if let reason = RedisConnection.goElsewhere(reply) {
+            link.drop(fail(command, reason))
+            return
+        }
+        guard let done = command.done else {
+            prepared(reply)
+            return
+        }
+        if command.isScript && reply.isError("NOSCRIPT") {
+            fence(command)
+        } else {
+            done(.success(reply))
+        }
+        advance()
+    }
+
+    private func fence(_ command: Command) {
+        var command = command
+        command.refusals += 1
+        refused.append(command)
+        if case .up = state { state = .fenced }
+        // Loading does not help where each command may meet another server.
+        if command.refusals == RedisConnection.refusalsMax { link.drop("Redis forgets its scripts again and again") }
+    }
+
+    /// Looks again at what may be sent now: the callback before may have changed anything.
+    private func advance() {
+        switch state {
+        case .up: flushLater()
+        case .fenced where inFlight.isEmpty:
+            state = .reloading
+            send(prologue: scripts.map { redisCommand([Array("SCRIPT".utf8), Array("LOAD".utf8), $0.source]) })
+        case .fenced, .reloading, .preparing, .down: break
+        }
+    }
+
+    /// One of our own commands was answered.
+    private func prepared(_ reply: RedisReply) {
+        if let text = reply.errorText {
+            link.drop(RedisConnection.explain(text))
+            return
+        }
+        guard inFlight.isEmpty else { return }
+        switch state {
+        case .preparing:
+            state = .up
+            number += 1
+            link.settled()
+            onEvent(.up(number: number))
+        case .reloading:
+            state = .up
+            waiting.prepend(refused)
+            refused = []
+            flushLater()
+        case .up, .fenced, .down: break
+        }
+    }
+
+    private var logIn: [[UInt8]] {
+        var commands: [[UInt8]] = []
+        if let password = link.endpoint.password {
+            commands.append(
+                link.endpoint.user.map { redisCommand("AUTH", $0, password) } ?? redisCommand("AUTH", password))
+        }
+        if link.endpoint.database > 0 { commands.append(redisCommand("SELECT", String(link.endpoint.database))) }
+        // A paused Redis still accepts connections: only an answer shows that it is there.
+        commands.append(redisCommand("PING"))
+        return commands
+    }
+
+    private func send(prologue commands: [[UInt8]]) {
+        for bytes in commands { register(Command(bytes: bytes)) }
+        link.write(commands.flatMap { $0 })
+        if commands.isEmpty { prepared(.null) }
+    }
+}
+
+// MARK: Endings
+
+extension RedisConnection {
+    /// Fails this one, which is not in flight any more, as all others will be.
+    private func fail(_ command: Command, _ reason: String) -> String {
+        command.done?(.failure(.lost(reason)))
+        return reason
+    }
+
+    private func failAll(_ reason: String) {
+        state = .down
+        answered = 0
+        watch?.cancel()
+        watch = nil
+        let lost = inFlight.takeAll()
+        let unsent = refused + waiting.takeAll()
+        refused = []
+        for command in lost { command.done?(.failure(.lost(reason))) }
+        for command in unsent { command.done?(.failure(.notSent)) }
+    }
+
+    private func watchTheOldest() {
+        watch?.cancel()
+        watch = link.loop.schedule(after: tick, repeating: tick) { [weak self] in self?.checkTheOldest() }
+    }
+
+    private var tick: UInt64 { max(limits.commandTimeoutMilliseconds / 4, 1) }
+
+    private func checkTheOldest() {
+        guard isOverdue else { return }
+        // After a pause of our own the reply may lie unread in the socket: one more turn decides.
+        let before = answered
+        link.loop.schedule(after: 1) { [weak self] in
+            guard let self, answered == before, isOverdue else { return }
+            link.drop("Redis did not answer for \(limits.commandTimeoutMilliseconds) ms")
+        }
+    }
+
+    private var isOverdue: Bool {
+        guard let oldest = inFlight.first else { return false }
+        return link.loop.now >= oldest.sentAt + limits.commandTimeoutMilliseconds
+    }
+
+    /// Replies of a Redis that cannot serve us now, whatever is asked: this connection is as good as lost.
+    private static func goElsewhere(_ reply: RedisReply) -> String? {
+        guard case .error(let text) = reply else { return nil }
+        let codes = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "BUSY"]
+        return codes.contains { reply.isError($0) } ? text : nil
+    }
+
+    /// Says what a refused log-in needs.
+    static func explain(_ text: String) -> String {
+        if text.hasPrefix("NOAUTH") {
+            return "Redis wants a password: put it into the URL, redis://:password@host (\(text))"
+        }
+        if text.hasPrefix("WRONGPASS") { return "Redis refused the user or password of the URL (\(text))" }
+        if text.contains("without any password") {
+            return "Redis has no password set, but the URL brings one (\(text))"
+        }
+        return "Redis refused the log-in or a script: \(text)"
+    }
+}

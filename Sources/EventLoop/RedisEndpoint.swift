@@ -1,0 +1,123 @@
+/// Where Redis is and how to log in:
+/// `redis://[user:password@]host[:port][/db]` or `unix://[user:password@]/path[?db=n]`.
+public struct RedisEndpoint: Hashable, CustomStringConvertible {
+    enum Place: Hashable {
+        case host(String, port: Int)
+        case unix(SocketAddress)
+    }
+
+    /// What is wrong with a URL, in words for who wrote it. Never contains the password.
+    public struct InvalidURL: Error, Hashable, CustomStringConvertible {
+        public let description: String
+    }
+
+    let place: Place
+    let user: String?
+    let password: String?
+    public let database: Int
+
+    public init(url: String) throws(InvalidURL) {
+        guard let colon = url.firstRange(of: "://") else {
+            throw InvalidURL(description: "not a URL: write redis://host:6379 or unix:///path/to/redis.sock")
+        }
+        let scheme = url[..<colon.lowerBound].lowercased()
+        var rest = url[colon.upperBound...]
+        (user, password) = try RedisEndpoint.credentials(&rest)
+        switch scheme {
+        case "redis": (place, database) = try RedisEndpoint.host(rest)
+        case "unix": (place, database) = try RedisEndpoint.unix(rest)
+        case "rediss":
+            throw InvalidURL(
+                description: "rediss:// (TLS) is not supported: use redis:// inside a private network or a TLS tunnel")
+        default:
+            throw InvalidURL(description: "unknown scheme \(scheme)://: write redis:// or unix://")
+        }
+    }
+
+    /// Without the credentials.
+    public var description: String {
+        switch place {
+        case .host(let host, let port):
+            "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+        case .unix(let address): "unix://\(address)?db=\(database)"
+        }
+    }
+
+    private static func credentials(_ rest: inout Substring) throws(InvalidURL) -> (String?, String?) {
+        guard let at = rest.lastIndex(of: "@") else { return (nil, nil) }
+        let info = rest[..<at]
+        rest = rest[rest.index(after: at)...]
+        guard let colon = info.firstIndex(of: ":"), let user = decoded(info[..<colon]),
+            let password = decoded(info[info.index(after: colon)...]), !password.isEmpty
+        else {
+            throw InvalidURL(description: "the part before @ must be user:password or :password, percent-encoded")
+        }
+        return (user.isEmpty ? nil : user, password)
+    }
+
+    private static func host(_ text: Substring) throws(InvalidURL) -> (Place, Int) {
+        if text.contains("?") || text.contains("#") {
+            throw InvalidURL(description: "redis:// takes no query: write redis://host:port/db")
+        }
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let database = try number(parts.count == 2 ? parts[1] : "")
+        let authority = String(parts[0])
+        // A bare IPv6 literal in brackets ends in "]", a host without a port has no colon.
+        let whole = authority.hasSuffix("]") || !authority.contains(":") ? authority + ":6379" : authority
+        guard let (host, port) = SocketAddress.split(whole), port > 0 else {
+            throw InvalidURL(description: "\"\(authority)\" is not host:port")
+        }
+        return (.host(host, port: port), database)
+    }
+
+    private static func unix(_ text: Substring) throws(InvalidURL) -> (Place, Int) {
+        let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let path = decoded(parts[0]), path.hasPrefix("/"), let address = SocketAddress(unixPath: path) else {
+            throw InvalidURL(description: "unix:// needs an absolute path of at most 107 bytes: unix:///run/redis.sock")
+        }
+        if parts.count == 1 { return (.unix(address), 0) }
+        guard parts[1].hasPrefix("db=") else {
+            throw InvalidURL(description: "unix:// takes ?db=n and nothing else")
+        }
+        return (.unix(address), try number(parts[1].dropFirst(3)))
+    }
+
+    private static func number(_ text: Substring) throws(InvalidURL) -> Int {
+        if text.isEmpty { return 0 }
+        guard text.utf8.count <= 4, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text) else {
+            throw InvalidURL(description: "\"\(text)\" is not the number of a database")
+        }
+        return number
+    }
+
+    /// Percent-decoding (RFC 3986, 2.1); nil when it is malformed or not UTF-8.
+    private static func decoded(_ text: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard rest.count >= 2, let high = Character(UnicodeScalar(rest.removeFirst())).hexDigitValue,
+                let low = Character(UnicodeScalar(rest.removeFirst())).hexDigitValue
+            else { return nil }
+            bytes.append(UInt8(high * 16 + low))
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}
+
+/// A Lua script and the name by which Redis runs it.
+public struct RedisScript: Hashable {
+    public let name: String
+    public let source: [UInt8]
+    /// 40 lower-case hex digits: what EVALSHA takes.
+    public let sha1: String
+
+    public init(name: String, source: [UInt8]) {
+        self.name = name
+        self.source = source
+        sha1 = Crypto.sha1Hex(source)
+    }
+}

@@ -1,0 +1,131 @@
+/// What a link reports. After each call the link may have been dropped or closed by the one called.
+protocol RedisLinkDelegate: AnyObject {
+    func linkOpened()
+    func link(received reply: RedisReply)
+    /// The connection failed or ended; another one follows, after a while.
+    func linkEnded(reason: String)
+}
+
+/// A connection to Redis that comes back: resolves, connects, parses, and after an end waits with full jitter.
+final class RedisLink {
+    private static let backoffFirstMilliseconds: UInt64 = 100
+
+    let loop: Loop
+    let endpoint: RedisEndpoint
+    weak var delegate: (any RedisLinkDelegate)?
+    private let connectTimeoutMilliseconds: UInt64
+    private let backoffMaxMilliseconds: UInt64
+    private(set) var stream: Stream?
+    private var reader = RedisReader()
+    private var attempt: ConnectAttempt?
+    private var timer: Timer?
+    /// Counts connections and closings: a late answer to an older one is ignored.
+    private var generation = 0
+    private var failures = 0
+    private var goodSince: UInt64?
+    private var isStarted = false
+
+    init(loop: Loop, endpoint: RedisEndpoint, connectTimeoutMilliseconds: UInt64, backoffMaxMilliseconds: UInt64) {
+        self.loop = loop
+        self.endpoint = endpoint
+        self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
+        self.backoffMaxMilliseconds = backoffMaxMilliseconds
+    }
+
+    func start() {
+        guard !isStarted else { return }
+        isStarted = true
+        open()
+    }
+
+    func close() {
+        isStarted = false
+        end()
+    }
+
+    func write(_ bytes: [UInt8]) { stream?.write(bytes) }
+
+    /// The log-in worked: from here the connection counts as good.
+    func settled() { goodSince = loop.now }
+
+    /// Gives this connection up and makes another one later.
+    func drop(_ reason: String) {
+        guard isStarted, timer == nil else { return }
+        // One that ended soon after its start is no success: a flapping server is not to be stormed.
+        let wasGood = goodSince.map { loop.now - $0 >= backoffMaxMilliseconds } ?? false
+        failures = wasGood ? 1 : min(failures + 1, 16)
+        end()
+        let ceiling = min(backoffMaxMilliseconds, RedisLink.backoffFirstMilliseconds << UInt64(failures - 1))
+        timer = loop.schedule(after: .random(in: 0...ceiling)) { [weak self] in self?.open() }
+        delegate?.linkEnded(reason: reason)
+    }
+
+    private func end() {
+        generation += 1
+        goodSince = nil
+        timer?.cancel()
+        timer = nil
+        attempt?.cancel()
+        attempt = nil
+        stream?.close()
+        stream = nil
+        reader = RedisReader()
+    }
+
+    private func open() {
+        timer = nil
+        let current = generation
+        switch endpoint.place {
+        case .unix(let address): connect(address)
+        case .host(let host, let port):
+            resolveAll(loop: loop, host: host, port: port) { [weak self] result in
+                guard let self, generation == current, isStarted else { return }
+                switch result {
+                // A name may have an address that nobody listens on: each try takes the next one.
+                case .success(let found): connect(found[failures % found.count])
+                case .failure(let error): drop("\(host): \(error)")
+                }
+            }
+        }
+    }
+
+    private func connect(_ address: SocketAddress) {
+        attempt = Stream.connect(loop: loop, to: address, timeoutMilliseconds: connectTimeoutMilliseconds) {
+            [weak self] result in
+            guard let self else {
+                (try? result.get())?.close()
+                return
+            }
+            attempt = nil
+            switch result {
+            case .success(let stream):
+                self.stream = stream
+                stream.delegate = self
+                stream.keepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3)
+                stream.startReading()
+                delegate?.linkOpened()
+            case .failure(let error): drop("\(endpoint): \(error)")
+            }
+        }
+    }
+}
+
+extension RedisLink: StreamDelegate {
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        let current = generation
+        reader.feed(bytes)
+        do throws(RedisReader.ProtocolError) {
+            while generation == current, let reply = try reader.next() {
+                delegate?.link(received: reply)
+            }
+        } catch {
+            drop("not the Redis protocol: \(error.message)")
+        }
+    }
+
+    func streamReachedEnd(_ stream: Stream) { drop("Redis closed the connection") }
+
+    func streamDrained(_ stream: Stream) {}
+
+    func stream(_ stream: Stream, failed error: SystemError) { drop("\(error)") }
+}

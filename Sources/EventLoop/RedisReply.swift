@@ -1,0 +1,117 @@
+import CHiredis
+
+/// One reply of Redis (RESP2).
+public enum RedisReply: Hashable {
+    case status(String)
+    case bulk([UInt8])
+    case integer(Int64)
+    case array([RedisReply])
+    case null
+    /// An error reply: a code in capitals, a space, words.
+    case error(String)
+
+    /// The text of a status or a bulk reply. Scripts answer numbers as text too.
+    public var text: String? {
+        switch self {
+        case .status(let text): text
+        case .bulk(let bytes): String(decoding: bytes, as: UTF8.self)
+        default: nil
+        }
+    }
+
+    /// The number in an integer reply, or spelled in a bulk or status one.
+    public var int: Int64? {
+        switch self {
+        case .integer(let number): number
+        default: text.flatMap { Int64($0) }
+        }
+    }
+
+    public var elements: [RedisReply]? {
+        if case .array(let elements) = self { return elements }
+        return nil
+    }
+
+    /// The words of an error reply.
+    public var errorText: String? {
+        if case .error(let text) = self { return text }
+        return nil
+    }
+
+    /// True for an error reply that starts with this code: `NOSCRIPT`, `OOM`.
+    public func isError(_ code: String) -> Bool {
+        guard case .error(let text) = self else { return false }
+        return text == code || text.hasPrefix(code + " ")
+    }
+}
+
+extension RedisReply {
+    fileprivate init(_ reply: UnsafePointer<redisReply>) {
+        let reply = reply.pointee
+        switch reply.type {
+        case REDIS_REPLY_STRING: self = .bulk(RedisReply.bytes(reply))
+        case REDIS_REPLY_STATUS: self = .status(String(decoding: RedisReply.bytes(reply), as: UTF8.self))
+        case REDIS_REPLY_ERROR: self = .error(String(decoding: RedisReply.bytes(reply), as: UTF8.self))
+        case REDIS_REPLY_INTEGER: self = .integer(reply.integer)
+        case REDIS_REPLY_ARRAY:
+            self = .array((0..<Int(reply.elements)).map { RedisReply(reply.element[$0]!) })
+        default: self = .null
+        }
+    }
+
+    private static func bytes(_ reply: redisReply) -> [UInt8] {
+        Array(UnsafeRawBufferPointer(start: reply.str, count: Int(reply.len)))
+    }
+}
+
+/// Bytes in, replies out: hiredis' reader.
+final class RedisReader {
+    private let reader: UnsafeMutablePointer<redisReader>
+
+    init() { reader = redisReaderCreate() }
+
+    deinit { redisReaderFree(reader) }
+
+    func feed(_ bytes: UnsafeRawBufferPointer) {
+        redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+    }
+
+    struct ProtocolError: Error { let message: String }
+
+    /// The next whole reply; nil until more bytes came.
+    func next() throws(ProtocolError) -> RedisReply? {
+        var raw: UnsafeMutableRawPointer?
+        guard redisReaderGetReply(reader, &raw) == REDIS_OK else {
+            let message = withUnsafePointer(to: &reader.pointee.errstr) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 128) { String(cString: $0) }
+            }
+            throw ProtocolError(message: message)
+        }
+        guard let raw else { return nil }
+        defer { freeReplyObject(raw) }
+        return RedisReply(raw.assumingMemoryBound(to: redisReply.self))
+    }
+}
+
+/// A command as Redis reads it: an array of bulk strings (RESP2). Written here and not by hiredis' formatter, which
+/// wants arrays of C pointers and answers with a copy to copy again.
+func redisCommand(_ arguments: [[UInt8]]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(arguments.reduce(16) { $0 + $1.count + 16 })
+    func head(_ mark: Character, _ number: Int) {
+        bytes.append(mark.asciiValue!)
+        bytes.append(contentsOf: String(number).utf8)
+        bytes.append(contentsOf: "\r\n".utf8)
+    }
+    head("*", arguments.count)
+    for argument in arguments {
+        head("$", argument.count)
+        bytes.append(contentsOf: argument)
+        bytes.append(contentsOf: "\r\n".utf8)
+    }
+    return bytes
+}
+
+func redisCommand(_ words: String...) -> [UInt8] {
+    redisCommand(words.map { Array($0.utf8) })
+}

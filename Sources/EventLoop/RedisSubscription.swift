@@ -1,0 +1,100 @@
+/// One channel's messages, over a connection of its own that comes back by itself and never unsubscribes.
+///
+/// Messages published while the connection is away are lost: `.subscribed` is the moment to look at what was missed.
+public final class RedisSubscription {
+    public enum Event: Hashable {
+        case subscribed
+        /// An attempt failed or the connection ended; the next one follows by itself.
+        case lost(reason: String)
+    }
+
+    /// How often Redis is asked whether it is there, and how long it has for its answer.
+    private static let pingMilliseconds: UInt64 = 2000
+
+    private let link: RedisLink
+    private let channel: String
+    private let onEvent: (Event) -> Void
+    private let onMessage: ([UInt8]) -> Void
+    private var heartbeat: Timer?
+    private var heardSinceLastPing = false
+    public private(set) var isSubscribed = false
+
+    public init(
+        loop: Loop, endpoint: RedisEndpoint, channel: String, onEvent: @escaping (Event) -> Void,
+        onMessage: @escaping ([UInt8]) -> Void
+    ) {
+        self.channel = channel
+        self.onEvent = onEvent
+        self.onMessage = onMessage
+        link = RedisLink(
+            loop: loop, endpoint: endpoint, connectTimeoutMilliseconds: 1000, backoffMaxMilliseconds: 2000)
+        link.delegate = self
+    }
+
+    deinit {
+        link.close()
+        heartbeat?.cancel()
+    }
+
+    public func start() { link.start() }
+
+    /// Ends for good; no event follows. Idempotent.
+    public func close() {
+        link.close()
+        stop()
+    }
+
+    private func stop() {
+        isSubscribed = false
+        heartbeat?.cancel()
+        heartbeat = nil
+    }
+
+    private func beat() {
+        if heardSinceLastPing && isSubscribed {
+            heardSinceLastPing = false
+            link.write(redisCommand("PING"))
+            return
+        }
+        // After a pause of our own the answer may lie unread in the socket: one more turn decides.
+        link.loop.schedule(after: 1) { [weak self] in
+            guard let self, heartbeat != nil, !(heardSinceLastPing && isSubscribed) else { return }
+            link.drop("Redis did not answer for \(RedisSubscription.pingMilliseconds) ms")
+        }
+    }
+}
+
+extension RedisSubscription: RedisLinkDelegate {
+    func linkOpened() {
+        heardSinceLastPing = false
+        heartbeat = link.loop.schedule(
+            after: RedisSubscription.pingMilliseconds, repeating: RedisSubscription.pingMilliseconds
+        ) { [weak self] in self?.beat() }
+        if let password = link.endpoint.password {
+            link.write(link.endpoint.user.map { redisCommand("AUTH", $0, password) } ?? redisCommand("AUTH", password))
+        }
+        link.write(redisCommand("SUBSCRIBE", channel))
+    }
+
+    func linkEnded(reason: String) {
+        stop()
+        onEvent(.lost(reason: reason))
+    }
+
+    func link(received reply: RedisReply) {
+        heardSinceLastPing = true
+        if let text = reply.errorText {
+            link.drop(RedisConnection.explain(text))
+            return
+        }
+        // ["subscribe", channel, 1], ["message", channel, bytes], ["pong", ""]; the answer to AUTH is a status.
+        guard let elements = reply.elements, let kind = elements.first?.text else { return }
+        if kind == "subscribe" {
+            isSubscribed = true
+            link.settled()
+            onEvent(.subscribed)
+        } else if kind == "message", elements.count == 3, case .bulk(let bytes) = elements[2] {
+            onMessage(bytes)
+        }
+    }
+}

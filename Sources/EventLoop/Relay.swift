@@ -1,0 +1,149 @@
+/// Two streams joined: the bytes of each go to the other, as fast as the slower one takes them.
+///
+/// A side is not read while anything waits for the other side's kernel buffer; those buffers are the relay's.
+/// When a side ends, the other gets all its bytes and then FIN, and has `lingerMilliseconds` for its own end.
+/// When a side fails, the other is reset, so that an abort stays an abort.
+public final class Relay {
+    public enum Side: Hashable { case a, b }
+
+    public enum Cause: Hashable {
+        /// The side ended in order (FIN).
+        case end
+        /// The side failed.
+        case error(SystemError)
+        /// The owner called `close()`.
+        case closed
+    }
+
+    public struct End: Hashable {
+        /// The side that ended first; nil when the owner did.
+        public let first: Side?
+        public let cause: Cause
+        public let bytesAToB: UInt64
+        public let bytesBToA: UInt64
+    }
+
+    private let a: Stream
+    private let b: Stream
+    private let loop: Loop
+    private let lingerMilliseconds: UInt64
+    private var onEnd: ((End) -> Void)?
+    private var linger: Timer?
+    private var queuedAtLastLook = 0
+    public private(set) var bytesAToB: UInt64 = 0
+    public private(set) var bytesBToA: UInt64 = 0
+    private var aEnded = false
+    private var bEnded = false
+    private var first: Side?
+    private var cause = Cause.closed
+
+    /// Takes over both streams and starts reading them. `onEnd` is called once, when both are closed. What a peer of
+    /// `a` had sent before must have been written to `b` already; it may still be queued there.
+    public init(
+        _ a: Stream, _ b: Stream, lingerMilliseconds: UInt64, loop: Loop, onEnd: @escaping (End) -> Void
+    ) {
+        self.a = a
+        self.b = b
+        self.loop = loop
+        self.lingerMilliseconds = lingerMilliseconds
+        self.onEnd = onEnd
+        a.delegate = self
+        b.delegate = self
+        resume(a, unlessQueuedOn: b)
+        resume(b, unlessQueuedOn: a)
+    }
+
+    /// Closes both sides and calls `onEnd`, if it was not called before.
+    public func close() {
+        a.close()
+        b.close()
+        end()
+    }
+
+    private func other(_ stream: Stream) -> Stream { stream === a ? b : a }
+
+    private func resume(_ stream: Stream, unlessQueuedOn other: Stream) {
+        let ended = stream === a ? aEnded : bEnded
+        if other.queuedBytes > 0 || ended {
+            stream.stopReading()
+        } else {
+            stream.startReading()
+        }
+    }
+
+    private func note(_ stream: Stream, _ cause: Cause) {
+        guard first == nil else { return }
+        first = stream === a ? .a : .b
+        self.cause = cause
+    }
+
+    private func closeWhenFlushed() {
+        if aEnded && bEnded && a.queuedBytes == 0 && b.queuedBytes == 0 { close() }
+    }
+
+    /// What the side that ended first had sent and the other did not take yet.
+    private var bytesToFlush: Int { (first == .a ? b : a).queuedBytes }
+
+    private func restartLinger() {
+        linger?.cancel()
+        queuedAtLastLook = bytesToFlush
+        linger = loop.schedule(after: lingerMilliseconds) { self.lingerOver() }
+    }
+
+    /// A slow reader that still takes bytes gets the rest of them; one that takes none is given up.
+    private func lingerOver() {
+        let queued = bytesToFlush
+        if queued > 0 && queued < queuedAtLastLook {
+            restartLinger()
+        } else {
+            close()
+        }
+    }
+
+    private func end() {
+        guard let call = onEnd else { return }
+        onEnd = nil
+        linger?.cancel()
+        linger = nil
+        call(End(first: first, cause: cause, bytesAToB: bytesAToB, bytesBToA: bytesBToA))
+    }
+}
+
+extension Relay: StreamDelegate {
+    public func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        let target: Stream
+        if stream === a {
+            bytesAToB &+= UInt64(bytes.count)
+            target = b
+        } else {
+            bytesBToA &+= UInt64(bytes.count)
+            target = a
+        }
+        target.write(bytes)
+        if target.queuedBytes > 0 { stream.stopReading() }
+    }
+
+    public func streamDrained(_ stream: Stream) {
+        let source = other(stream)
+        resume(source, unlessQueuedOn: stream)
+        guard source === a ? aEnded : bEnded else { return }
+        // The last bytes of the side that ended are out: from here the other side has its linger.
+        restartLinger()
+        closeWhenFlushed()
+    }
+
+    public func streamReachedEnd(_ stream: Stream) {
+        note(stream, .end)
+        if stream === a { aEnded = true } else { bEnded = true }
+        other(stream).finish()
+        if linger == nil { restartLinger() }
+        closeWhenFlushed()
+    }
+
+    public func stream(_ stream: Stream, failed error: SystemError) {
+        note(stream, .error(error))
+        stream.close()
+        other(stream).reset()
+        end()
+    }
+}

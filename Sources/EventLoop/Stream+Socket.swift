@@ -1,0 +1,65 @@
+import CUV
+import Glibc
+
+extension Stream {
+    /// The other end, `host:port`; `unix` for a unix socket, empty when not connected.
+    public var peerAddress: String {
+        if isPipe { return "unix" }
+        return socketAddress { uv_tcp_getpeername(asTCP, $0, $1) }?.description ?? ""
+    }
+
+    /// This end, `host:port`; `unix` for a unix socket, empty when not connected.
+    public var localAddress: String {
+        if isPipe { return "unix" }
+        return socketAddress { uv_tcp_getsockname(asTCP, $0, $1) }?.description ?? ""
+    }
+
+    /// Has the kernel ask a silent peer whether it still lives: after `idleSeconds`, then each `intervalSeconds`,
+    /// and fail the stream with ETIMEDOUT after `count` without answer. Nothing on a unix socket.
+    public func keepAlive(idleSeconds: Int, intervalSeconds: Int, count: Int) {
+        guard !isPipe && !isClosed else { return }
+        setOption(SOL_SOCKET, SO_KEEPALIVE, 1)
+        setOption(Int32(IPPROTO_TCP), TCP_KEEPIDLE, Int32(idleSeconds))
+        setOption(Int32(IPPROTO_TCP), TCP_KEEPINTVL, Int32(intervalSeconds))
+        setOption(Int32(IPPROTO_TCP), TCP_KEEPCNT, Int32(count))
+    }
+
+    /// Sends small messages at once.
+    func disableDelay() {
+        if !isPipe { uv_tcp_nodelay(asTCP, 1) }
+    }
+
+    private func setOption(_ level: Int32, _ name: Int32, _ value: Int32) {
+        var value = value
+        setOption(level, name, &value, MemoryLayout<Int32>.size)
+    }
+
+    func setOption(_ level: Int32, _ name: Int32, _ value: UnsafeRawPointer, _ size: Int) {
+        var descriptor: uv_os_fd_t = -1
+        guard uv_fileno(asHandle, &descriptor) == 0 else { return }
+        setsockopt(descriptor, level, name, value, socklen_t(size))
+    }
+
+    /// The error that the kernel holds for this socket, as libuv's negative number; 0 for none.
+    func pendingError() -> Int32 {
+        var descriptor: uv_os_fd_t = -1
+        var error: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard uv_fileno(asHandle, &descriptor) == 0,
+            getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0
+        else { return 0 }
+        return -error
+    }
+
+    private func socketAddress(
+        _ get: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<Int32>) -> Int32
+    ) -> SocketAddress? {
+        guard !isClosed else { return nil }
+        var storage = sockaddr_storage()
+        var length = Int32(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &storage) { pointer in
+            let address = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
+            return get(address, &length) == 0 ? SocketAddress(address) : nil
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import EventLoop
+import Glibc
+import Testing
+
+@Suite struct ConnectTests {
+    private func failure(_ loop: Loop, _ address: SocketAddress, timeout: UInt64 = 2000) -> SystemError? {
+        var result: Result<EventLoop.Stream, SystemError>?
+        EventLoop.Stream.connect(loop: loop, to: address, timeoutMilliseconds: timeout) { result = $0 }
+        #expect(result == nil, "never answered from inside the call")
+        loop.expect({ result != nil }, "an answer")
+        if case .failure(let error) = result { return error }
+        return nil
+    }
+
+    @Test func refusedPort() throws {
+        let loop = try Loop()
+        let listener = try Listener(loop: loop, address: #require(SocketAddress("127.0.0.1:0"))) { $0.close() }
+        let port = listener.port
+        listener.close()
+        loop.turn(milliseconds: 1)
+        #expect(failure(loop, try #require(SocketAddress(host: "127.0.0.1", port: port)))?.code == -ECONNREFUSED)
+        #expect(loop.close())
+    }
+
+    @Test func missingUnixSocket() throws {
+        let loop = try Loop()
+        let folder = try TemporaryFolder()
+        #expect(failure(loop, try #require(SocketAddress(unixPath: folder.path + "/none")))?.code == -ENOENT)
+        #expect(loop.close())
+    }
+
+    /// A listener whose backlog is full leaves the next SYN without an answer.
+    @Test func timeoutWhenNobodyAnswers() throws {
+        let loop = try Loop()
+        let full = try FullBacklog()
+        let error = failure(loop, try #require(SocketAddress(host: "127.0.0.1", port: full.port)), timeout: 30)
+        #expect(error?.code == -ETIMEDOUT)
+        #expect(loop.close())
+    }
+
+    @Test func cancelledAttemptSaysNothing() throws {
+        let loop = try Loop()
+        var answered = false
+        let listener = try Listener(loop: loop, address: #require(SocketAddress("127.0.0.1:0"))) { $0.close() }
+        let address = try #require(SocketAddress(host: "127.0.0.1", port: listener.port))
+        let attempt = EventLoop.Stream.connect(loop: loop, to: address, timeoutMilliseconds: 1000) { _ in
+            answered = true
+        }
+        attempt.cancel()
+        attempt.cancel()
+        loop.turn(milliseconds: 20)
+        #expect(!answered)
+        listener.close()
+        #expect(loop.close())
+    }
+
+    @Test func portInUseIsAnErrorOfTheListener() throws {
+        let loop = try Loop()
+        let listener = try Listener(loop: loop, address: #require(SocketAddress("127.0.0.1:0"))) { $0.close() }
+        let taken = try #require(SocketAddress(host: "127.0.0.1", port: listener.port))
+        let error = #expect(throws: SystemError.self) {
+            _ = try Listener(loop: loop, address: taken) { $0.close() }
+        }
+        #expect(error?.code == -EADDRINUSE)
+        listener.close()
+        #expect(loop.close())
+    }
+
+    @Test func namesAreResolved() throws {
+        let loop = try Loop()
+        var local: Result<SocketAddress, SystemError>?
+        var unknown: Result<SocketAddress, SystemError>?
+        var literal: Result<SocketAddress, SystemError>?
+        resolve(loop: loop, host: "localhost", port: 80) { local = $0 }
+        resolve(loop: loop, host: "no such name", port: 80) { unknown = $0 }
+        resolve(loop: loop, host: "10.1.2.3", port: 80) { literal = $0 }
+        loop.expect({ local != nil && unknown != nil && literal != nil }, "answers")
+        #expect(try local?.get().isLoopback == true && local?.get().port == 80)
+        #expect(throws: SystemError.self) { try unknown?.get() }
+        #expect(try literal?.get().description == "10.1.2.3:80")
+        #expect(loop.close())
+    }
+}
+
+/// A listening socket that accepts nothing and whose backlog is used up.
+final class FullBacklog {
+    let port: Int
+    private var descriptors: [Int32] = []
+
+    init() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        func call(_ body: (Int32, UnsafeMutablePointer<sockaddr>) -> Int32, _ descriptor: Int32) -> Int32 {
+            withUnsafeMutablePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body(descriptor, $0) }
+            }
+        }
+        _ = call({ bind($0, $1, length) }, listener)
+        listen(listener, 0)
+        _ = call({ getsockname($0, $1, &length) }, listener)
+        port = Int(UInt16(bigEndian: address.sin_port))
+        descriptors.append(listener)
+        for _ in 0..<4 {
+            let filler = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+            _ = call({ connect($0, $1, length) }, filler)
+            descriptors.append(filler)
+        }
+    }
+
+    deinit {
+        for descriptor in descriptors { Glibc.close(descriptor) }
+    }
+}
