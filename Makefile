@@ -1,0 +1,46 @@
+# The verbs. CI calls the same ones (.ci/run).
+.DEFAULT_GOAL := help
+.PHONY: help setup build test demo bench fmt lint
+
+# An import that Package.swift does not declare is an error: the boundaries of docs/internals/architecture.md hold.
+SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
+RELEASE := -c release --static-swift-stdlib
+SWIFT_DIRS := Sources Tests loadtest Package.swift
+SHELL_FILES := scripts/setup .ci/run
+PYTHON := .venv/bin/python
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+setup: ## install what is missing (apt and .venv)
+	@scripts/setup
+
+build: ## release binaries: .build/release/berth and loadtest
+	@scripts/setup build
+	$(SWIFT_BUILD) $(RELEASE)
+
+test: ## everything: Swift tests, then Redis, processes and real browsers
+	@scripts/setup build run python
+	$(SWIFT_BUILD)
+	swift test --disable-xctest
+	$(PYTHON) -m pytest Tests/Integration Tests/EndToEnd
+
+demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
+	@scripts/setup build run python
+	$(SWIFT_BUILD) $(RELEASE)
+	$(PYTHON) loadtest/demo/demo.py
+
+bench: ## relay against HAProxy, memory of parked connections
+	@scripts/setup build run python bench
+	$(SWIFT_BUILD) $(RELEASE)
+	$(PYTHON) loadtest/bench/bench.py
+
+fmt: ## format the Swift files in place
+	swift format -i -r $(SWIFT_DIRS)
+
+lint: ## formatting, Lua, shell, declared imports
+	@scripts/setup build lint
+	swift format lint --strict -r $(SWIFT_DIRS)
+	luacheck --quiet Sources
+	shellcheck $(SHELL_FILES)
+	$(SWIFT_BUILD)

@@ -1,0 +1,48 @@
+-- Shared by every script: key prefix, one reading of the clock, exact numbers.
+-- KEYS[1] is always `<prefix>meta`; all other keys carry the same hash tag and are spelled in `Keys.swift` and here.
+
+local call = redis.call
+local PREFIX = string.sub(KEYS[1], 1, -5)
+
+local function key(...)
+    return PREFIX .. table.concat({ ... }, ':')
+end
+
+-- `..`, tostring and Redis' own conversion round above 10^14.
+local function int(number)
+    return string.format('%d', number)
+end
+
+local clock = call('TIME')
+local NOW_US = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+local NOW = math.floor(NOW_US / 1000)
+
+local SCHEMA = '1'
+local ACCEPT_MS = 5000
+local PROCESS_TTL_MS = 10000
+local HOLD_OFF_MS = 12000
+local GRACE_MS = 10000
+-- Found older than this, the clock of the last commit means an outage or a step.
+local SILENCE_MS = 4000
+local SWEEP_MS = 1000
+local VERSION_MEMORY_MS = 600000
+
+-- What one call may do; the rest stands in `todo`.
+local grants_left = 32
+local asides_left = 128
+local ends_left = 128
+
+local function split(text)
+    local out = {}
+    for word in string.gmatch(text, '%S+') do
+        out[#out + 1] = word
+    end
+    return out
+end
+
+local function newer(epoch_a, number_a, epoch_b, number_b)
+    if epoch_a ~= epoch_b then
+        return epoch_a > epoch_b
+    end
+    return number_a > number_b
+end

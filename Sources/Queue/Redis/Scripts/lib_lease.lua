@@ -1,0 +1,101 @@
+-- Leases: how they end, and what becomes of slot, tenant and waiter.
+
+local function lease_row(id)
+    local row = call('HMGET', key('lease', id), 'waiter', 'tenant', 'gateway', 'worker', 'slot', 'pool', 'epoch',
+        'number', 'state')
+    if not row[1] then
+        return nil
+    end
+    return { id = id, waiter = row[1], tenant = row[2], gateway = row[3], worker = row[4], slot = row[5],
+        pool = row[6], epoch = tonumber(row[7]), number = tonumber(row[8]), state = row[9] }
+end
+
+local function raise_seq(number)
+    if number > tonumber(call('GET', key('seq')) or 0) then
+        call('SET', key('seq'), int(number))
+    end
+end
+
+-- Ends a lease: the tenant's place is free at once, the slot goes to `slot_state` (free or recycling).
+local function end_lease(lease, how, slot_state)
+    call('SREM', key('tenant', lease.tenant, 'held'), lease.id)
+    call('SREM', key('worker', lease.worker, 'leases'), lease.id)
+    call('ZREM', key('pending'), lease.id)
+    if lease.gateway ~= '' then
+        call('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+    end
+    call('DEL', key('lease', lease.id))
+    local s = slot_row(lease.worker, lease.slot)
+    if s and s.lease == lease.id then
+        move_slot(s, slot_state, '-', how)
+    end
+    if call('HGET', key('worker', lease.worker), 'trial') == lease.id then
+        call('HSET', key('worker', lease.worker), 'trial', '')
+    end
+    index_worker(lease.worker)
+    index_tenant(lease.tenant)
+    wanted_tenants[lease.tenant] = true
+    return s
+end
+
+-- A waiter whose lease came to nothing goes back to its place, unless its gateway is gone.
+local function requeue(lease)
+    local waiter = waiter_row(lease.waiter)
+    if not waiter or waiter.lease ~= lease.id then
+        return waiter
+    end
+    if not alive(waiter.gateway) then
+        waiter.state = 'ended'
+        end_waiter(waiter)
+        return nil
+    end
+    call('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
+    put(waiter)
+    return waiter
+end
+
+-- A lease that a worker holds and Redis lacks, has pending, or ended by time: it becomes accepted, over the cap if
+-- need be (then marked `over`), and its waiter leaves the queue and any other pending lease.
+local function adopt(worker, s, id, tenant, epoch, number)
+    local waiter = waiter_row(string.match(id, '^(%x+)%.'))
+    local gateway = ''
+    if waiter then
+        gateway = waiter.gateway
+        if waiter.state == 'granted' and waiter.lease ~= id then
+            local other = lease_row(waiter.lease)
+            if other then
+                tell_recycle(end_lease(other, 'verdict', 'recycling'))
+            end
+        elseif waiter.state == 'queued' then
+            take(waiter)
+        elseif waiter.state == 'aside' then
+            call('ZREM', key('gateway', gateway, 'aside'), waiter.id)
+        end
+        call('HSET', key('waiter', waiter.id), 'state', 'accepted', 'lease', id)
+        call('ZREM', key('gateway', gateway, 'waiters'), waiter.id)
+    end
+    local over = below_cap(tenant) and '0' or '1'
+    s.epoch, s.number = epoch, number
+    move_slot(s, 'leased', id)
+    call('HSET', key('lease', id), 'waiter', string.match(id, '^(%x+)%.'), 'tenant', tenant, 'gateway', gateway,
+        'worker', worker, 'slot', s.slot, 'pool', s.pool, 'epoch', int(epoch), 'number', int(number), 'state',
+        'accepted', 'over', over)
+    call('SADD', key('tenant', tenant, 'held'), id)
+    call('SADD', key('worker', worker, 'leases'), id)
+    raise_seq(number)
+    index_worker(worker)
+    index_tenant(tenant)
+end
+
+-- The worker has it: nothing is pending any more.
+local function accept_lease(lease)
+    call('HSET', key('lease', lease.id), 'state', 'accepted')
+    call('ZREM', key('pending'), lease.id)
+    call('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+    call('ZREM', key('gateway', lease.gateway, 'waiters'), lease.waiter)
+    call('HSET', key('waiter', lease.waiter), 'state', 'accepted')
+    if call('HGET', key('worker', lease.worker), 'state') == 'trial' then
+        call('HSET', key('worker', lease.worker), 'state', 'ok', 'trial', '', 'backoff', '0')
+        index_worker(lease.worker)
+    end
+end

@@ -1,0 +1,87 @@
+-- Which pools fit a selector, and how well. Must equal `Selector.rank(of:)` in Swift; a test holds them together.
+
+local function parts(text)
+    local first = string.find(text, '|', 1, true)
+    local second = string.find(text, '|', first + 1, true)
+    return string.sub(text, 1, first - 1), string.sub(text, first + 1, second - 1), string.sub(text, second + 1)
+end
+
+local function segments(label)
+    local out = {}
+    for segment in string.gmatch(label, '[^:]+') do
+        out[#out + 1] = segment
+    end
+    return out
+end
+
+-- Rank, best first: 0 exact, 1–7 trailing fallback, 10.. prefix expansion, 20.. any label; nil where it does not fit.
+local function match(selector, pool, ignore_version)
+    local pattern, browser, version = parts(selector)
+    local label, pool_browser, pool_version = parts(pool)
+    if browser ~= '' and browser ~= pool_browser then
+        return nil
+    end
+    if not ignore_version and version ~= '' and version ~= pool_version then
+        return nil
+    end
+    local have = segments(label)
+    if pattern == '' then
+        return 20 + #have
+    end
+    local want = segments(pattern)
+    for i = 1, math.min(#want, #have) do
+        if want[i] ~= '*' and want[i] ~= have[i] then
+            return nil
+        end
+    end
+    if #have == #want then
+        return 0
+    end
+    if #have > #want then
+        return 10 + #have - #want
+    end
+    if #have >= 2 then
+        return #want - #have
+    end
+    return nil
+end
+
+-- Links a selector that appears for the first time to the pools there are (≤ 256).
+local function link_selector(selector)
+    call('SADD', key('selectors'), selector)
+    for _, pool in ipairs(call('HKEYS', key('pools'))) do
+        local rank = match(selector, pool)
+        if rank then
+            call('ZADD', key('selector', selector, 'pools'), rank, pool)
+            call('SADD', key('pool', pool, 'selectors'), selector)
+        end
+    end
+end
+
+-- Links a pool that appears for the first time to the selectors there are (≤ 1,024).
+local function link_pool(pool)
+    for _, selector in ipairs(call('SMEMBERS', key('selectors'))) do
+        local rank = match(selector, pool)
+        if rank then
+            call('ZADD', key('selector', selector, 'pools'), rank, pool)
+            call('SADD', key('pool', pool, 'selectors'), selector)
+        end
+    end
+end
+
+local function unlink_selector(selector)
+    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
+        call('SREM', key('pool', pool, 'selectors'), selector)
+    end
+    call('DEL', key('selector', selector, 'pools'))
+    call('SREM', key('selectors'), selector)
+    call('ZREM', key('idle'), selector)
+end
+
+local function unlink_pool(pool)
+    for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
+        call('ZREM', key('selector', selector, 'pools'), pool)
+    end
+    call('DEL', key('pool', pool, 'selectors'))
+    call('HDEL', key('pools'), pool)
+end

@@ -1,0 +1,131 @@
+-- Who calls, and what Redis still knows of them: epochs, lost commits, connection numbers.
+-- ARGV[1] caller id ('' for an operator), [2] its connection number, [3] the epoch it knows (0: none),
+-- [4] the last commit acknowledged to it, [5] the highest ticket it has seen.
+-- Each reply opens with status, epoch, commit, flags (1 more to do, 2 sweep due, 4 hold-off), highest ticket.
+
+local meta = {}
+local caller = { id = ARGV[1], key = nil }
+local FIRST_ARGUMENT = 6
+
+local function load_meta()
+    local row = call('HMGET', KEYS[1], 'schema', 'epoch', 'after', 'commit', 'lastTime', 'grace', 'holdOff',
+        'lastTicket', 'nextSweep')
+    meta.schema = row[1]
+    meta.epoch = tonumber(row[2] or 0)
+    meta.after = tonumber(row[3] or 0)
+    meta.commit = tonumber(row[4] or 0)
+    meta.lastTime = tonumber(row[5] or NOW)
+    meta.grace = tonumber(row[6] or 0)
+    meta.holdOff = tonumber(row[7] or 0)
+    meta.lastTicket = tonumber(row[8] or 0)
+    meta.nextSweep = tonumber(row[9] or 0)
+end
+
+local function holding_off()
+    return meta.holdOff > 0
+end
+
+-- Tells whether this caller's history says that Redis went backwards (protocol: Healing, Epoch).
+local function lost_history(epoch, commit, recorded)
+    if epoch == 0 then
+        return false
+    end
+    if epoch > meta.epoch or (meta.after < epoch and epoch < meta.epoch) then
+        return true
+    end
+    if epoch < meta.epoch then
+        return false
+    end
+    if recorded then
+        return tonumber(recorded) < commit
+    end
+    return commit > meta.commit
+end
+
+local function open_epoch(presented)
+    meta.after = math.max(meta.after, presented, meta.epoch)
+    meta.epoch = math.max(NOW, presented + 1, meta.epoch + 1)
+    meta.holdOff = NOW + HOLD_OFF_MS
+end
+
+local function header(status)
+    local flags = 0
+    if call('EXISTS', key('todo')) == 1 and not holding_off() then
+        flags = flags + 1
+    end
+    if NOW >= meta.nextSweep then
+        flags = flags + 2
+    end
+    if holding_off() then
+        flags = flags + 4
+    end
+    return { status, int(meta.epoch), int(meta.commit), flags, int(meta.lastTicket) }
+end
+
+local function save_meta()
+    call('HSET', KEYS[1], 'schema', SCHEMA, 'epoch', int(meta.epoch), 'after', int(meta.after), 'commit',
+        int(meta.commit), 'lastTime', int(NOW), 'grace', int(meta.grace), 'holdOff', int(meta.holdOff), 'lastTicket',
+        int(meta.lastTicket), 'nextSweep', int(meta.nextSweep))
+end
+
+-- Opens a call. Returns nil when the script may go on, else the reply that ends it: `schema`, `old` (an older
+-- connection's bytes), `unknown` (Redis has no such process: register). `kind` is gateway, worker or operator;
+-- `registering` lets a caller without a record pass.
+local function begin(kind, registering)
+    load_meta()
+    if meta.schema and meta.schema ~= SCHEMA then
+        return { 'schema', int(meta.epoch), int(meta.commit), 0, int(meta.lastTicket), meta.schema }
+    end
+    local connection, epoch, commit = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+    local ticket = tonumber(ARGV[5])
+    if not (connection and epoch and commit and ticket) then
+        return { 'bad', '0', '0', 0, '0', 'caller header' }
+    end
+    if NOW - meta.lastTime > SILENCE_MS or NOW < meta.lastTime then
+        meta.grace = NOW + GRACE_MS
+    elseif meta.grace > NOW + GRACE_MS then
+        meta.grace = NOW + GRACE_MS
+    end
+    if meta.holdOff > NOW + HOLD_OFF_MS then
+        meta.holdOff = NOW + HOLD_OFF_MS
+    end
+    if meta.nextSweep > NOW + SWEEP_MS then
+        meta.nextSweep = NOW
+    end
+    local recorded = false
+    if kind ~= 'operator' then
+        caller.key = key(kind, caller.id)
+        local row = call('HMGET', caller.key, 'connection', 'commit', 'ended')
+        recorded = row[1]
+        if recorded and connection < tonumber(recorded) then
+            return header('old')
+        end
+        if lost_history(epoch, commit, row[2]) then
+            open_epoch(epoch)
+        end
+        meta.lastTicket = math.max(meta.lastTicket, ticket)
+        caller.ending = row[3] == '1'
+    end
+    if meta.epoch == 0 then
+        meta.epoch = NOW
+    end
+    if kind ~= 'operator' and (not recorded or caller.ending) and not registering then
+        save_meta()
+        return header('unknown')
+    end
+    return nil
+end
+
+-- Ends a call that may have written: counts the commit, for the fleet and for the caller.
+local function finish(status, ...)
+    meta.commit = meta.commit + 1
+    save_meta()
+    if caller.key and call('EXISTS', caller.key) == 1 then
+        call('HSET', caller.key, 'connection', ARGV[2], 'commit', int(meta.commit))
+    end
+    local reply = header(status)
+    for _, value in ipairs({ ... }) do
+        reply[#reply + 1] = value
+    end
+    return reply
+end

@@ -1,0 +1,64 @@
+#!lua flags=allow-oom
+-- probed: what a gateway's probe of a worker's advertised address came to.
+-- KEYS  meta
+-- ARGV  caller header (5), worker, passed (1|0)
+-- Reply ok | unknown | old
+-- Cost  O(log n), then one dispatch for the worker's pools.
+
+local stop = begin('gateway')
+if stop then
+    return stop
+end
+local id, passed = ARGV[6], ARGV[7] == '1'
+if passed and call('HGET', caller.key, 'mark') == 'claim' then
+    call('HSET', caller.key, 'mark', '')
+    put_back(caller.id)
+end
+local worker = worker_row(id)
+if not worker then
+    settle()
+    return finish('ok')
+end
+
+local function become(state, ...)
+    call('HSET', key('worker', id), 'state', state, ...)
+end
+local function again(backoff)
+    call('ZADD', key('probes'), int(NOW + backoff), id)
+end
+local function longer()
+    local backoff = math.min(math.max(worker.backoff * 2, 1000), 30000)
+    again(backoff)
+    return int(backoff)
+end
+
+if worker.state == 'probing' then
+    if passed then
+        become('ok', 'backoff', '0')
+        call('ZREM', key('probes'), id)
+    else
+        become('probing', 'backoff', longer())
+    end
+elseif worker.state == 'suspect' then
+    if not passed then
+        become('quarantined', 'backoff', longer(), 'claimant', '')
+    else
+        -- The claim was the claimant's own trouble: the worker is back at once, the claimant proves itself first.
+        if worker.claimant ~= caller.id then
+            mark(worker.claimant, 'claim')
+            call('HSET', key('gateway', worker.claimant), 'claimed', id)
+        end
+        become(worker.claimant == caller.id and 'trial' or 'ok', 'claimant', '', 'trial', '')
+        call('ZREM', key('probes'), id)
+    end
+elseif worker.state == 'quarantined' then
+    if passed then
+        become('trial', 'trial', '')
+        call('ZREM', key('probes'), id)
+    else
+        become('quarantined', 'backoff', longer())
+    end
+end
+index_worker(id)
+settle()
+return finish('ok')

@@ -1,0 +1,26 @@
+#!lua flags=allow-oom
+-- ready: a slot is fit for its next client.
+-- KEYS  meta
+-- ARGV  caller header (5), slot, epoch and number of the token it recycles from
+-- Reply ok | later (Redis has a newer token there) | unknown | old
+-- Cost  O(log n), then one dispatch for the slot's pool.
+
+local stop = begin('worker')
+if stop then
+    return stop
+end
+local s = slot_row(caller.id, ARGV[6])
+local epoch, number = tonumber(ARGV[7]), tonumber(ARGV[8])
+if not s or not epoch or not number then
+    return header('bad')
+end
+if newer(s.epoch, s.number, epoch, number) then
+    return finish('later')
+end
+if s.state == 'recycling' or s.state == 'out' then
+    s.epoch, s.number = epoch, number
+    move_slot(s, 'free')
+    index_worker(caller.id)
+    settle()
+end
+return finish('ok')

@@ -1,0 +1,105 @@
+#!lua flags=allow-oom
+-- register: a process joins the fleet, or joins anew after Redis ended it or lost its data.
+-- KEYS  meta
+-- ARGV  caller header (5), kind; a worker goes on with address, number of slots, then `pool` per slot, then its rows
+-- Reply ok [orders] | busy (its earlier life is still being ended, a slice a call: ask again) | refused pools | old
+-- Cost  O(slots + selectors); a pool that is new to the fleet is linked to each selector once.
+
+local kind = ARGV[6]
+local stop = begin(kind, true)
+if stop then
+    return stop
+end
+if caller.ending then
+    local finish_one = kind == 'gateway' and end_gateway or end_worker
+    finish_one(caller.id)
+    if call('EXISTS', caller.key) == 1 then
+        settle()
+        return finish('busy')
+    end
+end
+local expires = int(NOW + PROCESS_TTL_MS)
+
+if kind == 'gateway' then
+    call('HSETNX', caller.key, 'mark', '')
+    call('HSET', caller.key, 'connection', ARGV[2])
+    call('ZADD', key('gateways'), expires, caller.id)
+    return finish('ok')
+end
+
+local address, count = ARGV[7], tonumber(ARGV[8])
+if not count or count < 1 or count > 1024 or #ARGV < 8 + count then
+    return header('bad')
+end
+local pools, seen = {}, {}
+for i = 1, count do
+    local pool = ARGV[8 + i]
+    if not seen[pool] then
+        seen[pool] = true
+        pools[#pools + 1] = pool
+    end
+end
+local fresh = 0
+for _, pool in ipairs(pools) do
+    fresh = fresh + 1 - call('HEXISTS', key('pools'), pool)
+end
+if #pools > 256 then
+    return finish('refused', 'pools')
+end
+-- Pools nobody serves make room for new ones, longest unseen first.
+local over = call('HLEN', key('pools')) + fresh - 256
+if over > 0 then
+    local unserved = {}
+    local all = call('HGETALL', key('pools'))
+    for i = 1, #all, 2 do
+        if not seen[all[i]] and call('EXISTS', key('pool', all[i], 'workers')) == 0 then
+            unserved[#unserved + 1] = { pool = all[i], at = tonumber(all[i + 1]) }
+        end
+    end
+    if #unserved < over then
+        return finish('refused', 'pools')
+    end
+    table.sort(unserved, function(a, b) return a.at < b.at end)
+    for i = 1, over do
+        unlink_pool(unserved[i].pool)
+    end
+end
+
+for _, pool in ipairs(pools) do
+    if call('HEXISTS', key('pools'), pool) == 0 then
+        link_pool(pool)
+    end
+    call('HSET', key('pools'), pool, int(NOW))
+    call('SADD', key('pool', pool, 'workers'), caller.id)
+end
+local node = string.match(caller.id, '^(.*)%.%x+$')
+local older = call('HGET', key('nodes'), node)
+call('HSET', key('nodes'), node, caller.id)
+if older and older ~= caller.id and call('EXISTS', key('worker', older)) == 1 then
+    call('HSET', key('worker', older), 'superseded', '1')
+    local row = worker_row(older)
+    if row.address == address and not row.draining then
+        end_worker(older)
+    end
+end
+call('ZADD', key('workers'), expires, caller.id)
+if call('EXISTS', caller.key) == 0 then
+    call('HSET', caller.key, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial', '',
+        'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0')
+    -- The loop writes each slot once; which of them are free the worker's rows say.
+    for i = 1, count do
+        save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-', how = 'time',
+            pool = ARGV[8 + i] })
+    end
+    call('ZADD', key('probes'), int(NOW), caller.id)
+    for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, 15)) do
+        if not marked(gateway) and call('PUBLISH', key('wake', gateway), 'collect') > 0 then
+            break
+        end
+    end
+else
+    call('HSET', caller.key, 'address', address)
+end
+local orders = judge_rows(caller.id, 9 + count)
+settle()
+return finish('ok', orders)

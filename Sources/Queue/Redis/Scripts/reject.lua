@@ -1,0 +1,92 @@
+#!lua flags=allow-oom
+-- reject: before the worker's proof either side ends a lease; the waiter goes back to its place.
+-- KEYS  meta
+-- ARGV  caller header (5), kind (gateway|worker), lease, reason, flag (gateway: 1 when three distinct workers failed it;
+--       worker: 1 when the slot is free there), slot, epoch and number the worker has for the slot (gateway: '')
+-- Reply requeued | nobody_else (the waiter has ended) | ended | unknown | old
+-- Cost  O(log n) and one dispatch; with the gateway's flag a look at the workers of the fitting pools (≤ 256).
+
+local kind, id, reason, flag = ARGV[6], ARGV[7], ARGV[8], ARGV[9] == '1'
+local stop = begin(kind)
+if stop then
+    return stop
+end
+
+local function another_gateway()
+    for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, 15)) do
+        if gateway ~= caller.id and not marked(gateway) then
+            return gateway
+        end
+    end
+end
+
+-- One gateway's claim: another one checks it, else the worker waits out its backoff.
+local function unreachable(worker)
+    if worker.state ~= 'ok' and worker.state ~= 'trial' then
+        return
+    end
+    local checker = another_gateway()
+    local due = NOW
+    if checker and worker.state == 'ok' then
+        call('HSET', key('worker', worker.id), 'state', 'suspect', 'claimant', caller.id)
+    else
+        local backoff = math.min(math.max(worker.backoff * 2, 1000), 30000)
+        due = NOW + backoff
+        call('HSET', key('worker', worker.id), 'state', 'quarantined', 'backoff', int(backoff), 'trial', '')
+    end
+    call('ZADD', key('probes'), int(due), worker.id)
+    index_worker(worker.id)
+    if checker then
+        call('PUBLISH', key('wake', checker), 'collect')
+    end
+end
+
+local function anybody_fits(selector)
+    local looked = 0
+    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
+        for _, worker_id in ipairs(call('SMEMBERS', key('pool', pool, 'workers'))) do
+            local state = call('HGET', key('worker', worker_id), 'state')
+            looked = looked + 1
+            if state == 'ok' or state == 'trial' or looked == 256 then
+                return true
+            end
+        end
+    end
+    return false
+end
+
+local lease = lease_row(id)
+local function standing()
+    return call('EXISTS', key('waiter', string.match(id, '^(%x+)%.') or '')) == 1 and 'requeued' or 'ended'
+end
+if not lease or (kind == 'gateway' and lease.gateway ~= caller.id) or (kind == 'worker' and lease.worker ~= caller.id) then
+    return finish(standing())
+end
+
+if kind == 'worker' and reason == 'stale' then
+    raise_seq(tonumber(ARGV[12]) or 0)
+end
+local to_free = reason == 'local' or (kind == 'worker' and reason == 'stale' and flag)
+local s = end_lease(lease, 'verdict', to_free and 'free' or 'recycling')
+if kind == 'gateway' and not to_free then
+    tell_recycle(s)
+end
+if reason == 'unreachable' then
+    local worker = worker_row(lease.worker)
+    if worker then
+        unreachable(worker)
+    end
+elseif reason == 'gone' and kind == 'worker' then
+    mark(lease.gateway, 'gone')
+end
+
+local waiter = waiter_row(lease.waiter)
+if kind == 'gateway' and flag and waiter and not anybody_fits(waiter.selector) then
+    waiter.state = 'ended'
+    end_waiter(waiter)
+    settle()
+    return finish('nobody_else')
+end
+requeue(lease)
+settle()
+return finish(standing())

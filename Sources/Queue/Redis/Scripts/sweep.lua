@@ -1,0 +1,80 @@
+#!lua flags=allow-oom
+-- sweep: what time alone decides, and what a bounded call left in `todo`. Run by whoever finds it due.
+-- KEYS  meta
+-- ARGV  caller header (5), kind
+-- Reply ok | unknown | old
+-- Cost  at most 32 dispatches, 128 ends, 128 set aside; call again while the flag `more to do` stands.
+
+local stop = begin(ARGV[6])
+if stop then
+    return stop
+end
+
+if holding_off() and NOW >= meta.holdOff then
+    meta.holdOff = 0
+    for _, pool in ipairs(call('HKEYS', key('pools'))) do
+        later('pool:' .. pool)
+    end
+end
+
+local function expire_pending()
+    local pending = key('pending')
+    for _, id in ipairs(call('ZRANGE', pending, '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, ends_left)) do
+        ends_left = ends_left - 1
+        local lease = lease_row(id)
+        if lease then
+            tell_recycle(end_lease(lease, 'time', 'recycling'))
+            mark(lease.gateway, 'deadline')
+            requeue(lease)
+        else
+            call('ZREM', pending, id)
+        end
+    end
+end
+
+local function expire(kind, finish_one)
+    for _, id in ipairs(call('ZRANGE', key(kind .. 's'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, 16)) do
+        finish_one(id)
+    end
+end
+
+-- After a clock that stepped back, a deadline further off than its full span counts from now.
+local function pull_in(set, span)
+    for _, id in ipairs(call('ZRANGE', key(set), '(' .. int(NOW + span), '+inf', 'BYSCORE', 'LIMIT', 0, 128)) do
+        call('ZADD', key(set), int(NOW + span), id)
+    end
+end
+
+if not holding_off() and NOW >= meta.nextSweep then
+    meta.nextSweep = NOW + SWEEP_MS
+    pull_in('pending', ACCEPT_MS)
+    pull_in('workers', PROCESS_TTL_MS)
+    pull_in('gateways', PROCESS_TTL_MS)
+    if NOW >= meta.grace then
+        expire_pending()
+        expire('gateway', end_gateway)
+        expire('worker', end_worker)
+    end
+    for _, selector in ipairs(call('ZRANGE', key('idle'), '-inf', int(NOW - 10000), 'BYSCORE', 'LIMIT', 0, 32)) do
+        unlink_selector(selector)
+    end
+elseif holding_off() then
+    meta.nextSweep = NOW + SWEEP_MS
+end
+
+if not holding_off() then
+    for _ = 1, 16 do
+        local item = call('SPOP', key('todo'))
+        if not item then
+            break
+        end
+        continue(item)
+        settle()
+        wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
+        if grants_left == 0 or ends_left == 0 or asides_left == 0 then
+            break
+        end
+    end
+    settle()
+end
+return finish('ok')

@@ -1,0 +1,298 @@
+import QueueCore
+
+/// One slot of a worker, as the worker itself knows it: the last word on who may use it.
+///
+/// Redis proposes, the slot disposes. A grant is taken only while the slot is free and only with a token newer than
+/// any the slot ever heard of, whatever Redis believes. The client's bytes reach the sidecar only after `prove`,
+/// and that comes only when Redis committed the accept *and* the sidecar is connected. Until then a slot is given up
+/// by verdict (`reject`), and its sidecar, which has seen nothing, stays; afterwards by `release`, and its sidecar is
+/// replaced.
+///
+/// Answers of the outside (accept, connect, end of the session) carry the token they belong to; one that belongs to
+/// an earlier occupant changes nothing. The slot does not know the sidecar's process, only whether one is fit.
+public struct Slot: Sendable {
+    public enum State: Hashable, Sendable {
+        /// A fit sidecar waits and nobody holds it. Can transition to: offered, recycling, draining, out.
+        case free
+        /// A grant was presented; accept and sidecar are under way. Can transition to: occupied, free, recycling,
+        /// draining, out.
+        case offered(Offer)
+        /// The proof was sent: a client is served. Can transition to: recycling, draining, out.
+        case occupied(LeaseID, Token)
+        /// No fit sidecar yet: at start, after a session, after a failure. Can transition to: free, draining, out.
+        case recycling
+        /// The worker leaves and this slot holds nobody. Can transition to: nothing.
+        case draining
+        /// Its sidecar fails again and again. Can transition to: free, draining.
+        case out
+    }
+
+    /// A grant on its way to the proof.
+    public struct Offer: Hashable, Sendable {
+        public let lease: LeaseID
+        public let token: Token
+        /// The slot's newest token before this one: what its row says until the accept is committed.
+        public let tokenBefore: Token
+        public internal(set) var isAccepted = false
+        public internal(set) var isConnected = false
+    }
+
+    public private(set) var state: State = .recycling
+    /// The newest token this slot accepted or was told of. It never falls.
+    public private(set) var lastToken = Token.none
+    /// The lease that came with `lastToken`, to tell a copy of a known grant from a token used twice.
+    private var lastLease: LeaseID?
+    public private(set) var isDraining = false
+
+    /// A slot without a sidecar yet.
+    public init() {}
+
+    // MARK: Answers
+
+    public enum Presented: Hashable, Sendable {
+        /// Commit the accept and connect the sidecar, both at once.
+        case begin
+        /// Tell Redis and the gateway. The token is the slot's last, for Redis to go on above it.
+        case reject(RejectReason, token: Token, slotFree: Bool)
+        /// A copy of a grant that was presented before. Close; its lease has its own way.
+        case drop
+    }
+
+    public enum Progress: Hashable, Sendable {
+        case wait
+        /// Both stand: send the proof, then the client's head. From here on only `release` ends the lease.
+        case prove
+    }
+
+    /// A slot that was given up: what Redis, the gateway and the sidecar are told, in this order.
+    public struct Vacated: Hashable, Sendable {
+        public enum Verdict: Hashable, Sendable {
+            /// Redis has ended the lease itself.
+            case none
+            case reject(RejectReason)
+            case release
+        }
+        public enum Farewell: Hashable, Sendable {
+            /// The connection is over already, or carries the client's session: close it.
+            case close
+            /// The sidecar is gone: what it had sent still goes out, then close.
+            case flush
+            /// Still before the proof: say why, then close.
+            case reject(RejectReason)
+        }
+        public enum Sidecar: Hashable, Sendable {
+            /// It saw no byte of a client, or it is gone already.
+            case keep
+            case replace
+            /// It did not let itself be connected: a failure of the sidecar.
+            case condemn
+            case stop
+        }
+        public let lease: LeaseID
+        public let token: Token
+        public let verdict: Verdict
+        public let farewell: Farewell
+        public let sidecar: Sidecar
+        /// Where set, the slot is free again: `ready` with this token, after the verdict.
+        public let ready: Token?
+    }
+
+    // MARK: A grant up to its proof
+
+    /// A grant came whose mac, fleet and worker are right.
+    public mutating func presented(_ lease: LeaseID, _ token: Token) -> Presented {
+        if token == lastToken && lease == lastLease { return .drop }
+        guard token > lastToken else { return .reject(.stale, token: lastToken, slotFree: state == .free) }
+        let before = lastToken
+        lastToken = token
+        lastLease = lease
+        switch state {
+        case .free:
+            state = .offered(Offer(lease: lease, token: token, tokenBefore: before))
+            return .begin
+        case .offered, .occupied, .recycling, .draining:
+            return .reject(.occupied, token: token, slotFree: false)
+        case .out:
+            return .reject(.failed, token: token, slotFree: false)
+        }
+    }
+
+    /// Redis committed the accept.
+    public mutating func acceptCommitted(_ token: Token) -> Progress {
+        guard var offer = offer(token) else { return .wait }
+        offer.isAccepted = true
+        return advance(offer)
+    }
+
+    /// Redis says that the lease is over: whoever ended it has told everybody else.
+    public mutating func acceptEnded(_ token: Token) -> Vacated? {
+        offer(token).map { giveUp($0, .none, .reject(.failed), sidecar: .keep) }
+    }
+
+    /// Redis did not answer in time. It may have committed nonetheless: the reject undoes that.
+    public mutating func acceptFailed(_ token: Token) -> Vacated? {
+        offer(token).map { giveUp($0, .reject(.failed), .reject(.failed), sidecar: .keep) }
+    }
+
+    /// The sidecar took the connection. Nothing was sent on it.
+    public mutating func sidecarConnected(_ token: Token) -> Progress {
+        guard var offer = offer(token) else { return .wait }
+        offer.isConnected = true
+        return advance(offer)
+    }
+
+    /// The sidecar did not take the connection in time.
+    public mutating func sidecarUnreachable(_ token: Token) -> Vacated? {
+        offer(token).map { giveUp($0, .reject(.failed), .reject(.failed), sidecar: .condemn) }
+    }
+
+    /// The gateway's connection ended. Before the proof that is a gateway that vanished (had it given a verdict, ours
+    /// changes nothing); after it, it is the session's end.
+    public mutating func gatewayClosed(_ token: Token) -> Vacated? {
+        if let offer = offer(token) { return giveUp(offer, .reject(.gone), .close, sidecar: .keep) }
+        return sessionEnded(token)
+    }
+
+    // MARK: A session's end
+
+    /// The relay is over, by whichever side.
+    public mutating func sessionEnded(_ token: Token) -> Vacated? {
+        guard case .occupied(let lease, token) = state else { return nil }
+        return leave(lease, token, .close, sidecar: .replace)
+    }
+
+    /// The lease must end now: Redis ended it, an operator asked for it, or a drain's time is over.
+    public mutating func closeOrdered(_ ordered: LeaseID) -> Vacated? {
+        switch state {
+        case .offered(let offer) where offer.lease == ordered:
+            return giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep)
+        case .occupied(let lease, let token) where lease == ordered:
+            return leave(lease, token, .close, sidecar: .replace)
+        case .free, .offered, .occupied, .recycling, .draining, .out:
+            return nil
+        }
+    }
+
+    // MARK: The sidecar
+
+    /// A fit sidecar waits. Returns the token to call `ready` with.
+    public mutating func sidecarReady() -> Token? {
+        switch state {
+        case .recycling, .out:
+            state = .free
+            return lastToken
+        case .free, .offered, .occupied, .draining:
+            return nil
+        }
+    }
+
+    /// The sidecar is gone, and with it whoever used it. `isOut` when it is not started again for now.
+    public mutating func sidecarLost(isOut: Bool) -> Vacated? {
+        let vacated: Vacated?
+        switch state {
+        case .offered(let offer):
+            vacated = giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep, isFit: false)
+        case .occupied(let lease, let token):
+            vacated = leave(lease, token, .flush, sidecar: .keep)
+        case .free:
+            state = .recycling
+            vacated = nil
+        case .recycling, .draining, .out:
+            vacated = nil
+        }
+        if isOut && state == .recycling { state = .out }
+        return vacated
+    }
+
+    // MARK: Words from Redis and from the operator
+
+    /// Redis has the slot recycling from a token that may never have come here. Returns the token to answer `ready`
+    /// with, where the slot is free.
+    public mutating func recycleNoticed(_ token: Token) -> Token? {
+        if token > lastToken {
+            lastToken = token
+            lastLease = nil
+        }
+        return state == .free ? lastToken : nil
+    }
+
+    /// The worker leaves: whoever is served stays, nobody else comes. True when nobody holds the slot and the
+    /// sidecar can stop now.
+    public mutating func drain() -> Bool {
+        isDraining = true
+        switch state {
+        case .free, .recycling, .out:
+            state = .draining
+            return true
+        case .offered, .occupied, .draining:
+            return false
+        }
+    }
+
+    // MARK: What it looks like from outside
+
+    /// The lease that holds the slot, before and after the proof.
+    public var lease: LeaseID? {
+        switch state {
+        case .offered(let offer): offer.lease
+        case .occupied(let lease, _): lease
+        case .free, .recycling, .draining, .out: nil
+        }
+    }
+
+    /// What `register` and `renew` say of it. An offer counts once its accept is committed; before that the row
+    /// bears the token before it, with which it can neither end nor free anything.
+    public func row(_ index: Int) -> SlotRow {
+        switch state {
+        case .free:
+            SlotRow(slot: index, state: .free, lease: nil, token: lastToken)
+        case .offered(let offer) where offer.isAccepted:
+            SlotRow(slot: index, state: .leased, lease: offer.lease, token: offer.token)
+        case .offered(let offer):
+            SlotRow(slot: index, state: .recycling, lease: nil, token: offer.tokenBefore)
+        case .occupied(let lease, let token):
+            SlotRow(slot: index, state: .leased, lease: lease, token: token)
+        case .recycling, .draining:
+            SlotRow(slot: index, state: .recycling, lease: nil, token: lastToken)
+        case .out:
+            SlotRow(slot: index, state: .out, lease: nil, token: lastToken)
+        }
+    }
+
+    // MARK: Steps
+
+    private func offer(_ token: Token) -> Offer? {
+        guard case .offered(let offer) = state, offer.token == token else { return nil }
+        return offer
+    }
+
+    private mutating func advance(_ offer: Offer) -> Progress {
+        guard offer.isAccepted && offer.isConnected else {
+            state = .offered(offer)
+            return .wait
+        }
+        state = .occupied(offer.lease, offer.token)
+        return .prove
+    }
+
+    /// Ends an offer. A sidecar that saw nothing serves the next client, so the slot is free at once.
+    private mutating func giveUp(
+        _ offer: Offer, _ verdict: Vacated.Verdict, _ farewell: Vacated.Farewell, sidecar: Vacated.Sidecar,
+        isFit: Bool = true
+    ) -> Vacated {
+        let isFree = isFit && sidecar == .keep && !isDraining
+        state = isDraining ? .draining : isFree ? .free : .recycling
+        return Vacated(
+            lease: offer.lease, token: offer.token, verdict: verdict, farewell: farewell,
+            sidecar: isDraining ? .stop : sidecar, ready: isFree ? lastToken : nil)
+    }
+
+    private mutating func leave(
+        _ lease: LeaseID, _ token: Token, _ farewell: Vacated.Farewell, sidecar: Vacated.Sidecar
+    ) -> Vacated {
+        state = isDraining ? .draining : .recycling
+        return Vacated(
+            lease: lease, token: token, verdict: .release, farewell: farewell, sidecar: isDraining ? .stop : sidecar,
+            ready: nil)
+    }
+}

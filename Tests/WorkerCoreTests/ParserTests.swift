@@ -1,0 +1,156 @@
+import QueueCore
+import Testing
+
+@testable import WorkerCore
+
+@Suite struct SidecarEndpointTests {
+    @Test(arguments: [
+        ("ws://127.0.0.1:41234/abc", "127.0.0.1", 41234, "/abc"),
+        ("ws://127.0.0.1:1/ \r\n", "127.0.0.1", 1, "/"),
+        ("ws://localhost:65535", "127.0.0.1", 65535, ""),
+        ("ws://[::1]:80/a/b~!%20", "::1", 80, "/a/b~!%20"),
+        ("ws://127.255.3.4:8080/x:y", "127.255.3.4", 8080, "/x:y"),
+    ])
+    func readsAnEndpoint(line: String, host: String, port: Int, path: String) throws {
+        let endpoint = try #require(SidecarEndpoint(line: line))
+        #expect((endpoint.host, endpoint.port, endpoint.path) == (host, port, path))
+    }
+
+    @Test(arguments: [
+        "", "ws://", "ws:///x", "ws://127.0.0.1", "ws://127.0.0.1:/x", "ws://127.0.0.1:0/x", "ws://127.0.0.1:65536/",
+        "ws://127.0.0.1:000001/", "ws://127.0.0.1:+1/", "ws://127.0.0.1:8 0/", "ws://127.0.0.1:80/a b",
+        "ws://127.0.0.1:80/a?b", "ws://127.0.0.1:80/a#b", "ws://127.0.0.1:80/\u{e9}", "ws://127.0.0.1:80/\u{7f}",
+        "ws://10.0.0.1:80/", "ws://0.0.0.0:80/", "ws://127.0.0.1.evil:80/", "ws://127.0.0.256:80/", "ws://127.0.1:80/",
+        "ws://user@127.0.0.1:80/", "ws://[::2]:80/", "ws://::1:80/", "wss://127.0.0.1:80/", "http://127.0.0.1:80/",
+        "WS://127.0.0.1:80/", " ws://127.0.0.1:80/", "DevTools listening on ws://127.0.0.1:80/x",
+        "ws://127.0.0.1:80/" + String(repeating: "x", count: 2_031),
+    ])
+    func refuses(line: String) {
+        #expect(SidecarEndpoint(line: line) == nil)
+    }
+
+    @Test func theLongestLine() {
+        #expect(SidecarEndpoint(line: "ws://127.0.0.1:80/" + String(repeating: "x", count: 2_030)) != nil)
+    }
+
+    @Test func findsWhereABrowserListens() throws {
+        let line = "DevTools listening on ws://127.0.0.1:9222/devtools/browser/0f-1"
+        let endpoint = try #require(SidecarEndpoint(line: line, anywhere: true))
+        #expect(endpoint.description == "ws://127.0.0.1:9222/devtools/browser/0f-1")
+        #expect(SidecarEndpoint(line: "see ws://127.0.0.1:9222/", anywhere: true) == nil)
+        #expect(SidecarEndpoint(line: "listening on ws://", anywhere: true) == nil)
+    }
+}
+
+@Suite struct ForwardedHeadTests {
+    private let endpoint = SidecarEndpoint(line: "ws://127.0.0.1:99/secret")!
+    private let head = "GET /?browser=chromium HTTP/1.1\r\nUpgrade: websocket\r\nX-A: b\r\n\r\n"
+
+    private func rewritten(_ target: String, for line: String) -> String? {
+        let bytes = Array("GET \(target) HTTP/1.1\r\nA: b\r\n\r\n".utf8)
+        guard case .complete(let head) = ForwardedHead.read(bytes[...]) else { return nil }
+        let text = String(decoding: head.rewritten(for: SidecarEndpoint(line: line)!), as: UTF8.self)
+        return String(text.prefix(while: { $0 != "\r\n" }))
+    }
+
+    @Test func addsHostAndPathAndKeepsTheRest() throws {
+        guard case .complete(let read) = ForwardedHead.read(Array(head.utf8)[...]) else {
+            Issue.record("incomplete")
+            return
+        }
+        #expect(
+            String(decoding: read.rewritten(for: endpoint), as: UTF8.self)
+                == "GET /secret?browser=chromium HTTP/1.1\r\nHost: 127.0.0.1:99\r\nUpgrade: websocket\r\nX-A: b\r\n\r\n"
+        )
+    }
+
+    @Test(arguments: [
+        ("/", "ws://[::1]:9", "/"), ("/", "ws://127.0.0.1:9/", "/"), ("/", "ws://127.0.0.1:9/a", "/a"),
+        ("/", "ws://127.0.0.1:9/a/", "/a"), ("/x/y", "ws://127.0.0.1:9", "/x/y"),
+        ("/x", "ws://127.0.0.1:9/a/", "/a/x"), ("/?q=/1?2", "ws://127.0.0.1:9/a", "/a?q=/1?2"),
+        ("/?", "ws://127.0.0.1:9", "/?"), ("/x?q", "ws://127.0.0.1:9/a", "/a/x?q"),
+        ("//", "ws://127.0.0.1:9/a", "/a//"),
+    ])
+    func joinsPaths(target: String, line: String, path: String) {
+        #expect(rewritten(target, for: line) == "GET \(path) HTTP/1.1")
+    }
+
+    @Test func aHeadSplitAtEveryByteIsIncompleteUntilItsEnd() {
+        let bytes = Array(head.utf8)
+        for count in 0..<bytes.count {
+            #expect(ForwardedHead.read(bytes[..<count]) == .incomplete)
+        }
+        #expect(ForwardedHead.read((bytes + [0])[...]) == .invalid)
+    }
+
+    @Test(arguments: [
+        "POST / HTTP/1.1\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "GET /a b HTTP/1.1\r\n\r\n",
+        "GET http://x/ HTTP/1.1\r\n\r\n", "GET /#f HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nhOsT: x\r\n\r\n", "GET / HTTP/1.1\r\nA\r\n\r\n", "GET / HTTP/1.1\r\n: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nA : b\r\n\r\n", "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", "GET / HTTP/1.1\r\nA: b\nc\r\n\r\n",
+        "GET / HTTP/1.1\r\n A: b\r\n\r\n", "GET / HTTP/1.1\r\nA: \0\r\n\r\n", "\r\n\r\n", "GET /\r\n\r\n",
+        "GET / HTTP/1.1\nA: b\r\n\r\n",
+    ])
+    func refuses(text: String) {
+        #expect(ForwardedHead.read(Array(text.utf8)[...]) == .invalid)
+    }
+
+    @Test func theLongestHead() {
+        let frame = "GET / HTTP/1.1\r\nA: \r\n\r\n".utf8.count
+        func head(_ count: Int) -> ArraySlice<UInt8> {
+            Array("GET / HTTP/1.1\r\nA: \(String(repeating: "x", count: count - frame))\r\n\r\n".utf8)[...]
+        }
+        guard case .complete = ForwardedHead.read(head(ForwardedHead.bytesMax)) else {
+            Issue.record("the longest head is refused")
+            return
+        }
+        #expect(ForwardedHead.read(head(ForwardedHead.bytesMax + 1)) == .invalid)
+        #expect(ForwardedHead.read(head(ForwardedHead.bytesMax + 1).dropLast()) == .invalid)
+    }
+}
+
+@Suite struct PoolConfigTests {
+    private func parse(_ text: String, isPlaywright: Bool = true) throws -> [String] {
+        try PoolConfig.parse(
+            text, isPlaywright: isPlaywright, defaultBrowser: isPlaywright ? "chromium" : "",
+            version: isPlaywright ? "1.65" : ""
+        ).map(\.description)
+    }
+
+    @Test func onePoolForEachSlot() throws {
+        #expect(
+            try parse("AppA:Chromium:Staging=2, AppB:FIREFOX:UAT=1 ,plain=1") == [
+                "AppA:Chromium:Staging|chromium|1.65", "AppA:Chromium:Staging|chromium|1.65",
+                "AppB:FIREFOX:UAT|firefox|1.65", "plain|chromium|1.65",
+            ])
+        #expect(try parse("a:WebKit=1,chromium=1") == ["a:WebKit|webkit|1.65", "chromium|chromium|1.65"])
+        #expect(try parse("a:firefox=1", isPlaywright: false) == ["a:firefox||"])
+    }
+
+    @Test(arguments: [
+        ("", "label=slots"), ("a", "label=slots"), ("a=1,", "label=slots"), ("=1", "no pool label"),
+        ("a b=1", "no pool label"), ("a::b=1", "no pool label"), ("a=", "has \"\" slots"), ("a=0", "say 1 to 1024"),
+        ("a=-1", "say 1"), ("a=1025", "say 1"), ("a=1x", "say 1"), ("a=99999999999999999999", "say 1"),
+        ("a=1,a=2", "named twice"), ("a=1000,b=25", "more than 1024"),
+    ])
+    func refusesInWords(text: String, words: String) {
+        let failure = #expect(throws: PoolConfig.Failure.self) { try parse(text) }
+        #expect(failure?.description.contains(words) == true, "\(failure?.description ?? "")")
+    }
+}
+
+@Suite struct CommandWordsTests {
+    @Test(arguments: [
+        ("a b\tc", ["a", "b", "c"]), (" a  b ", ["a", "b"]), ("a 'b c' \"d e\"", ["a", "b c", "d e"]),
+        ("a\\ b", ["a b"]), ("''", [""]), ("a'b'\"c\"d", ["abcd"]), ("\"a\\\"b\\n\"", ["a\"b\\n"]),
+        ("'a\\'", ["a\\"]), ("sh -c 'x | y > z'", ["sh", "-c", "x | y > z"]), ("$HOME *", ["$HOME", "*"]),
+    ])
+    func splits(text: String, words: [String]) {
+        #expect(CommandWords.split(text) == words)
+    }
+
+    @Test(arguments: ["", "  ", "'a", "\"a", "a\\", "\"a\\"])
+    func refuses(text: String) {
+        #expect(CommandWords.split(text) == nil)
+    }
+}
