@@ -10,7 +10,7 @@ final class Wait {
     private(set) var request: WaitRequest
     /// The name of this wait in every log line, whatever id the queue knows it by later.
     private let name: WaiterID
-    private var machine: Waiter
+    private(set) var machine: Waiter
     private var call: WorkerCall?
     private let began: UInt64
 
@@ -151,8 +151,11 @@ final class Wait {
         guard let call else { return {} }
         self.call = nil
         call.abandon()
-        server.loop.schedule(after: GatewayLimits.verdictMilliseconds) { call.close() }
-        return { call.close() }
+        let timer = server.loop.schedule(after: GatewayLimits.verdictMilliseconds) { call.close() }
+        return {
+            timer.cancel()
+            call.close()
+        }
     }
 
     private func end(_ why: WaitEnd) {
