@@ -43,10 +43,11 @@ import Testing
         let other = try sleeper(loop, mark(2), owner: living) { livingExit = $0 }
         let own = try sleeper(loop, mark(3), owner: "") { ownExit = $0 }
         for generation: UInt64 in 1...3 {
-            let folder = mark(generation).folder(in: parent)
-            #expect(Files.makeFolder(folder) && Files.makeFolder("\(folder)/slot-0-1"))
-            #expect(Files.write("\(folder)/owner", generation == 2 ? living : "1.1"))
+            #expect(mark(generation).makeFolder(in: parent, owner: generation == 2 ? living : "1.1"))
+            #expect(Files.makeFolder("\(mark(generation).folder(in: parent))/slot-0-1"))
         }
+        let foreign = SidecarMark(ProcessID(node: "other-\(node)", generation: 4)!)
+        #expect(foreign.makeFolder(in: parent, owner: "1.1"))
         #expect(Leftovers.sweep(mark(3), parent: parent) == 1)
         let isKilled = loop.run(until: { orphanExit != nil }, timeoutMilliseconds: 10_000)
         #expect(isKilled)
@@ -55,6 +56,7 @@ import Testing
         #expect(!Files.exists(mark(1).folder(in: parent)))
         #expect(Files.exists(mark(2).folder(in: parent)))
         #expect(Files.exists(mark(3).folder(in: parent)))
+        #expect(Files.exists(foreign.folder(in: parent)))
         other.signalGroup(SIGKILL)
         own.signalGroup(SIGKILL)
         loop.run()

@@ -125,7 +125,7 @@ final class Bench {
         loop = try Loop()
         ledger = LedgerRecord(loop: loop)
         id = ProcessID(node: "bench-\(Crypto.randomHex(bytes: 4))", generation: Crypto.randomUInt64())!
-        folder = "/tmp/\(SidecarMark.folderPrefix)\(id)"
+        folder = SidecarMark(id).folder(in: "/tmp")
         #expect(Files.makeFolder(folder))
         var write: (String) -> Void = { _ in }
         let log = JSONLog { write(String(decoding: $0, as: UTF8.self)) }

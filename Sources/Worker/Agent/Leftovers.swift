@@ -13,7 +13,7 @@ struct SidecarMark {
     static let ownerKey = "BERTH_SIDECAR_OWNER"
     /// The work folder of this one start.
     static let instanceKey = "BERTH_SIDECAR_INSTANCE"
-    static let folderPrefix = "berth-sidecars."
+    static let folderPrefix = "berth-"
 
     let node: String
     let generation: String
@@ -30,8 +30,15 @@ struct SidecarMark {
         ]
     }
 
-    /// Where this worker's work folders lie.
-    func folder(in parent: String) -> String { "\(parent)/\(SidecarMark.folderPrefix)\(node).\(generation)" }
+    /// Where this worker's work folders lie. Short, without the node id: browsers make unix sockets in there, whose
+    /// paths may have 107 bytes.
+    func folder(in parent: String) -> String { "\(parent)/\(SidecarMark.folderPrefix)\(generation)" }
+
+    /// Makes that folder, with a note of whose it is.
+    func makeFolder(in parent: String, owner: String? = Leftovers.name(of: getpid())) -> Bool {
+        let folder = folder(in: parent)
+        return Files.makeFolder(folder) && Files.write("\(folder)/owner", "\(node) \(owner ?? "")")
+    }
 }
 
 enum Leftovers {
@@ -59,12 +66,13 @@ enum Leftovers {
             }
             if found == 0 { break }
         }
-        let prefix = "\(SidecarMark.folderPrefix)\(mark.node)."
-        for name in Files.entries(parent) where name.hasPrefix(prefix) {
-            let generation = String(name.dropFirst(prefix.count))
-            guard generation.utf8.count == 16, !living.contains(generation) else { continue }
-            let owner = Files.read("\(parent)/\(name)/owner", bytesMax: 64) ?? ""
-            if !isAlive(owner: owner) { Files.remove("\(parent)/\(name)") }
+        for name in Files.entries(parent) where name.hasPrefix(SidecarMark.folderPrefix) {
+            let generation = String(name.dropFirst(SidecarMark.folderPrefix.count))
+            guard generation.utf8.count == 16, !living.contains(generation),
+                let note = Files.read("\(parent)/\(name)/owner", bytesMax: 256)?.split(separator: " "),
+                note.first == mark.node[...], !isAlive(owner: String(note.dropFirst().first ?? ""))
+            else { continue }
+            Files.remove("\(parent)/\(name)")
         }
         return killed.count
     }

@@ -87,10 +87,9 @@ public final class WorkerAgent {
             log.log(.warning, "leftovers", "Sidecars of an earlier worker were killed", ["processes": .number(swept)])
         }
         workFolder = mark.folder(in: settings.workFolder)
-        guard Files.makeFolder(workFolder) else {
+        guard mark.makeFolder(in: settings.workFolder) else {
             throw WorkerFailure("cannot make the work folder \(workFolder): \(String(cString: strerror(errno)))")
         }
-        _ = Files.write("\(workFolder)/owner", mark.environment[SidecarMark.ownerKey] ?? "")
         let board = SlotBoard(
             pools: settings.slots, ledger: registry,
             around: Sidecar.Surroundings(
