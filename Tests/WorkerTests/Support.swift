@@ -117,7 +117,11 @@ final class Bench {
     private(set) var lines: [String] = []
     private var pending: [ObjectIdentifier: GatewayConnection] = [:]
 
-    init(slots: Int = 1, command: [String] = echoSidecar) throws {
+    convenience init(slots: Int = 1, command: [String] = echoSidecar) throws {
+        try self.init(slots: slots, pool: Pool("a||")!, program: .command(command))
+    }
+
+    init(slots: Int = 1, pool: Pool, program: SidecarProgram) throws {
         loop = try Loop()
         ledger = LedgerRecord(loop: loop)
         id = ProcessID(node: "bench-\(Crypto.randomHex(bytes: 4))", generation: Crypto.randomUInt64())!
@@ -126,9 +130,9 @@ final class Bench {
         var write: (String) -> Void = { _ in }
         let log = JSONLog { write(String(decoding: $0, as: UTF8.self)) }
         board = SlotBoard(
-            pools: Array(repeating: Pool("a||")!, count: slots), ledger: ledger,
+            pools: Array(repeating: pool, count: slots), ledger: ledger,
             around: Sidecar.Surroundings(
-                loop: loop, program: .command(command), folder: folder,
+                loop: loop, program: program, folder: folder,
                 environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new },
                 log: log))
         write = { [unowned self] in self.lines.append($0) }

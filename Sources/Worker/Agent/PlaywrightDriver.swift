@@ -4,7 +4,7 @@ import WorkerCore
 /// A Playwright installation that can serve browsers: a node program and `cli.js`.
 ///
 /// The PyPI package `playwright` carries both, so neither npm nor a system node is needed.
-public struct PlaywrightDriver: Hashable {
+public struct PlaywrightDriver: Hashable, Sendable {
     public let node: String
     public let script: String
     /// Major and minor, as in `Pool.version`: a client must share them.

@@ -2,7 +2,7 @@ import QueueCore
 import WorkerCore
 
 /// What a worker starts in each slot.
-public enum SidecarProgram {
+public enum SidecarProgram: Sendable {
     /// Playwright's browser server. `executables` maps a browser to its program, where Playwright has none of its own.
     case playwright(PlaywrightDriver, executables: [String: String])
     /// Any program that prints a `ws://` line.

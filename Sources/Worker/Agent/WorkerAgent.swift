@@ -20,6 +20,7 @@ public final class WorkerAgent {
     private var drainTimer: Timer?
     private var isDraining = false
     private var isStopping = false
+    private var isOver = false
     private var wasRegistered = false
 
     /// Called when a newer process took this node id and the drain that follows is over: the process should end.
@@ -129,8 +130,9 @@ public final class WorkerAgent {
     // MARK: The end
 
     /// Takes no more clients, lets those served go on for `drainTimeoutMilliseconds`, then ends them. `done` is called
-    /// when everything is closed; a second call only waits for the same end.
+    /// when everything is closed; a further call waits for the same end.
     public func drain(done: @escaping () -> Void) {
+        if isOver { return loop.afterThisTurn(done) }
         drainDone.append(done)
         guard !isDraining else { return }
         isDraining = true
@@ -153,7 +155,6 @@ public final class WorkerAgent {
         drainTimer = nil
         // Redis may be away; then the TTL ends this worker there.
         var timer: Timer?
-        var isOver = false
         let finish = { [self] in
             guard !isOver else { return }
             isOver = true
