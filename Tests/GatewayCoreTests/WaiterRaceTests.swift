@@ -107,7 +107,7 @@ import Testing
         ([.unreachable, .anew, .leaseOver], "enqueue", true),
         ([.anew, .workerRejected], "enqueue", true), ([.anew, .unreachable, .requeued], "", false),
         ([.anew, .proved], "relay", false), ([.anew, .unreachable, .nobodyElse], "end", false),
-        ([.unreachable, .leaseOver], "", false),
+        ([.unreachable, .leaseOver], "enqueue", true), ([.workerRejected], "", false),
     ])
     func registeredAnewWhileDialing(_ events: [Event], _ last: String, _ isFresh: Bool) {
         var waiter = Situation.dialing.waiter

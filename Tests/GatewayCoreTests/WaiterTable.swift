@@ -71,7 +71,7 @@ let waiterTable: [Situation: [Event: String]] = [
         .foreignGrant: "cancel(9)",
         .requeued: "→ waiting",
         .nobodyElse: "end → ended(workersFailed)",
-        .leaseOver: "→ waiting",
+        .leaseOver: "enqueue → enqueuing",
         .left: "cancel(any) end → ended(left)",
         .broke: "cancel(any) end → ended(broke)",
     ],

@@ -77,9 +77,13 @@ class Ledger:
         return {wait.waiter: wait.tenant for wait in self.waits}
 
     @classmethod
-    def read(cls, saws, gateway_lines, worker_lines) -> "Ledger":
+    def read(cls, saws, gateway_lines, worker_lines, deaths=None) -> "Ledger":
+        """`deaths`: when a process ended, by name; what it served ended then at the latest."""
+        deaths = deaths or {}
         waits, grants = read_gateways(gateway_lines)
         services, free = read_workers(worker_lines, grants)
+        services = [replace(s, ended=min(s.ended, deaths.get(s.worker, FOREVER))) for s in services]
+        waits = [replace(w, ended=min(w.ended, deaths.get(w.gateway, FOREVER))) for w in waits]
         return cls(list(saws), waits, grants, services, free)
 
 
@@ -101,10 +105,9 @@ def read_gateways(lines) -> tuple[list[Wait], list[Granted]]:
                 waiter, line.process, line.get("tenant", ""), line.get("selector", ""), line.get("run", ""), line.at
             )
         elif line.event == "grant":
+            token = read_token(line.get("token"))
             grants.append(
-                Granted(
-                    waiter, line.get("lease"), line.get("worker"), int(line.get("slot")), read_token(line.get("token")), line.at
-                )
+                Granted(waiter, line.get("lease"), line.get("worker"), int(line.get("slot")), token, line.at)
             )
         if waiter in waits:
             was = waits[waiter]

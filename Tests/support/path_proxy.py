@@ -1,4 +1,4 @@
-"""A proxy before a worker, whose advertised address it is: reachable by some processes only, silent, resetting, gone."""
+"""A proxy before a worker, whose advertised address it is: silent, resetting, gone, or reachable by some only."""
 
 import asyncio
 import os
@@ -9,9 +9,9 @@ from . import clock
 
 
 class PathProxy:
-    """`mode`: `pass`, `silent` (accepts, says nothing), `reset`. `blocked`: pids whose connections are silent.
+    """`mode`: `pass`, `silent` (accepts, says nothing), `reset`, `hold` (passes once `release()` was called).
 
-    `tries` holds the time and the pid of every connection."""
+    Connections of the pids in `blocked` are treated by `blocked_mode`. `tries`: time, such a pid, mode of each."""
 
     def __init__(self):
         self.mode = "pass"
@@ -21,6 +21,7 @@ class PathProxy:
         self.tries: list[tuple[float, int | None, str]] = []
         self._server = None
         self._held: set = set()
+        self._released = asyncio.Event()
 
     async def start(self, port=0):
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, backlog=4096)
@@ -30,6 +31,11 @@ class PathProxy:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    def release(self):
+        """Passes what was held, and everything from now on."""
+        self.mode = "pass"
+        self._released.set()
 
     def gone(self):
         """Nobody listens any more: connections are refused by the kernel."""
@@ -54,6 +60,8 @@ class PathProxy:
                 while await reader.read(65536):
                     pass
             else:
+                if mode == "hold":
+                    await self._released.wait()
                 await self._pass(reader, writer)
         except OSError:
             pass

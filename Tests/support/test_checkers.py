@@ -148,6 +148,24 @@ def test_longest_below():
     assert checkers.longest_below([], 1, 3, 5) == 2
 
 
+def test_told_in_words_finds_silence():
+    words = Saw("c", "a", "/", status=503, body='{"error":{"code":"shutting_down","message":"come back"}}')
+    bare = Saw("c", "a", "/", status=503, body="busy")
+    closed = Saw("c", "a", "/", status=101, error="ConnectionError: closed: worker lost")
+    wordless = Saw("c", "a", "/", status=101, error="ConnectionError: closed: ")
+    cut = Saw("c", "a", "/", status=101, echoed=3, error="IncompleteReadError: 0 bytes read")
+    slow = Saw("c", "a", "/", error="TimeoutError: ")
+    assert checkers.told_in_words([words, closed, saw(1, "a")]) == []
+    assert len(checkers.told_in_words([bare, wordless, cut, slow])) == 4
+    assert len(checkers.told_in_words([bare, wordless, cut, slow], resets=True)) == 3
+
+
+def test_a_death_ends_what_was_served():
+    worker = [line("k1", 1.0, event="session", slot=0, lease="w1.1", token="7/3")]
+    ledger = Ledger.read([], [], worker, {"k1": 2.0})
+    assert ledger.services[0].ended == 2.0
+
+
 def test_schema_only_finds_a_key_left():
     keys = ["berth:{f}:meta", "berth:{f}:tenant:a:held", "berth:{f}:worker:w.1"]
     assert checkers.schema_only(keys, ("meta", "worker")) == ["left behind: berth:{f}:tenant:a:held"]

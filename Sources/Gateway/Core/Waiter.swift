@@ -92,7 +92,7 @@ public struct Waiter: Sendable {
         case requeued
         /// The last worker that fits has failed; the waiter is out of the queue.
         case nobodyElse
-        /// The lease was over before the verdict came.
+        /// Neither lease nor waiter is known any more.
         case ended
     }
 
@@ -222,7 +222,7 @@ public struct Waiter: Sendable {
         case .rejected(let reason):
             if reason != .stale { note(failed: grant.worker) }
             // A worker also rejects because Redis no longer knew the lease; then nobody put the waiter back in line.
-            return goOn(next: next, leaseIsOver: true, now: now, freshID: freshID)
+            return goOn(next: next, isLost: isAnew, now: now, freshID: freshID)
         }
     }
 
@@ -231,7 +231,8 @@ public struct Waiter: Sendable {
     public mutating func verdictReplied(_ reply: VerdictReply, now: UInt64, freshID: WaiterID) -> Action {
         guard case .rejecting(_, let next) = state else { return .none }
         if reply == .nobodyElse, next == nil { return end(.workersFailed) }
-        return goOn(next: next, leaseIsOver: reply != .requeued, now: now, freshID: freshID)
+        // A lease that was over of itself took the waiter along: Redis does not know it any more.
+        return goOn(next: next, isLost: reply != .requeued, now: now, freshID: freshID)
     }
 
     // MARK: the client
@@ -278,7 +279,7 @@ public struct Waiter: Sendable {
     }
 
     /// After a dial that came to nothing: the newer grant, or back into line, or the end that was put off.
-    private mutating func goOn(next: Grant?, leaseIsOver: Bool, now: UInt64, freshID: WaiterID) -> Action {
+    private mutating func goOn(next: Grant?, isLost: Bool, now: UInt64, freshID: WaiterID) -> Action {
         if isShuttingDown || now >= deadline {
             return end(isShuttingDown ? .shuttingDown : .timedOut, cancelling: .cancel(next?.lease, dialed: false))
         }
@@ -286,7 +287,7 @@ public struct Waiter: Sendable {
             state = .granted(next)
             return Action(client: .dial(next))
         }
-        if isAnew, leaseIsOver { return enqueueAgain(freshID) }
+        if isLost { return enqueueAgain(freshID) }
         isAnew = false
         state = .waiting
         return .none

@@ -27,10 +27,6 @@ public struct LegacyName: Hashable, Sendable {
         LegacyName(
             name: "LOG_FORMAT", commands: both,
             treatment: .onlyValue("json", words: "logs are one JSON object a line")),
-        LegacyName(
-            name: "LOG_LEVEL", commands: both,
-            treatment: .onlyValue(
-                "info", words: "every log line is an event at info, warning or error; filter by level")),
         refused("HUB_URL", "workers and gateways find each other through Redis: set REDIS_URL", [.worker]),
         refused("NODE_REGION", "put the region into the pool's label: POOL_CONFIG=eu:chromium=3", [.worker]),
         refused("MAX_CONCURRENT_SESSIONS", "slots are counted by pool: POOL_CONFIG=<label>=<slots>", [.worker]),

@@ -27,6 +27,11 @@ extension Setting {
             doc:
                 "What gateways and workers prove themselves to each other with, 16 characters or more. Two, separated by a "
                 + "comma, while one replaces the other: the first signs, both are accepted."),
+        Setting(
+            "log.level", flag: "--log-level", environment: "LOG_LEVEL",
+            kind: .choice(["debug", "info", "warning", "error"]),
+            default: "info", commands: [.gateway, .worker, .dev],
+            doc: "The least level of the log's lines, one JSON object each on standard output."),
     ]
 
     private static let gateway = [
@@ -36,7 +41,7 @@ extension Setting {
             doc: "Where clients connect. Port 0 takes any free one; the log's listening line says which."),
         Setting(
             "gateway.drainTimeout", flag: "--drain-timeout", environment: "BERTH_DRAIN_TIMEOUT", kind: .duration,
-            default: "30s", commands: [.gateway, .dev],
+            default: "30s", commands: [.gateway],
             doc:
                 "How long clients and sessions are still served after SIGTERM, before they are told and the process ends."
         ),
