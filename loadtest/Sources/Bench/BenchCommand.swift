@@ -5,8 +5,12 @@ import Glibc
 /// The pieces of `make bench`; loadtest/bench/bench.py starts and joins them.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "The pieces of `make bench`: load, peer and bare relay.",
-        subcommands: [BenchLoadCommand.self, BenchPeerCommand.self, BenchParkCommand.self, BenchRelayCommand.self])
+        commandName: "bench",
+        abstract: "The pieces of `make bench`: load, peer, bare relay and a worker without sidecars.",
+        subcommands: [
+            BenchLoadCommand.self, BenchPeerCommand.self, BenchParkCommand.self, BenchRelayCommand.self,
+            BenchWorkerCommand.self,
+        ])
 
     /// Prints one line at once: who started us reads it through a pipe.
     static func say(_ line: String) {

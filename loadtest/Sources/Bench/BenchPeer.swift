@@ -9,9 +9,7 @@ struct BenchPeerCommand: ParsableCommand {
 
     func run() throws {
         let loop = try Loop()
-        // Written to once, or the kernel would read its one page of zeros again and again: no real payload is so cheap.
-        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: BenchPeer.chunkBytes, alignment: 8)
-        for i in chunk.indices { chunk[i] = UInt8(truncatingIfNeeded: i) }
+        let chunk = BenchPeer.chunk()
         var peers: [ObjectIdentifier: BenchPeer] = [:]
         let listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { stream in
             let peer = BenchPeer(stream: stream, chunk: chunk) {
@@ -28,9 +26,16 @@ struct BenchPeerCommand: ParsableCommand {
 ///
 /// On `/source` any byte from the client turns the stream on or off, so a run starts and ends without a new handshake.
 final class BenchPeer: StreamDelegate {
-    static let chunkBytes = 64 * 1_024
+    private static let chunkBytes = 64 * 1_024
     /// Written at most before the other connections have their turn.
     private static let turnBytes = 1_024 * 1_024
+
+    /// What sources send. Written to once, or the kernel would read its one page of zeros again and again.
+    static func chunk() -> UnsafeRawBufferPointer {
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBytes, alignment: 8)
+        for i in chunk.indices { chunk[i] = UInt8(truncatingIfNeeded: i) }
+        return UnsafeRawBufferPointer(chunk)
+    }
 
     private enum State { case head([UInt8]), echo, source(isOn: Bool), ended }
 
@@ -39,12 +44,16 @@ final class BenchPeer: StreamDelegate {
     private let onEnd: (BenchPeer) -> Void
     private var state = State.head([])
 
-    init(stream: Stream, chunk: UnsafeMutableRawBufferPointer, onEnd: @escaping (BenchPeer) -> Void) {
+    /// - Parameter head: what of the client's head was read already.
+    init(
+        stream: Stream, chunk: UnsafeRawBufferPointer, head: [UInt8] = [], onEnd: @escaping (BenchPeer) -> Void
+    ) {
         self.stream = stream
-        self.chunk = UnsafeRawBufferPointer(chunk)
+        self.chunk = chunk
         self.onEnd = onEnd
         stream.delegate = self
         stream.startReading()
+        if !head.isEmpty { read(head: head) }
     }
 
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
