@@ -106,9 +106,7 @@ def read_gateways(lines) -> tuple[list[Wait], list[Granted]]:
             )
         elif line.event == "grant":
             token = read_token(line.get("token"))
-            grants.append(
-                Granted(waiter, line.get("lease"), line.get("worker"), int(line.get("slot")), token, line.at)
-            )
+            grants.append(Granted(waiter, line.get("lease"), line.get("worker"), int(line.get("slot")), token, line.at))
         if waiter in waits:
             was = waits[waiter]
             if line.get("ticket") is not None:
