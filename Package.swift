@@ -34,7 +34,9 @@ let package = Package(
             path: "Sources/Worker/Agent"),
 
         // The binaries.
-        .target(name: "Configuration", dependencies: ["CUV", "QueueCore"], path: "Sources/berth/Configuration"),
+        .target(
+            name: "Configuration", dependencies: ["CUV", "QueueCore", "GatewayCore", "WorkerCore"],
+            path: "Sources/berth/Configuration"),
         .executableTarget(
             name: "berth",
             dependencies: [
@@ -50,7 +52,7 @@ let package = Package(
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore"]),
         .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV"]),
         .testTarget(name: "TidyTests"),
     ],

@@ -1,7 +1,7 @@
 /// Where Redis is and how to log in:
 /// `redis://[user:password@]host[:port][/db]` or `unix://[user:password@]/path[?db=n]`.
-public struct RedisEndpoint: Hashable, CustomStringConvertible {
-    enum Place: Hashable {
+public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
+    enum Place: Hashable, Sendable {
         case host(String, port: Int)
         case unix(SocketAddress)
     }
@@ -109,7 +109,7 @@ public struct RedisEndpoint: Hashable, CustomStringConvertible {
 }
 
 /// A Lua script and the name by which Redis runs it.
-public struct RedisScript: Hashable {
+public struct RedisScript: Hashable, Sendable {
     public let name: String
     public let source: [UInt8]
     /// 40 lower-case hex digits: what EVALSHA takes.

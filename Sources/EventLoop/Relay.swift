@@ -4,9 +4,9 @@
 /// When a side ends, the other gets all its bytes and then FIN, and has `lingerMilliseconds` for its own end.
 /// When a side fails, the other is reset, so that an abort stays an abort.
 public final class Relay {
-    public enum Side: Hashable { case a, b }
+    public enum Side: Hashable, Sendable { case a, b }
 
-    public enum Cause: Hashable {
+    public enum Cause: Hashable, Sendable {
         /// The side ended in order (FIN).
         case end
         /// The side failed.
@@ -15,7 +15,7 @@ public final class Relay {
         case closed
     }
 
-    public struct End: Hashable {
+    public struct End: Hashable, Sendable {
         /// The side that ended first; nil when the owner did.
         public let first: Side?
         public let cause: Cause

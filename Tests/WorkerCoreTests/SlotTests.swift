@@ -170,7 +170,7 @@ private func vacated(
         let answer = slot.sidecarLost(isOut: isOut)
         switch start {
         case .offered, .accepted, .connected: #expect(answer == vacated(.reject(.failed), .reject(.failed), .keep))
-        case .occupied: #expect(answer == vacated(.release, .close, .keep))
+        case .occupied: #expect(answer == vacated(.release, .flush, .keep))
         default: #expect(answer == nil)
         }
         switch start {

@@ -75,6 +75,8 @@ public struct Slot: Sendable {
         public enum Farewell: Hashable, Sendable {
             /// The connection is over already, or carries the client's session: close it.
             case close
+            /// The sidecar is gone: what it had sent still goes out, then close.
+            case flush
             /// Still before the proof: say why, then close.
             case reject(RejectReason)
         }
@@ -156,7 +158,7 @@ public struct Slot: Sendable {
     /// The relay is over, by whichever side.
     public mutating func sessionEnded(_ token: Token) -> Vacated? {
         guard case .occupied(let lease, token) = state else { return nil }
-        return leave(lease, token, sidecar: .replace)
+        return leave(lease, token, .close, sidecar: .replace)
     }
 
     /// The lease must end now: Redis ended it, an operator asked for it, or a drain's time is over.
@@ -165,7 +167,7 @@ public struct Slot: Sendable {
         case .offered(let offer) where offer.lease == ordered:
             return giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep)
         case .occupied(let lease, let token) where lease == ordered:
-            return leave(lease, token, sidecar: .replace)
+            return leave(lease, token, .close, sidecar: .replace)
         case .free, .offered, .occupied, .recycling, .draining, .out:
             return nil
         }
@@ -191,7 +193,7 @@ public struct Slot: Sendable {
         case .offered(let offer):
             vacated = giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep, isFit: false)
         case .occupied(let lease, let token):
-            vacated = leave(lease, token, sidecar: .keep)
+            vacated = leave(lease, token, .flush, sidecar: .keep)
         case .free:
             state = .recycling
             vacated = nil
@@ -285,10 +287,12 @@ public struct Slot: Sendable {
             sidecar: isDraining ? .stop : sidecar, ready: isFree ? lastToken : nil)
     }
 
-    private mutating func leave(_ lease: LeaseID, _ token: Token, sidecar: Vacated.Sidecar) -> Vacated {
+    private mutating func leave(
+        _ lease: LeaseID, _ token: Token, _ farewell: Vacated.Farewell, sidecar: Vacated.Sidecar
+    ) -> Vacated {
         state = isDraining ? .draining : .recycling
         return Vacated(
-            lease: lease, token: token, verdict: .release, farewell: .close, sidecar: isDraining ? .stop : sidecar,
+            lease: lease, token: token, verdict: .release, farewell: farewell, sidecar: isDraining ? .stop : sidecar,
             ready: nil)
     }
 }

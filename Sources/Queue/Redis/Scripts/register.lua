@@ -2,7 +2,7 @@
 -- register: a process joins the fleet, or joins anew after Redis ended it or lost its data.
 -- KEYS  meta
 -- ARGV  caller header (5), kind; a worker goes on with address, number of slots, then `pool` per slot, then its rows
--- Reply ok [orders] | busy (its earlier life is still being ended: sweep, then again) | refused pools | old
+-- Reply ok [orders] | busy (its earlier life is still being ended, a slice a call: ask again) | refused pools | old
 -- Cost  O(slots + selectors); a pool that is new to the fleet is linked to each selector once.
 
 local kind = ARGV[6]
@@ -11,8 +11,12 @@ if stop then
     return stop
 end
 if caller.ending then
-    save_meta()
-    return header('busy')
+    local finish_one = kind == 'gateway' and end_gateway or end_worker
+    finish_one(caller.id)
+    if call('EXISTS', caller.key) == 1 then
+        settle()
+        return finish('busy')
+    end
 end
 local expires = int(NOW + PROCESS_TTL_MS)
 

@@ -1,0 +1,135 @@
+import EventLoop
+import QueueCore
+
+/// An operator's view of a fleet: status, audit, and whether its Redis may be used at all. Changes nothing.
+public final class Inspector {
+    public enum Failure: Error, Hashable, CustomStringConvertible {
+        /// Redis could not be reached, or answered with an error; the words say which.
+        case unavailable(String)
+
+        public var description: String {
+            switch self {
+            case .unavailable(let words): words
+            }
+        }
+    }
+
+    private let connection: RedisConnection
+    private let keys: Keys
+    private var waiting: [() -> Void] = []
+    private var failed: [(String) -> Void] = []
+
+    /// Connects once the first question is asked; `close` ends it.
+    public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
+        keys = Keys(fleet: fleet)
+        let events = Events()
+        connection = RedisConnection(
+            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.status, ScriptLibrary.audit]
+        ) {
+            events.handler?($0)
+        }
+        events.handler = { [weak self] in self?.connection($0) }
+        connection.start()
+    }
+
+    public func close() {
+        connection.close()
+    }
+
+    /// The fleet as one JSON object, with at most `waiters` of the line.
+    public func status(waiters: Int, done: @escaping (Result<String, Failure>) -> Void) {
+        run(ScriptLibrary.status, [String(waiters)]) { result in
+            done(result.flatMap { $0.text.map { .success($0) } ?? .failure(.unavailable("status had no text")) })
+        }
+    }
+
+    /// Every finding of a full pass over the fleet; empty when all holds. Slices are bounded, so that a live fleet is
+    /// not held up.
+    public func audit(done: @escaping (Result<[String], Failure>) -> Void) {
+        auditSlice(section: "", cursor: "0", found: [], done: done)
+    }
+
+    private func auditSlice(
+        section: String, cursor: String, found: [String], done: @escaping (Result<[String], Failure>) -> Void
+    ) {
+        run(ScriptLibrary.audit, [section, cursor]) { [weak self] result in
+            switch result {
+            case .failure(let failure):
+                done(.failure(failure))
+            case .success(let reply):
+                let parts = (reply.elements ?? []).compactMap(\.text)
+                guard let self, parts.count >= 2 else { return done(.failure(.unavailable("audit had no slice"))) }
+                let all = found + parts.dropFirst(2)
+                if parts[0].isEmpty { return done(.success(all)) }
+                auditSlice(section: parts[0], cursor: parts[1], found: all, done: done)
+            }
+        }
+    }
+
+    /// Redis' `maxmemory-policy`, by CONFIG or, where that is forbidden, by INFO; nil where neither will say.
+    public func evictionPolicy(done: @escaping (Result<String?, Failure>) -> Void) {
+        send(["CONFIG", "GET", "maxmemory-policy"]) { [weak self] result in
+            if case .success(let reply) = result, let policy = reply.elements?.last?.text {
+                return done(.success(policy))
+            }
+            if case .failure(let failure) = result, self == nil { return done(.failure(failure)) }
+            self?.send(["INFO", "memory"]) { result in
+                done(
+                    result.map { reply in
+                        let line = reply.text?.split(whereSeparator: \.isNewline).first {
+                            $0.hasPrefix("maxmemory_policy:")
+                        }
+                        return line.map { String($0.dropFirst("maxmemory_policy:".count)) }
+                    })
+            }
+        }
+    }
+
+    // MARK: - Asking
+
+    private func run(
+        _ script: RedisScript, _ arguments: [String], done: @escaping (Result<RedisReply, Failure>) -> Void
+    ) {
+        whenUp(done) { [weak self] in
+            guard let self else { return }
+            connection.run(
+                script, keys: [Array(keys.meta.utf8)],
+                arguments: (["", "0", "0", "0", "0"] + arguments).map { Array($0.utf8) }
+            ) { done(Self.read($0)) }
+        }
+    }
+
+    private func send(_ words: [String], done: @escaping (Result<RedisReply, Failure>) -> Void) {
+        whenUp(done) { [weak self] in
+            self?.connection.send(words.map { Array($0.utf8) }) { done(Self.read($0)) }
+        }
+    }
+
+    private static func read(_ result: Result<RedisReply, RedisError>) -> Result<RedisReply, Failure> {
+        switch result {
+        case .success(.error(let words)): .failure(.unavailable(words))
+        case .success(let reply): .success(reply)
+        case .failure(let error): .failure(.unavailable("\(error)"))
+        }
+    }
+
+    private func whenUp(_ done: @escaping (Result<RedisReply, Failure>) -> Void, _ body: @escaping () -> Void) {
+        if connection.isUp { return body() }
+        waiting.append(body)
+        failed.append { done(.failure(.unavailable($0))) }
+    }
+
+    /// The first failure to connect answers whoever waits: an operator's command does not hang.
+    private func connection(_ event: RedisConnection.Event) {
+        let (bodies, failures) = (waiting, failed)
+        (waiting, failed) = ([], [])
+        switch event {
+        case .up: for body in bodies { body() }
+        case .down(let reason): for fail in failures { fail(reason) }
+        }
+    }
+}
+
+private final class Events {
+    var handler: ((RedisConnection.Event) -> Void)?
+}

@@ -1,0 +1,178 @@
+import EventLoop
+import QueueCore
+
+/// Keeps one process a member of its fleet: registers it, renews it, registers it anew when Redis ended it or lost its
+/// data, and sweeps when a reply says so. Gateways and workers own one each.
+///
+/// Performs what `Standing` decides; the owner supplies what a registration and a renew carry.
+final class Membership {
+    let loop: Loop
+    let keys: Keys
+    let id: ProcessID
+    let connection: RedisConnection
+
+    /// What `register` and `renew` carry behind the kind.
+    var registration: () -> [String] = { [] }
+    var renewal: () -> [String] = { [] }
+    /// Calls may be sent. `anew`: Redis has nothing of this process; declare everything again.
+    var onServe: (_ anew: Bool) -> Void = { _ in }
+    var onAway: () -> Void = {}
+    /// Orders of Redis for a worker, in the reply of `register` or `renew`.
+    var onOrders: (_ orders: [String], _ notes: [String]) -> Void = { _, _ in }
+    /// Something an operator should read.
+    var onNotice: (String) -> Void = { _ in }
+    /// A call that stands out of line until this is true (a gateway first listens on its wake channel).
+    var mayRegister = true {
+        didSet { if mayRegister, !oldValue, connection.isUp { perform(standing.connected()) } }
+    }
+
+    private var standing: Standing
+    private var history = History()
+    private var isSweeping = false
+    private var renewTimer: Timer?
+    private var connectionEvents: ((RedisConnection.Event) -> Void)?
+
+    init(loop: Loop, endpoint: RedisEndpoint, fleet: String, id: ProcessID, kind: Standing.Kind) {
+        self.loop = loop
+        self.id = id
+        keys = Keys(fleet: fleet)
+        standing = Standing(kind: kind)
+        let relay = EventRelay()
+        connection = RedisConnection(loop: loop, endpoint: endpoint, scripts: ScriptLibrary.all) { relay.handler?($0) }
+        relay.handler = { [weak self] in self?.connection($0) }
+    }
+
+    var isMember: Bool { standing.state == .member }
+
+    func start() {
+        connection.start()
+        renewTimer = loop.schedule(
+            after: UInt64(QueueLimits.heartbeatMilliseconds), repeating: UInt64(QueueLimits.heartbeatMilliseconds)
+        ) { [weak self] in self?.renew() }
+    }
+
+    func close() {
+        standing.quit()
+        renewTimer?.cancel()
+        connection.close()
+    }
+
+    /// Runs a script with this process' header. Answers nil when the reply was lost.
+    func call(_ script: RedisScript, _ arguments: [String], done: @escaping (ScriptReply?) -> Void) {
+        let header = [
+            id.text, String(connection.number), String(history.epoch), String(history.commit), String(history.ticket),
+        ]
+        connection.run(script, keys: [Array(keys.meta.utf8)], arguments: (header + arguments).map { Array($0.utf8) }) {
+            [weak self] result in
+            guard let self, case .success(let reply) = result, let parsed = ScriptReply(reply) else { return done(nil) }
+            hear(parsed, from: script)
+            done(parsed)
+        }
+    }
+
+    /// Shows Redis that this process lives; a worker shows its rows too.
+    func renew() {
+        guard standing.state == .member else { return }
+        call(ScriptLibrary.renew, [standing.kind.rawValue] + renewal()) { [weak self] reply in
+            guard let reply, reply.status == "ok" else { return }
+            self?.onOrders(reply.texts(0), reply.texts(1))
+        }
+    }
+
+    /// Tells Redis that this process is gone; `done` after its answer or the loss of it.
+    func leave(done: @escaping () -> Void) {
+        guard standing.state == .member else { return done() }
+        call(ScriptLibrary.drain, [standing.kind.rawValue, "leave"]) { _ in done() }
+    }
+
+    // MARK: - What is heard
+
+    private func connection(_ event: RedisConnection.Event) {
+        switch event {
+        case .up:
+            if mayRegister { perform(standing.connected()) }
+        case .down(let reason):
+            isSweeping = false
+            standing.disconnected()
+            onNotice("Redis is away: \(reason)")
+            onAway()
+        }
+    }
+
+    private func hear(_ reply: ScriptReply, from script: RedisScript) {
+        switch reply.status {
+        case "schema":
+            onNotice("Redis holds data of schema \(reply.text(0)), this process speaks \(QueueLimits.schema)")
+            return
+        case "error":
+            onNotice("script \(script.name): \(reply.text(0))")
+            return
+        case "full":
+            return
+        default:
+            break
+        }
+        let lost = history.heard(epoch: reply.epoch, commit: reply.commit, ticket: reply.ticket)
+        if reply.status == "unknown" {
+            perform(standing.unknown())
+        } else if lost {
+            onNotice("Redis lost data: epoch \(reply.epoch) begins")
+            perform(standing.historyLost())
+        }
+        if reply.moreToDo || reply.sweepDue { sweep() }
+    }
+
+    private func sweep() {
+        guard !isSweeping, standing.state == .member else { return }
+        isSweeping = true
+        call(ScriptLibrary.sweep, [standing.kind.rawValue]) { [weak self] reply in
+            guard let self else { return }
+            isSweeping = false
+            if let reply, reply.moreToDo { sweep() }
+        }
+    }
+
+    // MARK: - What Standing decides
+
+    private func perform(_ action: Standing.Action) {
+        switch action {
+        case .nothing:
+            break
+        case .register:
+            register()
+        case .leave:
+            call(ScriptLibrary.drain, [standing.kind.rawValue, "leave"]) { [weak self] reply in
+                guard let self, reply != nil else { return }
+                perform(standing.hasLeft())
+            }
+        case .renew:
+            renew()
+        case .serve(let anew):
+            onServe(anew)
+        }
+    }
+
+    private func register() {
+        call(ScriptLibrary.register, [standing.kind.rawValue] + registration()) { [weak self] reply in
+            guard let self, let reply else { return }
+            switch reply.status {
+            case "ok":
+                onOrders(reply.texts(0), [])
+                perform(standing.registered())
+            case "busy":
+                perform(standing.askAgain())
+            default:
+                onNotice("Redis does not register this process: \(reply.status) \(reply.text(0))")
+                loop.schedule(after: 1_000) { [weak self] in
+                    guard let self else { return }
+                    perform(standing.askAgain())
+                }
+            }
+        }
+    }
+}
+
+/// Lets a connection be made before its owner is whole.
+private final class EventRelay {
+    var handler: ((RedisConnection.Event) -> Void)?
+}

@@ -1,0 +1,220 @@
+import EventLoop
+import QueueCore
+
+/// What a gateway hears from the queue. Called on the loop, never from inside a call of the gateway's.
+public protocol QueueClientDelegate: AnyObject {
+    /// A slot for one of this gateway's waiters. May repeat, and may come before the enqueue's own reply.
+    func queueClient(_ client: QueueClient, granted grant: Grant)
+    /// Dial this worker, prove each other, then call `probed`.
+    func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String)
+    /// Redis has nothing of this gateway any more: enqueue each living waiter anew, as a new waiter with its old ticket.
+    func queueClientRegisteredAnew(_ client: QueueClient)
+    /// False after 2 s without Redis.
+    func queueClient(_ client: QueueClient, available: Bool)
+    func queueClient(_ client: QueueClient, notice: String)
+}
+
+/// A gateway's side of the queue. Loop-confined.
+///
+/// Calls are kept until Redis answered them, in order per waiter, over any number of reconnects. Grants come by the wake
+/// channel at once, and by `collect` at least once a second whatever pub/sub lost.
+public final class QueueClient {
+    public weak var delegate: (any QueueClientDelegate)?
+    public let id: ProcessID
+
+    private let membership: Membership
+    private let outbox: Outbox
+    private var wake: RedisSubscription?
+    private var limits: [(tenant: String, TenantLimits)] = []
+    private var acknowledgements: [LeaseID] = []
+    private var isCollecting = false
+    private var collectAgain = false
+    private var poll: Timer?
+    private var awaySince: UInt64?
+    public private(set) var isAvailable = false
+
+    /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
+    public init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
+        guard let id = ProcessID(node: node, generation: Crypto.randomUInt64()) else { return nil }
+        self.id = id
+        let membership = Membership(loop: loop, endpoint: endpoint, fleet: fleet, id: id, kind: .gateway)
+        self.membership = membership
+        outbox = Outbox { [weak membership] script, arguments, done in membership?.call(script, arguments, done: done) }
+        membership.mayRegister = false
+        membership.onServe = { [weak self] in self?.serve(anew: $0) }
+        membership.onAway = { [weak self] in self?.wentAway() }
+        membership.onNotice = { [weak self] in
+            guard let self else { return }
+            delegate?.queueClient(self, notice: $0)
+        }
+        wake = RedisSubscription(
+            loop: loop, endpoint: endpoint, channel: membership.keys.wake(id.text),
+            onEvent: { [weak self] in self?.subscription($0) }, onMessage: { [weak self] in self?.woken($0) })
+    }
+
+    public func start() {
+        awaySince = membership.loop.now
+        wake?.start()
+        membership.start()
+        poll = membership.loop.schedule(
+            after: UInt64(QueueLimits.pollMilliseconds), repeating: UInt64(QueueLimits.pollMilliseconds)
+        ) { [weak self] in self?.everySecond() }
+    }
+
+    /// Leaves the fleet and ends the connections; `done` when Redis knows, or cannot be told.
+    public func stop(done: @escaping () -> Void) {
+        membership.leave { [self] in
+            poll?.cancel()
+            wake?.close()
+            membership.close()
+            done()
+        }
+    }
+
+    // MARK: - What a gateway asks
+
+    public func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
+        let arguments = [
+            request.waiter.text, request.tenant, request.selector.description, String(request.headStartSeconds),
+            request.run, request.wait ? "1" : "0", request.ticket.map { String($0) } ?? "", String(request.attempt),
+        ]
+        outbox.post(ScriptLibrary.enqueue, arguments, lane: request.waiter.text) { done(EnqueueReply($0)) }
+    }
+
+    /// Drops the unanswered enqueue of a waiter whose outcome a grant has told.
+    public func forget(_ waiter: WaiterID) {
+        outbox.forget(ScriptLibrary.enqueue, lane: waiter.text)
+    }
+
+    /// Ends a waiter. `lease` is the grant the gateway knows of; `dialed` says that its SYN was sent.
+    public func cancel(_ waiter: WaiterID, lease: LeaseID?, dialed: Bool, done: @escaping () -> Void) {
+        let arguments = [waiter.text, lease?.description ?? "", dialed ? "1" : "0"]
+        outbox.post(ScriptLibrary.cancel, arguments, lane: waiter.text) { _ in done() }
+    }
+
+    /// The verdict on a grant that came to nothing. `final`: three distinct workers have failed this waiter.
+    public func reject(
+        _ lease: LeaseID, reason: RejectReason, final: Bool, done: @escaping (RejectReply) -> Void
+    ) {
+        let arguments = ["gateway", lease.description, reason.rawValue, final ? "1" : "0", "", "", ""]
+        outbox.post(ScriptLibrary.reject, arguments, lane: lease.waiter.text) { reply in
+            switch reply.status {
+            case "requeued": done(.requeued)
+            case "nobody_else": done(.nobodyElse)
+            default: done(.ended)
+            }
+        }
+    }
+
+    /// The grant is in hand and need not be kept in the mailbox. Rides on the next collect.
+    public func acknowledge(_ lease: LeaseID) {
+        acknowledgements.append(lease)
+    }
+
+    public func probed(_ worker: ProcessID, passed: Bool) {
+        membership.call(ScriptLibrary.probed, [worker.text, passed ? "1" : "0"]) { _ in }
+    }
+
+    /// Declares tenants' limits (`*`: tenants without their own). They are declared again after each registration.
+    public func setLimits(_ limits: [(tenant: String, TenantLimits)], done: @escaping () -> Void) {
+        self.limits = limits
+        guard membership.isMember else { return done() }
+        sendLimits(then: done)
+    }
+
+    // MARK: - What is heard
+
+    private func serve(anew: Bool) {
+        awaySince = nil
+        sendLimits { [weak self] in
+            guard let self else { return }
+            if anew { delegate?.queueClientRegisteredAnew(self) }
+            outbox.resume(connection: membership.connection.number)
+            if !isAvailable {
+                isAvailable = true
+                delegate?.queueClient(self, available: true)
+            }
+            collect()
+        }
+    }
+
+    /// Limits stand before anything is granted by them.
+    private func sendLimits(then done: @escaping () -> Void) {
+        guard !limits.isEmpty else { return done() }
+        let words = limits.flatMap { tenant, l in
+            [
+                tenant, String(l.cap), String(l.queueMax), String(l.waitMaxMilliseconds), String(l.priorityMaxSeconds),
+                String(l.weight),
+            ]
+        }
+        membership.call(ScriptLibrary.limits, ["gateway"] + words) { [weak self] reply in
+            guard let self, let reply, !reply.isStale else { return }
+            if reply.status != "ok" {
+                delegate?.queueClient(self, notice: "limits were not taken: \(reply.status) \(reply.text(0))")
+            }
+            done()
+        }
+    }
+
+    private func wentAway() {
+        outbox.pause()
+        isCollecting = false
+        if awaySince == nil { awaySince = membership.loop.now }
+    }
+
+    private func subscription(_ event: RedisSubscription.Event) {
+        switch event {
+        case .subscribed:
+            membership.mayRegister = true
+            collect()
+        case .lost(let reason):
+            delegate?.queueClient(self, notice: "wake channel lost: \(reason)")
+        }
+    }
+
+    private func woken(_ message: [UInt8]) {
+        let text = String(decoding: message, as: UTF8.self)
+        if let grant = Grant(payload: text) {
+            delegate?.queueClient(self, granted: grant)
+        } else {
+            collect()
+        }
+    }
+
+    private func everySecond() {
+        collect()
+        if isAvailable, let since = awaySince, membership.loop.now - since >= 2_000 {
+            isAvailable = false
+            delegate?.queueClient(self, available: false)
+        }
+    }
+
+    private func collect() {
+        guard membership.isMember else { return }
+        guard !isCollecting else {
+            collectAgain = true
+            return
+        }
+        isCollecting = true
+        collectAgain = false
+        let batch = acknowledgements.prefix(QueueLimits.collectBatch)
+        membership.call(ScriptLibrary.collect, batch.map(\.description)) { [weak self] reply in
+            guard let self else { return }
+            isCollecting = false
+            guard let reply, reply.status == "ok" else { return }
+            acknowledgements.removeFirst(min(batch.count, acknowledgements.count))
+            for grant in reply.texts(1).compactMap({ Grant(payload: $0) }) {
+                delegate?.queueClient(self, granted: grant)
+            }
+            for probe in reply.texts(2) {
+                let words = probe.split(separator: " ")
+                guard words.count == 2, let worker = ProcessID(words[0]) else { continue }
+                delegate?.queueClient(self, probe: worker, address: String(words[1]))
+            }
+            if reply.payload.first?.int == 1 || collectAgain || !acknowledgements.isEmpty && reply.texts(1).count == 256
+            {
+                collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import EventLoop
+
+/// A script's reply: status, header, and what is its own.
+struct ScriptReply {
+    let status: String
+    let epoch: Int64
+    let commit: Int64
+    let ticket: Int64
+    /// `todo` is not empty: sweep until it is.
+    let moreToDo: Bool
+    let sweepDue: Bool
+    let holdingOff: Bool
+    let payload: [RedisReply]
+
+    /// `nil` where the reply is no script's.
+    init?(_ reply: RedisReply) {
+        if let text = reply.errorText {
+            // A full Redis refuses `enqueue` and `limits`; any other error is a defect that must not loop.
+            status = text.hasPrefix("OOM") ? "full" : "error"
+            (epoch, commit, ticket) = (0, 0, 0)
+            (moreToDo, sweepDue, holdingOff) = (false, false, false)
+            payload = [.bulk(Array(text.utf8))]
+            return
+        }
+        guard let parts = reply.elements, parts.count >= 5, let status = parts[0].text,
+            let epoch = parts[1].text.flatMap({ Int64($0) }), let commit = parts[2].text.flatMap({ Int64($0) }),
+            let flags = parts[3].int, let ticket = parts[4].text.flatMap({ Int64($0) })
+        else { return nil }
+        self.status = status
+        self.epoch = epoch
+        self.commit = commit
+        self.ticket = ticket
+        moreToDo = flags & 1 != 0
+        sweepDue = flags & 2 != 0
+        holdingOff = flags & 4 != 0
+        payload = Array(parts.dropFirst(5))
+    }
+
+    /// The call changed nothing because of who called; it is asked again after registering.
+    var isStale: Bool { status == "unknown" || status == "old" || status == "busy" || status == "schema" }
+
+    func text(_ index: Int) -> String { index < payload.count ? payload[index].text ?? "" : "" }
+
+    func texts(_ index: Int) -> [String] {
+        index < payload.count ? (payload[index].elements ?? []).compactMap(\.text) : []
+    }
+}

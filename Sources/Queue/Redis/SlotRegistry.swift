@@ -1,0 +1,179 @@
+import EventLoop
+import QueueCore
+
+/// What a worker hears from the queue. Called on the loop.
+public protocol SlotRegistryDelegate: AnyObject {
+    /// The slots as they are now, at register and at each renew. A slot whose accept is under way is left out.
+    func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow]
+    /// Redis ended this lease by verdict or by request: end its session.
+    func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String)
+    /// Redis has the slot recycling from a token this worker may never have seen: it is the slot's last from now on; if
+    /// the slot is free, call `ready` with it.
+    func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token)
+    /// A newer process has this node id: drain.
+    func slotRegistrySuperseded(_ registry: SlotRegistry)
+    func slotRegistry(_ registry: SlotRegistry, available: Bool)
+    func slotRegistry(_ registry: SlotRegistry, notice: String)
+}
+
+/// A worker's side of the queue: its slots in Redis follow the slots it has. Loop-confined.
+///
+/// `reject`, `release` and `ready` are kept until Redis answered them, in order per slot; an `accept` is asked once.
+public final class SlotRegistry {
+    public weak var delegate: (any SlotRegistryDelegate)?
+    public let id: ProcessID
+
+    private let membership: Membership
+    private let outbox: Outbox
+    private var control: RedisSubscription?
+    private let advertised: String
+    private let port: Int
+    private let pools: [Pool]
+    private var renewNumber = 0
+    /// Whose lease each slot serves, learned with the accept; declared again when Redis lost it.
+    private var tenants: [Int: (lease: LeaseID, tenant: String)] = [:]
+
+    /// - Parameters:
+    ///   - address: what gateways dial, `host:port`; empty for the local address of the Redis connection and `port`.
+    ///   - pools: the pool of each slot.
+    public init?(
+        loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int, pools: [Pool]
+    ) {
+        guard let id = ProcessID(node: node, generation: Crypto.randomUInt64()) else { return nil }
+        self.id = id
+        advertised = address
+        self.port = port
+        self.pools = pools
+        let membership = Membership(loop: loop, endpoint: endpoint, fleet: fleet, id: id, kind: .worker)
+        self.membership = membership
+        outbox = Outbox { [weak membership] script, arguments, done in membership?.call(script, arguments, done: done) }
+        membership.registration = { [weak self] in self?.registration() ?? [] }
+        membership.renewal = { [weak self] in self?.renewal() ?? [] }
+        membership.onServe = { [weak self] _ in self?.serve() }
+        membership.onAway = { [weak self] in
+            guard let self else { return }
+            outbox.pause()
+            delegate?.slotRegistry(self, available: false)
+        }
+        membership.onOrders = { [weak self] in self?.obey($0, notes: $1) }
+        membership.onNotice = { [weak self] in
+            guard let self else { return }
+            delegate?.slotRegistry(self, notice: $0)
+        }
+        control = RedisSubscription(
+            loop: loop, endpoint: endpoint, channel: membership.keys.control(id.text), onEvent: { _ in },
+            onMessage: { [weak self] in self?.obey([String(decoding: $0, as: UTF8.self)], notes: []) })
+    }
+
+    public func start() {
+        control?.start()
+        membership.start()
+    }
+
+    /// Leaves the fleet and ends the connections. Sessions that still run lose their leases.
+    public func stop(done: @escaping () -> Void) {
+        membership.leave { [self] in
+            control?.close()
+            membership.close()
+            done()
+        }
+    }
+
+    // MARK: - What a worker says
+
+    public func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void) {
+        guard membership.isMember else {
+            membership.loop.afterThisTurn { done(.failed) }
+            return
+        }
+        membership.call(ScriptLibrary.accept, words(lease, slot, token)) { [weak self] reply in
+            guard let reply, !reply.isStale else { return done(.failed) }
+            guard reply.status == "accepted" else { return done(reply.status == "ended" ? .ended : .failed) }
+            self?.tenants[slot] = (lease, reply.text(0))
+            done(.accepted)
+        }
+    }
+
+    /// - Parameter slotFree: the slot is free here (a `stale` grant never touched it).
+    public func reject(_ lease: LeaseID, slot: Int, token: Token, reason: RejectReason, slotFree: Bool) {
+        let arguments =
+            ["worker", lease.description, reason.rawValue, slotFree ? "1" : "0", String(slot)] + words(token)
+        outbox.post(ScriptLibrary.reject, arguments, lane: String(slot)) { _ in }
+    }
+
+    public func release(_ lease: LeaseID, slot: Int, token: Token, reason: String) {
+        tenants[slot] = nil
+        outbox.post(ScriptLibrary.release, words(lease, slot, token), lane: String(slot)) { _ in }
+    }
+
+    public func ready(slot: Int, token: Token) {
+        outbox.post(ScriptLibrary.ready, [String(slot)] + words(token), lane: String(slot)) { _ in }
+    }
+
+    /// A slot broke or mended: Redis hears at once instead of at the next renew.
+    public func changed() {
+        membership.renew()
+    }
+
+    /// No more clients; those there are stay.
+    public func drain() {
+        outbox.post(ScriptLibrary.drain, ["worker", "drain"], lane: "drain") { _ in }
+    }
+
+    // MARK: - What is heard
+
+    private func serve() {
+        outbox.resume(connection: membership.connection.number)
+        delegate?.slotRegistry(self, available: true)
+        membership.renew()
+    }
+
+    private func obey(_ orders: [String], notes: [String]) {
+        for order in orders {
+            let w = order.split(separator: " ").map(String.init)
+            if w.count == 2, w[0] == "close", let lease = LeaseID(w[1]) {
+                delegate?.slotRegistry(self, close: lease, reason: "the queue ended this session")
+            } else if w.count == 4, w[0] == "recycle", let slot = Int(w[1]), let epoch = Int64(w[2]),
+                let number = Int64(w[3]), pools.indices.contains(slot)
+            {
+                delegate?.slotRegistry(self, recycle: slot, token: Token(epoch: epoch, number: number))
+            }
+        }
+        if notes.contains("superseded") { delegate?.slotRegistrySuperseded(self) }
+    }
+
+    private func registration() -> [String] {
+        let address = advertised.isEmpty ? localAddress() : advertised
+        renewNumber = 0
+        return [address, String(pools.count)] + pools.map(\.description) + rows()
+    }
+
+    private func renewal() -> [String] {
+        renewNumber += 1
+        return [String(renewNumber)] + rows()
+    }
+
+    /// A leased row without a known tenant is left out: its accept is under way.
+    private func rows() -> [String] {
+        (delegate?.slotRegistryRows(self) ?? []).compactMap { row in
+            let tenant = tenants[row.slot].flatMap { $0.lease == row.lease ? $0.tenant : nil }
+            if row.state == .leased, tenant == nil { return nil }
+            return [
+                String(row.slot), row.state.rawValue, String(row.token.epoch), String(row.token.number),
+                row.lease?.description ?? "-", tenant ?? "-",
+            ].joined(separator: " ")
+        }
+    }
+
+    private func localAddress() -> String {
+        let local = membership.connection.localAddress
+        guard let colon = local.lastIndex(of: ":") else { return "127.0.0.1:\(port)" }
+        return "\(local[..<colon]):\(port)"
+    }
+
+    private func words(_ token: Token) -> [String] { [String(token.epoch), String(token.number)] }
+
+    private func words(_ lease: LeaseID, _ slot: Int, _ token: Token) -> [String] {
+        [lease.description, String(slot)] + words(token)
+    }
+}

@@ -1,0 +1,5 @@
+import ArgumentParser
+
+struct DevCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "dev")
+}

@@ -1,0 +1,5 @@
+import ArgumentParser
+
+struct GatewayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "gateway")
+}

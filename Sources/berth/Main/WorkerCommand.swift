@@ -1,0 +1,5 @@
+import ArgumentParser
+
+struct WorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "worker")
+}
