@@ -17,8 +17,8 @@ from support.ledger import Ledger  # noqa: E402
 from support.process import parse_line  # noqa: E402
 from support.replay import Replay  # noqa: E402
 
-# `berth dev` logs gateway and worker on one stream; these events are the worker's.
-WORKER_EVENTS = {"slot", "sidecar", "reject"}
+# `berth dev` logs gateway and worker on one stream; these events may be the worker's.
+WORKER_EVENTS = {"slot", "sidecar", "reject", "session", "end", "registered"}
 IDLE_SECONDS_MAX = 0.5
 
 
@@ -32,8 +32,8 @@ def fleet_of(entries) -> str:
 
 
 def is_worker(line) -> bool:
-    """A session or end with a token or reason of the slot is the worker's; the gateway's lines carry the waiter."""
-    return line.event in WORKER_EVENTS or (line.event in ("session", "end", "registered") and not line.get("waiter"))
+    """The gateway's lines of these events carry the waiter, the worker's only the lease."""
+    return line.event in WORKER_EVENTS and not line.get("waiter")
 
 
 def saw_of(client: dict) -> Saw:
