@@ -48,12 +48,13 @@ let package = Package(
             name: "loadtest", dependencies: ["EventLoop", argumentParser], path: "loadtest",
             exclude: [], sources: ["Sources"]),
 
-        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV"]),
+        .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore"]),
-        .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV"]),
+        .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

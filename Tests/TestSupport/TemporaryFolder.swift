@@ -2,10 +2,10 @@ import EventLoop
 import Glibc
 
 /// A folder of one test, gone with it.
-final class TemporaryFolder {
-    let path: String
+public final class TemporaryFolder {
+    public let path: String
 
-    init() throws {
+    public init() throws {
         var template = Array("/tmp/berth-test-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else { throw SystemError(code: -errno, operation: "mkdtemp") }
         path = String(cString: made)
