@@ -8,10 +8,13 @@ public struct WaitRequest: Hashable, Sendable {
     public let run: String
     public let waitMilliseconds: Int
     public let kind: ClientKind
-    public let head: ForwardedHead
+    public private(set) var head: ForwardedHead
 
     /// `wait=0`: refuse instead of queueing.
     public var mayWait: Bool { waitMilliseconds > 0 }
+
+    /// Lets the head go once a worker has it.
+    public mutating func dropHead() { head = .none }
 }
 
 /// Judges request heads: route, options, who asks, what for. Everything that can never be served is refused here.

@@ -5,6 +5,10 @@
 public struct ForwardedHead: Hashable, Sendable {
     private let bytes: [UInt8]
 
+    static let none = ForwardedHead(bytes: [])
+
+    private init(bytes: [UInt8]) { self.bytes = bytes }
+
     /// - Parameters:
     ///   - target: path and query for the worker.
     ///   - peer: the client's address without its port.
