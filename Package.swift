@@ -54,6 +54,9 @@ let package = Package(
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "EventLoop"]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: ["Worker", "WorkerCore", "Queue", "QueueCore", "EventLoop", "TestSupport"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore"]),
         .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "TidyTests"),
