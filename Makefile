@@ -6,7 +6,7 @@
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib
 SWIFT_DIRS := Sources Tests loadtest Package.swift
-SHELL_FILES := scripts/setup .ci/run
+SHELL_FILES := scripts/setup scripts/lint-lua .ci/run
 PYTHON := .venv/bin/python
 
 help: ## this list
@@ -41,6 +41,6 @@ fmt: ## format the Swift files in place
 lint: ## formatting, Lua, shell, declared imports
 	@scripts/setup build lint
 	swift format lint --strict -r $(SWIFT_DIRS)
-	luacheck --quiet Sources
+	scripts/lint-lua
 	shellcheck $(SHELL_FILES)
 	$(SWIFT_BUILD)

@@ -45,8 +45,8 @@ let package = Package(
             ],
             path: "Sources/berth/Main"),
         .executableTarget(
-            name: "loadtest", dependencies: ["EventLoop", argumentParser], path: "loadtest",
-            exclude: [], sources: ["Sources"]),
+            name: "loadtest", dependencies: ["EventLoop", "Queue", "QueueCore", argumentParser], path: "loadtest",
+            sources: ["Sources"]),
 
         .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
@@ -54,6 +54,9 @@ let package = Package(
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "EventLoop", "TestSupport"]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: ["Worker", "WorkerCore", "Queue", "QueueCore", "EventLoop", "TestSupport"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore"]),
         .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "TidyTests"),

@@ -4,7 +4,6 @@ import os
 import socket
 
 import pytest
-
 from support import client
 from support.fleet import Fleet, binary
 from support.process import run

@@ -7,7 +7,6 @@ import signal
 import sys
 
 import pytest
-
 from support import checkers, client, clock
 from support.fleet import Fleet, eventually
 from support.load import Load
@@ -66,7 +65,7 @@ async def test_a_dead_gateway_with_1000_waiters_costs_one_accept_deadline(folder
 async def test_a_bad_worker_fails_nobody_and_is_tried_once_per_probe_interval(folder, fault):
     rng = random.Random(f"bad {fault}")
     async with Fleet(folder) as fleet:
-        await asyncio.gather(fleet.gateway(), fleet.gateway())
+        await asyncio.gather(fleet.gateway("g1"), fleet.gateway("g2"))
         await fleet.worker({"AppA:x": 2})
         _, path = await fleet.behind_proxy({"AppA:x": 2}, name="bad")
         await fleet.grantable(4)
@@ -123,9 +122,11 @@ async def test_a_gateway_cut_off_from_all_workers_takes_none_from_the_others(fol
         for path in paths:
             path.blocked = set()
         healed = clock.now()
-        await eventually(
-            lambda: any(saw.served and saw.answered > healed for saw in cut_load.saws), 15, "the cut gateway serves again"
-        )
+
+        def serves_again():
+            return any(saw.served and saw.answered > healed for saw in cut_load.saws)
+
+        await eventually(serves_again, 15, "the cut gateway serves again")
         saws = await load.stop()
         assert [f"{saw.name}: {saw.status} {saw.code} {saw.error}" for saw in saws if not saw.served] == []
         assert checkers.told_in_words(await cut_load.stop()) == []
@@ -135,7 +136,7 @@ async def test_a_gateway_cut_off_from_all_workers_takes_none_from_the_others(fol
 
 async def test_a_head_that_makes_sidecars_answer_500_harms_nobody_else(folder):
     async with Fleet(folder) as fleet:
-        await asyncio.gather(fleet.gateway(), fleet.gateway())
+        await asyncio.gather(fleet.gateway("g1"), fleet.gateway("g2"))
         await fleet.worker({"AppA:x": 2}, command=ODD_COMMAND)
         await fleet.grantable(2)
         clients = [

@@ -55,7 +55,7 @@ async def all_well(fleet, load, slots, *, within, resets=False, caps=CAPS):
 async def test_waiting_clients_are_killed(folder):
     rng = seeded("waiting")
     async with Fleet(folder, tenants=TENANTS) as fleet:
-        await asyncio.gather(fleet.gateway(), fleet.gateway(), fleet.worker({"AppA:x": 2}))
+        await asyncio.gather(fleet.gateway("g1"), fleet.gateway("g2"), fleet.worker({"AppA:x": 2}))
         await fleet.grantable(2)
         load = Load(fleet, rng, loops=6, tenants=("a", "b"), hold=0.03)
 
@@ -74,7 +74,7 @@ async def test_waiting_clients_are_killed(folder):
 async def test_connected_clients_are_killed(folder):
     rng = seeded("connected")
     async with Fleet(folder, tenants=TENANTS) as fleet:
-        await asyncio.gather(fleet.gateway(), fleet.gateway(), fleet.worker({"AppA:x": 4}))
+        await asyncio.gather(fleet.gateway("g1"), fleet.gateway("g2"), fleet.worker({"AppA:x": 4}))
         await fleet.grantable(4)
         load = Load(fleet, rng, loops=4, tenants=("a", "b"), hold=0.03)
 
@@ -94,7 +94,8 @@ async def test_connected_clients_are_killed(folder):
 async def test_gateways_are_killed(folder):
     rng = seeded("gateway")
     async with Fleet(folder, tenants=TENANTS) as fleet:
-        await asyncio.gather(*(fleet.gateway() for _ in range(3)), fleet.worker({"AppA:x": 2}), fleet.worker({"AppA:x": 2}))
+        await asyncio.gather(*(fleet.gateway(f"g{n}") for n in range(3)))
+        await asyncio.gather(*(fleet.worker({"AppA:x": 2}, f"w{n}") for n in range(2)))
         await fleet.grantable(4)
         load = Load(fleet, rng, loops=12, tenants=("a", "b"), hold=0.04)
         for _ in range(MOMENTS):
@@ -107,7 +108,8 @@ async def test_gateways_are_killed(folder):
 async def test_workers_are_killed(folder):
     rng = seeded("worker")
     async with Fleet(folder, tenants=TENANTS) as fleet:
-        await asyncio.gather(fleet.gateway(), fleet.gateway(), *(fleet.worker({"AppA:x": 2}) for _ in range(3)))
+        await asyncio.gather(fleet.gateway("g1"), fleet.gateway("g2"))
+        await asyncio.gather(*(fleet.worker({"AppA:x": 2}, f"w{n}") for n in range(3)))
         await fleet.grantable(6)
         load = Load(fleet, rng, loops=10, tenants=("a", "b"), hold=0.04)
         for _ in range(MOMENTS):
@@ -121,7 +123,8 @@ async def test_sidecars_are_killed(folder):
     """A slot whose sidecar fails five times in 60 s is out: at most four a slot, over sixteen slots."""
     rng = seeded("sidecar")
     async with Fleet(folder, tenants=TENANTS) as fleet:
-        await asyncio.gather(fleet.gateway(), fleet.gateway(), *(fleet.worker({"AppA:x": 8}) for _ in range(2)))
+        await asyncio.gather(fleet.gateway("g1"), fleet.gateway("g2"))
+        await asyncio.gather(*(fleet.worker({"AppA:x": 8}, f"w{n}") for n in range(2)))
         await fleet.grantable(16)
         load = Load(fleet, rng, loops=10, tenants=("a", "b"), hold=0.04)
         places = [(worker, slot) for worker in fleet.workers for slot in range(8)] * 4

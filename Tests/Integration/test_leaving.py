@@ -1,7 +1,6 @@
 """Clients that leave: while they wait, between the grant and the dial, during the dial."""
 
 import pytest
-
 from support import checkers, client
 from support.fleet import Fleet, eventually
 from support.redis_proxy import RedisProxy

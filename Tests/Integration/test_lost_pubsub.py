@@ -13,7 +13,7 @@ async def test_without_pubsub_everybody_is_served_a_poll_later(folder):
     async with Fleet(folder, tenants={"a": {"cap": 1}, "b": {"cap": 2}}) as fleet:
         proxy = fleet.keep(await RedisProxy(folder, fleet.redis.path).start())
         proxy.drop_messages = True
-        await asyncio.gather(*(fleet.gateway(redis=proxy.url) for _ in range(2)))
+        await asyncio.gather(*(fleet.gateway(f"g{n}", redis=proxy.url) for n in range(2)))
         await fleet.worker({"AppA:x": 2}, redis=proxy.url)
         await fleet.grantable(2, timeout=15)
         clients = [fleet.client(f"c{n}", fleet.gateways[n % 2], tenant="ab"[n % 2]) for n in range(16)]

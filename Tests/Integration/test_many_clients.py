@@ -5,6 +5,8 @@ import random
 
 from support import checkers, client, schema
 from support.fleet import Fleet, eventually
+from support.redis_server import Monitor
+from support.replay import Replay
 
 CAPS = {f"t{n}": 1 + n % 5 for n in range(10)}
 PATHS = ["/pool/AppA:x", "/pool/AppB:x", "/pool/AppC:y", "/pool/AppC", "/pool/*", "/pool/*:x", "/pool/*"]
@@ -13,6 +15,7 @@ PATHS = ["/pool/AppA:x", "/pool/AppB:x", "/pool/AppC:y", "/pool/AppC", "/pool/*"
 async def test_everybody_is_served_once_in_order_and_under_the_caps(folder):
     rng = random.Random(20260101)
     async with Fleet(folder, tenants={name: {"cap": cap} for name, cap in CAPS.items()}) as fleet:
+        monitor = await Monitor(fleet.redis.path).start()
         await asyncio.gather(*(fleet.gateway(f"g{n}") for n in range(3)))
         pools = [{"AppA:x": 2}, {"AppA:x": 1, "AppB:x": 1}, {"AppB:x": 2}, {"AppC:y": 2}]
         await asyncio.gather(*(fleet.worker(pool, f"w{n}") for n, pool in enumerate(pools)))
@@ -37,6 +40,9 @@ async def test_everybody_is_served_once_in_order_and_under_the_caps(folder):
         ledger = fleet.ledger
         await eventually(lambda: not checkers.served_once(ledger(), expected=200), 5, "every session logged its end")
         assert checkers.all_of(ledger(), CAPS, expected=200) == []
+        await monitor.stop()
+        replay = Replay("test").run(monitor.entries)
+        assert replay.findings == [] and replay.sanity(200) == []
         assert len(audits) >= 3 and [findings for findings in audits if findings] == []
 
         async def empty():

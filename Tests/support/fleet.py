@@ -21,6 +21,10 @@ def binary(name: str) -> str:
     return path
 
 
+# As a worker's command: Playwright's own sidecars.
+PLAYWRIGHT = "playwright"
+
+
 async def eventually(condition, within: float, what: str, every=0.05):
     """Asks again and again until `condition` (plain or async) is true; fails after `within` seconds."""
     until = clock.now() + within
@@ -117,11 +121,12 @@ class Fleet:
     async def worker(
         self, pools, name=None, *, redis=None, listen=0, advertise=None, command=None, more=(), wait=True
     ) -> Node:
-        """A worker of `command` sidecars; `pools` is label → slots."""
+        """A worker of `command` sidecars, or of Playwright ones (`PLAYWRIGHT`); `pools` is label → slots."""
         name = name or f"w{len(self.workers) + 1}"
         arguments = ["--listen", f"127.0.0.1:{listen}", "--redis", redis or self.redis.url]
-        arguments += ["--node-secret-file", self.secret, "--sidecar", "command"]
-        arguments += ["--command", command or f"{binary('loadtest')} echo"]
+        arguments += ["--node-secret-file", self.secret]
+        if command != PLAYWRIGHT:
+            arguments += ["--sidecar", "command", "--command", command or f"{binary('loadtest')} echo"]
         for label, slots in pools.items():
             arguments += ["--pool", f"{label}={slots}"]
         if advertise:

@@ -44,10 +44,12 @@ class Service:
     token: tuple[int, int]
     began: float
     ended: float = FOREVER
+    # The name by which its gateway logs the waiter; the queue may know it by another id later.
+    name: str = ""
 
     @property
     def waiter(self) -> str:
-        return self.lease.rpartition(".")[0]
+        return self.name or self.lease.rpartition(".")[0]
 
     @property
     def place(self) -> tuple[str, int]:
@@ -82,6 +84,8 @@ class Ledger:
         deaths = deaths or {}
         waits, grants = read_gateways(gateway_lines)
         services, free = read_workers(worker_lines, grants)
+        names = read_names(gateway_lines)
+        services = [replace(s, name=names.get(s.waiter, s.waiter)) for s in services]
         services = [replace(s, ended=min(s.ended, deaths.get(s.worker, FOREVER))) for s in services]
         waits = [replace(w, ended=min(w.ended, deaths.get(w.gateway, FOREVER))) for w in waits]
         return cls(list(saws), waits, grants, services, free)
@@ -106,9 +110,7 @@ def read_gateways(lines) -> tuple[list[Wait], list[Granted]]:
             )
         elif line.event == "grant":
             token = read_token(line.get("token"))
-            grants.append(
-                Granted(waiter, line.get("lease"), line.get("worker"), int(line.get("slot")), token, line.at)
-            )
+            grants.append(Granted(waiter, line.get("lease"), line.get("worker"), int(line.get("slot")), token, line.at))
         if waiter in waits:
             was = waits[waiter]
             if line.get("ticket") is not None:
@@ -118,6 +120,17 @@ def read_gateways(lines) -> tuple[list[Wait], list[Granted]]:
                 was = replace(was, ended=line.at, outcome=outcome, endings=was.endings + 1)
             waits[waiter] = was
     return list(waits.values()), grants
+
+
+def read_names(lines) -> dict[str, str]:
+    """Ids in leases → the waiter's name in its gateway's log, which keeps its first id."""
+    names = {}
+    for line in lines:
+        if line.get("waiter") and line.get("as"):
+            names[line.get("as")] = line.get("waiter")
+        if line.get("waiter") and line.get("lease"):
+            names[line.get("lease").rpartition(".")[0]] = line.get("waiter")
+    return names
 
 
 def read_workers(lines, grants) -> tuple[list[Service], list[SlotFree]]:

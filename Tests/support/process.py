@@ -87,9 +87,7 @@ class Process:
         self.argv = list(argv)
         self._log = open(os.path.join(folder, f"{name}.log"), "a", encoding="utf-8")
         self._log.write(f"# {' '.join(argv)}\n")
-        readers = [
-            asyncio.create_task(self._read(stream)) for stream in (self._child.stdout, self._child.stderr)
-        ]
+        readers = [asyncio.create_task(self._read(stream)) for stream in (self._child.stdout, self._child.stderr)]
         self._tasks = [*readers, asyncio.create_task(self._reap(readers))]
         return self
 

@@ -29,7 +29,8 @@ class RedisServer:
         os.makedirs(self.data, exist_ok=True)
         if os.path.exists(self.path):
             os.unlink(self.path)
-        argv = ["redis-server", "--port", str(self.port or 0), "--unixsocket", self.path, "--dir", self.data, "--save", ""]
+        argv = ["redis-server", "--port", str(self.port or 0), "--unixsocket", self.path, "--dir", self.data]
+        argv += ["--save", ""]
         argv += ["--maxmemory-policy", "noeviction", "--daemonize", "no"]
         argv += ["--appendonly", "yes" if self.persist else "no", "--appendfsync", "always"]
         self.process = await Process.start(self.name, argv + list(arguments), self.folder)

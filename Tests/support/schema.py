@@ -1,7 +1,7 @@
 """What a fleet leaves in Redis when nobody waits and nobody is served: beginnings of keys behind the hash tag."""
 
-# The schema itself, and what an operator set.
-SCHEMA = ("meta", "seq", "tenants", "versions")
+# The schema itself, what an operator set, and the pools that were ever declared.
+SCHEMA = ("meta", "seq", "tenants", "pools")
 
-# What living processes and pools that were declared keep there.
-LIVING = (*SCHEMA, "gateways", "gateway", "workers", "worker", "pools", "pool", "node")
+# What living processes keep there beside it.
+LIVING = (*SCHEMA, "gateways", "gateway", "workers", "worker", "nodes", "probes", "pool")

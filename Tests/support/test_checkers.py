@@ -194,6 +194,15 @@ def test_a_ledger_is_read_from_logs():
     ledger = Ledger.read([saw(1, "a")], gateway, worker)
     assert ledger.waits == [Wait("w1", "g1", "a", "AppA:x||", "c1", 1.0, 101, 3.0, "served", 1)]
     assert ledger.grants == [Granted("w1", "w1.1", "k.1", 0, (7, 3), 2.0)]
-    assert ledger.services == [Service("w1.1", "k1", 0, "AppA:x||", (7, 3), 2.1, 3.0)]
+    assert ledger.services == [Service("w1.1", "k1", 0, "AppA:x||", (7, 3), 2.1, 3.0, "w1")]
     assert ledger.free == [SlotFree("k1", 0, "AppA:x||", 0.2, 2.0), SlotFree("k1", 0, "AppA:x||", 3.2, 4.0)]
     assert read_token("1/2") == (1, 2)
+
+
+def test_a_waiter_enqueued_anew_keeps_its_name():
+    gateway = [
+        line("g1", 1.0, event="accept", waiter="w1", tenant="a", selector="AppA:x||", run="c1"),
+        line("g1", 1.5, event="enqueue_again", waiter="w1", **{"as": "w7"}),
+    ]
+    worker = [line("k1", 2.1, event="session", slot=0, lease="w7.1", token="7/3")]
+    assert Ledger.read([], gateway, worker).services[0].waiter == "w1"

@@ -20,7 +20,7 @@ def python(code):
 
 
 async def test_a_process_is_awaited_by_its_log(folder):
-    code = "print('{\"event\":\"up\",\"n\":1,\"ts\":\"2026-01-01T00:00:00.250Z\"}'); import time; time.sleep(60)"
+    code = 'print(\'{"event":"up","n":1,"ts":"2026-01-01T00:00:00.250Z"}\'); import time; time.sleep(60)'
     process = await Process.start("p", python(code), folder)
     line = await process.wait_for("up", n=lambda n: n > 0)
     assert line.at == clock.from_rfc3339("2026-01-01T00:00:00.250+00:00") and line.read > line.at

@@ -102,21 +102,24 @@ final class ClientConnection: HasDeadline {
         server.deadlines.remove(self)
         server.relayBegan()
         stream.write(rest)
-        relay = Relay(
+        let words = LastWords(behind: rest)
+        let relay = Relay(
             stream, worker, lingerMilliseconds: GatewayLimits.relayLingerMilliseconds, loop: server.loop
         ) { [self] end in
-            relay = nil
+            self.relay = nil
             wait = nil
             _ = machine.relayEnded()
             onEnd(end)
             server.relayEnded()
         }
+        relay.witness = words
+        self.relay = relay
     }
 
     /// The gateway's drain time is over.
     func drainTimePassed() {
         if let relay {
-            relay.close()
+            relay.finish()
         } else if let wait {
             wait.drainTimePassed()
         } else if machine.state == .readingHead {
@@ -157,6 +160,26 @@ final class ClientConnection: HasDeadline {
     }
 
     func deadlinePassed() { perform(machine.deadlinePassed()) }
+}
+
+/// Tells a client whose session ends on this side of it why, where its frames leave room for a close frame.
+private final class LastWords: RelayWitness {
+    private var cursor = FrameCursor()
+
+    /// - Parameter bytes: what was passed before the relay began.
+    init(behind bytes: [UInt8]) {
+        bytes.withUnsafeBytes { cursor.pass($0) }
+    }
+
+    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { cursor.pass(bytes) }
+
+    func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] {
+        guard cursor.mayClose else { return [] }
+        return cause == .closed
+            ? FrameCursor.close(code: 1012, reason: "This gateway is shutting down; connect again to reach another")
+            : FrameCursor.close(
+                code: 1011, reason: "The worker or its sidecar ended before the session did; connect again")
+    }
 }
 
 /// The parser on the heap, so that a parked client does not carry its size.

@@ -36,6 +36,12 @@ struct GatewayLog {
             ])
     }
 
+    func queued(_ waiter: WaiterID, ticket: Int64) {
+        log.log(
+            .info, "queued", "no slot is free: the client stands in line",
+            ["waiter": .text(waiter.text), "ticket": .number(Int(ticket))])
+    }
+
     func grant(_ waiter: WaiterID, _ grant: Grant, ticket: Int64?) {
         log.log(
             .info, "grant", "a slot was granted",

@@ -103,7 +103,11 @@ final class Wait {
             if case .granted(_, let grant) = reply { server.queue.acknowledge(grant.lease) }
             let before = machine.attempt
             let action = machine.enqueueReplied(.init(reply))
-            if case .granted(_, let grant) = reply { note(grant, isNew: machine.attempt > before) }
+            switch reply {
+            case .granted(_, let grant): note(grant, isNew: machine.attempt > before)
+            case .queued(let ticket): server.log.queued(name, ticket: ticket)
+            case .refused: break
+            }
             perform(action)
         }
     }

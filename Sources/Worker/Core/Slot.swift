@@ -31,8 +31,6 @@ public struct Slot: Sendable {
     public struct Offer: Hashable, Sendable {
         public let lease: LeaseID
         public let token: Token
-        /// The slot's newest token before this one: what its row says until the accept is committed.
-        public let tokenBefore: Token
         public internal(set) var isAccepted = false
         public internal(set) var isConnected = false
     }
@@ -103,12 +101,11 @@ public struct Slot: Sendable {
     public mutating func presented(_ lease: LeaseID, _ token: Token) -> Presented {
         if token == lastToken && lease == lastLease { return .drop }
         guard token > lastToken else { return .reject(.stale, token: lastToken, slotFree: state == .free) }
-        let before = lastToken
         lastToken = token
         lastLease = lease
         switch state {
         case .free:
-            state = .offered(Offer(lease: lease, token: token, tokenBefore: before))
+            state = .offered(Offer(lease: lease, token: token))
             return .begin
         case .offered, .occupied, .recycling, .draining:
             return .reject(.occupied, token: token, slotFree: false)
@@ -240,16 +237,13 @@ public struct Slot: Sendable {
         }
     }
 
-    /// What `register` and `renew` say of it. An offer counts once its accept is committed; before that the row
-    /// bears the token before it, with which it can neither end nor free anything.
-    public func row(_ index: Int) -> SlotRow {
+    /// What `register` and `renew` say of it; nil while an accept is under way, whose reply tells the rest.
+    public func row(_ index: Int) -> SlotRow? {
         switch state {
         case .free:
             SlotRow(slot: index, state: .free, lease: nil, token: lastToken)
-        case .offered(let offer) where offer.isAccepted:
-            SlotRow(slot: index, state: .leased, lease: offer.lease, token: offer.token)
         case .offered(let offer):
-            SlotRow(slot: index, state: .recycling, lease: nil, token: offer.tokenBefore)
+            offer.isAccepted ? SlotRow(slot: index, state: .leased, lease: offer.lease, token: offer.token) : nil
         case .occupied(let lease, let token):
             SlotRow(slot: index, state: .leased, lease: lease, token: token)
         case .recycling, .draining:

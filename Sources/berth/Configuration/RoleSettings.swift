@@ -28,6 +28,14 @@ public struct NodeRole: Hashable, Sendable {
         if let words { throw ConfigurationProblems([.init(place: settings.place("node.secret"), message: words)]) }
     }
 
+    /// The processes of `berth dev`, which share one secret that nobody else knows.
+    public init(dev nodeID: String, secret: String) {
+        redisURL = ""
+        fleet = "default"
+        self.nodeID = nodeID
+        secrets = [secret]
+    }
+
     private static func name(from hostName: String) -> String {
         let text = String(
             String.UnicodeScalarView(hostName.unicodeScalars.prefix(64).map { isName(String($0)) ? $0 : "-" }))
@@ -131,6 +139,10 @@ extension Settings {
     /// The address, with the default host filled in; the table has checked its form.
     fileprivate func address(_ name: String, defaultHost: String) -> ListenAddress {
         let address = text(name).flatMap(ListenAddress.init) ?? ListenAddress(host: "", port: 0)
-        return address.host.isEmpty ? ListenAddress(host: defaultHost, port: address.port) : address
+        switch address.host {
+        case "": return ListenAddress(host: defaultHost, port: address.port)
+        case "localhost": return ListenAddress(host: "127.0.0.1", port: address.port)
+        default: return address
+        }
     }
 }

@@ -56,9 +56,3 @@ private func inspect<Answer>(
     case nil: throw Fatal("Redis at \(endpoint) did not answer in 30 s")
     }
 }
-
-/// A reason to end, in words.
-struct Fatal: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
-}

@@ -1,0 +1,62 @@
+"""The relay part: messages and bulk through each proxy by turns, CPU of the proxy per operation."""
+
+from dataclasses import dataclass
+
+from processes import Bench, Child
+
+CONNECTIONS = 64
+WARM_UP_MS = 250
+BUFFER = 16 * 1024  # HAProxy's default
+
+# name → (command, what one operation is, payload bytes)
+WORKLOADS = {
+    "ping-pong 64 B": ("ping 64", "message", 64),
+    "ping-pong 64 KiB": ("ping 65536", "message", 65536),
+    "bulk": ("bulk", "byte", 1),
+}
+
+
+@dataclass
+class Variant:
+    name: str
+    load: Child
+    pids: list[int]
+
+
+def haproxy(bench: Bench, name, peer, bufsize) -> Variant:
+    child, address, _ = bench.haproxy(name, peer=peer, slots=CONNECTIONS * 2, bufsize=bufsize)
+    return Variant(name, opened(bench, name, address), [child.pid])
+
+
+def bare(bench: Bench, name, peer) -> Variant:
+    child = bench.loadtest(name, "relay", "--to", peer, core=bench.proxy_core)
+    return Variant(name, opened(bench, name, child.line()), [child.pid])
+
+
+def opened(bench: Bench, name, address, prefix="") -> Child:
+    arguments = ["--to", address, "--connections", str(CONNECTIONS), "--prefix", prefix]
+    load = bench.loadtest(f"load-{name}", "load", *arguments)
+    load.line()
+    return load
+
+
+VARIANTS = {
+    "haproxy": lambda b, n, peer: haproxy(b, n, peer, BUFFER),
+    "haproxy-64k": lambda b, n, peer: haproxy(b, n, peer, 64 * 1024),
+    "relay": bare,
+}
+
+
+def measure(bench: Bench, *, rounds, window_ms, only=None) -> dict:
+    """workload → variant → the runs, one a round: operations and CPU seconds."""
+    peer = bench.peer()
+    variants = [make(bench, name, peer) for name, make in VARIANTS.items() if only is None or name in only]
+    runs = {workload: {variant.name: [] for variant in variants} for workload in WORKLOADS}
+    for number in range(rounds):
+        # Every other round backwards: what drifts within a round meets each variant from both sides.
+        order = variants if number % 2 == 0 else variants[::-1]
+        for workload, (command, _, _) in WORKLOADS.items():
+            for variant in order:
+                pids = ",".join(map(str, variant.pids))
+                runs[workload][variant.name].append(variant.load.ask(f"{command} {WARM_UP_MS} {window_ms} {pids}"))
+    return {"connections": CONNECTIONS, "window_ms": window_ms, "runs": runs}
