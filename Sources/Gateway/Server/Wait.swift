@@ -82,7 +82,8 @@ final class Wait {
         case .none: break
         case .enqueue: enqueue()
         case .cancel(let lease, let dialed):
-            let hangUp = hangUpLater()
+            // A lease that is given back beside a dial does not end that dial.
+            let hangUp = machine.isDialing ? {} : hangUpLater()
             server.queue.cancel(lease?.waiter ?? id, lease: lease, dialed: dialed, done: hangUp)
         case .reject(let lease, let reason, let final):
             let hangUp = hangUpLater()
@@ -141,7 +142,7 @@ final class Wait {
         tell(action.queue)
         request.dropHead()
         let waited = now - began
-        server.log.session(name, grant, request, waitedMilliseconds: waited)
+        server.log.session(name, grant, request, ticket: machine.ticket, waitedMilliseconds: waited)
         client.startRelay(to: worker, rest: rest) { [self] end in
             // Until here a grant that comes twice is known as this session's.
             step { $0.sessionEnded() }
