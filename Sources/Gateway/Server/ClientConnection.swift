@@ -15,7 +15,7 @@ final class ClientConnection: HasDeadline {
     private var reader: HeadReader? = HeadReader()
     private var wait: Wait?
     private var relay: Relay?
-    private var isLingering = false
+    private var isBeyondBudget = false
     var deadline: UInt64 = 0
     var deadlineIndex: Int32 = -1
 
@@ -28,6 +28,7 @@ final class ClientConnection: HasDeadline {
     /// - Parameter isFull: no more client may be parked.
     func accepted(isFull: Bool) {
         // A peer that vanished without a word is found out within 30 s.
+        isBeyondBudget = isFull
         stream.keepAlive(idleSeconds: 15, intervalSeconds: 5, count: 3)
         perform(machine.admitted(isFull: isFull))
     }
@@ -152,8 +153,6 @@ final class ClientConnection: HasDeadline {
         reader = nil
         stream.write(bytes)
         stream.finish()
-        isLingering = true
-        guard server.mayLinger() else { return close() }
         stream.startReading()
         server.deadlines.set(self, at: server.loop.now + Client.lingerMilliseconds)
     }
@@ -162,7 +161,7 @@ final class ClientConnection: HasDeadline {
         guard !stream.isClosed else { return }
         server.deadlines.remove(self)
         stream.close()
-        server.clientClosed(lingered: isLingering)
+        server.clientClosed(wasBeyondBudget: isBeyondBudget)
     }
 
     func deadlinePassed() { perform(machine.deadlinePassed()) }
