@@ -45,8 +45,8 @@ let package = Package(
             ],
             path: "Sources/berth/Main"),
         .executableTarget(
-            name: "loadtest", dependencies: ["EventLoop", "Queue", "QueueCore", argumentParser], path: "loadtest",
-            sources: ["Sources"]),
+            name: "loadtest", dependencies: ["EventLoop", "Queue", "QueueCore", argumentParser],
+            path: "loadtest/Sources"),
 
         .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
