@@ -150,7 +150,9 @@ private struct RequestLine: Hashable, Sendable {
         guard (1...20).contains(parts[0].count), parts[0].allSatisfy(isTokenByte) else {
             throw .badRequest("The request method is not a word")
         }
-        guard parts[2].elementsEqual("HTTP/1.1".utf8) else { throw .badRequest("Only version 1.1 of HTTP is served here") }
+        guard parts[2].elementsEqual("HTTP/1.1".utf8) else {
+            throw .badRequest("Only version 1.1 of HTTP is served here")
+        }
         guard parts[1].first == 0x2F else {
             throw .badRequest("The request target must be a path that begins with `/`")
         }
