@@ -24,7 +24,7 @@ test: ## everything: Swift tests, then Redis, processes and real browsers
 	@scripts/setup build run python
 	$(SWIFT_BUILD)
 	swift test --disable-xctest --no-parallel
-	$(PYTHON) -m pytest Tests/Integration Tests/EndToEnd
+	$(PYTHON) -m pytest Tests
 
 demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	@scripts/setup build run python
