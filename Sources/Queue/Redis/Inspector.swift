@@ -74,6 +74,9 @@ public final class Inspector {
             }
             if case .failure(let failure) = result, self == nil { return done(.failure(failure)) }
             self?.send(["INFO", "memory"]) { result in
+                if case .failure(.unavailable(let words)) = result, words.hasPrefix("NOPERM") {
+                    return done(.success(nil))
+                }
                 done(
                     result.map { reply in
                         let line = reply.text?.split(whereSeparator: \.isNewline).first {
