@@ -11,6 +11,8 @@ import Testing
         #expect(budget.admits(parked: 1, relayed: 351))
         #expect(!budget.admits(parked: 2, relayed: 351))
         #expect(DescriptorBudget(openFilesMax: 1_000_000).reserve == 4_096)
+        #expect(DescriptorBudget(openFilesMax: 1_000_000).lingeringMax == 256)
+        #expect(DescriptorBudget(openFilesMax: 160).lingeringMax == 20)
     }
 
     @Test func retryFollowsTheRateOfGrants() {

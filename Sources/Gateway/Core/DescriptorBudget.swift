@@ -5,8 +5,8 @@
 public struct DescriptorBudget: Hashable, Sendable {
     /// Listeners, Redis, logs, the loop's own.
     public static let base = 64
-    /// Refused clients whose close still lingers; beyond it they are closed as soon as their answer is written.
-    public static let lingeringMax = 256
+    /// Most refused clients whose close still lingers, whatever the limit.
+    static let lingeringMax = 256
 
     public let openFilesMax: Int
     public let reserve: Int
@@ -16,6 +16,10 @@ public struct DescriptorBudget: Hashable, Sendable {
         self.openFilesMax = openFilesMax
         reserve = min(4_096, openFilesMax / 4)
     }
+
+    /// Refused clients whose close may linger until they have read their words; beyond it they are closed as soon as
+    /// their answer is written. Half of the reserve stays for dialling.
+    public var lingeringMax: Int { min(DescriptorBudget.lingeringMax, reserve / 2) }
 
     public func admits(parked: Int, relayed: Int) -> Bool {
         parked + 2 * relayed + reserve + DescriptorBudget.base < openFilesMax

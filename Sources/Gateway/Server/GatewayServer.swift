@@ -100,7 +100,7 @@ public final class GatewayServer {
     /// Whether one more refused client may stay until it has read its words.
     func mayLinger() -> Bool {
         lingering += 1
-        return lingering <= DescriptorBudget.lingeringMax
+        return lingering <= budget.lingeringMax
     }
 
     func clientClosed(lingered: Bool) {
