@@ -109,7 +109,7 @@ final class ClientConnection: HasDeadline {
         server.deadlines.remove(self)
         server.relayBegan()
         stream.write(rest)
-        let words = LastWords(behind: rest)
+        let words = LastWords(behind: rest, server: server)
         let relay = Relay(
             stream, worker, lingerMilliseconds: GatewayLimits.relayLingerMilliseconds, loop: server.loop
         ) { [self] end in
@@ -167,18 +167,25 @@ final class ClientConnection: HasDeadline {
     func deadlinePassed() { perform(machine.deadlinePassed()) }
 }
 
-/// Tells a client whose session ends on this side of it why, where its frames leave room for a close frame.
+/// Tells a client whose session ends on this side of it why: by a refusal where the sidecar never answered, by a close
+/// frame where its frames leave room for one.
 private final class LastWords: RelayWitness {
     private var cursor = FrameCursor()
+    private unowned let server: GatewayServer
 
     /// - Parameter bytes: what was passed before the relay began.
-    init(behind bytes: [UInt8]) {
+    init(behind bytes: [UInt8], server: GatewayServer) {
+        self.server = server
         bytes.withUnsafeBytes { cursor.pass($0) }
     }
 
     func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { cursor.pass(bytes) }
 
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] {
+        if cursor.mayAnswer {
+            let refusal = cause == .closed ? Refusal.shuttingDown : .workerLost
+            return refusal.response(retryAfterSeconds: server.retryAfterSeconds())
+        }
         guard cursor.mayClose else { return [] }
         return cause == .closed
             ? FrameCursor.close(code: 1012, reason: "This gateway is shutting down; connect again to reach another")
