@@ -40,10 +40,30 @@ def opened(bench: Bench, name, address, prefix="") -> Child:
     return load
 
 
+def gateway(bench: Bench, name, peer) -> Variant:
+    """A gateway alone: what stands for the worker is the peer itself, on the load's core."""
+    worker = bench.worker_without_sidecars(name, slots=CONNECTIONS * 2)
+    child, address = bench.berth(f"gateway-{name}", "gateway", fleet=name)
+    worker.wait_for("registered")
+    return Variant(name, opened(bench, name, address, f"/pool/{bench.pool}"), [child.pid])
+
+
+def gateway_and_worker(bench: Bench, name, peer) -> Variant:
+    """Gateway and worker; each slot's sidecar is a program that names the peer all variants share."""
+    command = f"/bin/sh -c 'echo ws://{peer}; exec sleep 3600'"
+    worker, _ = bench.berth(
+        f"worker-{name}", "worker", "--sidecar", "command", "--command", command,
+        "--pool", f"{bench.pool}={CONNECTIONS * 2}", fleet=name)
+    child, address = bench.berth(f"gateway-{name}", "gateway", fleet=name)
+    return Variant(name, opened(bench, name, address, f"/pool/{bench.pool}"), [child.pid, worker.pid])
+
+
 VARIANTS = {
     "haproxy": lambda b, n, peer: haproxy(b, n, peer, BUFFER),
     "haproxy-64k": lambda b, n, peer: haproxy(b, n, peer, 64 * 1024),
     "relay": bare,
+    "gateway": gateway,
+    "gateway-worker": gateway_and_worker,
 }
 
 
