@@ -28,6 +28,13 @@ def haproxy(bench: Bench, name, peer, bufsize) -> Variant:
     return Variant(name, opened(bench, name, address), [child.pid])
 
 
+def haproxy_twice(bench: Bench, name, peer) -> Variant:
+    """Two in a row: two hops, as through gateway and worker."""
+    inner, between, _ = bench.haproxy(f"{name}-inner", peer=peer, slots=CONNECTIONS * 2, bufsize=64 * 1024)
+    outer, address, _ = bench.haproxy(name, peer=between, slots=CONNECTIONS * 2, bufsize=64 * 1024)
+    return Variant(name, opened(bench, name, address), [outer.pid, inner.pid])
+
+
 def bare(bench: Bench, name, peer) -> Variant:
     child = bench.loadtest(name, "relay", "--to", peer, core=bench.proxy_core)
     return Variant(name, opened(bench, name, child.line()), [child.pid])
@@ -61,6 +68,7 @@ def gateway_and_worker(bench: Bench, name, peer) -> Variant:
 VARIANTS = {
     "haproxy": lambda b, n, peer: haproxy(b, n, peer, BUFFER),
     "haproxy-64k": lambda b, n, peer: haproxy(b, n, peer, 64 * 1024),
+    "haproxy-64k-twice": haproxy_twice,
     "relay": bare,
     "gateway": gateway,
     "gateway-worker": gateway_and_worker,

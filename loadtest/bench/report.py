@@ -6,7 +6,7 @@ import statistics
 
 from relay import WORKLOADS
 
-REFERENCES = ("haproxy", "haproxy-64k")
+REFERENCES = ("haproxy", "haproxy-64k", "haproxy-64k-twice")
 
 
 def machine() -> dict:
