@@ -45,14 +45,14 @@ let package = Package(
             ],
             path: "Sources/berth/Main"),
         .executableTarget(
-            name: "loadtest", dependencies: ["EventLoop", "Queue", "QueueCore", argumentParser], path: "loadtest",
-            sources: ["Sources"]),
+            name: "loadtest", dependencies: ["EventLoop", "Queue", "QueueCore", argumentParser],
+            path: "loadtest/Sources"),
 
         .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "EventLoop"]),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "EventLoop", "TestSupport"]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
         .testTarget(
             name: "WorkerTests",

@@ -69,7 +69,7 @@ import Testing
 
     @Test(arguments: [
         ([Event.deadline, .unreachable, .requeued], "cancel(any) end"),
-        ([.unreachable, .deadline, .leaseOver], "cancel(any) end"),
+        ([.unreachable, .deadline], "cancel(any) end"),
         ([.deadline, .workerRejected], "cancel(any) end"),
         ([.deadline, .newerGrant, .workerRejected], "cancel(2) end"),
         ([.deadline, .local, .newerGrant, .requeued], "cancel(2) end"),

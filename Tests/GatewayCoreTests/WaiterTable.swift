@@ -74,6 +74,8 @@ let waiterTable: [Situation: [Event: String]] = [
         .leaseOver: "enqueue → enqueuing",
         .left: "cancel(any) end → ended(left)",
         .broke: "cancel(any) end → ended(broke)",
+        .deadline: "cancel(any) end → ended(timedOut)",
+        .drainTime: "cancel(any) end → ended(shuttingDown)",
     ],
     .rejectingNext: [
         .foreignGrant: "cancel(9)",
@@ -82,6 +84,8 @@ let waiterTable: [Situation: [Event: String]] = [
         .leaseOver: "dial(2) → granted(2)",
         .left: "cancel(2) end → ended(left)",
         .broke: "cancel(2) end → ended(broke)",
+        .deadline: "cancel(2) end → ended(timedOut)",
+        .drainTime: "cancel(2) end → ended(shuttingDown)",
     ],
     .active: [
         .newerGrant: "cancel(2)",

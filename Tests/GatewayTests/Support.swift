@@ -68,6 +68,7 @@ final class Visitor: StreamDelegate {
     private(set) var error: SystemError?
 
     var text: String { String(decoding: received, as: UTF8.self) }
+    var isOpen: Bool { stream?.isClosed == false }
     var status: Int? { Int(text.dropFirst("HTTP/1.1 ".count).prefix(3)) }
 
     func connected(_ result: Result<Stream, SystemError>) {

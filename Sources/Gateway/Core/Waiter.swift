@@ -114,6 +114,14 @@ public struct Waiter: Sendable {
         self.deadline = deadline
     }
 
+    /// A slot is ours and its worker has not answered yet: the dial must not be disturbed.
+    public var isDialing: Bool {
+        switch state {
+        case .granted, .dialing: true
+        default: false
+        }
+    }
+
     // MARK: the queue
 
     public mutating func begin(storeAvailable: Bool) -> Action {
@@ -243,20 +251,21 @@ public struct Waiter: Sendable {
     /// The client sent bytes that it must not send before it was answered.
     public mutating func clientBroke() -> Action { leave(.broke) }
 
-    /// The wait is over. A dial under way may still succeed; if it fails, the wait ends then.
+    /// The wait is over. A dial under way may still succeed, so this is told again until it ended; a verdict is not
+    /// waited for: Redis may be away.
     public mutating func deadlinePassed() -> Action {
         switch state {
-        case .idle, .enqueuing, .waiting: leaveQueue(.timedOut)
-        case .granted, .dialing, .rejecting, .active, .finished, .ended: .none
+        case .idle, .enqueuing, .waiting, .rejecting: leave(.timedOut)
+        case .granted, .dialing, .active, .finished, .ended: .none
         }
     }
 
     /// The gateway's drain time is over. A dial under way may still succeed, as with `deadlinePassed`.
     public mutating func drainTimePassed() -> Action {
         switch state {
-        case .idle, .enqueuing, .waiting:
-            return leaveQueue(.shuttingDown)
-        case .granted, .dialing, .rejecting:
+        case .idle, .enqueuing, .waiting, .rejecting:
+            return leave(.shuttingDown)
+        case .granted, .dialing:
             isShuttingDown = true
             return .none
         case .active, .finished, .ended:

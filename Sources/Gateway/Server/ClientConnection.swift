@@ -45,7 +45,7 @@ final class ClientConnection: HasDeadline {
             wait?.clientLeft()
             close()
         case .breakOff: wait?.clientBroke()
-        case .expireWait: wait?.deadlinePassed()
+        case .expireWait: expireWait()
         case .relay: break
         case .close: close()
         }
@@ -86,6 +86,12 @@ final class ClientConnection: HasDeadline {
         self.wait = wait
         server.deadlines.set(self, at: wait.deadline)
         wait.begin()
+    }
+
+    private func expireWait() {
+        wait?.deadlinePassed()
+        // A dial under way goes first; what becomes of it is looked at again.
+        if wait != nil { server.deadlines.set(self, at: server.loop.now + GatewayLimits.verdictMilliseconds) }
     }
 
     // MARK: what its wait asks for

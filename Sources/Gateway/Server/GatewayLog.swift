@@ -79,14 +79,16 @@ struct GatewayLog {
             ["waiter": .text(waiter.text), "lease": .text("\(lease)"), "reason": .text(reason.rawValue)])
     }
 
-    func session(_ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, waitedMilliseconds: UInt64) {
+    func session(
+        _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, ticket: Int64?, waitedMilliseconds: UInt64
+    ) {
         log.log(
             .info, "session", "the worker serves the client",
             [
                 "waiter": .text(waiter.text), "session": .text("\(grant.lease)"), "lease": .text("\(grant.lease)"),
                 "tenant": .text(request.tenant), "run": run(request), "pool": .text(grant.pool),
                 "worker": .text(grant.worker.text), "slot": .number(grant.slot), "token": .text("\(grant.token)"),
-                "wait_s": seconds(waitedMilliseconds),
+                "ticket": ticket.map { .number(Int($0)) }, "wait_s": seconds(waitedMilliseconds),
             ])
     }
 

@@ -170,6 +170,7 @@ extension GatewayServer: QueueClientDelegate {
     public func queueClient(_ client: QueueClient, granted grant: Grant) {
         queue.acknowledge(grant.lease)
         if let wait = waits[grant.lease.waiter] {
+            queue.forget(grant.lease.waiter)
             wait.granted(grant)
         } else {
             log.grantReturned(grant)

@@ -10,7 +10,7 @@ final class Wait {
     private(set) var request: WaitRequest
     /// The name of this wait in every log line, whatever id the queue knows it by later.
     private let name: WaiterID
-    private var machine: Waiter
+    private(set) var machine: Waiter
     private var call: WorkerCall?
     private let began: UInt64
 
@@ -82,7 +82,8 @@ final class Wait {
         case .none: break
         case .enqueue: enqueue()
         case .cancel(let lease, let dialed):
-            let hangUp = hangUpLater()
+            // A lease that is given back beside a dial does not end that dial.
+            let hangUp = machine.isDialing ? {} : hangUpLater()
             server.queue.cancel(lease?.waiter ?? id, lease: lease, dialed: dialed, done: hangUp)
         case .reject(let lease, let reason, let final):
             let hangUp = hangUpLater()
@@ -141,7 +142,7 @@ final class Wait {
         tell(action.queue)
         request.dropHead()
         let waited = now - began
-        server.log.session(name, grant, request, waitedMilliseconds: waited)
+        server.log.session(name, grant, request, ticket: machine.ticket, waitedMilliseconds: waited)
         client.startRelay(to: worker, rest: rest) { [self] end in
             // Until here a grant that comes twice is known as this session's.
             step { $0.sessionEnded() }
@@ -155,8 +156,11 @@ final class Wait {
         guard let call else { return {} }
         self.call = nil
         call.abandon()
-        server.loop.schedule(after: GatewayLimits.verdictMilliseconds) { call.close() }
-        return { call.close() }
+        let timer = server.loop.schedule(after: GatewayLimits.verdictMilliseconds) { call.close() }
+        return {
+            timer.cancel()
+            call.close()
+        }
     }
 
     private func end(_ why: WaitEnd) {

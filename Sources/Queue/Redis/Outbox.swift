@@ -14,6 +14,8 @@ final class Outbox {
         let done: Done
         /// The connection it was last sent on; 0 while it waits.
         var sentOn = 0
+        /// Its outcome is known from elsewhere: its reply is welcome, but it is not asked again.
+        var isKnown = false
     }
 
     private var lanes: [String: [Call]] = [:]
@@ -48,10 +50,14 @@ final class Outbox {
         if lanes[lane]?.count == 1 { sendHead(of: lane) }
     }
 
-    /// Drops the lane's unanswered call of this script, whose outcome is known from elsewhere.
+    /// The lane's call of this script has had its effect, whatever became of its reply: it is never sent again.
     func forget(_ script: RedisScript, lane: String) {
         guard let head = lanes[lane]?.first, head.script.sha1 == script.sha1 else { return }
-        finishHead(of: lane)
+        if head.sentOn == 0 {
+            finishHead(of: lane)
+        } else {
+            lanes[lane]?[0].isKnown = true
+        }
     }
 
     private func sendHead(of lane: String) {
@@ -68,6 +74,7 @@ final class Outbox {
         // Lost, or from a standing that is over: it is sent again when calls may be sent again.
         guard let reply, !reply.isStale else {
             lanes[lane]?[0].sentOn = 0
+            if head.isKnown { finishHead(of: lane) }
             return
         }
         finishHead(of: lane)

@@ -103,7 +103,7 @@ extension Setting {
             doc: "How long sessions are still served after SIGTERM, before they are ended and the process too."),
         Setting(
             "worker.executable", flag: "--executable", environment: "BERTH_EXECUTABLE", kind: .text, default: nil,
-            shown: "Playwright's own browser, else the system's chromium", commands: [.worker, .dev],
+            shown: "the system's chromium or firefox-esr, else Playwright's own build", commands: [.worker, .dev],
             doc: "The browser's program."),
     ]
 
