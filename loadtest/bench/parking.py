@@ -108,4 +108,4 @@ def measure(bench: Bench, *, rounds, waiters, only=None) -> dict:
             run, at_once = VARIANTS[name]
             step = waiters if at_once else min(STEP, waiters)
             runs[name].append(run(bench, f"{name.replace(', ', '-').replace(' ', '-')}-{number}", waiters, step))
-    return {"waiters": waiters, "runs": runs}
+    return {"waiters": waiters, "rounds": rounds, "runs": runs}

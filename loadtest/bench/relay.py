@@ -1,5 +1,6 @@
 """The relay part: messages and bulk through each proxy by turns, CPU of the proxy per operation."""
 
+import time
 from dataclasses import dataclass
 
 from processes import Bench, Child
@@ -75,16 +76,18 @@ VARIANTS = {
 }
 
 
-def measure(bench: Bench, *, rounds, window_ms, only=None) -> dict:
-    """workload → variant → the runs, one a round: operations and CPU seconds."""
+def measure(bench: Bench, *, rounds, window_ms, until, only=None) -> dict:
+    """workload → variant → the runs, one a round: operations and CPU seconds. No round begins after `until`."""
     peer = bench.peer()
     variants = [make(bench, name, peer) for name, make in VARIANTS.items() if only is None or name in only]
     runs = {workload: {variant.name: [] for variant in variants} for workload in WORKLOADS}
-    for number in range(rounds):
+    number = 0
+    while number < rounds and (number == 0 or time.monotonic() < until):
         # Every other round backwards: what drifts within a round meets each variant from both sides.
         order = variants if number % 2 == 0 else variants[::-1]
         for workload, (command, _, _) in WORKLOADS.items():
             for variant in order:
                 pids = ",".join(map(str, variant.pids))
                 runs[workload][variant.name].append(variant.load.ask(f"{command} {WARM_UP_MS} {window_ms} {pids}"))
-    return {"connections": CONNECTIONS, "window_ms": window_ms, "runs": runs}
+        number += 1
+    return {"connections": CONNECTIONS, "window_ms": window_ms, "rounds": number, "runs": runs}
