@@ -31,10 +31,10 @@ demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	$(SWIFT_BUILD) $(RELEASE)
 	$(PYTHON) loadtest/demo/demo.py
 
-bench: ## relay against HAProxy, memory of parked connections
-	@scripts/setup build run python bench
+bench: ## relay against HAProxy, memory of parked connections (6 min at most)
+	@scripts/setup build bench
 	$(SWIFT_BUILD) $(RELEASE)
-	$(PYTHON) loadtest/bench/bench.py
+	python3 loadtest/bench/bench.py
 
 fmt: ## format the Swift files in place
 	swift format -i -r $(SWIFT_DIRS)

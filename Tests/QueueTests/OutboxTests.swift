@@ -93,4 +93,29 @@ import Testing
         outbox.forget(script, lane: "x")
         #expect(outbox.isEmpty)
     }
+
+    @Test func callsWithoutRoomWaitInTheirOrder() {
+        outbox.resume(connection: 1)
+        for i in 0..<(Outbox.sentMax + 4) { outbox.post(script, ["\(i)"], lane: "\(i)") { _ in } }
+        #expect(wire.sent.count == Outbox.sentMax)
+        outbox.forget(script, lane: "\(Outbox.sentMax + 1)")
+        wire.answer(7, "ok")
+        wire.answer(3, "ok")
+        #expect(wire.sent.suffix(2).map(\.arguments) == [["\(Outbox.sentMax)"], ["\(Outbox.sentMax + 2)"]])
+        wire.answer(Outbox.sentMax, "ok")
+        #expect(wire.sent.last?.arguments == ["\(Outbox.sentMax + 3)"])
+    }
+
+    @Test func aNewConnectionHasAllItsRoomAndTheFirstOrder() {
+        outbox.resume(connection: 1)
+        for i in 0...Outbox.sentMax { outbox.post(script, ["\(i)"], lane: "\(i)") { _ in } }
+        outbox.pause()
+        outbox.resume(connection: 2)
+        #expect(wire.sent[Outbox.sentMax...].map(\.arguments) == (0..<Outbox.sentMax).map { ["\($0)"] })
+        // What the old connection still owes makes no room on the new one.
+        wire.answer(0, nil)
+        #expect(wire.sent.count == 2 * Outbox.sentMax)
+        wire.answer(Outbox.sentMax, "ok")
+        #expect(wire.sent.last?.arguments == ["\(Outbox.sentMax)"])
+    }
 }

@@ -9,6 +9,7 @@ import argparse
 import datetime
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,14 @@ import report
 from processes import Bench
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+SECONDS_MAX = 345
+# No round of the relay part begins later.
+RELAY_SECONDS_MAX = 240
+
+
+def too_long(*_):
+    raise SystemExit(f"bench: not done in {SECONDS_MAX} s")
 
 
 def main() -> int:
@@ -32,6 +41,8 @@ def main() -> int:
     options = parser.parse_args()
 
     began = time.monotonic()
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(SECONDS_MAX)
     out = {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "command": " ".join(["make bench", *sys.argv[1:]]).strip(),
@@ -40,7 +51,9 @@ def main() -> int:
     only = options.only.split(",") if options.only else None
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
         if options.rounds:
-            out["relay"] = relay.measure(bench, rounds=options.rounds, window_ms=options.window, only=only)
+            until = began + RELAY_SECONDS_MAX
+            out["relay"] = relay.measure(
+                bench, rounds=options.rounds, window_ms=options.window, until=until, only=only)
             report.relay(out["relay"])
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
         if options.parking_rounds:

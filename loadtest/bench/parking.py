@@ -1,6 +1,8 @@
 """The memory part: what one waiting connection costs, by the proxy's PSS before and after."""
 
+import json
 import socket
+import subprocess
 import time
 
 from processes import Bench
@@ -23,32 +25,30 @@ def settle(count, want, timeout=60.0):
     while (now := count()) != want:
         if time.monotonic() > end:
             raise SystemExit(f"bench: {now} of {want} connections wait after {timeout} s")
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
-def park(bench: Bench, name, pid, address, target, waiting, waiters) -> dict:
-    """One client holds the only slot, another waits; then `waiters` more wait."""
-    first = bench.loadtest(f"first-{name}", "park", "--to", address, "--target", target, "--connections", "2")
-    first.line()
+def park(bench: Bench, name, pid, address, target, waiting, waiters, step) -> dict:
+    """One client holds the only slot, another waits; then `waiters` more come, `step` at a time."""
+    load = bench.loadtest(f"park-{name}", "park", "--to", address, "--target", target)
+    sent = load.ask("2")
     settle(waiting, 1)
     before = memory(pid)
-    rest = bench.loadtest(f"park-{name}", "park", "--to", address, "--target", target, "--connections", str(waiters))
-    sent = rest.ask("")
-    settle(waiting, waiters + 1)
+    for count in range(step, waiters + 1, step):
+        load.ask(str(step))
+        settle(waiting, count + 1)
     after = memory(pid)
-    rest.end()
-    settle(waiting, 1)
-    first.end()
+    load.end()
     return {
         "waiters": waiters,
+        "step": step,
         "head_bytes": sent["head_bytes"],
         "pss": (after["pss"] - before["pss"]) / waiters,
         "rss": (after["rss"] - before["rss"]) / waiters,
     }
 
 
-def haproxy(bench: Bench, number, waiters) -> dict:
-    name = f"haproxy-{number}"
+def haproxy(bench: Bench, name, waiters, step) -> dict:
     child, address, stats = bench.haproxy(name, peer=bench.peer(), slots=1, bufsize=16 * 1024)
 
     def queued() -> int:
@@ -69,18 +69,43 @@ def haproxy(bench: Bench, number, waiters) -> dict:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-    found = park(bench, name, child.pid, address, "/echo", queued, waiters)
+    found = park(bench, name, child.pid, address, "/echo", queued, waiters, step)
     child.end()
     return found
 
 
-VARIANTS = {"haproxy": haproxy}
+def gateway(bench: Bench, name, waiters, step) -> dict:
+    worker = bench.worker_without_sidecars(name, slots=1)
+    child, address = bench.berth(name, "gateway", fleet=name)
+    worker.wait_for("registered")
+
+    def waiting() -> int:
+        argv = [bench.binary("berth"), "status", "--redis", bench.redis(), "--fleet", name]
+        return json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)["waiting"]
+
+    found = park(bench, name, child.pid, address, f"/pool/{bench.pool}/echo", waiting, waiters, step)
+    child.end()
+    worker.end()
+    return found
+
+
+# Clients come as fast as they are queued, or all at once: then the calls that wait for Redis take memory too, which
+# the process keeps and uses again.
+STEP = 500
+VARIANTS = {
+    "haproxy": (haproxy, False),
+    "haproxy, all at once": (haproxy, True),
+    "gateway": (gateway, False),
+    "gateway, all at once": (gateway, True),
+}
 
 
 def measure(bench: Bench, *, rounds, waiters, only=None) -> dict:
     """variant → the runs, each with a fresh process."""
-    runs: dict[str, list] = {name: [] for name in VARIANTS if only is None or name in only}
+    runs: dict[str, list] = {name: [] for name in VARIANTS if only is None or name.split(",")[0] in only}
     for number in range(rounds):
         for name in runs:
-            runs[name].append(VARIANTS[name](bench, number, waiters))
-    return {"waiters": waiters, "runs": runs}
+            run, at_once = VARIANTS[name]
+            step = waiters if at_once else min(STEP, waiters)
+            runs[name].append(run(bench, f"{name.replace(', ', '-').replace(' ', '-')}-{number}", waiters, step))
+    return {"waiters": waiters, "rounds": rounds, "runs": runs}

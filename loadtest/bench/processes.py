@@ -91,6 +91,8 @@ class Child:
 class Bench:
     """What the variants share: where the binaries are, which core is whose, a Redis."""
 
+    pool = "bench"
+
     def __init__(self, folder, binaries):
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
@@ -131,6 +133,11 @@ class Bench:
         """Starts a peer; its host:port."""
         return self.loadtest("peer", "peer").line().removeprefix("ws://").rstrip("/")
 
+    def worker_without_sidecars(self, fleet, *, slots) -> Child:
+        arguments = ["--redis", self.redis(), "--fleet", fleet, "--node-secret-file", self.secret]
+        arguments += ["--pool", self.pool, "--slots", str(slots)]
+        return self.loadtest(f"worker-{fleet}", "worker", *arguments, to_file=True)
+
     def redis(self) -> str:
         if self.redis_url is None:
             path = os.path.join(self.folder, "redis.sock")
@@ -162,6 +169,8 @@ class Bench:
 
     def berth(self, name, kind, *arguments, fleet, core=None) -> tuple[Child, str]:
         """A gateway or worker that listens and is registered; the process and its address."""
+        if kind == "gateway":
+            arguments = ("--tenant", "default:maxQueue=20000", *arguments)
         argv = [self.binary("berth"), kind, "--listen", "127.0.0.1:0", "--redis", self.redis(), "--fleet", fleet]
         argv += ["--node-id", name, "--node-secret-file", self.secret, *arguments]
         child = self.start(name, argv, core=self.proxy_core if core is None else core, to_file=True)

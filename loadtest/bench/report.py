@@ -6,7 +6,15 @@ import statistics
 
 from relay import WORKLOADS
 
-REFERENCES = ("haproxy", "haproxy-64k")
+TITLES = {
+    "haproxy": "HAProxy",
+    "haproxy-64k": "HAProxy, 64 KiB buffers",
+    "haproxy-64k-twice": "two HAProxies, 64 KiB buffers",
+    "relay": "bare relay",
+    "gateway": "gateway",
+    "gateway-worker": "gateway and worker",
+}
+REFERENCES = {"haproxy": "to HAProxy", "haproxy-64k": "to 64 KiB buffers", "haproxy-64k-twice": "to two HAProxies"}
 
 
 def machine() -> dict:
@@ -26,38 +34,48 @@ def cpu(run) -> float:
 
 
 def table(rows):
-    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
-    for number, row in enumerate(rows):
-        print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
-        if number == 0:
-            print("  ".join("-" * width for width in widths))
+    """Markdown, so that it can be pasted into the docs."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    rows.insert(1, ["-" * width for width in widths])
+    for row in rows:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+
+
+def rate(runs, unit) -> str:
+    value = statistics.median(run["operations"] / run["seconds"] for run in runs)
+    return f"{value / 1e9:.2f} GB/s" if unit == "byte" else f"{value / 1e3:.1f} k/s"
+
+
+def cost(runs, unit) -> str:
+    value = statistics.median(map(cpu, runs))
+    return f"{value * 1e9:.3f} s/GB" if unit == "byte" else f"{value * 1e6:.2f} µs"
 
 
 def relay(found):
-    print(f"\nRelay, {found['connections']} connections; CPU of the proxy for one operation, ratio = HAProxy's / its")
-    rows = [("workload", "through", "throughput", "CPU", *(f"ratio to {name}" for name in REFERENCES))]
+    """A ratio above 1: HAProxy takes that many times the CPU for the same, in the same round."""
+    print(f"\nRelay, {found['connections']} connections, {found['rounds']} rounds; CPU of the proxy for one operation,")
+    print("and HAProxy's divided by it: median (least–most)\n")
+    rows = [("workload", "through", "throughput", "CPU", *REFERENCES.values())]
     for workload, variants in found["runs"].items():
         unit = WORKLOADS[workload][1]
         for name, runs in variants.items():
-            rate = [run["operations"] / run["seconds"] for run in runs]
-            if unit == "byte":
-                shown = (f"{statistics.median(rate) / 1e9:.2f} GB/s", f"{statistics.median(map(cpu, runs)) * 1e9:.3f} s/GB")
-            else:
-                shown = (f"{statistics.median(rate) / 1e3:.1f} k/s", f"{statistics.median(map(cpu, runs)) * 1e6:.2f} µs")
             ratios = [
-                spread(cpu(a) / cpu(b) for a, b in zip(variants[reference], runs)) if reference in variants else "–"
+                spread(cpu(a) / cpu(b) for a, b in zip(variants[reference], runs))
+                if reference in variants and reference != name else "–"
                 for reference in REFERENCES
             ]
-            rows.append((workload, name, *shown, *ratios))
+            rows.append((workload, TITLES[name], rate(runs, unit), cost(runs, unit), *ratios))
     table(rows)
 
 
 def parking(found):
-    print(f"\nMemory of one waiting connection, {found['waiters']} of them; bytes of PSS, and without the head it sent")
-    rows = [("through", "PSS", "head", "without head")]
+    print(f"\nMemory of one waiting connection, {found['waiters']} of them, {found['rounds']} rounds; bytes of PSS\n")
+    rows = [("waiting at", "PSS", "head sent", "PSS without head")]
     for name, runs in found["runs"].items():
         head = runs[0]["head_bytes"]
         pss = [run["pss"] for run in runs]
-        low, high = min(pss), max(pss)
-        rows.append((name, f"{statistics.median(pss):.0f} ({low:.0f}–{high:.0f})", head, f"{statistics.median(pss) - head:.0f}"))
+        title, _, how = name.partition(",")
+        whole = f"{statistics.median(pss):.0f} ({min(pss):.0f}–{max(pss):.0f})"
+        rows.append((f"{TITLES[title]}{',' if how else ''}{how}", whole, head, f"{statistics.median(pss) - head:.0f}"))
     table(rows)

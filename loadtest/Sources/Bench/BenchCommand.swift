@@ -28,6 +28,26 @@ enum BenchHead {
     }
 }
 
+/// What the benchmark sends both ways: server frames (RFC 6455, section 5.2), as a gateway expects them of a sidecar.
+/// Nobody looks at what clients send, so that an echo need not unmask: that would be measured too.
+enum BenchFrame {
+    /// One binary frame of so many bytes, header included; 64 KiB at most, and not 128 to 129.
+    static func filled(bytes: Int) -> UnsafeRawBufferPointer {
+        let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 8)
+        // Written to once, or the kernel would read its one page of zeros again and again.
+        for i in frame.indices { frame[i] = UInt8(truncatingIfNeeded: i) }
+        frame[0] = 0x82
+        if bytes - 2 < 126 {
+            frame[1] = UInt8(bytes - 2)
+        } else {
+            frame[1] = 126
+            frame[2] = UInt8((bytes - 4) >> 8)
+            frame[3] = UInt8((bytes - 4) & 0xff)
+        }
+        return UnsafeRawBufferPointer(frame)
+    }
+}
+
 extension SocketAddress {
     /// For command-line values: an IP literal with a port.
     static func argument(_ text: String) throws -> SocketAddress {

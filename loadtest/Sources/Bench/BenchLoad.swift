@@ -85,9 +85,8 @@ final class BenchLoad {
     }
 
     func ping(bytes: Int, warmUp: UInt64, measured: UInt64, pids: [Int]) -> Result {
-        let message = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 8)
+        let message = BenchFrame.filled(bytes: bytes)
         defer { message.deallocate() }
-        for i in 0..<bytes { message[i] = UInt8(truncatingIfNeeded: i) }
         var count = 0
         var isOver = false
         var flying = echoes.count
@@ -99,10 +98,9 @@ final class BenchLoad {
                 if flying == 0 { loop.stop() }
                 return false
             }
-            link.ping(UnsafeRawBufferPointer(message))
+            link.ping(message)
         }
-        let result = measure(warmUp, measured, pids, count: { count }, over: { isOver = true })
-        return result
+        return measure(warmUp, measured, pids, count: { count }, over: { isOver = true })
     }
 
     func bulk(warmUp: UInt64, measured: UInt64, pids: [Int]) -> Result {

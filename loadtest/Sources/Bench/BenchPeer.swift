@@ -2,7 +2,7 @@ import ArgumentParser
 import EventLoop
 
 /// The far end of a benchmark: answers a handshake, then echoes bytes as they are (`/echo`), or streams as long as it
-/// is asked to (`/source`). No frames: what is measured lies between the two ends, and carries bytes.
+/// is asked to (`/source`). It neither reads nor unmasks frames: what is measured lies between the two ends.
 struct BenchPeerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer", abstract: "Echoes raw bytes after a handshake on a free loopback port.")
@@ -30,12 +30,8 @@ final class BenchPeer: StreamDelegate {
     /// Written at most before the other connections have their turn.
     private static let turnBytes = 1_024 * 1_024
 
-    /// What sources send. Written to once, or the kernel would read its one page of zeros again and again.
-    static func chunk() -> UnsafeRawBufferPointer {
-        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBytes, alignment: 8)
-        for i in chunk.indices { chunk[i] = UInt8(truncatingIfNeeded: i) }
-        return UnsafeRawBufferPointer(chunk)
-    }
+    /// What sources send.
+    static func chunk() -> UnsafeRawBufferPointer { BenchFrame.filled(bytes: chunkBytes) }
 
     private enum State { case head([UInt8]), echo, source(isOn: Bool), ended }
 
