@@ -149,6 +149,21 @@ final class Subscriber {
 
     deinit { redisFree(context) }
 
+    /// Listens no more; returns when Redis knows.
+    func stop() {
+        let words = copies(["UNSUBSCRIBE"])
+        defer { for word in words { free(word) } }
+        var pointers: [UnsafePointer<CChar>?] = words.map { UnsafePointer($0) }
+        redisAppendCommandArgv(context, 1, &pointers, nil)
+        var raw: UnsafeMutableRawPointer?
+        while redisGetReply(context, &raw) == REDIS_OK, let reply = raw {
+            defer { freeReplyObject(reply) }
+            if TestRedis.read(reply.assumingMemoryBound(to: redisReply.self).pointee).strings.first == "unsubscribe" {
+                return
+            }
+        }
+    }
+
     /// The next message; blocks until there is one.
     func next() -> (channel: String, text: String) {
         var raw: UnsafeMutableRawPointer?
