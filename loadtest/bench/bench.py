@@ -52,8 +52,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
         if options.rounds:
             until = began + RELAY_SECONDS_MAX
-            out["relay"] = relay.measure(
-                bench, rounds=options.rounds, window_ms=options.window, until=until, only=only)
+            out["relay"] = relay.measure(bench, rounds=options.rounds, window_ms=options.window, until=until, only=only)
             report.relay(out["relay"])
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
         if options.parking_rounds:

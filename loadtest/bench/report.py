@@ -62,7 +62,8 @@ def relay(found):
         for name, runs in variants.items():
             ratios = [
                 spread(cpu(a) / cpu(b) for a, b in zip(variants[reference], runs))
-                if reference in variants and reference != name else "–"
+                if reference in variants and reference != name
+                else "–"
                 for reference in REFERENCES
             ]
             rows.append((workload, TITLES[name], rate(runs, unit), cost(runs, unit), *ratios))
