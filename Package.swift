@@ -34,7 +34,9 @@ let package = Package(
             path: "Sources/Worker/Agent"),
 
         // The binaries.
-        .target(name: "Configuration", dependencies: ["CUV", "QueueCore"], path: "Sources/berth/Configuration"),
+        .target(
+            name: "Configuration", dependencies: ["CUV", "QueueCore", "GatewayCore", "WorkerCore"],
+            path: "Sources/berth/Configuration"),
         .executableTarget(
             name: "berth",
             dependencies: [
@@ -43,15 +45,22 @@ let package = Package(
             ],
             path: "Sources/berth/Main"),
         .executableTarget(
-            name: "loadtest", dependencies: ["EventLoop", argumentParser], path: "loadtest",
-            exclude: [], sources: ["Sources"]),
+            name: "loadtest", dependencies: ["EventLoop", "Queue", "QueueCore", argumentParser],
+            path: "loadtest/Sources"),
 
-        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV"]),
+        .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "EventLoop", "TestSupport"]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-        .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV"]),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: ["Worker", "WorkerCore", "Queue", "QueueCore", "EventLoop", "TestSupport"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore"]),
+        .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -86,7 +86,8 @@ public final class ChildProcess {
 
     private func look() {
         guard exit == nil else { return }
-        var code: Int32 = 0
+        // What stays where somebody else took the status.
+        var code: Int32 = -1
         var number: Int32 = 0
         let result = berth_child_reap(pid, &code, &number)
         if result == 0 { return }

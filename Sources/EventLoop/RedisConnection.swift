@@ -15,14 +15,14 @@ public enum RedisError: Error, Hashable {
 /// The NOSCRIPT fence: when Redis has forgotten the scripts, sending stops, what is in flight answers, all scripts are
 /// loaded, and those commands that found no script are sent again, in their order, before anything else.
 public final class RedisConnection {
-    public enum Event: Hashable {
+    public enum Event: Hashable, Sendable {
         /// Logged in, scripts loaded. The number counts such connections from 1.
         case up(number: Int)
         /// An attempt failed or the connection ended; the next attempt follows by itself. Comes once for each failure.
         case down(reason: String)
     }
 
-    public struct Limits: Hashable {
+    public struct Limits: Hashable, Sendable {
         public var connectTimeoutMilliseconds: UInt64 = 1000
         public var commandTimeoutMilliseconds: UInt64 = 1000
         /// Commands beyond this wait here, in order, and count as not sent.
@@ -58,7 +58,7 @@ public final class RedisConnection {
         case reloading
     }
 
-    private static let refusalsMax = 4
+    private static let refusalsMax = 16
 
     let link: RedisLink
     let scripts: [RedisScript]
@@ -71,6 +71,7 @@ public final class RedisConnection {
     private var refused: [Command] = []
     private var isFlushScheduled = false
     private var watch: Timer?
+    private var secondLook: Timer?
     /// Commands answered in this connection: tells whether the oldest one is still the same.
     private var answered = 0
 
@@ -92,7 +93,7 @@ public final class RedisConnection {
 
     deinit {
         link.close()
-        watch?.cancel()
+        stopWatching()
     }
 
     public func start() { link.start() }
@@ -270,8 +271,7 @@ extension RedisConnection {
     private func failAll(_ reason: String) {
         state = .down
         answered = 0
-        watch?.cancel()
-        watch = nil
+        stopWatching()
         let lost = inFlight.takeAll()
         let unsent = refused + waiting.takeAll()
         refused = []
@@ -279,8 +279,15 @@ extension RedisConnection {
         for command in unsent { command.done?(.failure(.notSent)) }
     }
 
-    private func watchTheOldest() {
+    private func stopWatching() {
         watch?.cancel()
+        watch = nil
+        secondLook?.cancel()
+        secondLook = nil
+    }
+
+    private func watchTheOldest() {
+        stopWatching()
         watch = link.loop.schedule(after: tick, repeating: tick) { [weak self] in self?.checkTheOldest() }
     }
 
@@ -290,7 +297,8 @@ extension RedisConnection {
         guard isOverdue else { return }
         // After a pause of our own the reply may lie unread in the socket: one more turn decides.
         let before = answered
-        link.loop.schedule(after: 1) { [weak self] in
+        secondLook?.cancel()
+        secondLook = link.loop.schedule(after: 1) { [weak self] in
             guard let self, answered == before, isOverdue else { return }
             link.drop("Redis did not answer for \(limits.commandTimeoutMilliseconds) ms")
         }

@@ -1,7 +1,7 @@
 /// Where Redis is and how to log in:
 /// `redis://[user:password@]host[:port][/db]` or `unix://[user:password@]/path[?db=n]`.
-public struct RedisEndpoint: Hashable, CustomStringConvertible {
-    enum Place: Hashable {
+public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
+    enum Place: Hashable, Sendable {
         case host(String, port: Int)
         case unix(SocketAddress)
     }

@@ -1,7 +1,7 @@
 import CHiredis
 
 /// One reply of Redis (RESP2).
-public enum RedisReply: Hashable {
+public enum RedisReply: Hashable, Sendable {
     case status(String)
     case bulk([UInt8])
     case integer(Int64)

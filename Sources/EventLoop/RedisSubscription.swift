@@ -2,20 +2,21 @@
 ///
 /// Messages published while the connection is away are lost: `.subscribed` is the moment to look at what was missed.
 public final class RedisSubscription {
-    public enum Event: Hashable {
+    public enum Event: Hashable, Sendable {
         case subscribed
         /// An attempt failed or the connection ended; the next one follows by itself.
         case lost(reason: String)
     }
 
     /// How often Redis is asked whether it is there, and how long it has for its answer.
-    private static let pingMilliseconds: UInt64 = 2000
+    var pingMilliseconds: UInt64 = 2000
 
     private let link: RedisLink
     private let channel: String
     private let onEvent: (Event) -> Void
     private let onMessage: ([UInt8]) -> Void
     private var heartbeat: Timer?
+    private var secondLook: Timer?
     private var heardSinceLastPing = false
     public private(set) var isSubscribed = false
 
@@ -33,7 +34,7 @@ public final class RedisSubscription {
 
     deinit {
         link.close()
-        heartbeat?.cancel()
+        stop()
     }
 
     public func start() { link.start() }
@@ -48,6 +49,8 @@ public final class RedisSubscription {
         isSubscribed = false
         heartbeat?.cancel()
         heartbeat = nil
+        secondLook?.cancel()
+        secondLook = nil
     }
 
     private func beat() {
@@ -57,9 +60,10 @@ public final class RedisSubscription {
             return
         }
         // After a pause of our own the answer may lie unread in the socket: one more turn decides.
-        link.loop.schedule(after: 1) { [weak self] in
-            guard let self, heartbeat != nil, !(heardSinceLastPing && isSubscribed) else { return }
-            link.drop("Redis did not answer for \(RedisSubscription.pingMilliseconds) ms")
+        secondLook?.cancel()
+        secondLook = link.loop.schedule(after: 1) { [weak self] in
+            guard let self, !(heardSinceLastPing && isSubscribed) else { return }
+            link.drop("Redis did not answer for \(pingMilliseconds) ms")
         }
     }
 }
@@ -68,7 +72,7 @@ extension RedisSubscription: RedisLinkDelegate {
     func linkOpened() {
         heardSinceLastPing = false
         heartbeat = link.loop.schedule(
-            after: RedisSubscription.pingMilliseconds, repeating: RedisSubscription.pingMilliseconds
+            after: pingMilliseconds, repeating: pingMilliseconds
         ) { [weak self] in self?.beat() }
         if let password = link.endpoint.password {
             link.write(link.endpoint.user.map { redisCommand("AUTH", $0, password) } ?? redisCommand("AUTH", password))

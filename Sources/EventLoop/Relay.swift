@@ -1,12 +1,21 @@
+/// Follows what `b` sends through a relay, and may have a last word to `a` when `b` breaks off.
+public protocol RelayWitness: AnyObject {
+    /// The next bytes of `b`, valid during the call only.
+    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer)
+    /// `b` is gone. What is returned is written to `a` before its FIN; empty for nothing.
+    func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8]
+}
+
 /// Two streams joined: the bytes of each go to the other, as fast as the slower one takes them.
 ///
 /// A side is not read while anything waits for the other side's kernel buffer; those buffers are the relay's.
 /// When a side ends, the other gets all its bytes and then FIN, and has `lingerMilliseconds` for its own end.
-/// When a side fails, the other is reset, so that an abort stays an abort.
+/// When a side fails, the other is reset, so that an abort stays an abort; unless `b` fails and the witness has a word
+/// to say to `a`, which then ends in order.
 public final class Relay {
-    public enum Side: Hashable { case a, b }
+    public enum Side: Hashable, Sendable { case a, b }
 
-    public enum Cause: Hashable {
+    public enum Cause: Hashable, Sendable {
         /// The side ended in order (FIN).
         case end
         /// The side failed.
@@ -15,7 +24,7 @@ public final class Relay {
         case closed
     }
 
-    public struct End: Hashable {
+    public struct End: Hashable, Sendable {
         /// The side that ended first; nil when the owner did.
         public let first: Side?
         public let cause: Cause
@@ -28,6 +37,8 @@ public final class Relay {
     private let loop: Loop
     private let lingerMilliseconds: UInt64
     private var onEnd: ((End) -> Void)?
+    /// Strong while the relay lives.
+    public var witness: (any RelayWitness)?
     private var linger: Timer?
     private var queuedAtLastLook = 0
     public private(set) var bytesAToB: UInt64 = 0
@@ -58,6 +69,23 @@ public final class Relay {
         a.close()
         b.close()
         end()
+    }
+
+    /// Ends `b` and lets `a` end in order, with the witness' last words.
+    public func finish() {
+        guard onEnd != nil, !bEnded else { return close() }
+        note(b, .closed)
+        giveUpOnB(saying: witness?.relayLastWords(self, cause: .closed) ?? [])
+    }
+
+    private func giveUpOnB(saying words: [UInt8]) {
+        bEnded = true
+        b.close()
+        if !words.isEmpty { a.write(words) }
+        a.finish()
+        a.startReading()
+        if linger == nil { restartLinger() }
+        closeWhenFlushed()
     }
 
     private func other(_ stream: Stream) -> Stream { stream === a ? b : a }
@@ -105,6 +133,7 @@ public final class Relay {
         onEnd = nil
         linger?.cancel()
         linger = nil
+        witness = nil
         call(End(first: first, cause: cause, bytesAToB: bytesAToB, bytesBToA: bytesBToA))
     }
 }
@@ -117,6 +146,7 @@ extension Relay: StreamDelegate {
             target = b
         } else {
             bytesBToA &+= UInt64(bytes.count)
+            witness?.relay(self, passed: bytes)
             target = a
         }
         target.write(bytes)
@@ -134,7 +164,12 @@ extension Relay: StreamDelegate {
 
     public func streamReachedEnd(_ stream: Stream) {
         note(stream, .end)
-        if stream === a { aEnded = true } else { bEnded = true }
+        if stream === a {
+            aEnded = true
+        } else {
+            bEnded = true
+            if let words = witness?.relayLastWords(self, cause: .end), !words.isEmpty { a.write(words) }
+        }
         other(stream).finish()
         if linger == nil { restartLinger() }
         closeWhenFlushed()
@@ -142,6 +177,9 @@ extension Relay: StreamDelegate {
 
     public func stream(_ stream: Stream, failed error: SystemError) {
         note(stream, .error(error))
+        if stream === b, !aEnded, let words = witness?.relayLastWords(self, cause: .error(error)), !words.isEmpty {
+            return giveUpOnB(saying: words)
+        }
         stream.close()
         other(stream).reset()
         end()

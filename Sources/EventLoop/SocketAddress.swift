@@ -2,8 +2,8 @@ import CUV
 import Glibc
 
 /// Where a stream listens or connects: an IP literal with a port, or the path of a unix socket.
-public struct SocketAddress: Hashable, CustomStringConvertible {
-    enum Family { case v4, v6, unix }
+public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
+    enum Family: Sendable { case v4, v6, unix }
 
     let family: Family
     /// The IP literal without brackets, or the path.

@@ -1,7 +1,7 @@
 import CUV
 
 /// An operation that the operating system or libuv refused.
-public struct SystemError: Error, Hashable, CustomStringConvertible {
+public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// libuv's error number: the negated errno, or one of libuv's own (`UV_EOF`, `UV_EAI_…`).
     public let code: Int32
     /// What was tried, in a word or two: `connect`, `bind`, `read`.

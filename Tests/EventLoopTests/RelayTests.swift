@@ -108,4 +108,44 @@ import Testing
         joined.close()
         #expect(loop.close())
     }
+
+    @Test func lastWordsFollowWhatTheLostSideSent() throws {
+        let loop = try Loop()
+        let joined = try Joined(loop)
+        let witness = Witness(words: "lost")
+        joined.relay?.witness = witness
+        joined.server.write("data ")
+        loop.expect({ joined.left.atClient.received.count == 5 }, "the bytes before")
+        joined.server.reset()
+        loop.expect({ joined.left.atClient.ended }, "the client sees an orderly end, no RST")
+        #expect(joined.left.atClient.error == nil)
+        #expect(String(decoding: joined.left.atClient.received, as: UTF8.self) == "data lost")
+        #expect(witness.passed == 5)
+        joined.client.finish()
+        loop.expect({ joined.end != nil }, "the relay ends with the client")
+        #expect(joined.end?.first == .b)
+        joined.close()
+        #expect(loop.close())
+    }
+
+    @Test func theOwnerMayEndWithWords() throws {
+        let loop = try Loop()
+        let joined = try Joined(loop)
+        joined.relay?.witness = Witness(words: "drained")
+        joined.relay?.finish()
+        loop.expect({ joined.left.atClient.ended }, "the client is told")
+        #expect(String(decoding: joined.left.atClient.received, as: UTF8.self) == "drained")
+        joined.client.finish()
+        loop.expect({ joined.end != nil }, "the relay ends with the client")
+        joined.close()
+        #expect(loop.close())
+    }
+}
+
+private final class Witness: RelayWitness {
+    let words: String
+    var passed = 0
+    init(words: String) { self.words = words }
+    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { passed += bytes.count }
+    func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] { Array(words.utf8) }
 }

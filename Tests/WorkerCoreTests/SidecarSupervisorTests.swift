@@ -6,7 +6,7 @@ private typealias Effect = SidecarSupervisor.Effect
 
 /// A supervisor in each of its states at time 1,000.
 private enum Start: CaseIterable {
-    case stopped, starting, ready, busy, succeeding, condemned, halting, backoff, out
+    case stopped, starting, ready, busy, leaving, succeeding, condemned, halting, backoff, out
 
     static let now: UInt64 = 1_000
 
@@ -26,12 +26,15 @@ private enum Start: CaseIterable {
             }
             #expect(s.exited(now: Start.now) == Effect(.none, .lost(isOut: true)))
             return s
-        case .ready, .busy, .succeeding, .condemned, .halting: break
+        case .ready, .busy, .leaving, .succeeding, .condemned, .halting: break
         }
         #expect(s.announced(now: Start.now) == Effect(.none, .ready))
         switch self {
         case .busy: s.sessionBegan()
-        case .succeeding: #expect(s.replace(now: Start.now) == Effect(.terminate))
+        case .leaving:
+            s.sessionBegan()
+            #expect(s.replace(hungUp: true, now: Start.now) == .nothing)
+        case .succeeding: #expect(s.replace(hungUp: false, now: Start.now) == Effect(.terminate))
         case .condemned: #expect(s.condemn(now: Start.now) == Effect(.terminate))
         case .halting: #expect(s.stop(now: Start.now) == Effect(.terminate))
         default: break
@@ -71,8 +74,15 @@ extension SidecarSupervisor {
     @Test(arguments: Start.allCases) private func replace(start: Start) {
         var s = start.supervisor
         let hasProcess = start == .ready || start == .busy
-        #expect(s.replace(now: 2_000) == (hasProcess ? Effect(.terminate) : .nothing))
+        #expect(s.replace(hungUp: false, now: 2_000) == (hasProcess ? Effect(.terminate) : .nothing))
         #expect(s.state == (hasProcess ? .stopping(.successor, killAt: 4_000) : start.supervisor.state))
+    }
+
+    @Test(arguments: Start.allCases) private func replaceAfterItHungUp(start: Start) {
+        var s = start.supervisor
+        let hasProcess = start == .ready || start == .busy
+        #expect(s.replace(hungUp: true, now: 2_000) == .nothing)
+        #expect(s.state == (hasProcess ? .leaving(terminateAt: 2_020) : start.supervisor.state))
     }
 
     @Test(arguments: Start.allCases) private func condemn(start: Start) {
@@ -89,7 +99,7 @@ extension SidecarSupervisor {
         case .stopped, .backoff, .out:
             #expect(effect == Effect(.none, .stopped))
             #expect(s.state == .stopped)
-        case .starting, .ready, .busy:
+        case .starting, .ready, .busy, .leaving:
             #expect(effect == Effect(.terminate))
             #expect(s.state == .stopping(.nothing, killAt: 4_000))
         case .succeeding, .condemned, .halting:
@@ -102,7 +112,7 @@ extension SidecarSupervisor {
         var s = start.supervisor
         let effect = s.exited(now: 2_000)
         switch start {
-        case .starting, .ready, .busy, .condemned:
+        case .starting, .ready, .busy, .leaving, .condemned:
             #expect(effect == Effect(.none, .lost(isOut: false)))
             #expect(s.state == .backoff(until: 2_100))
         case .succeeding:
@@ -130,6 +140,9 @@ extension SidecarSupervisor {
         case .starting:
             #expect(effect == Effect(.terminate))
             #expect(s.state == .stopping(.retry(isTrial: false), killAt: wakeAt + 2_000))
+        case .leaving:
+            #expect(effect == Effect(.terminate))
+            #expect(s.state == .stopping(.successor, killAt: wakeAt + 2_000))
         case .succeeding, .condemned, .halting:
             #expect(effect == Effect(.kill))
             #expect(s.wakeAt == nil)
@@ -158,7 +171,7 @@ extension SidecarSupervisor {
         #expect(backoffs == [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000])
         _ = s.announced(now: now)
         s.sessionBegan()
-        _ = s.replace(now: now)
+        _ = s.replace(hungUp: false, now: now)
         #expect(s.exited(now: now) == Effect(.start))
         now += 20_000
         _ = s.exited(now: now)
@@ -208,7 +221,7 @@ extension SidecarSupervisor {
             case 0: perform(s.start(now: now))
             case 1: perform(s.announced(now: now))
             case 2: s.sessionBegan()
-            case 3: perform(s.replace(now: now))
+            case 3: perform(s.replace(hungUp: seed % 3 == 0, now: now))
             case 4 where processes == 1:
                 processes = 0
                 perform(s.exited(now: now))

@@ -79,7 +79,7 @@ private struct Randomness {
         let token = Token(epoch: 1, number: 1)
         #expect(table[1].presented(lease, token) == .begin)
         #expect(table.index(of: lease) == 1)
-        #expect(table.rows.map(\.state) == [.free, .recycling, .free])
+        #expect(table.rows.map(\.state) == [.free, .free])
         _ = table[1].acceptCommitted(token)
         #expect(table.count(.leased) == 1)
         #expect(table.count(.free) == 2)

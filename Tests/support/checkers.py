@@ -166,8 +166,8 @@ def no_idle_slot(ledger: Ledger, caps: dict[str, int], *, bound=0.5) -> list[str
             idle = longest_below(held[wait.tenant], caps.get(wait.tenant, FOREVER), since, until)
             if idle > bound:
                 findings.append(
-                    f"slot {span.worker}/{span.slot} ({span.pool}) free for {idle:.3f} s while {wait.run or wait.waiter}"
-                    f" ({wait.tenant}) waited"
+                    f"slot {span.worker}/{span.slot} ({span.pool}) free for {idle:.3f} s"
+                    f" while {wait.run or wait.waiter} ({wait.tenant}) waited"
                 )
     return findings
 
@@ -176,7 +176,8 @@ def longest_below(spans, cap, since: float, until: float) -> float:
     """The longest stretch of [since, until] in which fewer than `cap` of the spans run."""
     if until <= since:
         return 0.0
-    edges = sorted([(max(a, since), 1) for a, b in spans if a < until and b > since] + [(b, -1) for a, b in spans if since < b < until])
+    running = [span for span in spans if span[0] < until and span[1] > since]
+    edges = sorted([(max(a, since), 1) for a, _ in running] + [(b, -1) for _, b in running if b < until])
     count, longest, start = 0, 0.0, since if cap > 0 else None
     for at, change in edges:
         before = count
@@ -201,6 +202,22 @@ def all_of(ledger: Ledger, caps: dict[str, int], *, expected=None, idle_bound=0.
 def safe(ledger: Ledger, caps: dict[str, int]) -> list[str]:
     """What must hold whatever fails."""
     return [*one_session_each(ledger), *slots_serve_one(ledger), *tokens_increase(ledger), *under_caps(ledger, caps)]
+
+
+def told_in_words(saws, *, resets=False) -> list[str]:
+    """Each client that did not leave was served, or refused with a code and words, or closed with a reason.
+
+    `resets`: a connection that just ends is an answer too (its own gateway was killed)."""
+    findings = []
+    for saw in saws:
+        if saw.served or saw.left:
+            continue
+        refused = saw.status is not None and saw.status >= 400 and saw.code and saw.message
+        closed = "closed: " in saw.error and not saw.error.endswith("closed: ")
+        cut = resets and any(kind in saw.error for kind in ("Incomplete", "Reset", "Broken", "Refused"))
+        if not (refused or closed or cut):
+            findings.append(f"{saw.name} was told nothing: {saw.status} {saw.body[:80]!r} {saw.error}")
+    return findings
 
 
 def schema_only(keys: list[str], allowed: tuple[str, ...]) -> list[str]:

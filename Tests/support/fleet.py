@@ -7,6 +7,7 @@ import sys
 
 from . import client, clock
 from .ledger import Ledger
+from .path_proxy import PathProxy
 from .process import Line, Process, run
 from .redis_server import RedisServer
 
@@ -18,6 +19,27 @@ def binary(name: str) -> str:
     path = os.environ.get(f"{name.upper()}_BIN") or os.path.join(ROOT, ".build", "debug", name)
     assert os.access(path, os.X_OK), f"no {path}: build first (make build), or set {name.upper()}_BIN"
     return path
+
+
+# As a worker's command: Playwright's own sidecars.
+PLAYWRIGHT = "playwright"
+
+
+async def eventually(condition, within: float, what: str, every=0.05):
+    """Asks again and again until `condition` (plain or async) is true; fails after `within` seconds."""
+    until = clock.now() + within
+    while True:
+        value = condition()
+        value = await value if asyncio.iscoroutine(value) else value
+        if value:
+            return value
+        assert clock.now() < until, f"not within {within} s: {what}"
+        await asyncio.sleep(every)
+
+
+def free_slots(status: dict) -> int:
+    """Free slots of all pools, from `berth status`."""
+    return sum(pool.get("free", 0) for pool in status.get("pools", []))
 
 
 def tenants_yaml(tenants: dict[str, dict]) -> str:
@@ -55,7 +77,7 @@ class Fleet:
             file.write("0123456789abcdef0123456789abcdef\n")
         os.chmod(self.secret, 0o600)
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(tenants_yaml(self.tenants) if self.tenants else "{}\n")
+            file.write(tenants_yaml(self.tenants))
         try:
             await self.redis.start()
         except BaseException:
@@ -87,7 +109,9 @@ class Fleet:
     async def gateway(self, name=None, *, redis=None, listen=0, open_files=None, more=(), wait=True) -> Node:
         name = name or f"g{len(self.gateways) + 1}"
         arguments = ["--listen", f"127.0.0.1:{listen}", "--redis", redis or self.redis.url]
-        arguments += ["--config", self.config, "--node-secret-file", self.secret, *more]
+        arguments += ["--node-secret-file", self.secret, *more]
+        if self.tenants:
+            arguments += ["--config", self.config]
         node = await self._node("gateway", name, arguments, open_files=open_files)
         self.gateways.append(node)
         if wait:
@@ -95,12 +119,14 @@ class Fleet:
         return node
 
     async def worker(
-        self, pools: dict[str, int], name=None, *, redis=None, listen=0, advertise=None, command=None, more=(), wait=True
+        self, pools, name=None, *, redis=None, listen=0, advertise=None, command=None, more=(), wait=True
     ) -> Node:
+        """A worker of `command` sidecars, or of Playwright ones (`PLAYWRIGHT`); `pools` is label → slots."""
         name = name or f"w{len(self.workers) + 1}"
         arguments = ["--listen", f"127.0.0.1:{listen}", "--redis", redis or self.redis.url]
-        arguments += ["--node-secret-file", self.secret, "--sidecar", "command"]
-        arguments += ["--command", command or f"{binary('loadtest')} echo"]
+        arguments += ["--node-secret-file", self.secret]
+        if command != PLAYWRIGHT:
+            arguments += ["--sidecar", "command", "--command", command or f"{binary('loadtest')} echo"]
         for label, slots in pools.items():
             arguments += ["--pool", f"{label}={slots}"]
         if advertise:
@@ -133,6 +159,14 @@ class Fleet:
         group = self.gateways if node.kind == "gateway" else self.workers
         group[group.index(node)] = again
         return await self.ready(again)
+
+    async def grantable(self, slots: int, timeout=10.0):
+        """Awaits that Redis counts so many free slots (their workers probed, their sidecars up)."""
+
+        async def enough():
+            return free_slots(await self.status()) >= slots
+
+        await eventually(enough, timeout, f"{slots} free slots")
 
     def client(self, name, gateway=None, **options) -> client.Client:
         one = client.make(name, (gateway or self.gateways[0]).port, **options)
@@ -189,7 +223,22 @@ class Fleet:
     def ledger(self) -> Ledger:
         gateways = [line for node in self.nodes if node.kind == "gateway" for line in node.lines]
         workers = [line for node in self.nodes if node.kind == "worker" for line in node.lines]
-        return Ledger.read(self.saws, gateways, workers)
+        deaths = {node.name: node.died for node in self.nodes if node.died is not None}
+        return Ledger.read(self.saws, gateways, workers, deaths)
+
+    async def queued(self, name: str, timeout=10.0) -> Line:
+        """Awaits that the client of that name stands in the queue: its gateway logged a ticket."""
+        accept = await self.wait_for("accept", run=name, timeout=timeout)
+        waiter = accept.get("waiter")
+        return await self.wait_for(None, waiter=waiter, ticket=lambda value: value is not None, timeout=timeout)
+
+    async def behind_proxy(self, pools, **options):
+        """A worker that is reached through a `PathProxy` only: (worker, proxy)."""
+        proxy = self.keep(await PathProxy().start())
+        worker = await self.worker(pools, advertise=proxy.address, wait=False, **options)
+        listening = await worker.wait_for("listening")
+        proxy.target = ("127.0.0.1", int(listening.get("address").rpartition(":")[2]))
+        return await self.ready(worker), proxy
 
     async def all_usable(self, slots: int, *, within: float, gateway=None, path="/pool/*", label="usable") -> float:
         """Occupies `slots` slots at once, each by an echo, then lets all go. Returns how long it took, in seconds."""

@@ -44,10 +44,12 @@ class Service:
     token: tuple[int, int]
     began: float
     ended: float = FOREVER
+    # The name by which its gateway logs the waiter; the queue may know it by another id later.
+    name: str = ""
 
     @property
     def waiter(self) -> str:
-        return self.lease.rpartition(".")[0]
+        return self.name or self.lease.rpartition(".")[0]
 
     @property
     def place(self) -> tuple[str, int]:
@@ -77,9 +79,15 @@ class Ledger:
         return {wait.waiter: wait.tenant for wait in self.waits}
 
     @classmethod
-    def read(cls, saws, gateway_lines, worker_lines) -> "Ledger":
+    def read(cls, saws, gateway_lines, worker_lines, deaths=None) -> "Ledger":
+        """`deaths`: when a process ended, by name; what it served ended then at the latest."""
+        deaths = deaths or {}
         waits, grants = read_gateways(gateway_lines)
         services, free = read_workers(worker_lines, grants)
+        names = read_names(gateway_lines)
+        services = [replace(s, name=names.get(s.waiter, s.waiter)) for s in services]
+        services = [replace(s, ended=min(s.ended, deaths.get(s.worker, FOREVER))) for s in services]
+        waits = [replace(w, ended=min(w.ended, deaths.get(w.gateway, FOREVER))) for w in waits]
         return cls(list(saws), waits, grants, services, free)
 
 
@@ -101,11 +109,8 @@ def read_gateways(lines) -> tuple[list[Wait], list[Granted]]:
                 waiter, line.process, line.get("tenant", ""), line.get("selector", ""), line.get("run", ""), line.at
             )
         elif line.event == "grant":
-            grants.append(
-                Granted(
-                    waiter, line.get("lease"), line.get("worker"), int(line.get("slot")), read_token(line.get("token")), line.at
-                )
-            )
+            token = read_token(line.get("token"))
+            grants.append(Granted(waiter, line.get("lease"), line.get("worker"), int(line.get("slot")), token, line.at))
         if waiter in waits:
             was = waits[waiter]
             if line.get("ticket") is not None:
@@ -115,6 +120,17 @@ def read_gateways(lines) -> tuple[list[Wait], list[Granted]]:
                 was = replace(was, ended=line.at, outcome=outcome, endings=was.endings + 1)
             waits[waiter] = was
     return list(waits.values()), grants
+
+
+def read_names(lines) -> dict[str, str]:
+    """Ids in leases → the waiter's name in its gateway's log, which keeps its first id."""
+    names = {}
+    for line in lines:
+        if line.get("waiter") and line.get("as"):
+            names[line.get("as")] = line.get("waiter")
+        if line.get("waiter") and line.get("lease"):
+            names[line.get("lease").rpartition(".")[0]] = line.get("waiter")
+    return names
 
 
 def read_workers(lines, grants) -> tuple[list[Service], list[SlotFree]]:

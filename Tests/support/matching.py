@@ -2,10 +2,10 @@
 
 
 def fits(selector: str, pool: str) -> bool:
-    """`selector` and `pool` are `pattern|browser|version`; parts that are missing mean any."""
+    """`selector` and `pool` are `pattern|browser|version`; a pool told by its label alone is judged by that alone."""
     pattern, browser, version = (selector.split("|") + ["", ""])[:3]
     label, has_browser, has_version = (pool.split("|") + ["", ""])[:3]
-    if (browser and browser != has_browser) or (version and version != has_version):
+    if "|" in pool and ((browser and browser != has_browser) or (version and version != has_version)):
         return False
     if not pattern:
         return True

@@ -1,7 +1,6 @@
-"""A proxy before a worker, whose advertised address it is: reachable by some processes only, silent, resetting, gone."""
+"""A proxy before a worker, in whose place it is dialled: silent, resetting, gone."""
 
 import asyncio
-import os
 import socket
 import struct
 
@@ -9,18 +8,17 @@ from . import clock
 
 
 class PathProxy:
-    """`mode`: `pass`, `silent` (accepts, says nothing), `reset`. `blocked`: pids whose connections are silent.
+    """`mode`: `pass`, `silent` (accepts, says nothing), `reset`, `hold` (passes once `release()` was called).
 
-    `tries` holds the time and the pid of every connection."""
+    `tries` holds the time and the mode of each connection."""
 
     def __init__(self):
         self.mode = "pass"
-        self.blocked: set[int] = set()
-        self.blocked_mode = "reset"
         self.target: tuple[str, int] | None = None
-        self.tries: list[tuple[float, int | None, str]] = []
+        self.tries: list[tuple[float, str]] = []
         self._server = None
         self._held: set = set()
+        self._released = asyncio.Event()
 
     async def start(self, port=0):
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, backlog=4096)
@@ -30,6 +28,11 @@ class PathProxy:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    def release(self):
+        """Passes what was held, and everything from now on."""
+        self.mode = "pass"
+        self._released.set()
 
     def gone(self):
         """Nobody listens any more: connections are refused by the kernel."""
@@ -42,10 +45,8 @@ class PathProxy:
             writer.transport.abort()
 
     async def _accept(self, reader, writer):
-        peer = writer.get_extra_info("peername")
-        pid = owner_of(peer[1], self.port, self.blocked) if self.blocked else None
-        mode = self.blocked_mode if pid is not None else self.mode
-        self.tries.append((clock.now(), pid, mode))
+        mode = self.mode
+        self.tries.append((clock.now(), mode))
         self._held.add(writer)
         try:
             if mode == "reset":
@@ -54,6 +55,8 @@ class PathProxy:
                 while await reader.read(65536):
                     pass
             else:
+                if mode == "hold":
+                    await self._released.wait()
                 await self._pass(reader, writer)
         except OSError:
             pass
@@ -87,22 +90,3 @@ def reset(writer):
     if sock is not None and sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
-
-
-def owner_of(local_port: int, remote_port: int, pids: set[int]) -> int | None:
-    """Which of these processes owns the loopback TCP socket with that local and remote port."""
-    inode = None
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        next(table)
-        for row in table:
-            f = row.split()
-            if int(f[1].split(":")[1], 16) == local_port and int(f[2].split(":")[1], 16) == remote_port:
-                inode = f[9]
-    for pid in pids:
-        try:
-            for name in os.listdir(f"/proc/{pid}/fd"):
-                if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{inode}]":
-                    return pid
-        except OSError:
-            continue
-    return None

@@ -59,6 +59,8 @@ class Process:
         self.folder = folder
         self.lines: list[Line] = []
         self.code: int | None = None
+        # When it was killed or found ended: what it served ended then, whatever its log says.
+        self.died: float | None = None
         self._waiters: list[tuple] = []
         self._listeners: list = []
         self._tasks: list[asyncio.Task] = []
@@ -85,9 +87,7 @@ class Process:
         self.argv = list(argv)
         self._log = open(os.path.join(folder, f"{name}.log"), "a", encoding="utf-8")
         self._log.write(f"# {' '.join(argv)}\n")
-        readers = [
-            asyncio.create_task(self._read(stream)) for stream in (self._child.stdout, self._child.stderr)
-        ]
+        readers = [asyncio.create_task(self._read(stream)) for stream in (self._child.stdout, self._child.stderr)]
         self._tasks = [*readers, asyncio.create_task(self._reap(readers))]
         return self
 
@@ -120,6 +120,7 @@ class Process:
 
     async def _reap(self, readers):
         code = await self._child.wait()
+        self.died = self.died or clock.now()
         # A grandchild may hold the pipe open: what the process itself wrote is there within a moment.
         await asyncio.wait(readers, timeout=2)
         for reader in readers:
@@ -180,6 +181,7 @@ class Process:
             os.kill(self.pid, number)
 
     async def kill(self) -> int:
+        self.died = self.died or clock.now()
         self.signal(signal.SIGKILL)
         return await self.exit()
 

@@ -8,7 +8,9 @@ from .process import Process
 
 
 class RedisServer:
-    """Persistence is off unless `persist`; then every write is in the append-only file before its reply."""
+    """Persistence is off unless `persist`; then every write is in the append-only file before its reply.
+
+    It listens on `path`, and on loopback too where a `port` is given."""
 
     def __init__(self, folder: str, name="redis", *, persist=False, port=None):
         self.folder = folder
@@ -27,7 +29,8 @@ class RedisServer:
         os.makedirs(self.data, exist_ok=True)
         if os.path.exists(self.path):
             os.unlink(self.path)
-        argv = ["redis-server", "--port", "0", "--unixsocket", self.path, "--dir", self.data, "--save", ""]
+        argv = ["redis-server", "--port", str(self.port or 0), "--unixsocket", self.path, "--dir", self.data]
+        argv += ["--save", ""]
         argv += ["--maxmemory-policy", "noeviction", "--daemonize", "no"]
         argv += ["--appendonly", "yes" if self.persist else "no", "--appendfsync", "always"]
         self.process = await Process.start(self.name, argv + list(arguments), self.folder)

@@ -148,6 +148,24 @@ def test_longest_below():
     assert checkers.longest_below([], 1, 3, 5) == 2
 
 
+def test_told_in_words_finds_silence():
+    words = Saw("c", "a", "/", status=503, body='{"error":{"code":"shutting_down","message":"come back"}}')
+    bare = Saw("c", "a", "/", status=503, body="busy")
+    closed = Saw("c", "a", "/", status=101, error="ConnectionError: closed: worker lost")
+    wordless = Saw("c", "a", "/", status=101, error="ConnectionError: closed: ")
+    cut = Saw("c", "a", "/", status=101, echoed=3, error="IncompleteReadError: 0 bytes read")
+    slow = Saw("c", "a", "/", error="TimeoutError: ")
+    assert checkers.told_in_words([words, closed, saw(1, "a")]) == []
+    assert len(checkers.told_in_words([bare, wordless, cut, slow])) == 4
+    assert len(checkers.told_in_words([bare, wordless, cut, slow], resets=True)) == 3
+
+
+def test_a_death_ends_what_was_served():
+    worker = [line("k1", 1.0, event="session", slot=0, lease="w1.1", token="7/3")]
+    ledger = Ledger.read([], [], worker, {"k1": 2.0})
+    assert ledger.services[0].ended == 2.0
+
+
 def test_schema_only_finds_a_key_left():
     keys = ["berth:{f}:meta", "berth:{f}:tenant:a:held", "berth:{f}:worker:w.1"]
     assert checkers.schema_only(keys, ("meta", "worker")) == ["left behind: berth:{f}:tenant:a:held"]
@@ -176,6 +194,15 @@ def test_a_ledger_is_read_from_logs():
     ledger = Ledger.read([saw(1, "a")], gateway, worker)
     assert ledger.waits == [Wait("w1", "g1", "a", "AppA:x||", "c1", 1.0, 101, 3.0, "served", 1)]
     assert ledger.grants == [Granted("w1", "w1.1", "k.1", 0, (7, 3), 2.0)]
-    assert ledger.services == [Service("w1.1", "k1", 0, "AppA:x||", (7, 3), 2.1, 3.0)]
+    assert ledger.services == [Service("w1.1", "k1", 0, "AppA:x||", (7, 3), 2.1, 3.0, "w1")]
     assert ledger.free == [SlotFree("k1", 0, "AppA:x||", 0.2, 2.0), SlotFree("k1", 0, "AppA:x||", 3.2, 4.0)]
     assert read_token("1/2") == (1, 2)
+
+
+def test_a_waiter_enqueued_anew_keeps_its_name():
+    gateway = [
+        line("g1", 1.0, event="accept", waiter="w1", tenant="a", selector="AppA:x||", run="c1"),
+        line("g1", 1.5, event="enqueue_again", waiter="w1", **{"as": "w7"}),
+    ]
+    worker = [line("k1", 2.1, event="session", slot=0, lease="w7.1", token="7/3")]
+    assert Ledger.read([], gateway, worker).services[0].waiter == "w1"

@@ -18,6 +18,8 @@ from support.matching import fits
         ("*:x", "AppB:x||", True),
         ("*:y", "AppB:x||", False),
         ("AppA", "appa||", False),
+        ("AppA:x|chromium|1.65", "AppA:x", True),
+        ("AppB:x|chromium|1.65", "AppA:x", False),
     ],
 )
 def test_fits(selector, pool, expected):

@@ -14,14 +14,25 @@ final class Outbox {
         let done: Done
         /// The connection it was last sent on; 0 while it waits.
         var sentOn = 0
+        /// Its outcome is known from elsewhere: its reply is welcome, but it is not asked again.
+        var isKnown = false
     }
 
     private var lanes: [String: [Call]] = [:]
     private var nextOrder: UInt64 = 0
     /// Sends one call now; answers nil when it was lost.
     private let send: (RedisScript, [String], @escaping (ScriptReply?) -> Void) -> Void
+    /// Calls given to `send` on connection `countedOn` and not yet answered.
+    private var sent = 0
+    private var countedOn = 0
+    /// Lanes whose head found no room, in order; a lane may have ended meanwhile, or stand here twice.
+    private var held: ArraySlice<String> = []
     /// The number of the connection that calls may be sent on; 0 while there is none.
     private var open = 0
+
+    /// Calls on their way at once. Behind a slow Redis the others wait as what they are, not as bytes to send: those take
+    /// three times the memory, and a burst of waiters would leave it behind.
+    static let sentMax = 1_024
 
     init(send: @escaping (RedisScript, [String], @escaping (ScriptReply?) -> Void) -> Void) {
         self.send = send
@@ -32,6 +43,11 @@ final class Outbox {
     /// Calls may be sent from now on; those without an answer go out again, in their order.
     func resume(connection: Int) {
         open = connection
+        if countedOn != connection {
+            countedOn = connection
+            sent = 0
+        }
+        held = []
         let heads = lanes.compactMap { lane, calls in calls.first.map { (lane, $0.order) } }
         for (lane, _) in heads.sorted(by: { $0.1 < $1.1 }) {
             sendHead(of: lane)
@@ -48,18 +64,30 @@ final class Outbox {
         if lanes[lane]?.count == 1 { sendHead(of: lane) }
     }
 
-    /// Drops the lane's unanswered call of this script, whose outcome is known from elsewhere.
+    /// The lane's call of this script has had its effect, whatever became of its reply: it is never sent again.
     func forget(_ script: RedisScript, lane: String) {
         guard let head = lanes[lane]?.first, head.script.sha1 == script.sha1 else { return }
-        finishHead(of: lane)
+        if head.sentOn == 0 {
+            finishHead(of: lane)
+        } else {
+            lanes[lane]?[0].isKnown = true
+        }
     }
 
     private func sendHead(of lane: String) {
         guard open != 0, var head = lanes[lane]?.first, head.sentOn != open else { return }
+        guard sent < Outbox.sentMax else {
+            held.append(lane)
+            return
+        }
+        sent += 1
         head.sentOn = open
         lanes[lane]?[0] = head
         send(head.script, head.arguments) { [weak self] reply in
-            self?.answered(lane: lane, order: head.order, sentOn: head.sentOn, reply)
+            guard let self else { return }
+            if head.sentOn == countedOn { sent -= 1 }
+            answered(lane: lane, order: head.order, sentOn: head.sentOn, reply)
+            while open != 0, sent < Outbox.sentMax, let next = held.popFirst() { sendHead(of: next) }
         }
     }
 
@@ -68,6 +96,7 @@ final class Outbox {
         // Lost, or from a standing that is over: it is sent again when calls may be sent again.
         guard let reply, !reply.isStale else {
             lanes[lane]?[0].sentOn = 0
+            if head.isKnown { finishHead(of: lane) }
             return
         }
         finishHead(of: lane)

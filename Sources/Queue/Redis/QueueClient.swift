@@ -81,7 +81,7 @@ public final class QueueClient {
         outbox.post(ScriptLibrary.enqueue, arguments, lane: request.waiter.text) { done(EnqueueReply($0)) }
     }
 
-    /// Drops the unanswered enqueue of a waiter whose outcome a grant has told.
+    /// A grant has told that this waiter's enqueue was committed: it is not asked again should its reply be lost.
     public func forget(_ waiter: WaiterID) {
         outbox.forget(ScriptLibrary.enqueue, lane: waiter.text)
     }

@@ -15,8 +15,11 @@ public struct SidecarSupervisor: Sendable {
         case starting(deadline: UInt64, isTrial: Bool)
         /// It listens and serves nobody. Can transition to: busy, stopping, backoff, out.
         case ready(since: UInt64)
-        /// It serves a client. Can transition to: stopping, backoff, out.
+        /// It serves a client. Can transition to: leaving, stopping, backoff, out.
         case busy
+        /// It ended its client's connection itself, perhaps because it is dying, and has that long to do so: then it
+        /// failed, else it is replaced. Can transition to: stopping, backoff, out.
+        case leaving(terminateAt: UInt64)
         /// It was told to end. Can transition to: starting, backoff, out, stopped.
         case stopping(Next, killAt: UInt64?)
         /// It failed and is started again at that time. Can transition to: starting, stopped.
@@ -66,6 +69,7 @@ public struct SidecarSupervisor: Sendable {
 
     public static let startTimeoutMilliseconds: UInt64 = 30_000
     public static let killAfterMilliseconds: UInt64 = 2_000
+    public static let leaveMilliseconds: UInt64 = 20
     public static let backoffMinMilliseconds: UInt64 = 100
     public static let backoffMaxMilliseconds: UInt64 = 30_000
     /// So many failures within the window put the slot out.
@@ -85,6 +89,7 @@ public struct SidecarSupervisor: Sendable {
     public var wakeAt: UInt64? {
         switch state {
         case .starting(let deadline, _): deadline
+        case .leaving(let terminateAt): terminateAt
         case .stopping(_, let killAt): killAt
         case .backoff(let until), .out(let until): until
         case .stopped, .ready, .busy: nil
@@ -104,13 +109,17 @@ public struct SidecarSupervisor: Sendable {
         if case .ready = state { state = .busy }
     }
 
-    /// Its client is gone: nobody else may meet it.
-    public mutating func replace(now: UInt64) -> Effect {
+    /// Its client is gone: nobody else may meet it. `hungUp` when it was the sidecar that ended the connection.
+    public mutating func replace(hungUp: Bool, now: UInt64) -> Effect {
         switch state {
         case .ready, .busy:
+            if hungUp {
+                state = .leaving(terminateAt: now + SidecarSupervisor.leaveMilliseconds)
+                return .nothing
+            }
             failuresInARow = 0
             return end(.successor, now: now)
-        case .stopped, .starting, .stopping, .backoff, .out:
+        case .stopped, .starting, .leaving, .stopping, .backoff, .out:
             return .nothing
         }
     }
@@ -120,7 +129,7 @@ public struct SidecarSupervisor: Sendable {
         switch state {
         case .ready, .busy:
             return end(.retry(isTrial: false), now: now)
-        case .stopped, .starting, .stopping, .backoff, .out:
+        case .stopped, .starting, .leaving, .stopping, .backoff, .out:
             return .nothing
         }
     }
@@ -128,7 +137,7 @@ public struct SidecarSupervisor: Sendable {
     /// No sidecar is wanted any more.
     public mutating func stop(now: UInt64) -> Effect {
         switch state {
-        case .starting, .ready, .busy:
+        case .starting, .ready, .busy, .leaving:
             return end(.nothing, now: now)
         case .stopping(_, let killAt):
             state = .stopping(.nothing, killAt: killAt)
@@ -158,7 +167,7 @@ public struct SidecarSupervisor: Sendable {
         case .ready(let since):
             if now >= since + SidecarSupervisor.failureWindowMilliseconds { failuresInARow = 0 }
             return failed(now: now, isTrial: false)
-        case .busy:
+        case .busy, .leaving:
             return failed(now: now, isTrial: false)
         case .stopping(.successor, _):
             return launch(now: now, isTrial: false)
@@ -178,6 +187,9 @@ public struct SidecarSupervisor: Sendable {
         switch state {
         case .starting(_, let isTrial):
             return end(.retry(isTrial: isTrial), now: now)
+        case .leaving:
+            failuresInARow = 0
+            return end(.successor, now: now)
         case .stopping(let next, _):
             state = .stopping(next, killAt: nil)
             return Effect(.kill)

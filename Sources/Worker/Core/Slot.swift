@@ -31,8 +31,6 @@ public struct Slot: Sendable {
     public struct Offer: Hashable, Sendable {
         public let lease: LeaseID
         public let token: Token
-        /// The slot's newest token before this one: what its row says until the accept is committed.
-        public let tokenBefore: Token
         public internal(set) var isAccepted = false
         public internal(set) var isConnected = false
     }
@@ -75,6 +73,8 @@ public struct Slot: Sendable {
         public enum Farewell: Hashable, Sendable {
             /// The connection is over already, or carries the client's session: close it.
             case close
+            /// The sidecar is gone: what it had sent still goes out, then close.
+            case flush
             /// Still before the proof: say why, then close.
             case reject(RejectReason)
         }
@@ -101,12 +101,11 @@ public struct Slot: Sendable {
     public mutating func presented(_ lease: LeaseID, _ token: Token) -> Presented {
         if token == lastToken && lease == lastLease { return .drop }
         guard token > lastToken else { return .reject(.stale, token: lastToken, slotFree: state == .free) }
-        let before = lastToken
         lastToken = token
         lastLease = lease
         switch state {
         case .free:
-            state = .offered(Offer(lease: lease, token: token, tokenBefore: before))
+            state = .offered(Offer(lease: lease, token: token))
             return .begin
         case .offered, .occupied, .recycling, .draining:
             return .reject(.occupied, token: token, slotFree: false)
@@ -156,7 +155,7 @@ public struct Slot: Sendable {
     /// The relay is over, by whichever side.
     public mutating func sessionEnded(_ token: Token) -> Vacated? {
         guard case .occupied(let lease, token) = state else { return nil }
-        return leave(lease, token, sidecar: .replace)
+        return leave(lease, token, .close, sidecar: .replace)
     }
 
     /// The lease must end now: Redis ended it, an operator asked for it, or a drain's time is over.
@@ -165,7 +164,7 @@ public struct Slot: Sendable {
         case .offered(let offer) where offer.lease == ordered:
             return giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep)
         case .occupied(let lease, let token) where lease == ordered:
-            return leave(lease, token, sidecar: .replace)
+            return leave(lease, token, .close, sidecar: .replace)
         case .free, .offered, .occupied, .recycling, .draining, .out:
             return nil
         }
@@ -191,7 +190,7 @@ public struct Slot: Sendable {
         case .offered(let offer):
             vacated = giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep, isFit: false)
         case .occupied(let lease, let token):
-            vacated = leave(lease, token, sidecar: .keep)
+            vacated = leave(lease, token, .flush, sidecar: .keep)
         case .free:
             state = .recycling
             vacated = nil
@@ -238,16 +237,13 @@ public struct Slot: Sendable {
         }
     }
 
-    /// What `register` and `renew` say of it. An offer counts once its accept is committed; before that the row
-    /// bears the token before it, with which it can neither end nor free anything.
-    public func row(_ index: Int) -> SlotRow {
+    /// What `register` and `renew` say of it; nil while an accept is under way, whose reply tells the rest.
+    public func row(_ index: Int) -> SlotRow? {
         switch state {
         case .free:
             SlotRow(slot: index, state: .free, lease: nil, token: lastToken)
-        case .offered(let offer) where offer.isAccepted:
-            SlotRow(slot: index, state: .leased, lease: offer.lease, token: offer.token)
         case .offered(let offer):
-            SlotRow(slot: index, state: .recycling, lease: nil, token: offer.tokenBefore)
+            offer.isAccepted ? SlotRow(slot: index, state: .leased, lease: offer.lease, token: offer.token) : nil
         case .occupied(let lease, let token):
             SlotRow(slot: index, state: .leased, lease: lease, token: token)
         case .recycling, .draining:
@@ -285,10 +281,12 @@ public struct Slot: Sendable {
             sidecar: isDraining ? .stop : sidecar, ready: isFree ? lastToken : nil)
     }
 
-    private mutating func leave(_ lease: LeaseID, _ token: Token, sidecar: Vacated.Sidecar) -> Vacated {
+    private mutating func leave(
+        _ lease: LeaseID, _ token: Token, _ farewell: Vacated.Farewell, sidecar: Vacated.Sidecar
+    ) -> Vacated {
         state = isDraining ? .draining : .recycling
         return Vacated(
-            lease: lease, token: token, verdict: .release, farewell: .close, sidecar: isDraining ? .stop : sidecar,
+            lease: lease, token: token, verdict: .release, farewell: farewell, sidecar: isDraining ? .stop : sidecar,
             ready: nil)
     }
 }

@@ -19,7 +19,7 @@ public struct SlotTable: Sendable {
     }
 
     /// What `register` and `renew` say.
-    public var rows: [SlotRow] { slots.indices.map { slots[$0].row($0) } }
+    public var rows: [SlotRow] { slots.indices.compactMap { slots[$0].row($0) } }
 
     /// The slot that this lease holds, before or after its proof.
     public func index(of lease: LeaseID) -> Int? { slots.firstIndex { $0.lease == lease } }
@@ -32,7 +32,7 @@ public struct SlotTable: Sendable {
 
     /// Slots by what their rows say, for logs and status.
     public func count(_ state: SlotRow.State) -> Int {
-        slots.indices.count { slots[$0].row($0).state == state }
+        slots.indices.count { slots[$0].row($0)?.state == state }
     }
 
     /// Drains every slot. Returns those whose sidecar can stop now.

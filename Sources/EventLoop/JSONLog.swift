@@ -1,0 +1,111 @@
+import Glibc
+
+/// Log lines for machines: one JSON object a line (RFC 8259), written at once.
+///
+/// Each line begins with `ts` (RFC 3339, milliseconds, UTC), `level`, `event` and `msg`; then come the log's common
+/// fields and the line's own. Callers never pass tokens, keys or query strings.
+public final class JSONLog {
+    public enum Level: Int, Comparable, CaseIterable {
+        case debug, info, warning, error
+
+        public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    /// A value of a field. Strings may hold anything: they are escaped, and cut at 1,024 bytes.
+    public enum Field: Hashable {
+        case text(String)
+        case number(Int)
+        case decimal(Double)
+        case flag(Bool)
+    }
+
+    public static let textMax = 1_024
+
+    public var minimum: Level
+    /// Fields of every line, such as the process' id.
+    public var common: [(String, Field)] = []
+    private let write: ([UInt8]) -> Void
+
+    /// - Parameter write: takes one whole line with its newline; standard output where left out.
+    public init(minimum: Level = .info, write: @escaping ([UInt8]) -> Void = JSONLog.writeToStandardOutput) {
+        self.minimum = minimum
+        self.write = write
+    }
+
+    /// Writes one line. A field whose value is nil is left out.
+    public func log(
+        _ level: Level, _ event: String, _ message: String, _ fields: KeyValuePairs<String, Field?> = [:]
+    ) {
+        guard level >= minimum else { return }
+        var line: [UInt8] = []
+        line.reserveCapacity(256)
+        line += Array("{\"ts\":\"\(JSONLog.timestamp())\",\"level\":\"\(level)\"".utf8)
+        append("event", .text(event), to: &line)
+        append("msg", .text(message), to: &line)
+        for (name, field) in common { append(name, field, to: &line) }
+        for (name, field) in fields {
+            if let field { append(name, field, to: &line) }
+        }
+        line += Array("}\n".utf8)
+        write(line)
+    }
+
+    private func append(_ name: String, _ field: Field, to line: inout [UInt8]) {
+        line.append(UInt8(ascii: ","))
+        JSONLog.append(text: name, to: &line)
+        line.append(UInt8(ascii: ":"))
+        switch field {
+        case .text(let text): JSONLog.append(text: text, to: &line)
+        case .number(let number): line += Array(String(number).utf8)
+        case .decimal(let number): line += Array((number.isFinite ? String(number) : "null").utf8)
+        case .flag(let flag): line += Array((flag ? "true" : "false").utf8)
+        }
+    }
+
+    private static func append(text: String, to line: inout [UInt8]) {
+        line.append(UInt8(ascii: "\""))
+        var bytes = 0
+        for scalar in text.unicodeScalars {
+            bytes += UTF8.width(scalar)
+            if bytes > textMax { break }
+            switch scalar {
+            case "\"", "\\":
+                line += [UInt8(ascii: "\\"), UInt8(scalar.value)]
+            case "\u{0}"..<" ", "\u{7F}"..<"\u{A0}", "\u{2028}", "\u{2029}":
+                let digits = String(scalar.value, radix: 16)
+                line += Array(("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8)
+            default:
+                line += Array(UTF8.encode(scalar)!)
+            }
+        }
+        line.append(UInt8(ascii: "\""))
+    }
+
+    /// The wall clock, for readers only: no decision is made by it.
+    private static func timestamp() -> String {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        var parts = tm()
+        gmtime_r(&now.tv_sec, &parts)
+        let date = "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(Int(parts.tm_mon) + 1, 2))-\(pad(Int(parts.tm_mday), 2))"
+        let time = "\(pad(Int(parts.tm_hour), 2)):\(pad(Int(parts.tm_min), 2)):\(pad(Int(parts.tm_sec), 2))"
+        return "\(date)T\(time).\(pad(now.tv_nsec / 1_000_000, 3))Z"
+    }
+
+    private static func pad(_ number: Int, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+
+    /// Writes a line in one piece where the kernel takes it. A reader that is gone or stands still loses lines; it
+    /// must not stop the process.
+    public static func writeToStandardOutput(_ line: [UInt8]) {
+        var written = 0
+        while written < line.count {
+            let count = line.withUnsafeBytes { Glibc.write(1, $0.baseAddress! + written, line.count - written) }
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 { return }
+            written += count
+        }
+    }
+}

@@ -1,0 +1,127 @@
+/// One accepted connection as its socket sees it, from accept to close.
+///
+/// What it waits for is the `Waiter`'s business, and a half-closed session the relay's; here stands what bytes, ends
+/// and deadlines of the socket mean at each time. An answer of ours is always followed by a lingering close: it is
+/// written, our side ends, and whatever still arrives is read and thrown away, so that no reset overtakes the words.
+public struct Client: Sendable {
+    public enum State: Hashable, Sendable, CaseIterable {
+        /// Nothing was decided yet.
+        /// Can transition to: readingHead, closing, closed.
+        case accepted
+        /// Its head is arriving, within one total deadline.
+        /// Can transition to: waiting, closing, closed.
+        case readingHead
+        /// Its head was judged good; it is held silently, and still read.
+        /// Can transition to: relaying, closing, closed.
+        case waiting
+        /// Its bytes go to a worker and back.
+        /// Can transition to: closed.
+        case relaying
+        /// An answer of ours is on its way; its end is awaited for a moment.
+        /// Can transition to: closed.
+        case closing
+        /// Can transition to: nothing.
+        case closed
+    }
+
+    public enum Action: Hashable, Sendable {
+        case none
+        case readHead
+        case parse
+        case discard
+        case answer(Refusal)
+        /// The waiter is told that the client left; the connection is closed.
+        case leave
+        /// The waiter is told that the client broke the protocol, and says what to answer.
+        case breakOff
+        /// The waiter is told that its time is over, and says what to answer.
+        case expireWait
+        case relay
+        /// Give up the connection as it is.
+        case close
+    }
+
+    /// From the accept to the whole head.
+    public static let headMillisecondsMax: UInt64 = 10_000
+    /// From our answer to the client's own end.
+    public static let lingerMilliseconds: UInt64 = 1_000
+
+    public private(set) var state = State.accepted
+
+    public init() {}
+
+    /// - Parameter isFull: no descriptor may be parked any more.
+    public mutating func admitted(isFull: Bool) -> Action {
+        guard state == .accepted else { return .none }
+        state = isFull ? .closing : .readingHead
+        return isFull ? .answer(.gatewayFull) : .readHead
+    }
+
+    public mutating func received() -> Action {
+        switch state {
+        case .readingHead: .parse
+        case .waiting: .breakOff
+        case .closing: .discard
+        case .accepted, .relaying, .closed: .none
+        }
+    }
+
+    /// Its head was accepted, and it waits from now on.
+    public mutating func headRead() -> Action {
+        if state == .readingHead { state = .waiting }
+        return .none
+    }
+
+    /// An answer of ours is being written: a refusal, or what was asked for.
+    public mutating func answered() -> Action {
+        switch state {
+        case .accepted, .readingHead, .waiting, .closing: state = .closing
+        case .relaying, .closed: break
+        }
+        return .none
+    }
+
+    public mutating func reachedEnd() -> Action {
+        switch state {
+        case .waiting:
+            state = .closed
+            return .leave
+        case .accepted, .readingHead, .closing:
+            state = .closed
+            return .close
+        case .relaying, .closed:
+            return .none
+        }
+    }
+
+    /// Its connection broke; nothing can be written any more.
+    public mutating func failed() -> Action { reachedEnd() }
+
+    /// The one deadline that its state has is over.
+    public mutating func deadlinePassed() -> Action {
+        switch state {
+        case .readingHead:
+            state = .closing
+            return .answer(.headTimeout)
+        case .waiting:
+            return .expireWait
+        case .closing:
+            state = .closed
+            return .close
+        case .accepted, .relaying, .closed:
+            return .none
+        }
+    }
+
+    /// The worker proved itself; from now on the relay owns both sockets.
+    public mutating func proved() -> Action {
+        guard state == .waiting else { return .none }
+        state = .relaying
+        return .relay
+    }
+
+    public mutating func relayEnded() -> Action {
+        if state == .relaying { state = .closed }
+        return .none
+    }
+}

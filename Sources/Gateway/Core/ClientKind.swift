@@ -1,0 +1,48 @@
+/// What kind of client is waiting, as far as its head tells: it decides how long a wait makes sense.
+public enum ClientKind: Hashable, Sendable, CaseIterable {
+    case playwright
+    /// A CDP client; it gives up after 30 s.
+    case cdp
+    /// Python's `websockets`; it gives up after 10 s.
+    case pythonWebsockets
+    /// A page in Firefox; it gives up after 20 s and leaves its connection open.
+    case firefoxPage
+    case other
+
+    init(_ head: RequestHead) {
+        let agent = head.value("user-agent") ?? ""
+        if agent.hasPrefix("Playwright/") {
+            // `connect` names its browser; `connect_over_cdp` does not.
+            self = head.value("x-playwright-browser") == nil && head.path != "/" ? .cdp : .playwright
+        } else if agent.split(separator: " ").contains(where: { $0.hasPrefix("websockets/") }) {
+            self = .pythonWebsockets
+        } else if agent.hasPrefix("Mozilla/"), agent.utf8.count < 512, agent.contains(" Firefox/") {
+            self = .firefoxPage
+        } else {
+            self = .other
+        }
+    }
+
+    /// The wait for a client that asked for none: a little less than it has, so that our words reach it.
+    public var waitMilliseconds: Int {
+        switch self {
+        case .playwright, .other: 120_000
+        case .cdp: 25_000
+        case .pythonWebsockets: 8_000
+        case .firefoxPage: 15_000
+        }
+    }
+}
+
+/// Playwright's `major.minor` from `Playwright/1.65.1 (x64; debian 12) python/3.11`; `nil` for other clients.
+func playwrightVersion(userAgent: String) -> String? {
+    guard userAgent.hasPrefix("Playwright/") else { return nil }
+    let parts = userAgent.dropFirst("Playwright/".count).prefix { $0 != " " }.split(
+        separator: ".", omittingEmptySubsequences: false)
+    guard parts.count >= 2, parts[..<2].allSatisfy({ isNumber($0) }) else { return nil }
+    return "\(parts[0]).\(parts[1])"
+}
+
+private func isNumber(_ text: Substring) -> Bool {
+    (1...6).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+}

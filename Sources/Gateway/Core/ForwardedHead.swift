@@ -1,0 +1,54 @@
+/// What goes on of a client's head: all that a parked connection keeps, at its exact size.
+///
+/// Whatever could make the sidecar act for somebody else, or name somebody else, is taken out; the connection fields
+/// are written anew. The worker adds Host and the sidecar's path, the gateway the session's id when it dials.
+public struct ForwardedHead: Hashable, Sendable {
+    private let bytes: [UInt8]
+
+    static let none = ForwardedHead(bytes: [])
+
+    private init(bytes: [UInt8]) { self.bytes = bytes }
+
+    /// - Parameters:
+    ///   - target: path and query for the worker.
+    ///   - peer: the client's address without its port.
+    init(_ head: RequestHead, target: String, peer: String) {
+        let nominated = Set(head.list("connection")).union(neverForwarded)
+        var out = Array("GET \(target) HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n".utf8)
+        for field in head.fields where goesOn(head.name(of: field), nominated: nominated) {
+            out += head.bytes[field.name]
+            out += ": ".utf8
+            out += head.bytes[field.value]
+            out += "\r\n".utf8
+        }
+        out += "x-forwarded-for: \(headerText(peer))\r\n".utf8
+        bytes = Array(unsafeUninitializedCapacity: out.count) { buffer, count in
+            count = out.withUnsafeBufferPointer { buffer.initialize(fromContentsOf: $0) }
+        }
+    }
+
+    /// The head as it goes to the worker.
+    public func composed(session: String) -> [UInt8] {
+        bytes + "x-berth-session: \(session)\r\n\r\n".utf8
+    }
+
+    public var byteCount: Int { bytes.count }
+}
+
+/// By name with `_` read as `-`, as some servers do.
+private func goesOn(_ name: String, nominated: Set<String>) -> Bool {
+    let plain = String(decoding: name.utf8.map { $0 == 0x5F ? 0x2D : $0 }, as: UTF8.self)
+    return !nominated.contains(plain) && !plain.hasPrefix("x-berth-") && !plain.hasPrefix("x-forwarded-")
+}
+
+private let neverForwarded: Set<String> = [
+    // Of this connection alone.
+    "connection", "upgrade", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
+    "content-length", "expect", "http2-settings",
+    // Credentials, and what the gateway judged itself.
+    "authorization", "proxy-authorization", "cookie", "origin", "x-run-id",
+    // Set anew.
+    "host", "forwarded", "x-real-ip",
+    // Code execution at some sidecars.
+    "x-playwright-launch-options",
+]

@@ -1,0 +1,30 @@
+/// How often this gateway was granted a slot lately: what `Retry-After` is computed from.
+public struct GrantRate: Hashable, Sendable {
+    /// Time over which grants are averaged, in seconds.
+    static let spanSeconds = 30.0
+    public static let retrySecondsMax = 60
+
+    private var perSecond = 0.0
+    private var last: UInt64 = 0
+
+    public init() {}
+
+    public mutating func noteGrant(now: UInt64) {
+        perSecond = rate(now: now) + 1 / GrantRate.spanSeconds
+        last = now
+    }
+
+    func rate(now: UInt64) -> Double {
+        perSecond / (1 + Double(now - min(now, last)) / 1_000 / GrantRate.spanSeconds)
+    }
+
+    /// When a client that is refused now may come back with hope: the time in which those who wait here were granted
+    /// at the present rate, with up to a quarter more so that they do not all return at once.
+    /// - Parameter random: any bits.
+    public func retryAfterSeconds(waiting: Int, now: UInt64, random: UInt64) -> Int {
+        let rate = rate(now: now)
+        let seconds = rate > 0 ? min(Double(waiting + 1) / rate, Double(GrantRate.retrySecondsMax)) : 10
+        let jitter = seconds / 4 * Double(random % 1_000) / 1_000
+        return max(1, min(GrantRate.retrySecondsMax, Int(seconds + jitter + 0.999)))
+    }
+}

@@ -1,0 +1,176 @@
+/// Reads one request head of HTTP/1.1, strictly (RFC 9112), as its bytes arrive.
+///
+/// Whatever two parsers might read differently is refused: line ends other than CRLF, folded lines, space before a
+/// colon, repeated fields that must stand alone, any framing but a plain `Content-Length`, any target but a path.
+/// Each byte is looked at once, however it arrives; the verdict depends on the bytes alone, never on their splits.
+public struct HeadParser: Sendable {
+    /// Longest head, with its last empty line.
+    public static let bytesMax = 16 * 1_024
+    public static let fieldsMax = 100
+
+    public enum Step: Hashable, Sendable {
+        case needMore
+        /// - Parameter leftover: how many bytes that were fed stand behind the head.
+        case head(RequestHead, leftover: Int)
+        case refused(Refusal)
+    }
+
+    private var bytes: [UInt8] = []
+    private var scanned = 0
+    private var lineStart = 0
+    private var requestLine: RequestLine?
+    private var fields: [RequestHead.Field] = []
+
+    public init() {}
+
+    /// True once a byte was fed: a connection that closes before that asked for nothing.
+    public var hasBegun: Bool { !bytes.isEmpty }
+
+    /// Takes the next bytes. After `.head` or `.refused` the parser is spent.
+    public mutating func feed(_ more: some Collection<UInt8>) -> Step {
+        // What stands beyond the limit is never read, so it is not kept either; one byte more shows that it is there.
+        let room = HeadParser.bytesMax + 1 - bytes.count
+        bytes.append(contentsOf: more.prefix(room))
+        do throws(Refusal) {
+            while scanned < bytes.count {
+                guard scanned < HeadParser.bytesMax else { throw .headTooLarge("The request head exceeds 16 KiB") }
+                if try scan(bytes[scanned]) {
+                    let head = try finish()
+                    return .head(head, leftover: bytes.count - scanned + max(0, more.count - room))
+                }
+            }
+            return .needMore
+        } catch {
+            return .refused(error)
+        }
+    }
+
+    /// Looks at one byte; true when it ends the head.
+    private mutating func scan(_ byte: UInt8) throws(Refusal) -> Bool {
+        let afterCR = scanned > lineStart && bytes[scanned - 1] == 0x0D
+        switch byte {
+        case 0x0A:
+            guard afterCR else { throw .badRequest("A line of the request head ends without CR") }
+        case _ where afterCR:
+            throw .badRequest("A CR stands alone in the request head")
+        case 0x0D, 0x09, 0x20...0x7E, 0x80...0xFF:
+            break
+        default:
+            throw .badRequest(
+                scanned == 0 && byte == 0x16
+                    ? "This looks like TLS; Berth speaks plain HTTP, use ws:// or put TLS in front"
+                    : "A control character stands in the request head")
+        }
+        scanned += 1
+        guard byte == 0x0A else { return false }
+        let line = lineStart..<(scanned - 2)
+        lineStart = scanned
+        if requestLine == nil {
+            requestLine = try RequestLine(bytes[line])
+        } else if line.isEmpty {
+            return true
+        } else {
+            guard fields.count < HeadParser.fieldsMax else {
+                throw .headTooLarge("The request head has more than 100 fields")
+            }
+            fields.append(try field(line))
+        }
+        return false
+    }
+
+    private func field(_ line: Range<Int>) throws(Refusal) -> RequestHead.Field {
+        if bytes[line.lowerBound] == 0x20 || bytes[line.lowerBound] == 0x09 {
+            throw .badRequest("A folded line stands in the request head")
+        }
+        guard let colon = bytes[line].firstIndex(of: 0x3A), colon > line.lowerBound else {
+            throw .badRequest("A line of the request head has no field name")
+        }
+        guard bytes[line.lowerBound..<colon].allSatisfy(isTokenByte) else {
+            throw .badRequest("A field name of the request head has a character that is not allowed")
+        }
+        var value = (colon + 1)..<line.upperBound
+        while let first = bytes[value].first, first == 0x20 || first == 0x09 { value.removeFirst() }
+        while let last = bytes[value].last, last == 0x20 || last == 0x09 { value.removeLast() }
+        // A CR inside a value would have been refused above; the one before LF is not part of the line.
+        return RequestHead.Field(name: line.lowerBound..<colon, value: value)
+    }
+
+    private func finish() throws(Refusal) -> RequestHead {
+        guard let line = requestLine else { throw .badRequest("The request line is missing") }
+        let head = RequestHead(
+            method: line.method, path: line.path, query: line.query, bytes: Array(bytes[..<scanned]), fields: fields)
+        try checkFields(head)
+        return head
+    }
+}
+
+/// Rules over the whole head: fields that must stand alone, and framing.
+private func checkFields(_ head: RequestHead) throws(Refusal) {
+    for name in fieldsThatStandAlone where head.count(name) > 1 {
+        throw .badRequest("The field \(name) stands in the request head more than once")
+    }
+    guard let host = head.value("host"), isHost(host) else {
+        throw .badRequest("The request head needs one Host field with a host name or address")
+    }
+    let length = head.value("content-length")
+    if head.count("transfer-encoding") > 0 {
+        guard length == nil, ["POST", "PUT", "PATCH"].contains(head.method) else {
+            throw .badRequest("Transfer-Encoding is not accepted here")
+        }
+        throw .badRequest("Send the body with a Content-Length; Transfer-Encoding is not accepted", status: 411)
+    }
+    guard let length else { return }
+    guard (1...15).contains(length.utf8.count), length.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        throw .badRequest("The Content-Length is not a plain number")
+    }
+    if head.method == "GET" || head.method == "HEAD", length != "0" {
+        throw .badRequest("A \(head.method) takes no body", status: 413)
+    }
+}
+
+private let fieldsThatStandAlone = [
+    "host", "content-length", "authorization", "origin", "upgrade", "sec-websocket-key", "sec-websocket-version",
+    "user-agent", "x-playwright-browser",
+]
+
+private func isHost(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= 255
+        && text.utf8.allSatisfy { isAlphanumeric($0) || ".-_:[]".utf8.contains($0) }
+}
+
+/// The first line of a head.
+private struct RequestLine: Hashable, Sendable {
+    let method: String
+    let path: String
+    let query: String?
+
+    init(_ line: ArraySlice<UInt8>) throws(Refusal) {
+        let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
+        guard parts.count == 3 else { throw .badRequest("The first line is not a method, a path and a version") }
+        guard (1...20).contains(parts[0].count), parts[0].allSatisfy(isTokenByte) else {
+            throw .badRequest("The request method is not a word")
+        }
+        guard parts[2].elementsEqual("HTTP/1.1".utf8) else {
+            throw .badRequest("Only version 1.1 of HTTP is served here")
+        }
+        guard parts[1].first == 0x2F else {
+            throw .badRequest("The request target must be a path that begins with `/`")
+        }
+        guard parts[1].allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x23 }) else {
+            throw .badRequest("The request target has a character that is not allowed")
+        }
+        method = String(decoding: parts[0], as: UTF8.self)
+        let mark = parts[1].firstIndex(of: 0x3F) ?? parts[1].endIndex
+        path = String(decoding: parts[1][..<mark], as: UTF8.self)
+        query = mark == parts[1].endIndex ? nil : String(decoding: parts[1][(mark + 1)...], as: UTF8.self)
+    }
+}
+
+/// A `tchar` (RFC 9110, 5.6.2).
+func isTokenByte(_ byte: UInt8) -> Bool {
+    isAlphanumeric(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+}
+
+func isAlphanumeric(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+}

@@ -1,0 +1,57 @@
+/// Percent-decodes (RFC 3986, 2.1); `nil` where a `%` is not followed by two hex digits or the result is not UTF-8.
+/// - Parameter plusIsSpace: as in queries of HTML forms.
+func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
+    var out: [UInt8] = []
+    out.reserveCapacity(text.utf8.count)
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+        switch byte {
+        case 0x25:
+            guard let high = rest.popFirst().flatMap(hexValue), let low = rest.popFirst().flatMap(hexValue) else {
+                return nil
+            }
+            out.append(high << 4 | low)
+        case 0x2B where plusIsSpace: out.append(0x20)
+        default: out.append(byte)
+        }
+    }
+    return String(validating: out, as: UTF8.self)
+}
+
+private func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case 0x30...0x39: byte - 0x30
+    case 0x41...0x46: byte - 0x37
+    case 0x61...0x66: byte - 0x57
+    default: nil
+    }
+}
+
+/// A query split into what Berth reads and what goes on to the sidecar.
+struct Query {
+    /// Berth's own options, by name, decoded.
+    private(set) var options: [String: String] = [:]
+    /// The other parameters as they were written, joined by `&`; empty without any.
+    private(set) var remaining = ""
+
+    /// - Throws: `bad_request` for an option given twice or not percent-encoded correctly.
+    init(_ text: String?, options names: Set<String>, dropped: Set<String>) throws(Refusal) {
+        guard let text else { return }
+        for part in text.split(separator: "&", omittingEmptySubsequences: true) {
+            let equals = part.firstIndex(of: "=") ?? part.endIndex
+            let name = percentDecoded(part[..<equals], plusIsSpace: true)?.lowercased()
+            if let name, dropped.contains(name) { continue }
+            guard let name, names.contains(name) else {
+                remaining += remaining.isEmpty ? part : "&" + part
+                continue
+            }
+            let raw = equals == part.endIndex ? part[equals...] : part[part.index(after: equals)...]
+            guard let value = percentDecoded(raw, plusIsSpace: true) else {
+                throw .badRequest("The option \(name) is not percent-encoded correctly")
+            }
+            guard options.updateValue(value, forKey: name) == nil else {
+                throw .badRequest("The option \(name) is given twice")
+            }
+        }
+    }
+}

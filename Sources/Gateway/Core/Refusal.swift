@@ -1,0 +1,45 @@
+/// An answer that ends a request without a slot: a row of `RefusalCode`'s table with the words for this request.
+///
+/// The words tell what to do next; Playwright shows them verbatim.
+public struct Refusal: Error, Hashable, Sendable {
+    public let code: RefusalCode
+    public let status: Int
+    public let message: String
+    /// Header lines for this request, beside those of the table.
+    public let headers: [String]
+
+    public init(_ code: RefusalCode, _ message: String, status: Int? = nil, headers: [String] = []) {
+        let row = code.row
+        self.code = code
+        self.status = status.flatMap { row.statuses.contains($0) ? $0 : nil } ?? row.statuses[0]
+        self.message = message
+        self.headers = headers
+    }
+
+    static func badRequest(_ message: String, status: Int = 400) -> Refusal {
+        Refusal(.badRequest, message, status: status)
+    }
+
+    static func headTooLarge(_ message: String) -> Refusal { Refusal(.headTooLarge, message) }
+
+    /// A wrong method on a path that is served.
+    static func wrongMethod(_ method: String, allowed: String) -> Refusal {
+        Refusal(
+            .badRequest, "\(method) is not served on this path; use \(allowed)", status: 405,
+            headers: ["Allow: \(allowed)"])
+    }
+
+    /// The whole answer, ready to be written before the connection is closed.
+    /// - Parameter retryAfterSeconds: told where the table says that a retry makes sense.
+    public func response(retryAfterSeconds: Int) -> [UInt8] {
+        let retries = code.row.retries
+        let words = retries ? "\(message); retry in \(retryAfterSeconds) s" : message
+        var body = "{\"error\":{\"code\":\(jsonString(code.rawValue)),\"message\":\(jsonString(words))"
+        if retries { body += ",\"retryAfterSeconds\":\(retryAfterSeconds)" }
+        body += "}}"
+        var lines = code.row.headers + headers
+        if retries { lines.append("Retry-After: \(retryAfterSeconds)") }
+        lines.append("x-playwright-debug-log: \(headerText(words))")
+        return httpResponse(status: status, headers: lines, body: body)
+    }
+}

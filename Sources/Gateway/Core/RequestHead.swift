@@ -1,0 +1,64 @@
+/// A request head that passed every rule of `HeadParser`: what it asks for, and its fields as they were written.
+///
+/// It lives only while the request is judged; a parked connection keeps no more than its `ForwardedHead`.
+public struct RequestHead: Hashable, Sendable {
+    /// One field line, as byte ranges into the head.
+    struct Field: Hashable, Sendable {
+        let name: Range<Int>
+        /// Without the whitespace around it.
+        let value: Range<Int>
+    }
+
+    public let method: String
+    /// The target before `?`, still percent-encoded; begins with `/`.
+    public let path: String
+    /// The target behind `?`; `nil` without one.
+    public let query: String?
+    let bytes: [UInt8]
+    let fields: [Field]
+
+    /// The first field of that name.
+    /// - Parameter name: in lower case.
+    public func value(_ name: String) -> String? {
+        fields.first { isNamed($0, name) }.map(text)
+    }
+
+    /// All fields of that name, in order.
+    /// - Parameter name: in lower case.
+    public func values(_ name: String) -> [String] {
+        fields.filter { isNamed($0, name) }.map(text)
+    }
+
+    /// The elements of a comma-separated list over all fields of that name, in lower case (RFC 9110, 5.6.1).
+    func list(_ name: String) -> [String] {
+        values(name).flatMap { $0.split(separator: ",") }.map { trimmed($0).lowercased() }.filter { !$0.isEmpty }
+    }
+
+    func count(_ name: String) -> Int {
+        fields.count { isNamed($0, name) }
+    }
+
+    func name(of field: Field) -> String {
+        String(decoding: bytes[field.name], as: UTF8.self).lowercased()
+    }
+
+    private func text(_ field: Field) -> String {
+        String(decoding: bytes[field.value], as: UTF8.self)
+    }
+
+    private func isNamed(_ field: Field, _ name: String) -> Bool {
+        field.name.count == name.utf8.count && zip(bytes[field.name], name.utf8).allSatisfy { lowercase($0) == $1 }
+    }
+}
+
+/// Text without the spaces and tabs around it.
+func trimmed(_ text: some StringProtocol) -> String {
+    var rest = Substring(text)
+    while let first = rest.utf8.first, first == 0x20 || first == 0x09 { rest = rest.dropFirst() }
+    while let last = rest.utf8.last, last == 0x20 || last == 0x09 { rest = rest.dropLast() }
+    return String(rest)
+}
+
+func lowercase(_ byte: UInt8) -> UInt8 {
+    (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+}

@@ -1,0 +1,77 @@
+/// What a client may ask of Berth itself: query parameters, or headers `x-berth-<name>`. The query wins.
+public struct RequestOptions: Hashable, Sendable {
+    public var token: String?
+    /// A label pattern; empty for any.
+    public var label = ""
+    public var browser: String?
+    public var waitMilliseconds: Int?
+    public var prioritySeconds = 0
+    /// The CI run it belongs to; empty for none.
+    public var run = ""
+    /// The parameters that are not Berth's, as they were written.
+    public var remainingQuery = ""
+
+    static let served: Set<String> = ["token", "label", "browser", "wait", "priority", "run"]
+    static let later: Set<String> = ["ttl", "idle", "keep", "waiter", "park"]
+    /// Taken out and never obeyed: code execution at some sidecars.
+    static let dropped: Set<String> = ["launch-options"]
+    static let tokenBytesMax = 512
+    static let runBytesMax = 128
+
+    init(_ head: RequestHead) throws(Refusal) {
+        let names = RequestOptions.served.union(RequestOptions.later)
+        let query = try Query(head.query, options: names, dropped: RequestOptions.dropped)
+        remainingQuery = query.remaining
+        for name in names.sorted() {
+            let headers = head.values("x-berth-\(name)")
+            guard headers.count <= 1 else { throw .badRequest("The header x-berth-\(name) is given twice") }
+            if let value = query.options[name] ?? headers.first { try set(name, value) }
+        }
+        if run.isEmpty, let value = head.value("x-run-id") { try set("run", value) }
+    }
+
+    private mutating func set(_ name: String, _ value: String) throws(Refusal) {
+        switch name {
+        case "token":
+            guard value.utf8.count <= RequestOptions.tokenBytesMax else { throw .badRequest("The token is too long") }
+            token = value
+        case "label":
+            label = value
+        case "browser":
+            browser = value
+        case "wait":
+            guard let wait = milliseconds(value) else {
+                throw .badRequest("The option wait takes a time such as 30s, 2m, 500ms or 0")
+            }
+            waitMilliseconds = wait
+        case "priority":
+            guard let wait = milliseconds(value) else {
+                throw .badRequest("The option priority takes seconds of head start, such as 30")
+            }
+            prioritySeconds = wait / 1_000
+        case "run":
+            guard (1...RequestOptions.runBytesMax).contains(value.utf8.count),
+                value.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            else { throw .badRequest("The option run takes 1 to 128 printable characters without spaces") }
+            run = value
+        default:
+            throw .badRequest("The option \(name) is not served yet")
+        }
+    }
+}
+
+/// Reads a time: a whole number with `ms`, `s`, `m`, `h` or nothing (seconds) behind it, at most 1,000 hours.
+public func milliseconds(_ text: String) -> Int? {
+    let digits = text.utf8.prefix { (0x30...0x39).contains($0) }.count
+    guard (1...9).contains(digits), let number = Int(text.prefix(digits)) else { return nil }
+    let unit: Int
+    switch text.dropFirst(digits) {
+    case "ms": unit = 1
+    case "", "s": unit = 1_000
+    case "m": unit = 60_000
+    case "h": unit = 3_600_000
+    default: return nil
+    }
+    let product = number * unit
+    return product <= 3_600_000_000 ? product : nil
+}

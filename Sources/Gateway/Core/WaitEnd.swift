@@ -1,0 +1,95 @@
+import QueueCore
+
+/// Why the queue did not take a waiter.
+public enum QueueAnswer: Hashable, Sendable {
+    case unknownPool
+    case versionMismatch(versions: [String])
+    case tenantQueueFull(max: Int)
+    case queueFull
+    case tooManySelectors
+    case storeFull
+    case wouldWait
+}
+
+/// How a wait ended without a session.
+public enum WaitEnd: Hashable, Sendable {
+    /// The client closed its connection.
+    case left
+    /// The client broke the protocol while it waited.
+    case broke
+    case timedOut
+    case shuttingDown
+    /// Redis was away and had never taken the waiter.
+    case storeUnavailable
+    /// Three distinct workers failed, and no other fits.
+    case workersFailed
+    case notQueued(QueueAnswer)
+}
+
+extension WaitEnd {
+    /// What the client is told; `nil` where nobody is left to be told.
+    /// - Parameter cap: the most slots the tenant may hold at once.
+    public func refusal(for request: WaitRequest, cap: Int) -> Refusal? {
+        let asked = words(for: request.selector)
+        switch self {
+        case .left: return nil
+        case .broke: return .bytesBehindHead
+        case .timedOut:
+            if !request.mayWait { return Refusal(.wouldWait, "No \(asked) is free, and wait=0 was asked") }
+            let seconds = (request.waitMilliseconds + 999) / 1_000
+            let share = cap >= TenantLimits.default.cap ? "" : " (it may hold \(cap) at once)"
+            return Refusal(.waitTimeout, "No \(asked) in \(seconds) s for tenant \(request.tenant)\(share)")
+        case .shuttingDown: return .shuttingDown
+        case .storeUnavailable: return .storeUnavailable
+        case .workersFailed:
+            return Refusal(
+                .workerFailed, "Three workers in a row could not serve this client, and no other has a \(asked)")
+        case .notQueued(let answer): return answer.refusal(asked: asked, tenant: request.tenant)
+        }
+    }
+}
+
+extension QueueAnswer {
+    func refusal(asked: String, tenant: String) -> Refusal {
+        switch self {
+        case .unknownPool:
+            Refusal(.unknownPool, "No worker ever offered a \(asked); check the label, the browser and the workers")
+        case .versionMismatch(let versions):
+            Refusal(
+                .versionMismatch,
+                "No worker has a \(asked); there "
+                    + (versions.isEmpty
+                        ? "is none of any version"
+                        : "\(versions.count == 1 ? "is" : "are") \(versions.joined(separator: ", "))")
+                    + ". Client and server must share Playwright's major.minor")
+        case .tenantQueueFull(let max):
+            Refusal(.tenantQueueFull, "Tenant \(tenant) has \(max) clients waiting already, its limit")
+        case .queueFull: Refusal(.queueFull, "The queue of this fleet is full")
+        case .tooManySelectors:
+            Refusal(.tooManySelectors, "Tenant \(tenant) waits for too many different kinds of slots at once")
+        case .storeFull:
+            Refusal(.storeUnavailable, "The queue's store is out of memory; those who wait are still served")
+        case .wouldWait: Refusal(.wouldWait, "No \(asked) is free, and wait=0 was asked")
+        }
+    }
+}
+
+extension Refusal {
+    public static let shuttingDown = Refusal(
+        .shuttingDown, "This gateway is shutting down; connect again to reach another")
+    public static let storeUnavailable = Refusal(
+        .storeUnavailable, "The queue's store cannot be reached; those who wait keep their place")
+    /// The worker had proved itself and ended before its sidecar answered.
+    public static let workerLost = Refusal(
+        .workerFailed, "The worker or its sidecar ended before it answered; connect again")
+    public static let gatewayFull = Refusal(.gatewayFull, "This gateway holds as many connections as it can")
+    public static let headTimeout = Refusal(.headTimeout, "The request head was not complete in 10 s")
+}
+
+/// `chromium slot (Playwright 1.65) in AppA:*`, as far as the selector says.
+private func words(for selector: Selector) -> String {
+    var text = selector.browser.isEmpty ? "slot" : "\(selector.browser) slot"
+    if !selector.version.isEmpty { text += " of Playwright \(selector.version)" }
+    if !selector.pattern.isEmpty { text += " with label \(selector.pattern)" }
+    return text
+}

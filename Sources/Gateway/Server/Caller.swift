@@ -1,0 +1,93 @@
+import EventLoop
+import GatewayCore
+import QueueCore
+
+/// Calls workers in the words both sides prove themselves with.
+final class Caller {
+    private let loop: Loop
+    private let fleet: String
+    private let secret: [UInt8]
+    private var probes: [ProcessID: WorkerCall] = [:]
+
+    enum DialOutcome {
+        /// The worker serves the client; what it sent behind its proof comes first.
+        case proved(Stream, rest: [UInt8])
+        case failed(Waiter.DialFailure, words: String)
+    }
+
+    /// - Parameter secret: what this gateway signs with; a worker answers with the same.
+    init(loop: Loop, fleet: String, secret: [UInt8]) {
+        self.loop = loop
+        self.fleet = fleet
+        self.secret = secret
+    }
+
+    /// Presents a grant, with the client's head behind it.
+    func dial(
+        _ grant: Grant, head: ForwardedHead, onConnecting: @escaping () -> Void,
+        done: @escaping (DialOutcome) -> Void
+    ) -> WorkerCall {
+        let request = Wire.GrantRequest(
+            fleet: fleet, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: 1, token: grant.token,
+            nonce: Crypto.randomHex(bytes: 16))
+        let line = Wire.line(signed: request.signed, mac: mac(request.signed))
+        let bytes = Array(line.utf8) + head.composed(session: grant.lease.description)
+        return WorkerCall(loop: loop, address: grant.address, request: bytes, onConnecting: onConnecting) {
+            [self] outcome in
+            switch outcome {
+            case .answer(.proof(let given), let stream, let rest) where matches(given, request.proofSigned):
+                done(.proved(stream, rest: rest))
+            case .answer(.reject(let reason, let given), let stream, _)
+            where matches(given, request.rejectSigned(reason)):
+                stream.close()
+                done(.failed(.rejected(reason), words: "the worker rejected it: \(reason.rawValue)"))
+            case .answer(_, let stream, _):
+                // Whoever answers there is not that worker. It must not see the end before the verdict stands either,
+                // but it holds nothing of ours.
+                stream.close()
+                done(.failed(.unreachable, words: "its answer proves nothing: not that worker, or another secret"))
+            case .unreachable(let words): done(.failed(.unreachable, words: words))
+            case .local(let words): done(.failed(.local, words: words))
+            }
+        }
+    }
+
+    enum ProbeOutcome {
+        case alive
+        case failed(words: String)
+        /// Nothing was left to dial with, which says nothing about the worker.
+        case local(words: String)
+    }
+
+    /// Asks a worker whether it is there.
+    func probe(_ worker: ProcessID, address: String, done: @escaping (ProbeOutcome) -> Void) {
+        // A probe asked for again while one is under way is that same one.
+        guard probes[worker] == nil else { return }
+        let request = Wire.ProbeRequest(fleet: fleet, worker: worker, nonce: Crypto.randomHex(bytes: 16))
+        let line = Wire.line(signed: request.signed, mac: mac(request.signed))
+        probes[worker] = WorkerCall(loop: loop, address: address, request: Array(line.utf8), onConnecting: {}) {
+            [self] outcome in
+            probes.removeValue(forKey: worker)?.close()
+            switch outcome {
+            case .answer(.alive(let given), let stream, _) where matches(given, request.aliveSigned):
+                stream.close()
+                done(.alive)
+            case .answer(_, let stream, _):
+                stream.close()
+                done(.failed(words: "its answer proves nothing: not that worker, or another secret"))
+            case .unreachable(let words): done(.failed(words: words))
+            case .local(let words): done(.local(words: words))
+            }
+        }
+    }
+
+    func close() {
+        for call in probes.values { call.close() }
+        probes = [:]
+    }
+
+    private func mac(_ text: String) -> String { Crypto.hmacSHA256(key: secret, text) }
+    private func matches(_ given: String, _ signed: String) -> Bool {
+        Crypto.constantTimeEqual(given, mac(signed))
+    }
+}

@@ -1,0 +1,211 @@
+import EventLoop
+import GatewayCore
+import Queue
+import QueueCore
+
+/// One accepted connection: it hands what its socket, its dial and the queue tell to the machines, and performs what
+/// they answer. It decides nothing itself.
+///
+/// The stream holds it until the close. While it is parked it owns no buffer but its forwarded head.
+final class ClientConnection: HasDeadline {
+    unowned let server: GatewayServer
+    let stream: Stream
+    private var machine = Client()
+    /// Until the head is complete.
+    private var reader: HeadReader? = HeadReader()
+    private var wait: Wait?
+    private var relay: Relay?
+    private var isBeyondBudget = false
+    var deadline: UInt64 = 0
+    var deadlineIndex: Int32 = -1
+
+    init(_ stream: Stream, server: GatewayServer) {
+        self.stream = stream
+        self.server = server
+        stream.delegate = self
+    }
+
+    /// - Parameter isFull: no more client may be parked.
+    func accepted(isFull: Bool) {
+        // A peer that vanished without a word is found out within 30 s.
+        isBeyondBudget = isFull
+        stream.keepAlive(idleSeconds: 15, intervalSeconds: 5, count: 3)
+        perform(machine.admitted(isFull: isFull))
+    }
+
+    // MARK: the socket
+
+    private func perform(_ action: Client.Action) {
+        switch action {
+        case .none, .discard, .parse: break
+        case .readHead:
+            server.deadlines.set(self, at: server.loop.now + server.headMillisecondsMax)
+            stream.startReading()
+        case .answer(let refusal): refuse(refusal)
+        case .leave:
+            wait?.clientLeft()
+            close()
+        case .breakOff: wait?.clientBroke()
+        case .expireWait: expireWait()
+        case .relay: break
+        case .close: close()
+        }
+    }
+
+    private func parse(_ bytes: UnsafeRawBufferPointer) {
+        guard let step = reader?.parser.feed(bytes) else { return }
+        switch step {
+        case .needMore: break
+        case .refused(let refusal): refuse(refusal)
+        case .head(let head, let leftover):
+            reader = nil
+            judge(head, leftover: leftover)
+        }
+    }
+
+    private func judge(_ head: RequestHead, leftover: Int) {
+        do throws(Refusal) {
+            switch try server.admission.read(head, leftover: leftover) {
+            case .respond(let response):
+                answer(response)
+            case .visit(let visit):
+                let keyHash = visit.credential.map { Crypto.sha256Hex($0) }
+                let peer = SocketAddress.split(stream.peerAddress)?.host ?? "unknown"
+                let request = try server.admission.admit(visit, keyHash: keyHash, peer: peer)
+                if server.isDraining { throw .shuttingDown }
+                hold(request)
+            }
+        } catch {
+            refuse(error)
+        }
+    }
+
+    private func hold(_ request: WaitRequest) {
+        perform(machine.headRead())
+        let milliseconds = request.mayWait ? UInt64(request.waitMilliseconds) : GatewayLimits.impatientMilliseconds
+        let wait = Wait(request, client: self, deadline: server.loop.now + milliseconds)
+        self.wait = wait
+        server.deadlines.set(self, at: wait.deadline)
+        wait.begin()
+    }
+
+    private func expireWait() {
+        wait?.deadlinePassed()
+        // A dial under way goes first; what becomes of it is looked at again.
+        if wait != nil { server.deadlines.set(self, at: server.loop.now + GatewayLimits.verdictMilliseconds) }
+    }
+
+    // MARK: what its wait asks for
+
+    /// The wait is over without a session.
+    func end(_ refusal: Refusal?) {
+        wait = nil
+        if let refusal { refuse(refusal, isLogged: true) }
+    }
+
+    /// The worker proved itself: from here on the two streams are one another's.
+    func startRelay(to worker: Stream, rest: [UInt8], onEnd: @escaping (Relay.End) -> Void) {
+        perform(machine.proved())
+        server.deadlines.remove(self)
+        server.relayBegan()
+        stream.write(rest)
+        let words = LastWords(behind: rest, server: server)
+        let relay = Relay(
+            stream, worker, lingerMilliseconds: GatewayLimits.relayLingerMilliseconds, loop: server.loop
+        ) { [self] end in
+            self.relay = nil
+            wait = nil
+            _ = machine.relayEnded()
+            onEnd(end)
+            server.relayEnded()
+        }
+        relay.witness = words
+        self.relay = relay
+    }
+
+    /// The gateway's drain time is over.
+    func drainTimePassed() {
+        if let relay {
+            relay.finish()
+        } else if let wait {
+            wait.drainTimePassed()
+        } else if machine.state == .readingHead {
+            refuse(.shuttingDown)
+        }
+    }
+
+    /// The gateway ends: nobody is waited for any more.
+    func abort() {
+        relay?.close()
+        perform(machine.failed())
+    }
+
+    // MARK: last words
+
+    private func refuse(_ refusal: Refusal, isLogged: Bool = false) {
+        if !isLogged { server.log.refusal(refusal, peer: stream.peerAddress) }
+        answer(refusal.response(retryAfterSeconds: server.retryAfterSeconds()))
+    }
+
+    /// Writes an answer, and closes once the client has closed, or soon.
+    private func answer(_ bytes: [UInt8]) {
+        perform(machine.answered())
+        reader = nil
+        stream.write(bytes)
+        stream.finish()
+        stream.startReading()
+        server.deadlines.set(self, at: server.loop.now + Client.lingerMilliseconds)
+    }
+
+    func close() {
+        guard !stream.isClosed else { return }
+        server.deadlines.remove(self)
+        stream.close()
+        server.clientClosed(wasBeyondBudget: isBeyondBudget)
+    }
+
+    func deadlinePassed() { perform(machine.deadlinePassed()) }
+}
+
+/// Tells a client whose session ends on this side of it why: by a refusal where the sidecar never answered, by a close
+/// frame where its frames leave room for one.
+private final class LastWords: RelayWitness {
+    private var cursor = FrameCursor()
+    private unowned let server: GatewayServer
+
+    /// - Parameter bytes: what was passed before the relay began.
+    init(behind bytes: [UInt8], server: GatewayServer) {
+        self.server = server
+        bytes.withUnsafeBytes { cursor.pass($0) }
+    }
+
+    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { cursor.pass(bytes) }
+
+    func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] {
+        if cursor.mayAnswer {
+            let refusal = cause == .closed ? Refusal.shuttingDown : .workerLost
+            return refusal.response(retryAfterSeconds: server.retryAfterSeconds())
+        }
+        guard cursor.mayClose else { return [] }
+        return cause == .closed
+            ? FrameCursor.close(code: 1012, reason: "This gateway is shutting down; connect again to reach another")
+            : FrameCursor.close(
+                code: 1011, reason: "The worker or its sidecar ended before the session did; connect again")
+    }
+}
+
+/// The parser on the heap, so that a parked client does not carry its size.
+private final class HeadReader {
+    var parser = HeadParser()
+}
+
+extension ClientConnection: StreamDelegate {
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        let action = machine.received()
+        if action == .parse { parse(bytes) } else { perform(action) }
+    }
+
+    func streamReachedEnd(_ stream: Stream) { perform(machine.reachedEnd()) }
+    func streamDrained(_ stream: Stream) {}
+    func stream(_ stream: Stream, failed error: SystemError) { perform(machine.failed()) }
+}

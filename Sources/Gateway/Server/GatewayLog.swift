@@ -1,0 +1,153 @@
+import EventLoop
+import GatewayCore
+import QueueCore
+
+/// The gateway's log lines, one method an event. Nothing here ever sees a token, a key or a query.
+struct GatewayLog {
+    let log: JSONLog
+
+    func listening(_ address: String) {
+        log.log(.info, "listening", "clients may connect", ["address": .text(address)])
+    }
+
+    func registered(_ gateway: ProcessID) {
+        log.log(.info, "registered", "grants can be received", ["gateway": .text(gateway.text)])
+    }
+
+    func storeAway() {
+        log.log(.warning, "store_away", "Redis cannot be reached; new clients are refused, those held keep their place")
+    }
+
+    func notice(_ words: String) { log.log(.warning, "notice", words) }
+
+    func draining(waiting: Int, serving: Int) {
+        log.log(
+            .info, "draining", "no new clients",
+            ["waiting": .number(waiting), "serving": .number(serving)])
+    }
+
+    func accept(_ waiter: WaiterID, _ request: WaitRequest) {
+        log.log(
+            .info, "accept", "a client waits",
+            [
+                "waiter": .text(waiter.text), "tenant": .text(request.tenant),
+                "selector": .text(request.selector.description), "run": run(request),
+                "wait_ms": .number(request.waitMilliseconds), "priority": .number(request.headStartSeconds),
+            ])
+    }
+
+    func queued(_ waiter: WaiterID, ticket: Int64) {
+        log.log(
+            .info, "queued", "no slot is free: the client stands in line",
+            ["waiter": .text(waiter.text), "ticket": .number(Int(ticket))])
+    }
+
+    func grant(_ waiter: WaiterID, _ grant: Grant, ticket: Int64?) {
+        log.log(
+            .info, "grant", "a slot was granted",
+            [
+                "waiter": .text(waiter.text), "lease": .text("\(grant.lease)"), "worker": .text(grant.worker.text),
+                "slot": .number(grant.slot), "token": .text("\(grant.token)"), "pool": .text(grant.pool),
+                "ticket": ticket.map { .number(Int($0)) },
+            ])
+    }
+
+    func grantReturned(_ grant: Grant) {
+        log.log(
+            .info, "grant_returned", "a grant for nobody here was given back",
+            ["lease": .text("\(grant.lease)"), "worker": .text(grant.worker.text), "slot": .number(grant.slot)])
+    }
+
+    func renamed(_ waiter: WaiterID, to fresh: WaiterID) {
+        log.log(
+            .info, "enqueue_again", "the queue had lost a waiter; it goes back to its place",
+            ["waiter": .text(waiter.text), "as": .text(fresh.text)])
+    }
+
+    func dialFailed(_ waiter: WaiterID, _ grant: Grant, _ words: String) {
+        log.log(
+            .warning, "dial_failed", words,
+            [
+                "waiter": .text(waiter.text), "lease": .text("\(grant.lease)"), "worker": .text(grant.worker.text),
+                "slot": .number(grant.slot), "address": .text(grant.address),
+            ])
+    }
+
+    func reject(_ waiter: WaiterID, _ lease: LeaseID, _ reason: RejectReason) {
+        log.log(
+            .info, "reject", "the waiter goes back to its place",
+            ["waiter": .text(waiter.text), "lease": .text("\(lease)"), "reason": .text(reason.rawValue)])
+    }
+
+    func session(
+        _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, ticket: Int64?, waitedMilliseconds: UInt64
+    ) {
+        log.log(
+            .info, "session", "the worker serves the client",
+            [
+                "waiter": .text(waiter.text), "session": .text("\(grant.lease)"), "lease": .text("\(grant.lease)"),
+                "tenant": .text(request.tenant), "run": run(request), "pool": .text(grant.pool),
+                "worker": .text(grant.worker.text), "slot": .number(grant.slot), "token": .text("\(grant.token)"),
+                "ticket": ticket.map { .number(Int($0)) }, "wait_s": seconds(waitedMilliseconds),
+            ])
+    }
+
+    func sessionEnd(
+        _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, _ end: Relay.End, waitedMilliseconds: UInt64
+    ) {
+        log.log(
+            .info, "end", "a session ended",
+            [
+                "waiter": .text(waiter.text), "session": .text("\(grant.lease)"), "lease": .text("\(grant.lease)"),
+                "outcome": .text("served"), "ended_by": .text(GatewayLog.words(end)), "tenant": .text(request.tenant),
+                "run": run(request), "pool": .text(grant.pool), "worker": .text(grant.worker.text),
+                "slot": .number(grant.slot), "bytes_up": .number(Int(clamping: end.bytesAToB)),
+                "bytes_down": .number(Int(clamping: end.bytesBToA)), "wait_s": seconds(waitedMilliseconds),
+            ])
+    }
+
+    /// A wait that ended without a session: `refusal` where the client was told why, else `end`.
+    func waitEnd(
+        _ waiter: WaiterID, _ request: WaitRequest, _ why: WaitEnd, _ refusal: Refusal?, ticket: Int64?,
+        waitedMilliseconds: UInt64
+    ) {
+        let outcome = refusal?.code.rawValue ?? "left"
+        log.log(
+            .info, refusal == nil ? "end" : "refusal", refusal?.message ?? "the client left",
+            [
+                "waiter": .text(waiter.text), "outcome": .text(outcome),
+                "code": refusal.map { .text($0.code.rawValue) },
+                "status": refusal.map { .number($0.status) }, "tenant": .text(request.tenant),
+                "selector": .text(request.selector.description), "run": run(request),
+                "ticket": ticket.map { .number(Int($0)) }, "wait_s": seconds(waitedMilliseconds),
+            ])
+    }
+
+    /// A refusal of a request that never became a waiter.
+    func refusal(_ refusal: Refusal, peer: String) {
+        log.log(
+            .info, "refusal", refusal.message,
+            ["code": .text(refusal.code.rawValue), "status": .number(refusal.status), "peer": .text(peer)])
+    }
+
+    func probe(_ worker: ProcessID, address: String, failure: String?) {
+        log.log(
+            failure == nil ? .info : .warning, "probe", failure ?? "the worker answered",
+            ["worker": .text(worker.text), "address": .text(address), "passed": .flag(failure == nil)])
+    }
+
+    private func run(_ request: WaitRequest) -> JSONLog.Field? { request.run.isEmpty ? nil : .text(request.run) }
+
+    private func seconds(_ milliseconds: UInt64) -> JSONLog.Field { .decimal(Double(milliseconds) / 1_000) }
+
+    private static func words(_ end: Relay.End) -> String {
+        let side =
+            switch end.first {
+            case .a: "client"
+            case .b: "worker"
+            case nil: "gateway"
+            }
+        if case .error(let error) = end.cause { return "\(side): \(error)" }
+        return side
+    }
+}

@@ -1,0 +1,219 @@
+import EventLoop
+import GatewayCore
+import Queue
+import QueueCore
+
+/// A gateway on one loop: its listener, its clients, its place in the fleet.
+///
+/// Loop-confined. A process may run several, each on a loop of its own; they share nothing.
+public final class GatewayServer {
+    let loop: Loop
+    let queue: QueueClient
+    let caller: Caller
+    let deadlines: Deadlines<ClientConnection>
+    let log: GatewayLog
+    private(set) var admission: Admission
+    /// Every wait and every session, by the id that the queue knows it by.
+    var waits: [WaiterID: Wait] = [:]
+    var grantRate = GrantRate()
+    private(set) var isDraining = false
+
+    /// From the accept to the whole head.
+    var headMillisecondsMax = Client.headMillisecondsMax
+    var budget: DescriptorBudget
+    /// Redis has been away for longer than a new client may wait for it; not so at the start, before it was asked.
+    private(set) var isStoreAway = false
+
+    private let settings: GatewaySettings
+    private var startTimer: Timer?
+    private var listener: Listener?
+    private var parked = 0
+    private var relayed = 0
+    /// Clients let in beyond the budget, to be told so.
+    private var beyondBudget = 0
+    private var drainTimer: Timer?
+    private var onDrained: (() -> Void)?
+    private var isStopped = false
+
+    public init(loop: Loop, settings: GatewaySettings, log: JSONLog) throws(GatewayFailure) {
+        guard
+            let queue = QueueClient(
+                loop: loop, endpoint: settings.redis, fleet: settings.fleet, node: settings.node)
+        else {
+            throw GatewayFailure("The node id \(settings.node) is not 1 to 64 letters, digits, `.`, `_` and `-`")
+        }
+        self.loop = loop
+        self.settings = settings
+        self.queue = queue
+        self.log = GatewayLog(log: log)
+        admission = Admission(tenancy: settings.tenancy, defaultBrowser: settings.defaultBrowser)
+        caller = Caller(loop: loop, fleet: settings.fleet, secret: settings.secrets.first ?? [])
+        deadlines = Deadlines(loop: loop)
+        budget = DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit())
+        queue.delegate = self
+    }
+
+    /// The gateway's id in the fleet.
+    public var id: ProcessID { queue.id }
+    /// The port listened on, once started.
+    public var port: Int { listener?.port ?? 0 }
+    /// Grants can be received, and new clients are welcome.
+    public var isReady: Bool { queue.isAvailable && !isDraining && listener != nil }
+    /// Clients in the queue or dialing, and sessions.
+    public var counts: (waiting: Int, serving: Int) { (waits.count - relayed, relayed) }
+
+    /// Listens and joins the fleet. Redis need not be there yet.
+    public func start() throws(GatewayFailure) {
+        do throws(SystemError) {
+            listener = try Listener(loop: loop, address: settings.listen) { [unowned self] in accepted($0) }
+        } catch {
+            throw GatewayFailure("Cannot listen on \(settings.listen): \(error)")
+        }
+        let host = settings.listen.host.contains(":") ? "[\(settings.listen.host)]" : settings.listen.host
+        log.listening(settings.listen.isUnix ? host : "\(host):\(port)")
+        declareLimits()
+        queue.start()
+        startTimer = loop.schedule(after: GatewayLimits.storeAwayMilliseconds) { [self] in
+            if !queue.isAvailable { storeWentAway() }
+        }
+    }
+
+    /// Takes tenants, keys and limits anew; no connection is touched.
+    public func reload(_ tenancy: Tenancy) {
+        admission.tenancy = tenancy
+        declareLimits()
+    }
+
+    private func declareLimits() {
+        let tenancy = admission.tenancy
+        let limits = [(tenant: "*", tenancy.defaultLimits)] + tenancy.tenants.map { (tenant: $0.name, $0.limits) }
+        queue.setLimits(limits) {}
+    }
+
+    // MARK: clients
+
+    private func accepted(_ stream: Stream) {
+        let isFull = !budget.admits(parked: parked, relayed: relayed)
+        parked += 1
+        if isFull {
+            beyondBudget += 1
+            if beyondBudget >= budget.refusedMax { listener?.pause() }
+        }
+        ClientConnection(stream, server: self).accepted(isFull: isFull)
+    }
+
+    func clientClosed(wasBeyondBudget: Bool) {
+        parked -= 1
+        if wasBeyondBudget {
+            beyondBudget -= 1
+            listener?.resume()
+        }
+        finishDrainIfEmpty()
+    }
+
+    func relayBegan() {
+        parked -= 1
+        relayed += 1
+    }
+
+    func relayEnded() {
+        relayed -= 1
+        finishDrainIfEmpty()
+    }
+
+    func retryAfterSeconds() -> Int {
+        grantRate.retryAfterSeconds(waiting: counts.waiting, now: loop.now, random: Crypto.randomUInt64())
+    }
+
+    // MARK: the end
+
+    /// Takes no new clients and serves those it has; after the drain time it tells the rest, leaves the fleet and
+    /// calls `done`. Idempotent but for `done`, of which the first is called.
+    public func drain(done: @escaping () -> Void) {
+        guard !isDraining else { return }
+        isDraining = true
+        onDrained = done
+        log.draining(waiting: counts.waiting, serving: counts.serving)
+        drainTimer = loop.schedule(after: settings.drainTimeoutMilliseconds) { [self] in drainTimePassed() }
+        // Not from inside this call: its caller may still be setting up.
+        loop.afterThisTurn { [self] in finishDrainIfEmpty() }
+    }
+
+    private func drainTimePassed() {
+        for client in deadlines.elements { client.drainTimePassed() }
+        for wait in waits.values.map({ $0 }) { wait.client.drainTimePassed() }
+        drainTimer = loop.schedule(after: GatewayLimits.farewellMilliseconds) { [self] in stop() }
+    }
+
+    private func finishDrainIfEmpty() {
+        if isDraining, parked == 0, relayed == 0 { stop() }
+    }
+
+    /// Ends everything now, and leaves the fleet.
+    private func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        drainTimer?.cancel()
+        startTimer?.cancel()
+        listener?.close()
+        listener = nil
+        for client in deadlines.elements { client.abort() }
+        for wait in waits.values.map({ $0 }) { wait.client.abort() }
+        deadlines.close()
+        caller.close()
+        queue.stop { [self] in
+            onDrained?()
+            onDrained = nil
+        }
+    }
+}
+
+extension GatewayServer: QueueClientDelegate {
+    public func queueClient(_ client: QueueClient, granted grant: Grant) {
+        queue.acknowledge(grant.lease)
+        if let wait = waits[grant.lease.waiter] {
+            queue.forget(grant.lease.waiter)
+            wait.granted(grant)
+        } else {
+            log.grantReturned(grant)
+            queue.cancel(grant.lease.waiter, lease: grant.lease, dialed: false) {}
+        }
+    }
+
+    public func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
+        caller.probe(worker, address: address) { [self] outcome in
+            switch outcome {
+            case .alive:
+                log.probe(worker, address: address, failure: nil)
+                queue.probed(worker, passed: true)
+            case .failed(let words):
+                log.probe(worker, address: address, failure: words)
+                queue.probed(worker, passed: false)
+            case .local(let words):
+                // Says nothing about the worker; the probe is asked for again.
+                log.notice("no descriptor was left to probe \(worker) with: \(words)")
+            }
+        }
+    }
+
+    public func queueClientRegisteredAnew(_ client: QueueClient) {
+        for wait in waits.values.map({ $0 }) { wait.registeredAnew() }
+    }
+
+    public func queueClient(_ client: QueueClient, available: Bool) {
+        if available {
+            isStoreAway = false
+            log.registered(queue.id)
+        } else {
+            storeWentAway()
+        }
+    }
+
+    private func storeWentAway() {
+        isStoreAway = true
+        log.storeAway()
+        for wait in waits.values.map({ $0 }) { wait.storeWentAway() }
+    }
+
+    public func queueClient(_ client: QueueClient, notice: String) { log.notice(notice) }
+}

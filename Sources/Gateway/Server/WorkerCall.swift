@@ -1,0 +1,136 @@
+import EventLoop
+import Glibc
+import QueueCore
+
+/// One call of a worker: connect, write a request, and read one answer line, all within one deadline.
+///
+/// It tells its outcome once. After that, or once abandoned, it only holds the connection open until `close()`: a
+/// worker must not see it end before the verdict on the call stands in Redis.
+final class WorkerCall: StreamDelegate {
+    enum Outcome {
+        /// The worker's line, and the bytes that came behind it. The stream is the caller's from here on.
+        case answer(Wire.Answer, Stream, rest: [UInt8])
+        case unreachable(String)
+        /// This process had nothing left to dial with.
+        case local(String)
+    }
+
+    private let loop: Loop
+    private let request: [UInt8]
+    private var onOutcome: ((Outcome) -> Void)?
+    private var attempt: ConnectAttempt?
+    private var stream: Stream?
+    private var timer: Timer?
+    private var line: [UInt8] = []
+    private var isClosed = false
+
+    /// - Parameters:
+    ///   - address: `host:port`; the host may be a name.
+    ///   - onConnecting: called when the first SYN is sent.
+    init(
+        loop: Loop, address: String, request: [UInt8], onConnecting: @escaping () -> Void,
+        onOutcome: @escaping (Outcome) -> Void
+    ) {
+        self.loop = loop
+        self.request = request
+        self.onOutcome = onOutcome
+        timer = loop.schedule(after: GatewayLimits.dialMilliseconds) { [weak self] in
+            self?.finish(.unreachable("no answer in 2 s"))
+        }
+        if let literal = SocketAddress(address) {
+            onConnecting()
+            connect(to: literal)
+        } else if let (host, port) = SocketAddress.split(address) {
+            resolve(loop: loop, host: host, port: port) { [weak self] result in
+                guard let self, self.onOutcome != nil else { return }
+                switch result {
+                case .success(let found):
+                    onConnecting()
+                    connect(to: found)
+                case .failure(let error):
+                    finish(.unreachable("\(error)"))
+                }
+            }
+        } else {
+            loop.afterThisTurn { [weak self] in self?.finish(.unreachable("not an address: \(address)")) }
+        }
+    }
+
+    /// Its outcome is of no interest any more; the connection stays as it is.
+    func abandon() {
+        onOutcome = nil
+        timer?.cancel()
+        timer = nil
+    }
+
+    /// Ends the connection, unless it was handed over. Idempotent.
+    func close() {
+        abandon()
+        isClosed = true
+        attempt?.cancel()
+        attempt = nil
+        stream?.close()
+        stream = nil
+    }
+
+    private func connect(to address: SocketAddress) {
+        attempt = Stream.connect(loop: loop, to: address, timeoutMilliseconds: GatewayLimits.dialMilliseconds) {
+            [weak self] result in
+            guard let self else {
+                if case .success(let stream) = result { stream.close() }
+                return
+            }
+            attempt = nil
+            switch result {
+            case .success(let stream): connected(stream)
+            case .failure(let error):
+                finish(WorkerCall.isLocal(error) ? .local("\(error)") : .unreachable("\(error)"))
+            }
+        }
+    }
+
+    private func connected(_ stream: Stream) {
+        guard !isClosed else { return stream.close() }
+        self.stream = stream
+        stream.delegate = self
+        // Once abandoned, the grant must not be used: the connection is held without a word.
+        guard onOutcome != nil else { return }
+        stream.keepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3)
+        stream.write(request)
+        stream.startReading()
+    }
+
+    private func finish(_ outcome: Outcome) {
+        let call = onOutcome
+        abandon()
+        call?(outcome)
+    }
+
+    private static func isLocal(_ error: SystemError) -> Bool {
+        [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(-error.code)
+    }
+
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        guard onOutcome != nil else { return }
+        line += bytes
+        guard let end = line.prefix(Wire.lineMax).firstIndex(of: 0x0A) else {
+            if line.count >= Wire.lineMax { finish(.unreachable("its answer is too long")) }
+            return
+        }
+        guard end > 0, line[end - 1] == 0x0D,
+            let answer = Wire.answer(line: String(decoding: line[..<(end - 1)], as: UTF8.self))
+        else { return finish(.unreachable("its answer cannot be read")) }
+        // Handed over: nothing more is read until the caller says so.
+        stream.stopReading()
+        self.stream = nil
+        stream.delegate = nil
+        finish(.answer(answer, stream, rest: Array(line[(end + 1)...])))
+    }
+
+    func streamReachedEnd(_ stream: Stream) { finish(.unreachable("it closed without an answer")) }
+    func streamDrained(_ stream: Stream) {}
+    func stream(_ stream: Stream, failed error: SystemError) {
+        self.stream = nil
+        finish(.unreachable("\(error)"))
+    }
+}

@@ -1,0 +1,73 @@
+import Glibc
+
+/// The few file operations a worker needs, synchronous: work folders are small.
+enum Files {
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 && !isFolder(path) }
+
+    static func isFolder(_ path: String) -> Bool {
+        var info = stat()
+        return lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Finds a program as a shell would.
+    static func program(_ name: String, path: String) -> String? {
+        path.split(separator: ":").lazy.map { "\($0)/\(name)" }.first { isExecutable($0) }
+    }
+
+    /// Names in a folder, without `.` and `..`; none where it cannot be read.
+    static func entries(_ path: String) -> [String] {
+        guard let folder = opendir(path) else { return [] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// The whole file; nil where it cannot be read or is longer.
+    static func read(_ path: String, bytesMax: Int) -> String? {
+        readBytes(path, bytesMax: bytesMax).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    static func readBytes(_ path: String, bytesMax: Int) -> [UInt8]? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = Glibc.read(file, &chunk, chunk.count)
+            if count < 0 { return nil }
+            if count == 0 { return bytes }
+            bytes += chunk[..<count]
+            if bytes.count > bytesMax { return nil }
+        }
+    }
+
+    /// Writes a file that only this user can read.
+    static func write(_ path: String, _ content: String) -> Bool {
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        let bytes = Array(content.utf8)
+        return Glibc.write(file, bytes, bytes.count) == bytes.count
+    }
+
+    static func makeFolder(_ path: String) -> Bool { mkdir(path, 0o700) == 0 || (errno == EEXIST && isFolder(path)) }
+
+    /// Removes a folder and all in it; links are removed, not followed.
+    static func remove(_ path: String) {
+        if isFolder(path) {
+            for name in entries(path) { remove("\(path)/\(name)") }
+            rmdir(path)
+        } else {
+            unlink(path)
+        }
+    }
+}

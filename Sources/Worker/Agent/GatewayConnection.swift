@@ -1,0 +1,87 @@
+import EventLoop
+import QueueCore
+import WorkerCore
+
+/// A connection from a gateway until it has shown what it wants: a grant with the client's head, or a probe.
+///
+/// Whoever has not done so within `WorkerLimits.requestMilliseconds`, or bears no valid mac, is closed without a word.
+final class GatewayConnection: StreamDelegate {
+    enum Request {
+        case grant(Wire.GrantRequest, ForwardedHead)
+        case probe(Wire.ProbeRequest)
+    }
+
+    private let stream: Stream
+    private let credentials: Credentials
+    /// Called once: with the request and the secret it was signed with, or nil when the stream was closed.
+    private var onRequest: ((Stream, (Request, secret: [UInt8])?) -> Void)?
+    private var timer: Timer?
+    private var bytes: [UInt8] = []
+    private var grant: (Wire.GrantRequest, secret: [UInt8])?
+
+    init(
+        _ stream: Stream, credentials: Credentials,
+        onRequest: @escaping (Stream, (Request, secret: [UInt8])?) -> Void
+    ) {
+        self.stream = stream
+        self.credentials = credentials
+        self.onRequest = onRequest
+        timer = stream.loop.schedule(after: WorkerLimits.requestMilliseconds) { [weak self] in
+            self?.timer = nil
+            self?.finish(nil)
+        }
+        stream.delegate = self
+        stream.startReading()
+    }
+
+    /// Ends it without an answer.
+    func close() { finish(nil) }
+
+    private func finish(_ request: (Request, secret: [UInt8])?) {
+        guard let call = onRequest else { return }
+        onRequest = nil
+        timer?.cancel()
+        timer = nil
+        if request == nil { stream.close() }
+        call(stream, request)
+    }
+
+    private func readLine() {
+        guard let newline = bytes.firstIndex(of: 0x0A) else {
+            if bytes.count >= Wire.lineMax { finish(nil) }
+            return
+        }
+        guard newline < Wire.lineMax, newline > 0, bytes[newline - 1] == 0x0D,
+            let request = Wire.request(line: String(decoding: bytes[..<(newline - 1)], as: UTF8.self)),
+            let secret = credentials.secret(of: request)
+        else { return finish(nil) }
+        bytes.removeFirst(newline + 1)
+        switch request {
+        case .grant(let grant, _):
+            self.grant = (grant, secret)
+            readHead()
+        case .probe(let probe, _):
+            finish(bytes.isEmpty ? (.probe(probe), secret) : nil)
+        }
+    }
+
+    private func readHead() {
+        guard let (grant, secret) = grant else { return }
+        switch ForwardedHead.read(bytes[...]) {
+        case .incomplete: return
+        case .complete(let head): finish((.grant(grant, head), secret))
+        case .invalid: finish(nil)
+        }
+    }
+
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        guard onRequest != nil else { return }
+        guard self.bytes.count + bytes.count <= Wire.lineMax + ForwardedHead.bytesMax else { return finish(nil) }
+        self.bytes += bytes
+        if grant == nil { readLine() } else { readHead() }
+    }
+
+    func streamReachedEnd(_ stream: Stream) { finish(nil) }
+    func streamDrained(_ stream: Stream) {}
+    func stream(_ stream: Stream, failed error: SystemError) { finish(nil) }
+}

@@ -1,0 +1,124 @@
+import Glibc
+import QueueCore
+
+/// Sidecars that outlived their worker, and what marks them.
+///
+/// A sidecar dies with its worker (PDEATHSIG), but what it started itself may not. Every sidecar bears its worker's
+/// node, generation and process in its environment, which its children inherit; a worker that starts kills what
+/// bears its own node id and belongs to a worker that is gone.
+struct SidecarMark {
+    static let nodeKey = "BERTH_SIDECAR_NODE"
+    static let generationKey = "BERTH_SIDECAR_GENERATION"
+    /// `<pid>.<start time>` of the worker: a pid alone may have been given to somebody else since.
+    static let ownerKey = "BERTH_SIDECAR_OWNER"
+    /// The work folder of this one start.
+    static let instanceKey = "BERTH_SIDECAR_INSTANCE"
+    static let folderPrefix = "berth-"
+
+    let node: String
+    let generation: String
+
+    init(_ id: ProcessID) {
+        node = String(id.node)
+        generation = String(id.text.suffix(16))
+    }
+
+    var environment: [String: String] {
+        [
+            SidecarMark.nodeKey: node, SidecarMark.generationKey: generation,
+            SidecarMark.ownerKey: Leftovers.name(of: getpid()) ?? "",
+        ]
+    }
+
+    /// Where this worker's work folders lie. Short, without the node id: browsers make unix sockets in there, whose
+    /// paths may have 107 bytes.
+    func folder(in parent: String) -> String { "\(parent)/\(SidecarMark.folderPrefix)\(generation)" }
+
+    /// Makes that folder, with a note of whose it is.
+    func makeFolder(in parent: String, owner: String? = Leftovers.name(of: getpid())) -> Bool {
+        let folder = folder(in: parent)
+        return Files.makeFolder(folder) && Files.write("\(folder)/owner", "\(node) \(owner ?? "")")
+    }
+}
+
+enum Leftovers {
+    /// Rounds of looking: a dying tree may still fork.
+    private static let roundsMax = 5
+
+    /// Kills what workers of this node id left behind, and removes their work folders. Returns how many processes.
+    static func sweep(_ mark: SidecarMark, parent: String) -> Int {
+        var killed: Set<Int32> = []
+        var living: Set<String> = [mark.generation]
+        for _ in 0..<roundsMax {
+            var found = 0
+            for name in Files.entries("/proc") {
+                guard let pid = Int32(name), pid != getpid(), let marks = marks(of: pid),
+                    marks[SidecarMark.nodeKey] == mark.node, let generation = marks[SidecarMark.generationKey],
+                    generation != mark.generation
+                else { continue }
+                if isAlive(owner: marks[SidecarMark.ownerKey] ?? "") {
+                    living.insert(generation)
+                    continue
+                }
+                killGroup(of: pid)
+                killed.insert(pid)
+                found += 1
+            }
+            if found == 0 { break }
+        }
+        for name in Files.entries(parent) where name.hasPrefix(SidecarMark.folderPrefix) {
+            let generation = String(name.dropFirst(SidecarMark.folderPrefix.count))
+            guard generation.utf8.count == 16, !living.contains(generation),
+                let note = Files.read("\(parent)/\(name)/owner", bytesMax: 256)?.split(separator: " "),
+                note.first == mark.node[...], !isAlive(owner: String(note.dropFirst().first ?? ""))
+            else { continue }
+            Files.remove("\(parent)/\(name)")
+        }
+        return killed.count
+    }
+
+    /// Kills what one start of a sidecar left behind.
+    static func kill(instance: String) {
+        for name in Files.entries("/proc") {
+            guard let pid = Int32(name), pid != getpid(), marks(of: pid)?[SidecarMark.instanceKey] == instance else {
+                continue
+            }
+            killGroup(of: pid)
+        }
+    }
+
+    /// Its group too: browsers overwrite the environment of the processes they fork.
+    private static func killGroup(of pid: Int32) {
+        let group = getpgid(pid)
+        if group > 1 && group != getpgrp() { Glibc.kill(-group, SIGKILL) }
+        Glibc.kill(pid, SIGKILL)
+    }
+
+    /// The marks in a process' environment; nil where it has none or cannot be read.
+    private static func marks(of pid: Int32) -> [String: String]? {
+        guard let bytes = Files.readBytes("/proc/\(pid)/environ", bytesMax: 1 << 20) else { return nil }
+        var marks: [String: String] = [:]
+        for entry in bytes.split(separator: 0) where entry.starts(with: "BERTH_SIDECAR_".utf8) {
+            guard let equals = entry.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            marks[String(decoding: entry[..<equals], as: UTF8.self)] =
+                String(decoding: entry[(equals + 1)...], as: UTF8.self)
+        }
+        return marks.isEmpty ? nil : marks
+    }
+
+    /// `<pid>.<start time>` of a process that lives; nil for one that is gone or a zombie.
+    static func name(of pid: Int32) -> String? {
+        guard let stat = Files.read("/proc/\(pid)/stat", bytesMax: 4_096), let end = stat.lastIndex(of: ")") else {
+            return nil
+        }
+        // Behind the name: state is field 3, the start time field 22 (proc(5)).
+        let fields = stat[stat.index(after: end)...].split(separator: " ")
+        guard fields.count >= 20, fields[0] != "Z", fields[0] != "X" else { return nil }
+        return "\(pid).\(fields[19])"
+    }
+
+    static func isAlive(owner: String) -> Bool {
+        guard let pid = owner.split(separator: ".").first.flatMap({ Int32($0) }) else { return false }
+        return name(of: pid) == owner
+    }
+}

@@ -1,0 +1,114 @@
+import EventLoop
+import QueueCore
+import WorkerCore
+
+/// A lease's connections at the worker, from its grant to its end: the gateway's on one side, the sidecar's on the
+/// other, and the relay between them once the proof was sent.
+final class Session: StreamDelegate {
+    /// What happens to it that its slot decides about.
+    enum Event {
+        case sidecarConnected
+        case sidecarUnreachable(SystemError)
+        /// The gateway ended before the proof, or sent what it must not.
+        case gatewayClosed
+        case ended(Relay.End)
+    }
+
+    let grant: Wire.GrantRequest
+    private let secret: [UInt8]
+    private let head: ForwardedHead
+    private let endpoint: SidecarEndpoint
+    private let gateway: Stream
+    private let loop: Loop
+    private var onEvent: ((Event) -> Void)?
+    private var attempt: ConnectAttempt?
+    private var sidecar: Stream?
+    private var relay: Relay?
+    private var flush: Timer?
+
+    init(
+        _ grant: Wire.GrantRequest, secret: [UInt8], head: ForwardedHead, gateway: Stream, endpoint: SidecarEndpoint,
+        onEvent: @escaping (Event) -> Void
+    ) {
+        self.grant = grant
+        self.secret = secret
+        self.head = head
+        self.endpoint = endpoint
+        self.gateway = gateway
+        self.onEvent = onEvent
+        loop = gateway.loop
+        gateway.keepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3)
+        gateway.delegate = self
+        gateway.startReading()
+    }
+
+    /// Connects the sidecar; nothing is sent to it yet.
+    func connect() {
+        guard let address = SocketAddress(host: endpoint.host, port: endpoint.port) else {
+            loop.afterThisTurn { self.onEvent?(.sidecarUnreachable(SystemError(code: -22, operation: "connect"))) }
+            return
+        }
+        attempt = Stream.connect(
+            loop: loop, to: address, timeoutMilliseconds: WorkerLimits.sidecarConnectMilliseconds
+        ) { [weak self] result in
+            guard let self else { return }
+            self.attempt = nil
+            switch result {
+            case .success(let stream):
+                self.sidecar = stream
+                self.onEvent?(.sidecarConnected)
+            case .failure(let error):
+                self.onEvent?(.sidecarUnreachable(error))
+            }
+        }
+    }
+
+    /// The point of no return: the proof to the gateway, the client's head to the sidecar, then bytes both ways.
+    func prove() {
+        guard let sidecar else { return }
+        gateway.write(Answers.proof(grant, secret: secret))
+        sidecar.write(head.rewritten(for: endpoint))
+        self.sidecar = nil
+        relay = Relay(gateway, sidecar, lingerMilliseconds: WorkerLimits.lingerMilliseconds, loop: loop) {
+            [weak self] end in
+            self?.relayEnded(end)
+        }
+    }
+
+    /// Ends it as its slot decided. No event comes after this, but what a dead sidecar had sent still goes out.
+    func end(_ farewell: Slot.Vacated.Farewell) {
+        onEvent = nil
+        attempt?.cancel()
+        attempt = nil
+        sidecar?.close()
+        sidecar = nil
+        switch farewell {
+        case .close:
+            relay?.close()
+            gateway.close()
+        case .flush:
+            guard relay != nil else { return gateway.close() }
+            flush = loop.schedule(after: WorkerLimits.lingerMilliseconds) {
+                self.flush = nil
+                self.relay?.close()
+            }
+        case .reject(let reason):
+            Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
+        }
+    }
+
+    /// Bytes to and from the client so far.
+    var bytes: (fromClient: UInt64, toClient: UInt64) { relay.map { ($0.bytesAToB, $0.bytesBToA) } ?? (0, 0) }
+
+    private func relayEnded(_ end: Relay.End) {
+        flush?.cancel()
+        flush = nil
+        onEvent?(.ended(end))
+    }
+
+    // Before the proof; afterwards the relay listens.
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) { onEvent?(.gatewayClosed) }
+    func streamReachedEnd(_ stream: Stream) { onEvent?(.gatewayClosed) }
+    func streamDrained(_ stream: Stream) {}
+    func stream(_ stream: Stream, failed error: SystemError) { onEvent?(.gatewayClosed) }
+}

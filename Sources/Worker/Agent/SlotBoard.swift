@@ -1,0 +1,207 @@
+import EventLoop
+import Queue
+import QueueCore
+import WorkerCore
+
+/// All slots at work: performs what the slot machines decide, on sidecars, sessions and the ledger.
+final class SlotBoard {
+    private(set) var table: SlotTable
+    private let loop: Loop
+    private let ledger: any SlotLedger
+    private let log: JSONLog
+    private var sidecars: [Sidecar] = []
+    /// By slot: whoever was offered it or holds it.
+    private var sessions: [Int: Session] = [:]
+    /// Something ended or stopped: a drain may be over.
+    var onChange: (() -> Void)?
+
+    init(pools: [Pool], ledger: any SlotLedger, around: Sidecar.Surroundings) {
+        table = SlotTable(pools: pools)
+        loop = around.loop
+        log = around.log
+        self.ledger = ledger
+        sidecars = pools.indices.map { slot in
+            Sidecar(slot: slot, pool: pools[slot], around) { [weak self] in self?.sidecar(slot, $0) }
+        }
+    }
+
+    func start() {
+        for sidecar in sidecars { sidecar.start() }
+    }
+
+    /// Nobody holds a slot and no sidecar runs.
+    var isStopped: Bool { table.isVacant && sidecars.allSatisfy(\.isStopped) }
+
+    /// The process behind a slot.
+    func sidecarPID(_ slot: Int) -> Int32? { sidecars[slot].pid }
+
+    // MARK: What comes in
+
+    /// A grant whose mac, fleet and worker are right.
+    func present(_ grant: Wire.GrantRequest, secret: [UInt8], head: ForwardedHead, gateway: Stream) {
+        let slot = grant.slot
+        // Attaching again is for kept sessions; a slot beyond the table is no grant of ours.
+        guard table.indices.contains(slot), grant.attach == 1 else { return gateway.close() }
+        switch table[slot].presented(grant.lease, grant.token) {
+        case .begin:
+            begin(grant, secret: secret, head: head, gateway: gateway)
+        case .reject(let reason, let token, let slotFree):
+            ledger.reject(grant.lease, slot: slot, token: token, reason: reason, slotFree: slotFree)
+            note(.info, "reject", "A grant was refused", grant.lease, slot, reason: reason.rawValue)
+            Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
+        case .drop:
+            gateway.close()
+        }
+    }
+
+    /// Redis ended the lease, or an operator did.
+    func close(_ lease: LeaseID, reason: String) {
+        guard let slot = table.index(of: lease) else { return }
+        vacate(slot, table[slot].closeOrdered(lease), reason: reason)
+    }
+
+    /// Redis has the slot recycling from a token.
+    func recycle(_ slot: Int, token: Token) {
+        guard table.indices.contains(slot) else { return }
+        if let token = table[slot].recycleNoticed(token) { ledger.ready(slot: slot, token: token) }
+    }
+
+    /// Takes nobody in any more and stops the sidecars that serve nobody.
+    func drain() {
+        for slot in table.drain() { sidecars[slot].stop() }
+    }
+
+    /// Ends whoever is still served.
+    func closeAll(reason: String) {
+        for lease in table.leases { close(lease, reason: reason) }
+    }
+
+    // MARK: A grant up to its proof
+
+    private func begin(_ grant: Wire.GrantRequest, secret: [UInt8], head: ForwardedHead, gateway: Stream) {
+        let slot = grant.slot
+        let token = grant.token
+        guard let endpoint = sidecars[slot].endpoint else {
+            preconditionFailure("a free slot has a sidecar that listens")
+        }
+        let session = Session(grant, secret: secret, head: head, gateway: gateway, endpoint: endpoint) {
+            [weak self] event in self?.session(slot, token, event)
+        }
+        sessions[slot] = session
+        ledger.accept(grant.lease, slot: slot, token: token) { [weak self] reply in
+            self?.acceptReplied(slot, token, reply)
+        }
+        session.connect()
+    }
+
+    private func acceptReplied(_ slot: Int, _ token: Token, _ reply: AcceptReply) {
+        switch reply {
+        case .accepted: advance(slot, table[slot].acceptCommitted(token))
+        case .ended: vacate(slot, table[slot].acceptEnded(token), reason: "lease_ended")
+        case .failed: vacate(slot, table[slot].acceptFailed(token), reason: "redis")
+        }
+    }
+
+    private func advance(_ slot: Int, _ progress: Slot.Progress) {
+        guard progress == .prove, let session = sessions[slot] else { return }
+        sidecars[slot].sessionBegan()
+        session.prove()
+        note(.info, "session", "A client is served", session.grant.lease, slot, token: session.grant.token)
+    }
+
+    private func session(_ slot: Int, _ token: Token, _ event: Session.Event) {
+        switch event {
+        case .sidecarConnected:
+            advance(slot, table[slot].sidecarConnected(token))
+        case .sidecarUnreachable(let error):
+            vacate(slot, table[slot].sidecarUnreachable(token), reason: "sidecar: \(error)")
+        case .gatewayClosed:
+            vacate(slot, table[slot].gatewayClosed(token), reason: "gateway")
+        case .ended(let end):
+            let hungUp = end.first == .b
+            vacate(
+                slot, table[slot].sessionEnded(token), reason: hungUp ? "sidecar_ended" : "client_ended",
+                hungUp: hungUp)
+        }
+    }
+
+    // MARK: Giving a slot up
+
+    private func vacate(_ slot: Int, _ vacated: Slot.Vacated?, reason: String, hungUp: Bool = false) {
+        guard let vacated else { return }
+        let session = sessions.removeValue(forKey: slot)
+        let bytes = session?.bytes ?? (0, 0)
+        session?.end(vacated.farewell)
+        switch vacated.verdict {
+        case .none:
+            note(.info, "reject", "A lease was over before its proof", vacated.lease, slot, reason: reason)
+        case .reject(let verdict):
+            ledger.reject(vacated.lease, slot: slot, token: vacated.token, reason: verdict, slotFree: false)
+            note(
+                .warning, "reject", "A lease ended before its proof: \(reason)", vacated.lease, slot,
+                reason: verdict.rawValue)
+        case .release:
+            ledger.release(vacated.lease, slot: slot, token: vacated.token, reason: reason)
+            note(
+                .info, "end", "A session ended", vacated.lease, slot, token: vacated.token, reason: reason,
+                bytes: bytes)
+        }
+        if let token = vacated.ready {
+            ledger.ready(slot: slot, token: token)
+            noteSlot(slot)
+        }
+        switch vacated.sidecar {
+        case .keep: break
+        case .replace: sidecars[slot].replace(hungUp: hungUp)
+        case .condemn: sidecars[slot].condemn()
+        case .stop: sidecars[slot].stop()
+        }
+        onChange?()
+    }
+
+    private func sidecar(_ slot: Int, _ report: SidecarSupervisor.Report) {
+        switch report {
+        case .none:
+            break
+        case .ready:
+            guard let token = table[slot].sidecarReady() else { return }
+            ledger.ready(slot: slot, token: token)
+            noteSlot(slot)
+        case .lost(let isOut):
+            let before = table[slot].row(slot)
+            vacate(slot, table[slot].sidecarLost(isOut: isOut), reason: "sidecar_exit")
+            if table[slot].row(slot) != before {
+                ledger.changed()
+                noteSlot(slot)
+            }
+        case .stopped:
+            onChange?()
+        }
+    }
+
+    // MARK: Words
+
+    private func noteSlot(_ slot: Int) {
+        guard let row = table[slot].row(slot) else { return }
+        log.log(
+            row.state == .out ? .error : .info, "slot", "A slot is \(row.state.rawValue)",
+            [
+                "slot": .number(slot), "state": .text(row.state.rawValue), "token": .text(row.token.description),
+                "pool": .text(table.pools[slot].label.text),
+            ])
+    }
+
+    private func note(
+        _ level: JSONLog.Level, _ event: String, _ message: String, _ lease: LeaseID, _ slot: Int,
+        token: Token? = nil, reason: String? = nil, bytes: (fromClient: UInt64, toClient: UInt64)? = nil
+    ) {
+        log.log(
+            level, event, message,
+            [
+                "lease": .text(lease.description), "slot": .number(slot), "token": token.map { .text($0.description) },
+                "pool": .text(table.pools[slot].label.text), "reason": reason.map { .text($0) },
+                "bytes_from_client": bytes.map { .number(Int(clamping: $0.fromClient)) },
+                "bytes_to_client": bytes.map { .number(Int(clamping: $0.toClient)) },
+            ])
+    }
+}

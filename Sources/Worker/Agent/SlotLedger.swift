@@ -1,0 +1,13 @@
+import Queue
+import QueueCore
+
+/// What a worker tells the queue about its slots: `SlotRegistry`, and in tests a list of what was told.
+protocol SlotLedger: AnyObject {
+    func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void)
+    func reject(_ lease: LeaseID, slot: Int, token: Token, reason: RejectReason, slotFree: Bool)
+    func release(_ lease: LeaseID, slot: Int, token: Token, reason: String)
+    func ready(slot: Int, token: Token)
+    func changed()
+}
+
+extension SlotRegistry: SlotLedger {}

@@ -1,0 +1,208 @@
+import EventLoop
+import Glibc
+import Queue
+import QueueCore
+import WorkerCore
+
+/// A worker: takes grants from gateways, serves them by its sidecars, and keeps its slots in Redis as they are.
+///
+/// Loop-confined. `start` once, `drain` once; the loop runs out of work when the drain is over.
+public final class WorkerAgent {
+    private let loop: Loop
+    private let settings: WorkerSettings
+    private let log: JSONLog
+    private var listener: Listener?
+    private var registry: SlotRegistry?
+    private var board: SlotBoard?
+    private var pending: [ObjectIdentifier: GatewayConnection] = [:]
+    private var workFolder = ""
+    private var drainDone: [() -> Void] = []
+    private var drainTimer: Timer?
+    private var isDraining = false
+    private var isStopping = false
+    private var isOver = false
+    private var wasRegistered = false
+
+    /// Called when a newer process took this node id and the drain that follows is over: the process should end.
+    public var onSuperseded: (() -> Void)?
+
+    public init(loop: Loop, settings: WorkerSettings, log: JSONLog) {
+        self.loop = loop
+        self.settings = settings
+        self.log = log
+    }
+
+    /// This process in the fleet; nil before `start`.
+    public var id: ProcessID? { registry?.id }
+
+    /// The port listened on.
+    public var port: Int { listener?.port ?? 0 }
+
+    /// Listens, sweeps what an earlier worker of this node id left, starts the sidecars and registers.
+    public func start() throws(WorkerFailure) {
+        guard !settings.secrets.isEmpty || settings.listen.isLoopback else {
+            throw WorkerFailure(
+                "without NODE_SECRET a worker listens on loopback only: set the same secret at gateways and workers, or "
+                    + "listen on 127.0.0.1")
+        }
+        guard !settings.slots.isEmpty else { throw WorkerFailure("a worker needs at least one slot") }
+        let listener: Listener
+        do throws(SystemError) {
+            listener = try Listener(loop: loop, address: settings.listen) { [weak self] in self?.connected($0) }
+        } catch {
+            throw WorkerFailure("cannot listen on \(settings.listen): \(error)")
+        }
+        self.listener = listener
+        guard
+            let registry = SlotRegistry(
+                loop: loop, endpoint: settings.redis, fleet: settings.fleet, node: settings.node,
+                address: settings.advertised, port: listener.port, pools: settings.slots)
+        else {
+            listener.close()
+            throw WorkerFailure(
+                "\"\(settings.node)\" is no node id: 1 to 64 letters, digits, dots, dashes, underscores")
+        }
+        do throws(WorkerFailure) {
+            try startSlots(registry)
+        } catch {
+            listener.close()
+            throw error
+        }
+        self.registry = registry
+        log.common.append(("worker", .text(registry.id.text)))
+        log.log(
+            .info, "listening", "The worker listens",
+            [
+                "address": .text(listening(listener.port)), "slots": .number(settings.slots.count),
+                "fleet": .text(settings.fleet),
+            ])
+        registry.delegate = self
+        registry.start()
+    }
+
+    private func startSlots(_ registry: SlotRegistry) throws(WorkerFailure) {
+        let mark = SidecarMark(registry.id)
+        let swept = Leftovers.sweep(mark, parent: settings.workFolder)
+        if swept > 0 {
+            log.log(.warning, "leftovers", "Sidecars of an earlier worker were killed", ["processes": .number(swept)])
+        }
+        workFolder = mark.folder(in: settings.workFolder)
+        guard mark.makeFolder(in: settings.workFolder) else {
+            throw WorkerFailure("cannot make the work folder \(workFolder): \(String(cString: strerror(errno)))")
+        }
+        let board = SlotBoard(
+            pools: settings.slots, ledger: registry,
+            around: Sidecar.Surroundings(
+                loop: loop, program: settings.sidecar, folder: workFolder,
+                environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new }, log: log))
+        board.onChange = { [weak self] in self?.lookAtDrain() }
+        self.board = board
+        board.start()
+    }
+
+    private func listening(_ port: Int) -> String {
+        SocketAddress(host: settings.listen.host, port: port)?.description ?? settings.listen.description
+    }
+
+    // MARK: Connections
+
+    private func connected(_ stream: Stream) {
+        guard pending.count < WorkerLimits.pendingConnectionsMax, let registry, let board else {
+            return stream.close()
+        }
+        let credentials = Credentials(
+            fleet: settings.fleet, worker: registry.id, secrets: settings.secrets.isEmpty ? [[]] : settings.secrets)
+        let key = ObjectIdentifier(stream)
+        pending[key] = GatewayConnection(stream, credentials: credentials) { [weak self] stream, request in
+            self?.pending[key] = nil
+            switch request {
+            case nil:
+                break
+            case (.probe(let probe), let secret)?:
+                Answers.send(Answers.alive(probe, secret: secret), andClose: stream)
+            case (.grant(let grant, let head), let secret)?:
+                board.present(grant, secret: secret, head: head, gateway: stream)
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// Takes no more clients, lets those served go on for `drainTimeoutMilliseconds`, then ends them. `done` is called
+    /// when everything is closed; a further call waits for the same end.
+    public func drain(done: @escaping () -> Void) {
+        if isOver { return loop.afterThisTurn(done) }
+        drainDone.append(done)
+        guard !isDraining else { return }
+        isDraining = true
+        log.log(
+            .info, "draining", "The worker takes no more clients",
+            ["sessions": .number(board?.table.leases.count ?? 0)])
+        registry?.drain()
+        board?.drain()
+        drainTimer = loop.schedule(after: settings.drainTimeoutMilliseconds) { [weak self] in
+            self?.drainTimer = nil
+            self?.board?.closeAll(reason: "drained")
+        }
+        lookAtDrain()
+    }
+
+    private func lookAtDrain() {
+        guard isDraining, !isStopping, board?.isStopped ?? true else { return }
+        isStopping = true
+        drainTimer?.cancel()
+        drainTimer = nil
+        // Redis may be away; then the TTL ends this worker there.
+        var timer: Timer?
+        let finish = { [self] in
+            guard !isOver else { return }
+            isOver = true
+            timer?.cancel()
+            stopped()
+        }
+        timer = loop.schedule(after: WorkerLimits.redisFarewellMilliseconds, finish)
+        guard let registry else { return finish() }
+        registry.stop(done: finish)
+    }
+
+    private func stopped() {
+        listener?.close()
+        for connection in pending.values { connection.close() }
+        Files.remove(workFolder)
+        log.log(.info, "stopped", "The worker has ended")
+        let calls = drainDone
+        drainDone = []
+        for call in calls { call() }
+    }
+}
+
+extension WorkerAgent: SlotRegistryDelegate {
+    public func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow] { board?.table.rows ?? [] }
+
+    public func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String) {
+        board?.close(lease, reason: reason)
+    }
+
+    public func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token) {
+        board?.recycle(slot, token: token)
+    }
+
+    public func slotRegistrySuperseded(_ registry: SlotRegistry) {
+        guard !isDraining else { return }
+        log.log(.error, "superseded", "A newer worker has the node id \(settings.node); this one drains and ends")
+        drain { [weak self] in self?.onSuperseded?() }
+    }
+
+    public func slotRegistry(_ registry: SlotRegistry, available: Bool) {
+        if available {
+            log.log(.info, "registered", wasRegistered ? "The worker is registered again" : "The worker is registered")
+            wasRegistered = true
+        } else {
+            log.log(.warning, "redis", "Redis is away: sessions go on, no new clients")
+        }
+    }
+
+    public func slotRegistry(_ registry: SlotRegistry, notice: String) {
+        log.log(.warning, "notice", notice)
+    }
+}

@@ -1,0 +1,64 @@
+import EventLoop
+import Queue
+import QueueCore
+import WorkerCore
+
+/// Everything a worker needs to know before it starts.
+public struct WorkerSettings {
+    public var fleet: String
+    public var node: String
+    /// NODE_SECRET, and while it is rotated the other one: either is taken, answers are signed as they were asked.
+    /// Empty only where a worker listens on loopback.
+    public var secrets: [[UInt8]]
+    /// Port 0 for any free one.
+    public var listen: SocketAddress
+    /// The `host:port` that gateways dial; empty for the local address of the worker's own Redis connection.
+    public var advertised: String
+    public var redis: RedisEndpoint
+    /// One pool for each slot.
+    public var slots: [Pool]
+    public var sidecar: SidecarProgram
+    /// How long sessions may go on once the worker drains.
+    public var drainTimeoutMilliseconds: UInt64
+    /// Where the sidecars' work folders are made.
+    public var workFolder: String
+
+    public init(
+        fleet: String, node: String, secrets: [[UInt8]], listen: SocketAddress, advertised: String = "",
+        redis: RedisEndpoint, slots: [Pool], sidecar: SidecarProgram, drainTimeoutMilliseconds: UInt64 = 30_000,
+        workFolder: String = "/tmp"
+    ) {
+        self.fleet = fleet
+        self.node = node
+        self.secrets = secrets
+        self.listen = listen
+        self.advertised = advertised
+        self.redis = redis
+        self.slots = slots
+        self.sidecar = sidecar
+        self.drainTimeoutMilliseconds = drainTimeoutMilliseconds
+        self.workFolder = workFolder
+    }
+}
+
+/// Limits of a worker that are not settings.
+public enum WorkerLimits {
+    /// From a connection's accept to the end of its grant line and head.
+    public static let requestMilliseconds: UInt64 = 2_000
+    /// Connections that have not shown a valid grant yet.
+    public static let pendingConnectionsMax = 1_024
+    /// Connecting a sidecar on loopback.
+    public static let sidecarConnectMilliseconds: UInt64 = 1_000
+    /// For the second side of a session to end after the first one did.
+    public static let lingerMilliseconds: UInt64 = 1_000
+    /// For a gateway to read an answer and close.
+    public static let farewellMilliseconds: UInt64 = 1_000
+    /// For Redis to hear of a drain or of the end, when it is away.
+    public static let redisFarewellMilliseconds: UInt64 = 1_000
+}
+
+/// Why a worker cannot start, in words for its operator.
+public struct WorkerFailure: Error, Hashable, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,101 @@
+/// Environment names that people bring from other grids: understood, or refused with what replaces them.
+///
+/// Silence would be worst: a fleet that ignores its `MAX_CONCURRENT_SESSIONS` looks fine until it does not.
+public struct LegacyName: Hashable, Sendable {
+    public enum Treatment: Hashable, Sendable {
+        /// Its value counts as this setting's, after the setting's own name.
+        case means(setting: String)
+        /// Together with others it makes up a setting; `words` tell how.
+        case contributes(words: String)
+        /// Only this value says what Berth does anyway.
+        case onlyValue(String, words: String)
+        case refused(words: String)
+    }
+
+    public let name: String
+    public let commands: Set<Setting.Command>
+    public let treatment: Treatment
+
+    public static let all: [LegacyName] = [
+        understood("HUB_NODE_SECRET", "node.secret", [.gateway, .worker]),
+        composed("REDIS_HOST", "with REDIS_PORT it makes up redis.url where REDIS_URL is not set", both),
+        composed("REDIS_PORT", "with REDIS_HOST it makes up redis.url where REDIS_URL is not set", both),
+        composed("PORT", "the port of gateway.listen or worker.listen where that is not set", both),
+        LegacyName(
+            name: "HEADLESS", commands: [.worker],
+            treatment: .onlyValue("true", words: "browsers run headless; for another way use --sidecar command")),
+        LegacyName(
+            name: "LOG_FORMAT", commands: both,
+            treatment: .onlyValue("json", words: "logs are one JSON object a line")),
+        refused("HUB_URL", "workers and gateways find each other through Redis: set REDIS_URL", [.worker]),
+        refused("NODE_REGION", "put the region into the pool's label: POOL_CONFIG=eu:chromium=3", [.worker]),
+        refused("MAX_CONCURRENT_SESSIONS", "slots are counted by pool: POOL_CONFIG=<label>=<slots>", [.worker]),
+        refused("MAX_LIFETIME_SESSIONS", "each session gets a browser of its own, replaced after it", [.worker]),
+        refused("HEARTBEAT_INTERVAL", "the heartbeat is 2 s and not a setting", both),
+        refused(
+            "WORKER_SELECT_TIMEOUT", "how long a client waits is the tenant's: defaults.maxWait in berth.yaml",
+            [.gateway]),
+        refused(
+            "PLAYWRIGHT_VERSION", "the driver's own version counts: choose it by BERTH_PLAYWRIGHT_DRIVER", [.worker]),
+        refused("CHROMIUM_ARGS", argumentWords, [.worker]),
+        refused("FIREFOX_ARGS", argumentWords, [.worker]),
+        refused("WEBKIT_ARGS", argumentWords, [.worker]),
+        refused("PUBLIC_WS_HOST", publicWords, [.gateway]),
+        refused("PUBLIC_WS_PORT", publicWords, [.gateway]),
+        refused("PUBLIC_WS_SCHEME", publicWords, [.gateway]),
+    ]
+
+    private static let both: Set<Setting.Command> = [.gateway, .worker]
+    private static let argumentWords =
+        "write a program that starts the browser with them: BERTH_SIDECAR=command, BERTH_COMMAND"
+    private static let publicWords = "answers name the Host that the client used; nothing replaces it"
+
+    private static func understood(_ name: String, _ setting: String, _ commands: Set<Setting.Command>) -> LegacyName {
+        LegacyName(name: name, commands: commands, treatment: .means(setting: setting))
+    }
+
+    private static func composed(_ name: String, _ words: String, _ commands: Set<Setting.Command>) -> LegacyName {
+        LegacyName(name: name, commands: commands, treatment: .contributes(words: words))
+    }
+
+    private static func refused(_ name: String, _ words: String, _ commands: Set<Setting.Command>) -> LegacyName {
+        LegacyName(name: name, commands: commands, treatment: .refused(words: words))
+    }
+
+    /// What is wrong with the environment as this command finds it.
+    static func problems(in environment: [String: String], command: Setting.Command) -> [ConfigurationProblem] {
+        all.compactMap { legacy in
+            guard legacy.commands.contains(command), let value = environment[legacy.name], !value.isEmpty else {
+                return nil
+            }
+            switch legacy.treatment {
+            case .means, .contributes: return nil
+            case .onlyValue(let only, let words):
+                if value.lowercased() == only { return nil }
+                return .init(place: legacy.name, message: "only '\(only)' is served: \(words)")
+            case .refused(let words):
+                return .init(place: legacy.name, message: "is not a setting of Berth: \(words)")
+            }
+        }
+    }
+
+    /// A setting's value from such names; the setting's own name was looked at before.
+    static func value(of setting: Setting, in environment: [String: String]) -> (name: String, text: String)? {
+        func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        switch setting.name {
+        case "redis.url":
+            guard let host = given("REDIS_HOST") else { return nil }
+            let bracketed = host.contains(":") ? "[\(host)]" : host
+            return ("REDIS_HOST", "redis://\(bracketed):\(given("REDIS_PORT") ?? "6379")")
+        case "gateway.listen", "worker.listen":
+            return given("PORT").map { ("PORT", ":\($0)") }
+        default:
+            for legacy in all {
+                if legacy.treatment == .means(setting: setting.name), let text = given(legacy.name) {
+                    return (legacy.name, text)
+                }
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import QueueCore
+
+/// Limits of a configuration file's `tenants`.
+public enum TenantsLimits {
+    /// Most keys of one tenant.
+    public static let keysMax = 32
+    /// Most tenants of one file.
+    public static let countMax = 10_000
+}
+
+/// The fields that `defaults` and each tenant have in common, by their name in the file.
+enum LimitField: String, CaseIterable {
+    case cap, maxQueue, maxWait, maxPriority, weight
+
+    /// Sets the field; answers what is wrong with the text, `nil` if nothing.
+    func set(_ text: String, in limits: inout TenantLimits) -> String? {
+        switch self {
+        case .cap: return LimitField.count(text, 0...1_000_000) { limits.cap = $0 }
+        case .maxQueue: return LimitField.count(text, 0...1_000_000) { limits.queueMax = $0 }
+        case .weight: return LimitField.count(text, 1...1_000) { limits.weight = $0 }
+        case .maxWait:
+            guard let ms = DurationText.milliseconds(text), ms > 0 else {
+                return "'\(text)' is not a duration like 30s, 2m or 1h (a week at most)"
+            }
+            limits.waitMaxMilliseconds = ms
+        case .maxPriority:
+            guard let ms = DurationText.milliseconds(text), ms % 1_000 == 0, ms <= 86_400_000 else {
+                return "'\(text)' is not a head start in whole seconds, like 30s (a day at most)"
+            }
+            limits.priorityMaxSeconds = ms / 1_000
+        }
+        return nil
+    }
+
+    /// As it would be written in the file.
+    func text(of limits: TenantLimits) -> String {
+        switch self {
+        case .cap: "\(limits.cap)"
+        case .maxQueue: "\(limits.queueMax)"
+        case .maxWait: DurationText.text(milliseconds: limits.waitMaxMilliseconds)
+        case .maxPriority: DurationText.text(milliseconds: limits.priorityMaxSeconds * 1_000)
+        case .weight: "\(limits.weight)"
+        }
+    }
+
+    private static func count(_ text: String, _ range: ClosedRange<Int>, _ set: (Int) -> Void) -> String? {
+        guard let number = Int(text), range.contains(number) else {
+            return "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)"
+        }
+        set(number)
+        return nil
+    }
+}

@@ -1,0 +1,148 @@
+import GatewayCore
+import QueueCore
+import WorkerCore
+
+/// What every process of a fleet needs.
+public struct NodeRole: Hashable, Sendable {
+    public let redisURL: String
+    public let fleet: String
+    /// A valid name: the setting, or the host's name made one.
+    public let nodeID: String
+    /// None, one, or two while rotating: the first signs, all are accepted.
+    public let secrets: [String]
+
+    /// Shortest secret, in characters: what an HMAC seen on the wire does not give away to guessing.
+    public static let secretCharactersMin = 16
+
+    public init(_ settings: Settings, hostName: String) throws(ConfigurationProblems) {
+        redisURL = settings.text("redis.url") ?? ""
+        fleet = settings.text("fleet") ?? "default"
+        nodeID = settings.text("node.id") ?? NodeRole.name(from: hostName)
+        secrets = (settings.text("node.secret") ?? "").split(separator: ",").map(String.init)
+        var words: String?
+        if secrets.count > 2 { words = "holds more than two secrets" }
+        if secrets.contains(where: { $0.count < NodeRole.secretCharactersMin }) {
+            words =
+                "is shorter than \(NodeRole.secretCharactersMin) characters: openssl rand -hex 32 makes a good one"
+        }
+        if let words { throw ConfigurationProblems([.init(place: settings.place("node.secret"), message: words)]) }
+    }
+
+    /// The processes of `berth dev`, which share one secret that nobody else knows.
+    public init(dev nodeID: String, secret: String) {
+        redisURL = ""
+        fleet = "default"
+        self.nodeID = nodeID
+        secrets = [secret]
+    }
+
+    private static func name(from hostName: String) -> String {
+        let text = String(
+            String.UnicodeScalarView(hostName.unicodeScalars.prefix(64).map { isName(String($0)) ? $0 : "-" }))
+        return text.isEmpty ? "node" : text
+    }
+}
+
+/// What a gateway is started with.
+public struct GatewayRole: Hashable, Sendable {
+    public let listen: ListenAddress
+    public let drainTimeoutMilliseconds: Int
+    public let defaultBrowser: String
+    public let tenancy: Tenancy
+
+    /// - Parameter listenName: `gateway.listen`, or `dev.listen` for `berth dev`.
+    public init(_ settings: Settings, listenName: String = "gateway.listen") throws(ConfigurationProblems) {
+        drainTimeoutMilliseconds = settings.milliseconds("gateway.drainTimeout")
+        defaultBrowser = settings.text("gateway.defaultBrowser") ?? "chromium"
+        let insecureOpen = settings.isTrue("gateway.insecureOpen")
+        tenancy = Tenancy(
+            tenants: settings.tenants, defaultLimits: settings.defaults,
+            allowedOrigins: Set(settings.texts("gateway.origins")), allowsForeignHosts: insecureOpen)
+        listen = settings.address(listenName, defaultHost: tenancy.isOpen ? "127.0.0.1" : "0.0.0.0")
+        if tenancy.isOpen, !listen.isLoopback, !insecureOpen {
+            let words =
+                "\(listen) is open to everybody who reaches it, and no tenant has a key: give tenants keys in berth.yaml, "
+                + "listen on 127.0.0.1, or say --insecure-open"
+            throw ConfigurationProblems([.init(place: settings.place(listenName), message: words)])
+        }
+    }
+}
+
+/// What a worker is started with.
+public struct WorkerRole: Hashable, Sendable {
+    public enum Sidecar: String, Hashable, Sendable { case playwright, command }
+
+    public let listen: ListenAddress
+    /// `host` or `host:port`; empty for the local address of its Redis connection.
+    public let advertise: String
+    /// As `PoolConfig` reads them, once the version of the sidecars is known.
+    public let pools: String
+    public let browser: String
+    public let sidecar: Sidecar
+    /// Words of the command, program first; empty for Playwright.
+    public let command: [String]
+    public let playwrightDriver: String?
+    public let executable: String?
+    public let drainTimeoutMilliseconds: Int
+
+    /// - Parameter devPools: the pools of `berth dev`, which has no setting for them.
+    public init(_ settings: Settings, devPools: String? = nil) throws(ConfigurationProblems) {
+        var problems: [ConfigurationProblem] = []
+        let secret = settings.text("node.secret") != nil
+        drainTimeoutMilliseconds = settings.milliseconds("worker.drainTimeout")
+        advertise = settings.text("worker.advertise") ?? ""
+        browser = settings.text("worker.browser") ?? "chromium"
+        sidecar = settings.text("worker.sidecar").flatMap(Sidecar.init) ?? .playwright
+        playwrightDriver = settings.text("worker.playwrightDriver")
+        executable = settings.text("worker.executable")
+        listen =
+            devPools != nil
+            ? ListenAddress(host: "127.0.0.1", port: 0)
+            : settings.address("worker.listen", defaultHost: secret ? "0.0.0.0" : "127.0.0.1")
+        if !listen.isLoopback, !secret {
+            problems.append(
+                .init(
+                    place: settings.place("worker.listen"),
+                    message:
+                        "\(listen) is reachable from elsewhere, and there is no node secret: set NODE_SECRET (the same "
+                        + "on gateways and workers), or listen on 127.0.0.1"))
+        }
+        pools = devPools ?? settings.texts("worker.pools").joined(separator: ",")
+        if pools.isEmpty {
+            problems.append(.init(place: "worker.pools", message: "a worker needs a pool: --pool AppA:Chromium=2"))
+        } else {
+            // Each entry was looked at before; this finds a label twice and too many slots in all.
+            do throws(PoolConfig.Failure) {
+                _ = try PoolConfig.parse(pools, isPlaywright: true, defaultBrowser: "", version: "")
+            } catch {
+                problems.append(.init(place: settings.place("worker.pools"), message: error.description))
+            }
+        }
+        switch (sidecar, settings.text("worker.command")) {
+        case (.playwright, _): command = []
+        case (.command, nil):
+            command = []
+            problems.append(
+                .init(place: settings.place("worker.sidecar"), message: "a command sidecar needs its --command"))
+        case (.command, let text?):
+            command = CommandWords.split(text) ?? []
+            if command.isEmpty {
+                problems.append(
+                    .init(place: settings.place("worker.command"), message: "a quote is not closed: \(text)"))
+            }
+        }
+        guard problems.isEmpty else { throw ConfigurationProblems(problems) }
+    }
+}
+
+extension Settings {
+    /// The address, with the default host filled in; the table has checked its form.
+    fileprivate func address(_ name: String, defaultHost: String) -> ListenAddress {
+        let address = text(name).flatMap(ListenAddress.init) ?? ListenAddress(host: "", port: 0)
+        switch address.host {
+        case "": return ListenAddress(host: defaultHost, port: address.port)
+        case "localhost": return ListenAddress(host: "127.0.0.1", port: address.port)
+        default: return address
+        }
+    }
+}

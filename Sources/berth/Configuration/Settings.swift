@@ -1,0 +1,77 @@
+import GatewayCore
+import QueueCore
+
+/// The whole configuration after layering: each setting with its source, and the tenants.
+public struct Settings: Sendable {
+    public let command: Setting.Command
+    public let resolved: [String: ResolvedSetting]
+    public let defaults: TenantLimits
+    public let tenants: [Tenant]
+    /// The file it came from, if any.
+    public let fileName: String?
+
+    /// Reads and checks everything; throws all that is wrong at once.
+    public init(_ input: SettingsInput) throws(ConfigurationProblems) {
+        var problems = LegacyName.problems(in: input.environment, command: input.command)
+        var sections = FileSections.empty
+        if let file = input.file {
+            do throws(ConfigurationProblem) {
+                sections = FileSections(name: file.name, root: try YAMLReader.read(file.bytes, file: file.name))
+            } catch {
+                throw ConfigurationProblems([error])
+            }
+        }
+        problems += sections.problems
+
+        var resolver = SettingsResolver(input: input)
+        resolved = resolver.resolve(file: sections)
+        problems += resolver.problems
+
+        var reader = TenantsReader(file: sections.name)
+        if let node = sections.defaults { reader.readDefaults(node) }
+        var tenants = sections.tenants.map { reader.readTenants($0) } ?? []
+        for flag in input.tenantFlags {
+            guard let tenant = reader.readFlag(flag) else { continue }
+            tenants.removeAll { $0.name == tenant.name }
+            tenants.append(tenant)
+        }
+        problems += reader.problems
+        problems += Settings.sharedKeys(tenants, place: sections.name.isEmpty ? "--tenant" : sections.name)
+
+        command = input.command
+        defaults = reader.defaults
+        self.tenants = tenants
+        fileName = input.file?.name
+        guard problems.isEmpty else { throw ConfigurationProblems(problems) }
+    }
+
+    /// The setting's text; `nil` where nothing is set.
+    ///
+    /// - Parameter name: a name of the table; anything else is a mistake of the program.
+    public func text(_ name: String) -> String? {
+        guard let value = resolved[name] else { preconditionFailure("no setting is called \(name)") }
+        return value.texts.last
+    }
+
+    public func texts(_ name: String) -> [String] { resolved[name]?.texts ?? [] }
+    /// Where the setting was given, for problems found later.
+    public func place(_ name: String) -> String { resolved[name]?.place ?? name }
+    public func milliseconds(_ name: String) -> Int { text(name).flatMap(DurationText.milliseconds) ?? 0 }
+    public func isTrue(_ name: String) -> Bool { text(name) == "true" }
+    public func number(_ name: String) -> Int { text(name).flatMap { Int($0) } ?? 0 }
+
+    /// One key for two tenants would make who asks a matter of luck.
+    private static func sharedKeys(_ tenants: [Tenant], place: String) -> [ConfigurationProblem] {
+        var owners: [String: String] = [:]
+        var problems: [ConfigurationProblem] = []
+        for tenant in tenants {
+            for key in tenant.keyHashes {
+                if let other = owners.updateValue(tenant.name, forKey: key) {
+                    problems.append(
+                        .init(place: place, message: "tenants '\(other)' and '\(tenant.name)' have the same key"))
+                }
+            }
+        }
+        return problems
+    }
+}

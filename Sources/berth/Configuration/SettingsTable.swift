@@ -1,0 +1,118 @@
+extension Setting {
+    /// Every setting there is. `docs/reference/settings.md` is this table; a test compares them.
+    public static let all: [Setting] = common + gateway + worker + dev
+
+    public static func named(_ name: String) -> Setting? { byName[name] }
+
+    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    private static let common = [
+        Setting(
+            "redis.url", flag: "--redis", environment: "REDIS_URL", kind: .secret,
+            default: "redis://127.0.0.1:6379", commands: [.gateway, .worker, .status, .audit],
+            doc:
+                "Where Redis is: redis://[user:password@]host[:port][/db] or unix:///path. Its maxmemory-policy must be "
+                + "noeviction."),
+        Setting(
+            "fleet", flag: "--fleet", environment: "BERTH_FLEET", kind: .name, default: "default",
+            commands: [.gateway, .worker, .status, .audit],
+            doc: "The Redis namespace: all gateways and workers of one fleet share one queue."),
+        Setting(
+            "node.id", flag: "--node-id", environment: "NODE_ID", kind: .name, default: nil, shown: "the host's name",
+            commands: [.gateway, .worker],
+            doc: "What this process is called in logs and records. Two living processes should not share one."),
+        Setting(
+            "node.secret", fileFlag: "--node-secret-file", environment: "NODE_SECRET", kind: .secret,
+            commands: [.gateway, .worker],
+            doc:
+                "What gateways and workers prove themselves to each other with, 16 characters or more. Two, separated by a "
+                + "comma, while one replaces the other: the first signs, both are accepted."),
+        Setting(
+            "log.level", flag: "--log-level", environment: "LOG_LEVEL",
+            kind: .choice(["debug", "info", "warning", "error"]),
+            default: "info", commands: [.gateway, .worker, .dev],
+            doc: "The least level of the log's lines, one JSON object each on standard output."),
+    ]
+
+    private static let gateway = [
+        Setting(
+            "gateway.listen", flag: "--listen", environment: "BERTH_GATEWAY_LISTEN", kind: .address, default: ":8080",
+            shown: "0.0.0.0:8080 with tenants' keys, 127.0.0.1:8080 without", commands: [.gateway],
+            doc: "Where clients connect. Port 0 takes any free one; the log's listening line says which."),
+        Setting(
+            "gateway.drainTimeout", flag: "--drain-timeout", environment: "BERTH_DRAIN_TIMEOUT", kind: .duration,
+            default: "30s", commands: [.gateway],
+            doc:
+                "How long clients and sessions are still served after SIGTERM, before they are told and the process ends."
+        ),
+        Setting(
+            "gateway.origins", flag: "--origin", environment: "BERTH_ORIGINS", kind: .list, commands: [.gateway, .dev],
+            doc:
+                "Web origins (https://app.example) whose pages may connect. Any other request with an Origin is refused."
+        ),
+        Setting(
+            "gateway.insecureOpen", flag: "--insecure-open", environment: "BERTH_INSECURE_OPEN", kind: .yesNo,
+            default: "false", commands: [.gateway],
+            doc: "Listen beyond loopback without any tenant's key: whoever reaches the port gets a browser."),
+        Setting(
+            "gateway.defaultBrowser", flag: "--default-browser", environment: "DEFAULT_BROWSER_TYPE", kind: .name,
+            default: "chromium", commands: [.gateway, .dev],
+            doc: "The browser of a Playwright client that names none."),
+    ]
+
+    private static let worker = [
+        Setting(
+            "worker.listen", flag: "--listen", environment: "BERTH_WORKER_LISTEN", kind: .address, default: ":3131",
+            shown: "0.0.0.0:3131 with a node secret, 127.0.0.1:3131 without", commands: [.worker],
+            doc: "Where gateways connect. Beyond loopback only with a node secret."),
+        Setting(
+            "worker.advertise", flag: "--advertise", environment: "PRIVATE_HOSTNAME", kind: .text, default: nil,
+            shown: "the local address of its Redis connection", commands: [.worker],
+            doc: "host or host:port that gateways dial; without a port, the one it listens on."),
+        Setting(
+            "worker.pools", flag: "--pool", environment: "POOL_CONFIG", kind: .pools, default: nil,
+            shown: "none; a worker needs one",
+            commands: [.worker],
+            doc:
+                "Its slots: AppA:Chromium:Staging=3. Repeatable. A browser named in the second segment is the pool's browser."
+        ),
+        Setting(
+            "worker.browser", flag: "--browser", environment: "BROWSER_TYPE",
+            kind: .choice(["chromium", "firefox", "webkit"]),
+            default: "chromium", commands: [.worker, .dev],
+            doc: "The browser of playwright pools whose label names none."),
+        Setting(
+            "worker.sidecar", flag: "--sidecar", environment: "BERTH_SIDECAR",
+            kind: .choice(["playwright", "command"]),
+            default: "playwright", commands: [.worker, .dev],
+            doc: "What serves a slot's sessions: a Playwright browser server, or any program that prints a ws:// line."),
+        Setting(
+            "worker.command", flag: "--command", environment: "BERTH_COMMAND", kind: .text, commands: [.worker, .dev],
+            doc:
+                "The program of command sidecars, with its arguments; quotes and backslashes as in a shell, nothing else."
+        ),
+        Setting(
+            "worker.playwrightDriver", flag: "--playwright-driver", environment: "BERTH_PLAYWRIGHT_DRIVER", kind: .text,
+            default: nil, shown: "looked for: .venv, then python3's playwright", commands: [.worker, .dev],
+            doc:
+                "The folder that holds Playwright's node and package: <venv>/lib/python3.x/site-packages/playwright/driver."
+        ),
+        Setting(
+            "worker.drainTimeout", flag: "--drain-timeout", environment: "BERTH_DRAIN_TIMEOUT", kind: .duration,
+            default: "30s", commands: [.worker],
+            doc: "How long sessions are still served after SIGTERM, before they are ended and the process too."),
+        Setting(
+            "worker.executable", flag: "--executable", environment: "BERTH_EXECUTABLE", kind: .text, default: nil,
+            shown: "the system's chromium or firefox-esr, else Playwright's own build", commands: [.worker, .dev],
+            doc: "The browser's program."),
+    ]
+
+    private static let dev = [
+        Setting(
+            "dev.listen", flag: "--listen", environment: "BERTH_DEV_LISTEN", kind: .address, default: "127.0.0.1:8080",
+            commands: [.dev], doc: "Where berth dev's gateway listens."),
+        Setting(
+            "dev.slots", flag: "--slots", environment: "BERTH_DEV_SLOTS", kind: .count(1...64), default: "2",
+            commands: [.dev], doc: "How many slots berth dev serves."),
+    ]
+}

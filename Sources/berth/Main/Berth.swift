@@ -1,0 +1,13 @@
+import ArgumentParser
+
+@main
+struct Berth: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "berth",
+        abstract: "Holds client connections for scarce workers: one queue, first in first out, tenants at their caps.",
+        version: "0.1.0",
+        subcommands: [
+            GatewayCommand.self, WorkerCommand.self, DevCommand.self, StatusCommand.self, AuditCommand.self,
+            ConfigCommand.self,
+        ])
+}

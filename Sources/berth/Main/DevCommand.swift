@@ -1,0 +1,116 @@
+import ArgumentParser
+import Configuration
+import EventLoop
+import Gateway
+import GatewayCore
+import Glibc
+import Worker
+import WorkerCore
+
+struct DevCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dev",
+        abstract: "Everything on this machine: a gateway, a worker and a private Redis, ended together by Ctrl-C.")
+
+    @OptionGroup var file: FileOptions
+    @OptionGroup var log: LogOptions
+    @Option(name: .setting("dev.listen"), help: .setting("dev.listen")) var listen: String?
+    @Option(name: .setting("dev.slots"), help: .setting("dev.slots")) var slots: String?
+    @OptionGroup var clients: ClientOptions
+    @OptionGroup var sidecar: SidecarOptions
+
+    func run() throws {
+        let own: Flags = ["dev.listen": listen.list, "dev.slots": slots.list]
+        let settings = try Surroundings.settings(
+            .dev, config: file.config, flags: [own, log.flags, clients.flags, sidecar.flags], tenants: clients.tenants)
+        let fleet = try DevFleet(settings)
+        try fleet.run()
+    }
+}
+
+/// One gateway, one worker, one Redis, one loop.
+final class DevFleet {
+    private let process: Process
+    private let folder: DevFolder
+    private let gateway: GatewayServer
+    private let worker: WorkerAgent
+    private let slots: Int
+    private let what: String
+    private var redis: PrivateRedis?
+    private var isServing = false
+
+    /// Looks for everything that must be there before anything is started.
+    init(_ settings: Settings) throws {
+        slots = settings.number("dev.slots")
+        let gatewayRole = try GatewayRole(settings, listenName: "dev.listen")
+        let workerRole = try WorkerRole(settings, devPools: "dev=\(slots)")
+        what = workerRole.sidecar == .playwright ? workerRole.browser : workerRole.command[0]
+        process = try Process(log: settings.text("log.level"))
+        DevFolder.sweep()
+        folder = try DevFolder()
+        do {
+            let endpoint = try RedisEndpoint(url: "unix://\(folder.socket)")
+            let node = NodeRole(dev: DevFolder.node, secret: Crypto.randomHex(bytes: 32))
+            var ours = try GatewaySettings(role: gatewayRole, node: node, redis: endpoint)
+            var theirs = try WorkerSettings(role: workerRole, node: node, redis: endpoint)
+            // Whoever presses Ctrl-C wants an end: clients are told at once.
+            ours.drainTimeoutMilliseconds = 0
+            theirs.drainTimeoutMilliseconds = 0
+            gateway = try GatewayServer(loop: process.loop, settings: ours, log: process.log)
+            // A log of its own: both add fields to every line of theirs.
+            worker = WorkerAgent(loop: process.loop, settings: theirs, log: JSONLog(minimum: process.log.minimum))
+        } catch {
+            folder.remove()
+            throw error
+        }
+    }
+
+    func run() throws {
+        defer { folder.remove() }
+        redis = try PrivateRedis(
+            loop: process.loop, folder: folder, onReady: { [self] in serve() }, onFailure: { [self] in fail($0) })
+        try process.run(untilEndedBy: end)
+    }
+
+    private func serve() {
+        do {
+            // The gateway first: a port in use is told before a browser is started.
+            try gateway.start()
+            try worker.start()
+        } catch {
+            return fail(Fatal("\(error)"))
+        }
+        isServing = true
+        process.log.log(
+            .info, "dev", "everything runs",
+            [
+                "address": .text("127.0.0.1:\(gateway.port)"), "redis": .text("unix://\(folder.socket)"),
+                "slots": .number(slots),
+            ])
+        say(
+            "\(slots) \(what) \(slots == 1 ? "slot" : "slots") behind ws://127.0.0.1:\(gateway.port)/ , the fleet's records "
+                + "behind --redis unix://\(folder.socket); Ctrl-C ends it all")
+    }
+
+    private func end(_ done: @escaping () -> Void) {
+        guard isServing else { return done() }
+        gateway.drain { [self] in
+            worker.drain { [self] in
+                guard let redis else { return done() }
+                redis.stop(done: done)
+            }
+        }
+    }
+
+    /// The folder goes first: ending the process takes Redis and the sidecars along.
+    private func fail(_ fatal: Fatal) {
+        folder.remove()
+        fatal.end()
+    }
+
+    /// To people, beside the log.
+    private func say(_ words: String) {
+        let line = "berth dev: \(words)\n"
+        _ = line.withCString { write(2, $0, strlen($0)) }
+    }
+}

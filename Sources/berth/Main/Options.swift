@@ -1,0 +1,102 @@
+import ArgumentParser
+import Configuration
+
+// Names and help of every flag come from the table of settings; what stands here is only which command takes which.
+
+extension NameSpecification {
+    /// The flag of a setting.
+    static func setting(_ name: String) -> NameSpecification {
+        [.customLong(bare(Setting.named(name)?.flag))]
+    }
+
+    /// The flag that names the file of a secret.
+    static func fileOf(_ name: String) -> NameSpecification {
+        [.customLong(bare(Setting.named(name)?.fileFlag))]
+    }
+
+    private static func bare(_ flag: String?) -> String {
+        guard let flag else { preconditionFailure("a setting without a flag is no option") }
+        return String(flag.dropFirst(2))
+    }
+}
+
+extension ArgumentHelp {
+    static func setting(_ name: String) -> ArgumentHelp {
+        guard let setting = Setting.named(name) else { preconditionFailure("no setting is called \(name)") }
+        let shown = setting.kind == .yesNo ? "" : " (default: \(setting.defaultWords))"
+        return ArgumentHelp("\(setting.doc)\(shown)", valueName: setting.isRepeatable ? "value" : setting.helpValue)
+    }
+}
+
+extension Setting {
+    fileprivate var helpValue: String {
+        switch kind {
+        case .address: "host:port"
+        case .duration: "duration"
+        case .count: "n"
+        case .secret: "url"
+        default: "value"
+        }
+    }
+}
+
+struct FileOptions: ParsableArguments {
+    @Option(
+        name: .customLong("config"),
+        help: "The configuration file (default: BERTH_CONFIG, else berth.yaml if there is one).")
+    var config: String?
+}
+
+struct FleetOptions: ParsableArguments {
+    @Option(name: .setting("redis.url"), help: .setting("redis.url")) var redis: String?
+    @Option(name: .setting("fleet"), help: .setting("fleet")) var fleet: String?
+
+    var flags: Flags { ["redis.url": redis.list, "fleet": fleet.list] }
+}
+
+struct NodeOptions: ParsableArguments {
+    @Option(name: .setting("node.id"), help: .setting("node.id")) var id: String?
+    @Option(name: .fileOf("node.secret"), help: "A file that holds the node secret; see NODE_SECRET.") var secretFile:
+        String?
+
+    var flags: Flags { ["node.id": id.list, "node.secretFile": secretFile.list] }
+}
+
+struct LogOptions: ParsableArguments {
+    @Option(name: .setting("log.level"), help: .setting("log.level")) var level: String?
+
+    var flags: Flags { ["log.level": level.list] }
+}
+
+struct ClientOptions: ParsableArguments {
+    @Option(name: .setting("gateway.origins"), help: .setting("gateway.origins")) var origin: [String] = []
+    @Option(name: .setting("gateway.defaultBrowser"), help: .setting("gateway.defaultBrowser")) var browser: String?
+    @Option(
+        name: .customLong("tenant"),
+        help: "A tenant, besides those of the file: acme:cap=5,maxWait=2m,key=<SHA-256>. Repeatable.") var tenants:
+        [String] = []
+
+    var flags: Flags { ["gateway.origins": origin, "gateway.defaultBrowser": browser.list] }
+}
+
+struct SidecarOptions: ParsableArguments {
+    @Option(name: .setting("worker.sidecar"), help: .setting("worker.sidecar")) var sidecar: String?
+    @Option(name: .setting("worker.command"), help: .setting("worker.command")) var command: String?
+    @Option(name: .setting("worker.browser"), help: .setting("worker.browser")) var browser: String?
+    @Option(name: .setting("worker.playwrightDriver"), help: .setting("worker.playwrightDriver")) var driver: String?
+    @Option(name: .setting("worker.executable"), help: .setting("worker.executable")) var executable: String?
+
+    var flags: Flags {
+        [
+            "worker.sidecar": sidecar.list, "worker.command": command.list, "worker.browser": browser.list,
+            "worker.playwrightDriver": driver.list, "worker.executable": executable.list,
+        ]
+    }
+}
+
+/// What was given on the command line, by the setting's name.
+typealias Flags = [String: [String]]
+
+extension Optional where Wrapped == String {
+    var list: [String] { map { [$0] } ?? [] }
+}

@@ -1,0 +1,41 @@
+import EventLoop
+import Glibc
+
+/// What gateway, worker and dev have in common: one loop, one log, the signals that end it.
+final class Process {
+    let loop: Loop
+    let log: JSONLog
+    private var storeGuard: StoreGuard?
+    private var signals: Signals?
+    private var isEnding = false
+
+    /// - Parameter log: the least level, as the setting has it.
+    init(log level: String?) throws {
+        loop = try Loop()
+        log = JSONLog(minimum: JSONLog.Level.allCases.first { "\($0)" == level } ?? .info)
+    }
+
+    /// Ends the process, with words, if its Redis may forget what it is told.
+    func guardStore(_ endpoint: RedisEndpoint, fleet: String) {
+        storeGuard = StoreGuard(loop: loop, endpoint: endpoint, fleet: fleet, log: log) { [self] verdict in
+            storeGuard = nil
+            if let verdict { verdict.end() }
+        }
+    }
+
+    /// Turns the loop until SIGTERM or SIGINT came and `end` has called back. The second signal does not wait.
+    ///
+    /// - Parameter onReload: what SIGHUP does; nothing where left out.
+    func run(
+        onReload: @escaping () -> Void = {}, untilEndedBy end: @escaping (_ done: @escaping () -> Void) -> Void
+    ) throws {
+        signals = try Signals(loop: loop, [SIGTERM, SIGINT, SIGHUP]) { [self] signal in
+            if signal == SIGHUP { return onReload() }
+            if isEnding { exit(128 + signal) }
+            isEnding = true
+            end { [self] in loop.stop() }
+        }
+        loop.run()
+        signals?.close()
+    }
+}

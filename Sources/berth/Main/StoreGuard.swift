@@ -1,0 +1,52 @@
+import EventLoop
+import Queue
+
+/// Asks Redis, once it can be reached, whether it may forget: a store that evicts would drop waiters and leases.
+///
+/// Runs beside the process it guards, which meanwhile starts and says by itself that Redis is away.
+final class StoreGuard {
+    private static let retryMilliseconds: UInt64 = 1_000
+
+    private let loop: Loop
+    private let endpoint: RedisEndpoint
+    private let log: JSONLog
+    private let inspector: Inspector
+    private var lastReason = ""
+
+    /// - Parameter onVerdict: called once, when Redis answered: `nil` if it may be used.
+    init(loop: Loop, endpoint: RedisEndpoint, fleet: String, log: JSONLog, onVerdict: @escaping (Fatal?) -> Void) {
+        self.loop = loop
+        self.endpoint = endpoint
+        self.log = log
+        inspector = Inspector(loop: loop, endpoint: endpoint, fleet: fleet)
+        ask(onVerdict)
+    }
+
+    private func ask(_ onVerdict: @escaping (Fatal?) -> Void) {
+        inspector.evictionPolicy { [self] result in
+            switch result {
+            case .success("noeviction"):
+                inspector.close()
+                onVerdict(nil)
+            case .success(let policy?):
+                onVerdict(
+                    Fatal(
+                        "Redis at \(endpoint) has maxmemory-policy \(policy): it could drop waiters and leases. Set it to "
+                            + "noeviction: redis-cli config set maxmemory-policy noeviction"))
+            case .success(nil):
+                onVerdict(
+                    Fatal(
+                        "Redis at \(endpoint) does not say its maxmemory-policy, neither by CONFIG GET nor by INFO: allow one "
+                            + "of them to Berth's user, and set the policy to noeviction"))
+            case .failure(let failure):
+                if failure.description != lastReason {
+                    lastReason = failure.description
+                    log.log(
+                        .warning, "store", "Redis cannot be asked for its maxmemory-policy; trying on",
+                        ["reason": .text(failure.description)])
+                }
+                _ = loop.schedule(after: StoreGuard.retryMilliseconds) { [self] in ask(onVerdict) }
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Configuration
+import EventLoop
+import Glibc
+
+/// What the process finds around it: environment, files, the name of the host. The configuration gets it handed in.
+enum Surroundings {
+    static let environment: [String: String] = {
+        var variables: [String: String] = [:]
+        var next = environ
+        while let entry = next.pointee {
+            let text = String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            next += 1
+        }
+        return variables
+    }()
+
+    static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Where the process was started.
+    static var folder: String? {
+        guard let path = getcwd(nil, 0) else { return nil }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    /// A whole file of at most 1 MiB and a bit, so that a limit of 1 MiB can be told; `nil` when it cannot be read.
+    static func read(_ path: String) -> [UInt8]? {
+        guard let file = fopen(path, "rb") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: (1 << 20) + 1)
+        let count = fread(&bytes, 1, bytes.count, file)
+        guard ferror(file) == 0 else { return nil }
+        return Array(bytes[..<count])
+    }
+
+    /// Reads and checks the configuration as `command` sees it.
+    ///
+    /// - Parameter path: what `--config` says; else BERTH_CONFIG, else `berth.yaml` where there is one.
+    static func settings(
+        _ command: Setting.Command, config path: String?, flags: [Flags], tenants: [String] = []
+    ) throws -> Settings {
+        var input = SettingsInput(command: command)
+        for some in flags { input.flags.merge(some.filter { !$0.value.isEmpty }) { $1 } }
+        input.tenantFlags = tenants
+        input.environment = environment
+        input.readFile = read
+        let named = path ?? environment["BERTH_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+        if let bytes = read(named ?? "berth.yaml") {
+            input.file = (named ?? "berth.yaml", bytes)
+        } else if let named {
+            throw ConfigurationProblem(place: named, message: "cannot be read: \(String(cString: strerror(errno)))")
+        }
+        return try Settings(input)
+    }
+
+    /// The URL as an endpoint; what is wrong with it names the place that gave it.
+    static func endpoint(_ settings: Settings) throws -> RedisEndpoint {
+        do {
+            return try RedisEndpoint(url: settings.text("redis.url") ?? "")
+        } catch {
+            throw ConfigurationProblem(place: settings.place("redis.url"), message: "\(error)")
+        }
+    }
+}

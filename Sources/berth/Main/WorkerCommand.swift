@@ -1,0 +1,110 @@
+import ArgumentParser
+import Configuration
+import EventLoop
+import Glibc
+import QueueCore
+import Worker
+import WorkerCore
+
+struct WorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Serves slots by sidecars: browser servers, or any program that prints a ws:// line.")
+
+    @OptionGroup var file: FileOptions
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var log: LogOptions
+    @Option(name: .setting("worker.listen"), help: .setting("worker.listen")) var listen: String?
+    @Option(name: .setting("worker.advertise"), help: .setting("worker.advertise")) var advertise: String?
+    @Option(name: .setting("worker.pools"), help: .setting("worker.pools")) var pools: [String] = []
+    @Option(name: .setting("worker.drainTimeout"), help: .setting("worker.drainTimeout")) var drainTimeout: String?
+    @OptionGroup var sidecar: SidecarOptions
+
+    func run() throws {
+        let own: Flags = [
+            "worker.listen": listen.list, "worker.advertise": advertise.list, "worker.pools": pools,
+            "worker.drainTimeout": drainTimeout.list,
+        ]
+        let settings = try Surroundings.settings(
+            .worker, config: file.config, flags: [own, fleet.flags, node.flags, log.flags, sidecar.flags])
+        let worker = try WorkerSettings(
+            role: try WorkerRole(settings), node: try NodeRole(settings, hostName: Surroundings.hostName),
+            redis: try Surroundings.endpoint(settings))
+        let process = try Process(log: settings.text("log.level"))
+        let agent = WorkerAgent(loop: process.loop, settings: worker, log: process.log)
+        try agent.start()
+        agent.onSuperseded = { process.loop.stop() }
+        process.guardStore(worker.redis, fleet: worker.fleet)
+        try process.run(untilEndedBy: agent.drain)
+    }
+}
+
+extension WorkerSettings {
+    /// The configured role, with what only this machine knows: the driver's version, the browsers' programs.
+    init(role: WorkerRole, node: NodeRole, redis: RedisEndpoint, workFolder: String = "/tmp") throws {
+        guard let listen = SocketAddress(host: role.listen.host, port: role.listen.port) else {
+            throw Fatal("--listen: \(role.listen.host) is not an address; write its IPv4 or IPv6 numbers")
+        }
+        let (program, version) = try WorkerSettings.program(role)
+        let pools: [Pool]
+        do throws(PoolConfig.Failure) {
+            pools = try PoolConfig.parse(
+                role.pools, isPlaywright: role.sidecar == .playwright,
+                defaultBrowser: role.sidecar == .playwright ? role.browser : "", version: version)
+        } catch {
+            throw Fatal("--pool: \(error)")
+        }
+        self.init(
+            fleet: node.fleet, node: node.nodeID, secrets: node.secrets.map { Array($0.utf8) }, listen: listen,
+            advertised: try WorkerSettings.advertised(role), redis: redis, slots: pools,
+            sidecar: try WorkerSettings.checked(program, pools: pools),
+            drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds), workFolder: workFolder)
+    }
+
+    private static func advertised(_ role: WorkerRole) throws -> String {
+        if role.advertise.isEmpty || ListenAddress(role.advertise) != nil { return role.advertise }
+        guard role.listen.port != 0 else {
+            throw Fatal("--advertise needs a port where --listen has port 0: \(role.advertise):<port>")
+        }
+        return ListenAddress(host: role.advertise, port: role.listen.port).description
+    }
+
+    private static func program(_ role: WorkerRole) throws -> (SidecarProgram, version: String) {
+        guard role.sidecar == .playwright else { return (.command(role.command), "") }
+        var environment = Surroundings.environment
+        // A checkout's own .venv, as made by its set-up, without anybody having to activate it.
+        if environment["VIRTUAL_ENV"] == nil, let here = Surroundings.folder,
+            Programs.find("\(here)/.venv/bin/python") != nil
+        {
+            environment["VIRTUAL_ENV"] = "\(here)/.venv"
+        }
+        let driver = try PlaywrightDriver.find(folder: role.playwrightDriver, environment: environment)
+        let path = Surroundings.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        var executables: [String: String] = [:]
+        for browser in PlaywrightBrowsers.names {
+            let own = browser == role.browser ? role.executable : nil
+            executables[browser] = own ?? PlaywrightDriver.executable(browser: browser, path: path)
+        }
+        return (.playwright(driver, executables: executables), driver.version)
+    }
+
+    /// Tells now, and not by the first client's wait, that a browser is missing.
+    private static func checked(_ program: SidecarProgram, pools: [Pool]) throws -> SidecarProgram {
+        switch program {
+        case .command(let words):
+            guard Programs.find(words[0]) != nil else {
+                throw Fatal("--command: there is no program \(words[0]) here")
+            }
+        case .playwright(_, let executables):
+            for browser in Set(pools.map(\.browser)) {
+                if let program = executables[browser] {
+                    guard Programs.find(program) != nil else { throw Fatal("--executable: \(program) cannot be run") }
+                } else if !PlaywrightBrowsers.isInstalled(browser) {
+                    throw Fatal(PlaywrightBrowsers.missing(browser))
+                }
+            }
+        }
+        return program
+    }
+}

@@ -1,0 +1,88 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct RoleSettingsTests {
+    private let digest = String(repeating: "0", count: 64)
+
+    @Test func anOpenGatewayStaysOnLoopback() throws {
+        #expect(try GatewayRole(settings(.gateway)).listen.description == "127.0.0.1:8080")
+        let wide = ["gateway.listen": ["0.0.0.0:0"]]
+        #expect(words { try GatewayRole(settings(.gateway, flags: wide)) }.contains("--insecure-open"))
+        let said = try GatewayRole(
+            settings(.gateway, flags: wide.merging(["gateway.insecureOpen": ["true"]]) { $1 }))
+        #expect(said.listen.description == "0.0.0.0:0")
+        let keyed = try GatewayRole(settings(.gateway, file: "tenants: {a: {keys: [\(digest)]}}\n"))
+        #expect(keyed.listen.description == "0.0.0.0:8080" && !keyed.tenancy.isOpen)
+    }
+
+    @Test func aWorkerWithoutSecretStaysOnLoopback() throws {
+        let pools = ["worker.pools": ["a=1"]]
+        #expect(try WorkerRole(settings(.worker, flags: pools)).listen.description == "127.0.0.1:3131")
+        let wide = pools.merging(["worker.listen": ["10.0.0.1:0"]]) { $1 }
+        #expect(words { try WorkerRole(settings(.worker, flags: wide)) }.contains("set NODE_SECRET"))
+        #expect(words { try WorkerRole(settings(.worker)) }.contains("a worker needs a pool"))
+    }
+
+    @Test(arguments: [
+        ("a=0", "has \"0\" slots"), ("a", "is not label=slots"), ("a::b=1", "is no pool label"),
+        ("a b=1", "is no pool label"), ("a=1,a=2", "is named twice"), ("a=1000,b=1000", "more than 1024 slots"),
+    ])
+    func poolsAreChecked(text: String, expected: String) {
+        let said = words { try WorkerRole(settings(.worker, environment: ["POOL_CONFIG": text])) }
+        #expect(said.contains(expected), "\(said)")
+    }
+
+    @Test func aCommandSidecarNeedsItsCommand() throws {
+        var flags = ["worker.pools": ["a=1"], "worker.sidecar": ["command"]]
+        #expect(words { try WorkerRole(settings(.worker, flags: flags)) }.contains("needs its --command"))
+        flags["worker.command"] = ["echo 'a b' c\\ d"]
+        #expect(try WorkerRole(settings(.worker, flags: flags)).command == ["echo", "a b", "c d"])
+        flags["worker.command"] = ["echo 'a"]
+        #expect(words { try WorkerRole(settings(.worker, flags: flags)) }.contains("a quote is not closed"))
+    }
+
+    @Test func nodeSecretsRotateAndAreLongEnough() throws {
+        let one = String(repeating: "a", count: 16)
+        let two = String(repeating: "b", count: 16)
+        func node(_ secret: String) throws -> NodeRole {
+            try NodeRole(settings(.worker, environment: ["NODE_SECRET": secret]), hostName: "host.example lan")
+        }
+        #expect(try node("\(one),\(two)").secrets == [one, two])
+        #expect(try node(one).nodeID == "host.example-lan")
+        #expect(words { try node("short") }.contains("shorter than 16"))
+        #expect(words { try node("\(one),\(one),\(one)") }.contains("more than two"))
+    }
+}
+
+@Suite struct SmallFormsTests {
+    @Test func durations() {
+        #expect(DurationText.milliseconds("500ms") == 500)
+        #expect(DurationText.milliseconds("30s") == 30_000)
+        #expect(DurationText.milliseconds("2m") == 120_000)
+        #expect(DurationText.milliseconds("1h") == 3_600_000)
+        #expect(DurationText.milliseconds("0") == 0)
+        for wrong in ["", "s", "1", "-1s", "1.5s", "1d", "1s ", "99999999999s", "8761h", "٣s"] {
+            #expect(DurationText.milliseconds(wrong) == nil, "\(wrong)")
+        }
+        for text in ["500ms", "90s", "2m", "1h", "0"] {
+            #expect(DurationText.milliseconds(text).map(DurationText.text) == text)
+        }
+    }
+
+    @Test func addresses() {
+        #expect(ListenAddress("127.0.0.1:80")?.isLoopback == true)
+        #expect(ListenAddress("[::1]:80") == ListenAddress(host: "::1", port: 80))
+        #expect(ListenAddress("[::1]:80")?.description == "[::1]:80")
+        #expect(ListenAddress("10.0.0.1:0")?.isLoopback == false)
+        for wrong in ["", "host", "::1:80", "h:99999", "h:", "h:8a", "[]:1", "[::1:1"] {
+            #expect(ListenAddress(wrong) == nil, "\(wrong)")
+        }
+    }
+
+    @Test func spelling() {
+        #expect(Spelling.distance("listen", "lisetn") == 1)
+        #expect(Spelling.distance("", "abc") == 3)
+        #expect(Spelling.nearest(to: "zzzz", among: ["listen", "fleet"]) == nil)
+    }
+}

@@ -1,0 +1,97 @@
+import Testing
+
+@testable import EventLoop
+
+@Suite struct RedisFormatTests {
+    private func replies(_ pieces: [[UInt8]]) throws -> [RedisReply] {
+        let reader = RedisReader()
+        var replies: [RedisReply] = []
+        for piece in pieces {
+            piece.withUnsafeBytes { reader.feed($0) }
+            while let reply = try reader.next() { replies.append(reply) }
+        }
+        return replies
+    }
+
+    @Test func everySplitGivesTheSameReplies() throws {
+        let bytes = Array(
+            "+OK\r\n:-42\r\n$-1\r\n*-1\r\n$5\r\na\r\nb\0\r\n*3\r\n*1\r\n:1\r\n$0\r\n\r\n*0\r\n-OOM full\r\n".utf8)
+        let expected: [RedisReply] = [
+            .status("OK"), .integer(-42), .null, .null, .bulk([97, 13, 10, 98, 0]),
+            .array([.array([.integer(1)]), .bulk([]), .array([])]), .error("OOM full"),
+        ]
+        #expect(try replies([bytes]) == expected)
+        for cut in 1..<bytes.count {
+            #expect(try replies([Array(bytes[..<cut]), Array(bytes[cut...])]) == expected)
+        }
+        #expect(try replies(bytes.map { [$0] }) == expected)
+    }
+
+    @Test func garbageIsAnError() {
+        #expect(throws: RedisReader.ProtocolError.self) { try replies([Array("garbage\r\n".utf8)]) }
+    }
+
+    @Test func readingsOfAReply() {
+        #expect(RedisReply.bulk(Array("17".utf8)).int == 17)
+        #expect(RedisReply.status("x").int == nil)
+        #expect(RedisReply.integer(5).int == 5 && RedisReply.integer(5).text == nil)
+        #expect(RedisReply.array([.null]).elements == [.null])
+        #expect(RedisReply.error("NOSCRIPT none").isError("NOSCRIPT"))
+        #expect(!RedisReply.error("NOSCRIPTS none").isError("NOSCRIPT"))
+        #expect(RedisReply.error("OOM").isError("OOM"))
+    }
+
+    @Test func commandsAreArraysOfBulkStrings() {
+        #expect(redisCommand("GET", "ü") == Array("*2\r\n$3\r\nGET\r\n$2\r\nü\r\n".utf8))
+        #expect(redisCommand([[], [13, 10]]) == Array("*2\r\n$0\r\n\r\n$2\r\n\r\n\r\n".utf8))
+    }
+
+    @Test(arguments: [
+        ("redis://localhost", "redis://localhost:6379/0"), ("redis://10.0.0.1:7000/5", "redis://10.0.0.1:7000/5"),
+        ("redis://:pass@h:1/", "redis://h:1/0"), ("redis://u:p%40:x@h", "redis://h:6379/0"),
+        ("redis://[::1]:6380", "redis://[::1]:6380/0"), ("redis://[::1]", "redis://[::1]:6379/0"),
+        ("unix:///run/r.sock", "unix:///run/r.sock?db=0"), ("unix://:p@/run/r.sock?db=2", "unix:///run/r.sock?db=2"),
+        ("REDIS://h", "redis://h:6379/0"),
+    ]) func urls(url: String, description: String) throws {
+        #expect(try RedisEndpoint(url: url).description == description)
+    }
+
+    @Test func credentialsAreDecoded() throws {
+        let endpoint = try RedisEndpoint(url: "redis://u%20v:p%40:x@h")
+        #expect(endpoint.user == "u v" && endpoint.password == "p@:x")
+        #expect(try RedisEndpoint(url: "redis://:secret@h").user == nil)
+    }
+
+    @Test(arguments: [
+        "", "localhost:6379", "http://h", "rediss://h", "redis://", "redis://h:x", "redis://h:0", "redis://h:70000",
+        "redis://h/x", "redis://h/99999", "redis://h?db=1", "redis://user@h", "redis://:%zz@h", "redis://::1:5",
+        "unix://", "unix://relative", "unix:///a?x=1", "unix:///a?db=-1", "redis://:se@cret@h:x",
+    ]) func wrongURLsAreExplainedWithoutThePassword(url: String) throws {
+        let error = #expect(throws: RedisEndpoint.InvalidURL.self) { try RedisEndpoint(url: url) }
+        #expect(error.map { !$0.description.isEmpty && !$0.description.contains("cret") } == true)
+    }
+
+    @Test func scriptIsNamedByItsDigest() {
+        #expect(
+            RedisScript(name: "one", source: Array("return 1".utf8)).sha1 == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
+    }
+
+    @Test func fifoKeepsItsOrderThroughAnything() {
+        var fifo = Fifo<Int>()
+        var model: [Int] = []
+        for step in 0..<5000 {
+            if step % 7 == 6 {
+                fifo.prepend([-step, -step - 1])
+                model.insert(contentsOf: [-step, -step - 1], at: 0)
+            } else if step % 3 == 0 || step % 1000 > 700 {
+                #expect(fifo.popFirst() == (model.isEmpty ? nil : model.removeFirst()))
+            } else {
+                fifo.append(step)
+                model.append(step)
+            }
+            #expect(fifo.count == model.count && fifo.first == model.first)
+        }
+        #expect(fifo.takeAll() == model)
+        #expect(fifo.isEmpty && fifo.popFirst() == nil)
+    }
+}

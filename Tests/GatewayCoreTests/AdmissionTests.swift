@@ -1,0 +1,126 @@
+import QueueCore
+import Testing
+
+@testable import GatewayCore
+
+@Suite struct AdmissionTests {
+    @Test func playwrightAsksByItsOwnHeaders() throws {
+        let request = try admit(playwright())
+        #expect(request.selector.description == "|chromium|1.65")
+        #expect(request.tenant == "default")
+        #expect(request.waitMilliseconds == 120_000)
+        #expect(request.kind == .playwright)
+        #expect(try admit(playwright("/?browser=firefox")).selector.browser == "firefox")
+        #expect(try admit(playwright("/?label=AppA:*:UAT")).selector.pattern == "AppA:*:UAT")
+        #expect(try admit(handshake("/", [playwrightAgent])).selector.browser == "chromium")
+        #expect(try admit(handshake("/", [playwrightAgent, "x-berth-label: AppA"])).selector.pattern == "AppA")
+    }
+
+    @Test func poolPathsTakeAnyClient() throws {
+        let request = try admit(handshake("/pool/AppA%3AFirefox/devtools/x?y=1&wait=5s&z"))
+        #expect(request.selector.description == "AppA:Firefox||")
+        #expect(request.waitMilliseconds == 5_000)
+        let forwarded = String(decoding: request.head.composed(session: "s"), as: UTF8.self)
+        #expect(forwarded.hasPrefix("GET /devtools/x?y=1&z HTTP/1.1\r\n"))
+        #expect(try admit(handshake("/pool/A?browser=webkit")).selector.browser == "webkit")
+    }
+
+    @Test(arguments: [
+        ("wait=0", 0), ("wait=7", 7_000), ("wait=500ms", 500), ("wait=1m", 60_000), ("wait=9h", 300_000),
+    ])
+    func readsWaits(_ query: String, _ expected: Int) throws {
+        let request = try admit(handshake("/pool/A?\(query)"))
+        #expect(request.waitMilliseconds == expected)
+        #expect(request.mayWait == (expected > 0))
+    }
+
+    @Test func takesOptionsFromQueryFirst() throws {
+        let lines = ["x-berth-wait: 9s", "x-run-id: other"]
+        #expect(try admit(handshake("/pool/A?wait=3s&run=ci-7", lines)).waitMilliseconds == 3_000)
+        #expect(try admit(handshake("/pool/A?wait=3s&run=ci-7", lines)).run == "ci-7")
+        #expect(try admit(handshake("/pool/A", lines)).run == "other")
+    }
+
+    @Test(arguments: [
+        ("/pool/A?wait=soon", 400), ("/pool/A?wait=-1", 400), ("/pool/A?wait=1001h", 400), ("/pool/A?wait=1d", 400),
+        ("/pool/A?priority=x", 400), ("/pool/A?run=", 400), ("/pool/A?run=a%20b", 400), ("/pool/A?wait=1&wait=2", 400),
+        ("/pool/A?wait=%zz", 400), ("/pool/A?ttl=9", 400), ("/pool/A?idle=9", 400), ("/pool/A?keep=9", 400),
+        ("/pool/A?waiter=me", 400), ("/pool/A?park=websocket", 400), ("/pool/A?label=B", 400),
+        ("/pool/A?browser=a%7Cb", 400), ("/pool/", 400), ("/pool//x", 400), ("/pool/a%2Fb", 400), ("/pool/a%7Cb", 400),
+        ("/pool/A/../json", 400), ("/pool/A/%2e%2E/x", 400), ("/pool/A/x%2f..", 400), ("/pool/A/%zz", 400),
+        ("/pool", 404), ("/cdp", 404), ("/session", 404), ("/sessions/x", 404), ("/v1/sessions", 404), ("/x", 404),
+    ])
+    func refusesTargets(_ target: String, _ status: Int) {
+        #expect(refusal(handshake(target))?.status == status)
+    }
+
+    @Test func refusesWhatIsNoHandshake() {
+        let plain = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        #expect(refusal(plain)?.code == .upgradeRequired)
+        for (from, to) in [
+            ("Upgrade: websocket", "Upgrade: h2c"), ("Connection: Upgrade", "Connection: close"),
+            ("Version: 13", "Version: 8"), ("dGhlIHNhbXBsZSBub25jZQ==", "short"), ("Key: ", "Kex: "),
+        ] {
+            #expect(refusal(replace(handshake("/pool/A"), from, to))?.status == 426, "\(to)")
+        }
+        let post = refusal(replace(handshake("/pool/A"), "GET", "POST"))
+        #expect(post?.status == 405)
+        #expect(post?.headers == ["Allow: GET"])
+    }
+
+    private func replace(_ text: String, _ from: String, _ to: String) -> String {
+        var text = text
+        if let range = text.firstRange(of: from) { text.replaceSubrange(range, with: to) }
+        return text
+    }
+
+    @Test func sendsOtherClientsToTheirPath() {
+        let refusal = refusal(handshake("/"))
+        #expect(refusal?.code == .upgradeRequired)
+        #expect(refusal?.message.contains("/cdp") == true)
+        #expect(GatewayCoreTests.refusal(handshake("/", ["User-Agent: Playwright/x"]))?.code == .upgradeRequired)
+        #expect(GatewayCoreTests.refusal(playwright("/?browser=opera"))?.code == .badRequest)
+    }
+
+    @Test func refusesBytesBehindTheHead() throws {
+        let admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
+        #expect(throws: Refusal.bytesBehindHead) { _ = try admission.read(try head(playwright()), leftover: 1) }
+    }
+
+    @Test(arguments: ["/json", "/json/", "/json/version", "/json/version/"])
+    func answersDiscovery(_ path: String) throws {
+        let admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
+        let text = "GET \(path)?token=a&b=%22 HTTP/1.1\r\nHost: localhost:81\r\n\r\n"
+        guard case .respond(let bytes) = try admission.read(try head(text), leftover: 0) else {
+            Issue.record("not answered")
+            return
+        }
+        let answer = String(decoding: bytes, as: UTF8.self)
+        #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(answer.contains("\r\nCache-Control: no-store\r\n"))
+        #expect(
+            answer.hasSuffix(
+                "\r\n\r\n{\"wsEndpointPath\":\"/\",\"webSocketDebuggerUrl\":"
+                    + "\"ws://localhost:81/cdp?token=a\\u0026b=%22\"}"))
+    }
+
+    @Test(arguments: [
+        ("User-Agent: Playwright/1.65.1 x", "/pool/A", ClientKind.cdp, 25_000),
+        ("User-Agent: Python/3.11 websockets/12.0", "/pool/A", .pythonWebsockets, 8_000),
+        ("User-Agent: Mozilla/5.0 (X11; rv:140.0) Gecko/20100101 Firefox/140.0", "/pool/A", .firefoxPage, 15_000),
+        ("User-Agent: node", "/pool/A", .other, 120_000),
+    ])
+    func suitsTheWaitToTheClient(_ agent: String, _ path: String, _ kind: ClientKind, _ wait: Int) throws {
+        let request = try admit(handshake(path, [agent]))
+        #expect(request.kind == kind)
+        #expect(request.waitMilliseconds == wait)
+    }
+
+    @Test(arguments: [
+        ("Playwright/1.65.1 (x64)", "1.65"), ("Playwright/1.65", "1.65"), ("Playwright/1.66.0-next", "1.66"),
+        ("Playwright/1", nil), ("Playwright/a.b", nil), ("Mozilla/5.0 Playwright/1.65", nil), ("Playwright/1.", nil),
+    ])
+    func readsPlaywrightVersions(_ agent: String, _ version: String?) {
+        #expect(playwrightVersion(userAgent: agent) == version)
+    }
+}

@@ -1,0 +1,42 @@
+import Testing
+
+@testable import GatewayCore
+
+@Suite struct LimitsTests {
+    @Test func budgetHoldsBackWhatDiallingNeeds() {
+        let budget = DescriptorBudget(openFilesMax: 1_024)
+        #expect(budget.reserve == 256)
+        #expect(budget.admits(parked: 703, relayed: 0))
+        #expect(!budget.admits(parked: 704, relayed: 0))
+        #expect(budget.admits(parked: 1, relayed: 351))
+        #expect(!budget.admits(parked: 2, relayed: 351))
+        #expect(budget.refusedMax == 128)
+        #expect(DescriptorBudget(openFilesMax: 1_000_000).reserve == 4_096)
+        #expect(DescriptorBudget(openFilesMax: 1_000_000).refusedMax == 256)
+        #expect(DescriptorBudget(openFilesMax: 4).refusedMax == 1)
+    }
+
+    @Test func retryFollowsTheRateOfGrants() {
+        var rate = GrantRate()
+        #expect((10...13).contains(rate.retryAfterSeconds(waiting: 100, now: 5, random: 999)))
+        // Two a second for four minutes.
+        for step in 0..<480 { rate.noteGrant(now: UInt64(step) * 500) }
+        let now: UInt64 = 240_000
+        #expect(abs(rate.rate(now: now) - 2) < 0.2)
+        #expect((4...7).contains(rate.retryAfterSeconds(waiting: 9, now: now, random: 0)))
+        #expect(rate.retryAfterSeconds(waiting: 0, now: now, random: 0) == 1)
+        #expect(rate.retryAfterSeconds(waiting: 100_000, now: now, random: 999) == GrantRate.retrySecondsMax)
+        #expect(rate.rate(now: now + 30_000) < 1.2)
+        #expect(rate.rate(now: now + 3_000_000) < 0.05)
+    }
+
+    @Test(
+        arguments: [
+            ("", []), ("TQ==", [0x4D]), ("TWE=", [0x4D, 0x61]), ("TWFu", [0x4D, 0x61, 0x6E]),
+            ("+/+/", [0xFB, 0xFF, 0xBF]),
+            ("TQ=", nil), ("T===", nil), ("TQ=a", nil), ("TQ-_", nil), ("====", nil), ("TWFu\n", nil),
+        ] as [(String, [UInt8]?)])
+    func readsBase64(_ text: String, _ bytes: [UInt8]?) {
+        #expect(base64Decoded(text) == bytes)
+    }
+}

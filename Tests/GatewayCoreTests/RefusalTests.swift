@@ -1,0 +1,88 @@
+import QueueCore
+import Testing
+
+@testable import GatewayCore
+
+@Suite struct RefusalTests {
+    /// Code, statuses, close code: the table as users know it.
+    static let table: [(RefusalCode, [Int], Int?)] = [
+        (.badRequest, [400, 405, 411, 413], 1008), (.unauthorized, [401], 1008), (.forbidden, [403], 1008),
+        (.notFound, [404], nil), (.unknownPool, [404], 1008), (.headTimeout, [408], nil),
+        (.alreadyAttached, [409], nil), (.aliasTaken, [409], nil), (.gone, [410], nil), (.headTooLarge, [431], nil),
+        (.upgradeRequired, [426], nil), (.versionMismatch, [428], 1008), (.tenantQueueFull, [429], 1013),
+        (.queueFull, [429], 1013), (.tooManySelectors, [429], 1013), (.wouldWait, [429], 1013),
+        (.workerFailed, [502], 1011), (.waitTimeout, [503], 1013), (.shuttingDown, [503], 1012),
+        (.storeUnavailable, [503], 1012), (.gatewayFull, [503], 1012),
+    ]
+
+    @Test func hasEachRow() {
+        #expect(Set(Self.table.map(\.0)) == Set(RefusalCode.allCases))
+        for (code, statuses, close) in Self.table {
+            #expect(code.row.statuses == statuses, "\(code)")
+            #expect(code.row.closeCode == close, "\(code)")
+        }
+    }
+
+    @Test(arguments: RefusalCode.allCases)
+    func composesEachAnswer(_ code: RefusalCode) {
+        for status in code.row.statuses {
+            let answer = String(
+                decoding: Refusal(code, "Say \"why\"\r\nX: y \u{1F6AB}", status: status).response(retryAfterSeconds: 9),
+                as: UTF8.self)
+            let parts = answer.split(separator: "\r\n\r\n", maxSplits: 1)
+            let lines = parts[0].split(separator: "\r\n").map(String.init)
+            #expect(lines[0].hasPrefix("HTTP/1.1 \(status) "))
+            #expect(!lines[0].hasSuffix(" Error"))
+            #expect(lines.contains("Content-Length: \(parts[1].utf8.count)"))
+            #expect(lines.last?.hasPrefix("Connection: close") == true)
+            #expect(lines.contains("Retry-After: 9") == code.row.retries)
+            #expect(!lines.contains { $0.hasPrefix("X: y") })
+            let words = "Say \\\"why\\\"\\r\\nX: y \u{1F6AB}" + (code.row.retries ? "; retry in 9 s" : "")
+            let seconds = code.row.retries ? ",\"retryAfterSeconds\":9" : ""
+            #expect(parts[1] == "{\"error\":{\"code\":\"\(code.rawValue)\",\"message\":\"\(words)\"\(seconds)}}")
+            let log = lines.first { $0.hasPrefix("x-playwright-debug-log: ") }
+            #expect(log?.hasPrefix("x-playwright-debug-log: Say \"why\"??X: y ????") == true)
+        }
+    }
+
+    @Test func addsWhatTheStatusAsksFor() {
+        func lines(_ code: RefusalCode) -> String {
+            String(decoding: Refusal(code, "x").response(retryAfterSeconds: 1), as: UTF8.self)
+        }
+        #expect(lines(.unauthorized).contains("\r\nWWW-Authenticate: Bearer"))
+        #expect(lines(.upgradeRequired).contains("\r\nUpgrade: websocket\r\n"))
+    }
+
+    @Test func keepsToTheStatusesOfItsRow() {
+        #expect(Refusal(.badRequest, "x", status: 418).status == 400)
+    }
+
+    @Test func escapesJSON() {
+        #expect(
+            jsonString("a\"b\\c\n\r\t\u{1}\u{7f}<&>\u{2028}é")
+                == "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u007f\\u003c\\u0026\\u003e\\u2028é\"")
+    }
+
+    @Test func wordsTellWhatToDo() throws {
+        let request = try admit(playwright("/?wait=120s", ["x-berth-tenant: acme"]))
+        func message(_ end: WaitEnd, cap: Int = 5) -> String? { end.refusal(for: request, cap: cap)?.message }
+        #expect(
+            message(.timedOut)
+                == "No chromium slot of Playwright 1.65 in 120 s for tenant acme (it may hold 5 at once)")
+        #expect(message(.timedOut, cap: TenantLimits.default.cap)?.hasSuffix("for tenant acme") == true)
+        #expect(message(.notQueued(.versionMismatch(versions: ["1.64", "1.66"])))?.contains("are 1.64, 1.66") == true)
+        #expect(message(.notQueued(.versionMismatch(versions: ["1.64"])))?.contains("is 1.64") == true)
+        #expect(message(.notQueued(.versionMismatch(versions: [])))?.contains("none of any version") == true)
+        #expect(message(.left) == nil)
+        let ends: [(WaitEnd, RefusalCode)] = [
+            (.broke, .badRequest), (.timedOut, .waitTimeout), (.shuttingDown, .shuttingDown),
+            (.storeUnavailable, .storeUnavailable), (.workersFailed, .workerFailed),
+            (.notQueued(.unknownPool), .unknownPool), (.notQueued(.tenantQueueFull(max: 3)), .tenantQueueFull),
+            (.notQueued(.queueFull), .queueFull), (.notQueued(.tooManySelectors), .tooManySelectors),
+            (.notQueued(.storeFull), .storeUnavailable), (.notQueued(.wouldWait), .wouldWait),
+        ]
+        for (end, code) in ends { #expect(end.refusal(for: request, cap: 5)?.code == code) }
+        let impatient = try admit(playwright("/?wait=0"))
+        #expect(WaitEnd.timedOut.refusal(for: impatient, cap: 5)?.code == .wouldWait)
+    }
+}

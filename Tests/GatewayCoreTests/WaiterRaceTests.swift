@@ -1,0 +1,154 @@
+import QueueCore
+import Testing
+
+@testable import GatewayCore
+
+/// Interleavings that need more than one event, each named by what must come out.
+@Suite struct WaiterRaceTests {
+    private func run(_ situation: Situation, _ events: Event..., now: UInt64 = 10) -> (Waiter, [String]) {
+        var waiter = situation.waiter
+        let actions = events.map { $0.happen(to: &waiter, now: now).short }
+        return (waiter, actions)
+    }
+
+    @Test func grantOvertakesItsEnqueuesReply() {
+        let (waiter, actions) = run(.idle, .begin, .grant, .grantedInReply, .dialBegan, .grant)
+        #expect(actions == ["enqueue", "dial(1)", "", "", ""])
+        #expect(waiter.state.short == "dialing(1)")
+        #expect(waiter.ticket == 77)
+    }
+
+    @Test func grantForAClientThatLeftWhileEnqueuingIsGivenBack() {
+        let (_, actions) = run(.idle, .begin, .left, .grantedInReply, .grant)
+        #expect(actions == ["enqueue", "cancel(any) end", "cancel(1)", "cancel(1)"])
+    }
+
+    @Test func failedDialKeepsTicketAndPlace() {
+        let (waiter, actions) = run(.dialing, .unreachable, .requeued, .newerGrant)
+        #expect(actions == ["reject(1,unreachable)", "", "dial(2)"])
+        #expect(waiter.ticket == 77)
+        #expect(waiter.attempt == 2)
+    }
+
+    @Test func newerGrantIsDialedWhenTheOlderDialEnded() {
+        let (waiter, actions) = run(.dialing, .newerGrant, .unreachable, .leaseOver, .dialBegan, .proved)
+        #expect(actions == ["", "reject(1,unreachable)", "dial(2)", "", "relay"])
+        #expect(waiter.state.short == "active(2)")
+    }
+
+    @Test func oldAttemptsAreNotDialedAgain() {
+        let (waiter, actions) = run(.waiting, .newerGrant, .dialBegan, .unreachable, .requeued, .grant, .newerGrant)
+        #expect(actions == ["dial(2)", "", "reject(2,unreachable)", "", "", ""])
+        #expect(waiter.state == .waiting)
+    }
+
+    @Test func thirdDistinctWorkerIsTheLast() {
+        var waiter = Situation.waiting.waiter
+        var rejects: [String] = []
+        for (attempt, worker) in [(1, 1), (2, 1), (3, 2), (4, 1), (5, 3)] as [(Int, UInt64)] {
+            _ = waiter.granted(.sample(attempt, worker: worker))
+            _ = waiter.dialBegan()
+            rejects.append(waiter.dialFailed(.unreachable, now: 1, freshID: waiterID(2)).short)
+            if attempt < 5 { _ = waiter.verdictReplied(.requeued, now: 1, freshID: waiterID(2)) }
+        }
+        #expect(rejects.map { $0.hasSuffix("final)") } == [false, false, false, false, true])
+        #expect(waiter.verdictReplied(.nobodyElse, now: 1, freshID: waiterID(2)).client == .end(.workersFailed))
+    }
+
+    @Test func aStaleTokenBlamesNoWorker() {
+        var waiter = Situation.waiting.waiter
+        for attempt in 1...3 {
+            _ = waiter.granted(.sample(attempt))
+            _ = waiter.dialBegan()
+            _ = waiter.dialFailed(.rejected(.stale), now: 1, freshID: waiterID(2))
+        }
+        _ = waiter.granted(.sample(4))
+        _ = waiter.dialBegan()
+        #expect(waiter.dialFailed(.unreachable, now: 1, freshID: waiterID(2)).short == "reject(4,unreachable)")
+    }
+
+    @Test(arguments: [
+        ([Event.deadline, .unreachable, .requeued], "cancel(any) end"),
+        ([.unreachable, .deadline], "cancel(any) end"),
+        ([.deadline, .workerRejected], "cancel(any) end"),
+        ([.deadline, .newerGrant, .workerRejected], "cancel(2) end"),
+        ([.deadline, .local, .newerGrant, .requeued], "cancel(2) end"),
+        ([.deadline, .unreachable, .nobodyElse], "end"),
+        ([.deadline, .proved], "relay"),
+    ])
+    func deadlineLetsTheDialEndFirst(_ events: [Event], _ last: String) {
+        var waiter = Situation.dialing.waiter
+        let actions = events.map { $0.happen(to: &waiter, now: 1_000).short }
+        #expect(actions.first == "" || events.first == .unreachable)
+        #expect(actions.last == last)
+    }
+
+    @Test(arguments: [
+        ([Event.drainTime, .unreachable, .requeued], "cancel(any) end"),
+        ([.drainTime, .workerRejected], "cancel(any) end"),
+        ([.drainTime, .proved], "relay"),
+    ])
+    func drainLetsTheDialEndFirst(_ events: [Event], _ last: String) {
+        var waiter = Situation.dialing.waiter
+        let actions = events.map { $0.happen(to: &waiter).short }
+        #expect(actions.last == last)
+        if last != "relay" { #expect(waiter.state == .ended(.shuttingDown)) }
+    }
+
+    @Test func registeredAnewWhileWaitingGoesOnUnderANewID() {
+        let (waiter, actions) = run(.waiting, .anew, .grant)
+        #expect(actions == ["enqueue", "cancel(1)"])
+        #expect(waiter.id == waiterID(2))
+        #expect(waiter.ticket == 77)
+    }
+
+    @Test(arguments: [
+        ([Event.anew, .unreachable, .leaseOver], "enqueue", true),
+        ([.unreachable, .anew, .leaseOver], "enqueue", true),
+        ([.anew, .workerRejected], "enqueue", true), ([.anew, .unreachable, .requeued], "", false),
+        ([.anew, .proved], "relay", false), ([.anew, .unreachable, .nobodyElse], "end", false),
+        ([.unreachable, .leaseOver], "enqueue", true), ([.workerRejected], "", false),
+    ])
+    func registeredAnewWhileDialing(_ events: [Event], _ last: String, _ isFresh: Bool) {
+        var waiter = Situation.dialing.waiter
+        let actions = events.map { $0.happen(to: &waiter).short }
+        #expect(actions.last == last)
+        #expect(waiter.id == waiterID(isFresh ? 2 : 1))
+        #expect(waiter.ticket == 77)
+        if isFresh { #expect(waiter.attempt == 1) }
+    }
+
+    @Test func outageEndsOnlyWhoWasNeverTaken() {
+        #expect(run(.enqueuing, .storeAway).1 == ["cancel(any) end"])
+        #expect(run(.waiting, .storeAway).1 == [""])
+        #expect(run(.waiting, .anew, .storeAway).1 == ["enqueue", ""])
+    }
+
+    @Test func clientThatLeftMidDialIsNeverGrantedAgain() {
+        let (waiter, actions) = run(.dialing, .left, .unreachable, .leaseOver, .newerGrant)
+        #expect(actions == ["cancel(1,dialed) end", "", "", "cancel(2)"])
+        #expect(waiter.state == .ended(.left))
+    }
+
+    @Test func everyPairOfEventsKeepsTheRules() {
+        for situation in Situation.allCases {
+            for first in Event.allCases {
+                for second in Event.allCases {
+                    var waiter = situation.waiter
+                    let before = waiter.state
+                    _ = first.happen(to: &waiter)
+                    let between = waiter.state
+                    let action = second.happen(to: &waiter)
+                    // An end is final, a session is never taken back, and an end is told once.
+                    if case .ended = between { #expect(waiter.state == between && action.client == .none) }
+                    if case .active = between, case .active = before {
+                        switch waiter.state {
+                        case .active, .finished: break
+                        default: Issue.record("\(situation), \(first), \(second)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import QueueCore
+import Testing
+
+@testable import GatewayCore
+
+/// A waiter in a state, and how it got there.
+enum Situation: String, CaseIterable, Sendable {
+    case idle, enqueuing, waiting, granted, dialing, dialingNext, rejecting, rejectingNext, active, finished, ended
+
+    var waiter: Waiter {
+        var waiter = Waiter(id: waiterID(1), deadline: 1_000)
+        let path: [Situation: [Event]] = [
+            .idle: [], .enqueuing: [.begin], .waiting: [.begin, .queued], .granted: [.begin, .queued, .grant],
+            .dialing: [.begin, .queued, .grant, .dialBegan],
+            .dialingNext: [.begin, .queued, .grant, .dialBegan, .newerGrant],
+            .rejecting: [.begin, .queued, .grant, .dialBegan, .unreachable],
+            .rejectingNext: [.begin, .queued, .grant, .dialBegan, .unreachable, .newerGrant],
+            .active: [.begin, .queued, .grant, .dialBegan, .proved],
+            .finished: [.begin, .queued, .grant, .dialBegan, .proved, .sessionEnded],
+            .ended: [.begin, .queued, .left],
+        ]
+        for event in path[self]! { _ = event.happen(to: &waiter) }
+        return waiter
+    }
+}
+
+enum Event: String, CaseIterable, Sendable {
+    case begin, beginWithoutStore, queued, grantedInReply, refused, grant, newerGrant, foreignGrant, anew, storeAway
+    case dialBegan, proved, unreachable, local, workerRejected, requeued, nobodyElse, leaseOver, left, broke, deadline
+    case drainTime, sessionEnded
+
+    func happen(to waiter: inout Waiter, now: UInt64 = 10) -> Waiter.Action {
+        let fresh = waiterID(2)
+        return switch self {
+        case .begin: waiter.begin(storeAvailable: true)
+        case .beginWithoutStore: waiter.begin(storeAvailable: false)
+        case .queued: waiter.enqueueReplied(.queued(ticket: 77))
+        case .grantedInReply: waiter.enqueueReplied(.granted(ticket: 77, QueueCore.Grant.sample(1)))
+        case .refused: waiter.enqueueReplied(.refused(.queueFull))
+        case .grant: waiter.granted(.sample(1))
+        case .newerGrant: waiter.granted(.sample(2))
+        case .foreignGrant: waiter.granted(.sample(9, of: waiterID(7)))
+        case .anew: waiter.registeredAnew(freshID: fresh)
+        case .storeAway: waiter.storeWentAway()
+        case .dialBegan: waiter.dialBegan()
+        case .proved: waiter.proved()
+        case .unreachable: waiter.dialFailed(.unreachable, now: now, freshID: fresh)
+        case .local: waiter.dialFailed(.local, now: now, freshID: fresh)
+        case .workerRejected: waiter.dialFailed(.rejected(.failed), now: now, freshID: fresh)
+        case .requeued: waiter.verdictReplied(.requeued, now: now, freshID: fresh)
+        case .nobodyElse: waiter.verdictReplied(.nobodyElse, now: now, freshID: fresh)
+        case .leaseOver: waiter.verdictReplied(.ended, now: now, freshID: fresh)
+        case .left: waiter.clientLeft()
+        case .broke: waiter.clientBroke()
+        case .deadline: waiter.deadlinePassed()
+        case .drainTime: waiter.drainTimePassed()
+        case .sessionEnded: waiter.sessionEnded()
+        }
+    }
+}
+
+func waiterID(_ number: UInt64) -> WaiterID { WaiterID(high: number, low: number) }
+
+extension QueueCore.Grant {
+    static func sample(_ attempt: Int, of waiter: WaiterID = waiterID(1), worker: UInt64? = nil) -> QueueCore.Grant {
+        QueueCore.Grant(
+            lease: LeaseID(waiter: waiter, attempt: attempt),
+            worker: ProcessID(node: "w", generation: worker ?? UInt64(attempt))!, slot: 0, address: "127.0.0.1:1",
+            pool: "A||", token: Token(epoch: 1, number: Int64(attempt)))
+    }
+}
+
+extension Waiter.State {
+    var short: String {
+        switch self {
+        case .idle: "idle"
+        case .enqueuing: "enqueuing"
+        case .waiting: "waiting"
+        case .granted(let grant): "granted(\(grant.lease.attempt))"
+        case .dialing(let grant, let next):
+            "dialing(\(grant.lease.attempt)\(next.map { ",\($0.lease.attempt)" } ?? ""))"
+        case .rejecting(let lease, let next):
+            "rejecting(\(lease.attempt)\(next.map { ",\($0.lease.attempt)" } ?? ""))"
+        case .active(let lease): "active(\(lease.attempt))"
+        case .finished(let lease): "finished(\(lease.attempt))"
+        case .ended(.notQueued): "ended(notQueued)"
+        case .ended(let end): "ended(\(end))"
+        }
+    }
+}
+
+extension Waiter.Action {
+    /// What is done, empty for nothing.
+    var short: String {
+        var parts: [String] = []
+        switch queue {
+        case .none: break
+        case .enqueue: parts.append("enqueue")
+        case .cancel(let lease, let dialed):
+            parts.append("cancel(\(lease.map { "\($0.attempt)" } ?? "any")\(dialed ? ",dialed" : ""))")
+        case .reject(let lease, let reason, let final):
+            parts.append("reject(\(lease.attempt),\(reason.rawValue)\(final ? ",final" : ""))")
+        }
+        switch client {
+        case .none: break
+        case .dial(let grant): parts.append("dial(\(grant.lease.attempt))")
+        case .relay: parts.append("relay")
+        case .end: parts.append("end")
+        }
+        return parts.joined(separator: " ")
+    }
+}
+
+@Suite struct WaiterTableTests {
+    @Test(arguments: Situation.allCases)
+    func everyEvent(_ situation: Situation) {
+        for event in Event.allCases {
+            var waiter = situation.waiter
+            let before = waiter.state
+            let action = event.happen(to: &waiter).short
+            var text = action
+            if waiter.state != before { text += (text.isEmpty ? "" : " ") + "→ " + waiter.state.short }
+            #expect(text == waiterTable[situation]?[event] ?? "", "\(situation), \(event)")
+        }
+    }
+}

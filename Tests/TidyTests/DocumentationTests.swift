@@ -1,0 +1,127 @@
+import Testing
+
+/// What the code promises stands in the documents, and what the documents name exists.
+@Suite struct DocumentationTests {
+    /// Each code of the refusal enum is a row of the reference, with the same statuses and close code.
+    @Test func everyRefusalIsDocumented() throws {
+        let source = Repository.text("Sources/Gateway/Core/RefusalCode.swift")
+        let reference = Repository.lines("docs/reference/refusals.md")
+        let declared = try Regex(#"^    case (\w+)(?: = "(\w+)")?$"#)
+        var codes: [String: String] = [:]
+        for line in source.split(separator: "\n") {
+            guard let match = String(line).wholeMatch(of: declared) else { continue }
+            let name = String(match.output[1].substring!)
+            codes[name] = match.output[2].substring.map(String.init) ?? name
+        }
+        #expect(codes.count >= 21)
+        for (name, code) in codes {
+            guard let row = reference.first(where: { $0.hasPrefix("| `\(code)` |") }) else {
+                Issue.record("docs/reference/refusals.md has no row for \(code)")
+                continue
+            }
+            let numbers = statuses(of: name, in: source)
+            #expect(!numbers.isEmpty, "RefusalCode.row has no case for \(name)")
+            let cells = row.split(separator: "|").map { String($0).trimmed }
+            #expect(cells[1] == numbers.map(String.init).joined(separator: ", "), "\(code): statuses differ: \(row)")
+        }
+    }
+
+    private func statuses(of name: String, in source: String) -> [Int] {
+        let lines = source.split(separator: "\n").map(String.init)
+        guard
+            let at = lines.firstIndex(where: {
+                $0.contains("case ") && $0.contains(".\(name)")
+                    && ($0.contains(".\(name):") || $0.contains(".\(name),"))
+            })
+        else { return [] }
+        let text = lines[at...].prefix(2).joined()
+        guard let open = text.range(of: "Row(["), let close = text[open.upperBound...].firstIndex(of: "]") else {
+            return []
+        }
+        return text[open.upperBound..<close].split(separator: ",").compactMap { Int(String($0).trimmed) }
+    }
+
+    /// Each constant of the queue's limits is a row of the reference.
+    @Test func everyLimitIsDocumented() throws {
+        let reference = Repository.text("docs/reference/limits.md")
+        let declared = try Regex(#"public static let (\w+)(?:: \w+)? = \d"#)
+        for file in [
+            "Sources/Queue/Core/Limits.swift", "Sources/Gateway/Server/GatewaySettings.swift",
+            "Sources/Gateway/Core/DescriptorBudget.swift", "Sources/Gateway/Core/HeadParser.swift",
+            "Sources/Worker/Agent/WorkerSettings.swift", "Sources/Worker/Core/SidecarSupervisor.swift",
+        ] {
+            for line in Repository.codeLines(file) {
+                guard let name = line.firstMatch(of: declared)?.output[1].substring, name != "default" else { continue }
+                #expect(reference.contains("`\(name)`"), "docs/reference/limits.md lacks \(name) of \(file)")
+            }
+        }
+    }
+
+    /// A promise's check is a file that exists, and a test in it.
+    @Test func everyCheckNamedByThePromisesExists() throws {
+        let named = try Regex(#"`(Tests/[\w/.-]+)(?:::(\w+))?`"#)
+        var count = 0
+        for line in Repository.lines("docs/promises.md") {
+            for match in line.matches(of: named) {
+                count += 1
+                let file = String(match.output[1].substring!)
+                let text = Repository.text(file)
+                #expect(!text.isEmpty, "docs/promises.md names \(file), which is not there")
+                if let test = match.output[2].substring {
+                    #expect(text.contains(test), "docs/promises.md names \(test), which \(file) does not have")
+                }
+            }
+        }
+        #expect(count > 0)
+    }
+
+    @Test func everyDecisionIsShortAndComplete() {
+        let files = Repository.files(under: "docs/adr", endings: [".md"])
+        #expect(files.count >= 7)
+        for (index, file) in files.enumerated() {
+            let lines = Repository.lines(file)
+            #expect(file.contains(String(repeating: "0", count: index + 1 < 10 ? 3 : 2) + "\(index + 1)-"), "\(file)")
+            #expect(lines.count <= 61, "\(file) has \(lines.count) lines")
+            for part in ["## Context", "## Decision", "## Consequences"] {
+                #expect(lines.contains(part), "\(file) lacks \(part)")
+            }
+        }
+    }
+
+    /// Links between the documents lead somewhere.
+    @Test func everyRelativeLinkLeadsSomewhere() throws {
+        let link = try Regex(#"\]\(([^)#\s]+)(?:#[^)]*)?\)"#)
+        for file in Repository.files(under: "", endings: [".md"]) {
+            let folder = file.split(separator: "/").dropLast().joined(separator: "/")
+            for line in Repository.lines(file) {
+                for match in line.matches(of: link) {
+                    let target = String(match.output[1].substring!)
+                    if target.hasPrefix("http") || target.hasPrefix("mailto:") { continue }
+                    let path = folder.isEmpty ? target : "\(folder)/\(target)"
+                    #expect(Repository.exists(path), "\(file) links to \(target)")
+                }
+            }
+        }
+    }
+
+    /// Every flag of the settings' table is taken by a command.
+    @Test func everyFlagIsTaken() throws {
+        let table = Repository.text("Sources/berth/Configuration/SettingsTable.swift")
+        let commands = Repository.files(under: "Sources/berth/Main", endings: [".swift"]).map(Repository.text).joined()
+        let declared = try Regex(#""([\w.]+)", flag: ""#)
+        let secrets = try Regex(#""([\w.]+)", fileFlag: ""#)
+        let names = table.matches(of: declared).map { String($0.output[1].substring!) }
+        #expect(names.count > 15)
+        for name in names {
+            #expect(commands.contains(".setting(\"\(name)\")"), "no command takes the flag of \(name)")
+        }
+        for match in table.matches(of: secrets) {
+            let name = String(match.output[1].substring!)
+            #expect(commands.contains(".fileOf(\"\(name)\")"), "no command takes the file flag of \(name)")
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String { String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
+}

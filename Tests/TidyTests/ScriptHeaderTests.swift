@@ -1,0 +1,42 @@
+import Testing
+
+/// Each script of the queue opens with what a reader needs before its first line.
+@Suite struct ScriptHeaderTests {
+    private static let folder = "Sources/Queue/Redis/Scripts"
+    private static var all: [String] { Repository.files(under: folder, endings: [".lua"]) }
+    private static var verbs: [String] { all.filter { !$0.contains("/lib_") } }
+
+    @Test func everyVerbHasItsHeader() {
+        #expect(ScriptHeaderTests.verbs.count >= 14)
+        for file in ScriptHeaderTests.verbs {
+            let header = Repository.lines(file).prefix { $0.hasPrefix("#!") || $0.hasPrefix("--") }.map { $0 }
+            let name = file.split(separator: "/").last!.dropLast(4)
+            #expect(header.first?.hasPrefix("#!lua") == true, "\(file): Redis takes flags from a first line #!lua")
+            #expect(
+                header.dropFirst().first?.hasPrefix("-- \(name): ") == true, "\(file): the second line says its purpose"
+            )
+            for word in ["KEYS", "ARGV", "Reply", "Cost"] {
+                #expect(header.contains { $0.hasPrefix("-- \(word)") }, "\(file): the header lacks \(word)")
+            }
+        }
+    }
+
+    /// A full Redis must still let everything be released; only what adds to it may be refused.
+    @Test func onlyEnqueueAndLimitsAreRefusedByAFullRedis() {
+        for file in ScriptHeaderTests.verbs {
+            let name = String(file.split(separator: "/").last!.dropLast(4))
+            let first = Repository.lines(file)[0]
+            if ["enqueue", "limits"].contains(name) {
+                #expect(first == "#!lua", "\(file)")
+            } else {
+                #expect(first == "#!lua flags=allow-oom" || first == "#!lua flags=no-writes", "\(file): \(first)")
+            }
+        }
+    }
+
+    @Test func everyPartSaysWhatItIsFor() {
+        for file in ScriptHeaderTests.all where file.contains("/lib_") {
+            #expect(Repository.lines(file).first?.hasPrefix("-- ") == true, "\(file)")
+        }
+    }
+}

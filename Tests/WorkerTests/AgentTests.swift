@@ -1,0 +1,223 @@
+import EventLoop
+import Glibc
+import Queue
+import QueueCore
+import TestSupport
+import Testing
+import WorkerCore
+
+@testable import Worker
+
+/// A whole worker on a real Redis; the gateway is a queue client and its dials.
+@Suite(.serialized) struct AgentTests {
+    @Test func clientsAreServedOneAfterTheOther() throws {
+        let site = try Site(slots: 1)
+        let first = site.enqueue()
+        let second = site.enqueue()
+        site.wait { site.gateway.grants[first] != nil }
+        let peer = try site.dial(first)
+        site.wait { peer.text.contains("\r\n\r\n") }
+        #expect(peer.text.hasPrefix("BERTH1 PROOF "))
+        #expect(site.gateway.grants[second] == nil)
+        let renewed = site.loop.now + 2_500
+        site.wait { site.loop.now > renewed }
+        peer.finish()
+        site.wait { site.gateway.grants[second] != nil }
+        let next = try site.dial(second)
+        site.wait { next.text.contains("\r\n\r\n") }
+        site.end()
+    }
+
+    @Test func aGatewayThatGivesUpTheDialFreesTheSlotThroughTheWorker() throws {
+        let site = try Site(slots: 1)
+        let first = site.enqueue()
+        site.wait { site.gateway.grants[first] != nil }
+        let peer = try site.dial(first, head: "GET / HTTP/1.1\r\n")
+        var cancelled = false
+        site.client.cancel(first, lease: site.gateway.grants[first]?.lease, dialed: true) { cancelled = true }
+        site.wait { cancelled }
+        peer.close()
+        // The worker never saw the whole grant; Redis tells it that the slot recycles from that token.
+        let second = site.enqueue()
+        site.wait { site.gateway.grants[second] != nil }
+        site.end()
+    }
+
+    @Test func withoutRedisNobodyNewIsServedAndSessionsGoOn() throws {
+        let site = try Site(slots: 2)
+        let first = site.enqueue()
+        let second = site.enqueue()
+        site.wait { site.gateway.grants[first] != nil && site.gateway.grants[second] != nil }
+        let served = try site.dial(first)
+        site.wait { served.text.contains("\r\n\r\n") }
+        site.server.pause()
+        let refused = try site.dial(second)
+        site.wait { refused.isEnded }
+        #expect(refused.text.hasPrefix("BERTH1 REJECT failed "))
+        served.write("still here")
+        site.wait { served.text.hasSuffix("still here") }
+        site.server.resume()
+        // The verdict reaches Redis, the waiter is granted again.
+        site.wait { site.gateway.grants[second]?.lease.attempt == 2 }
+        let again = try site.dial(second)
+        site.wait { again.text.contains("\r\n\r\n") }
+        served.write("and here")
+        site.wait { served.text.hasSuffix("and here") }
+        site.end()
+    }
+
+    @Test func aDrainEndsInTime() throws {
+        let site = try Site(slots: 2, drainTimeoutMilliseconds: 300)
+        let first = site.enqueue()
+        site.wait { site.gateway.grants[first] != nil }
+        let peer = try site.dial(first)
+        site.wait { peer.text.contains("\r\n\r\n") }
+        var isOver = false
+        site.agent.drain { isOver = true }
+        site.wait { peer.isEnded && isOver }
+        #expect(site.lines.contains { $0.contains("\"event\":\"end\"") && $0.contains("\"reason\":\"drained\"") })
+        #expect(site.lines.contains { $0.contains("\"event\":\"stopped\"") })
+        site.end()
+    }
+
+    @Test func aNewerWorkerOfTheSameNodeTakesOver() throws {
+        let site = try Site(slots: 1)
+        var isSuperseded = false
+        site.agent.onSuperseded = { isSuperseded = true }
+        let newer = WorkerAgent(loop: site.loop, settings: site.settings, log: site.log)
+        try newer.start()
+        site.wait { isSuperseded }
+        #expect(site.lines.contains { $0.contains("\"event\":\"superseded\"") })
+        let waiter = site.enqueue()
+        site.wait { site.gateway.grants[waiter] != nil }
+        #expect(site.gateway.grants[waiter]?.worker == newer.id)
+        site.end(also: newer)
+    }
+
+    @Test func startFailsInWords() throws {
+        let loop = try Loop()
+        let busy = try Listener(loop: loop, address: #require(SocketAddress("127.0.0.1:0"))) { $0.close() }
+        func failure(_ change: (inout WorkerSettings) -> Void) throws -> String {
+            var settings = WorkerSettings(
+                fleet: "f", node: "n", secrets: [[1]], listen: try #require(SocketAddress("127.0.0.1:0")),
+                redis: try RedisEndpoint(url: "unix:///nowhere.sock"), slots: [try #require(Pool("a||"))],
+                sidecar: .command(["true"]))
+            change(&settings)
+            let agent = WorkerAgent(loop: loop, settings: settings, log: JSONLog { _ in })
+            return #expect(throws: WorkerFailure.self) { try agent.start() }?.description ?? ""
+        }
+        #expect(
+            try failure {
+                $0.secrets = []
+                $0.listen = SocketAddress("0.0.0.0:0")!
+            }.contains("NODE_SECRET"))
+        #expect(try failure { $0.slots = [] }.contains("at least one slot"))
+        #expect(try failure { $0.node = "a b" }.contains("no node id"))
+        #expect(try failure { $0.workFolder = "/nowhere" }.contains("work folder"))
+        #expect(try failure { $0.listen = SocketAddress("127.0.0.1:\(busy.port)")! }.contains("cannot listen"))
+        busy.close()
+        loop.run()
+        #expect(loop.close())
+    }
+}
+
+/// One worker, one gateway, one Redis.
+private final class Site {
+    let loop: Loop
+    let server: RedisServer
+    let client: QueueClient
+    let gateway: GatewayRecord
+    let agent: WorkerAgent
+    let settings: WorkerSettings
+    let log: JSONLog
+    private let folder: TemporaryFolder
+    private final class Lines { var all: [String] = [] }
+    private let record = Lines()
+    var lines: [String] { record.all }
+
+    init(slots: Int, drainTimeoutMilliseconds: UInt64 = 1_000) throws {
+        loop = try Loop()
+        server = try RedisServer()
+        folder = try TemporaryFolder()
+        let endpoint = try server.endpoint()
+        settings = WorkerSettings(
+            fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
+            redis: endpoint, slots: Array(repeating: try #require(Pool("echo||")), count: slots),
+            sidecar: .command(echoSidecar), drainTimeoutMilliseconds: drainTimeoutMilliseconds,
+            workFolder: folder.path)
+        log = JSONLog { [record] in record.all.append(String(decoding: $0, as: UTF8.self)) }
+        agent = WorkerAgent(loop: loop, settings: settings, log: log)
+        try agent.start()
+        client = try #require(QueueClient(loop: loop, endpoint: endpoint, fleet: "f", node: "g"))
+        gateway = GatewayRecord(loop: loop)
+        client.delegate = gateway
+        client.start()
+        wait { self.gateway.probes > 0 && self.lines.count { $0.contains("\"state\":\"free\"") } == slots }
+    }
+
+    func wait(_ condition: () -> Bool, _ location: SourceLocation = #_sourceLocation) {
+        let holds = loop.run(until: condition, timeoutMilliseconds: 20_000)
+        #expect(holds, "\(lines) \(gateway.notices)", sourceLocation: location)
+    }
+
+    func enqueue() -> WaiterID {
+        let waiter = WaiterID(high: Crypto.randomUInt64(), low: Crypto.randomUInt64())
+        let request = EnqueueRequest(
+            waiter: waiter, tenant: "t", selector: Selector(pattern: "", browser: "", version: "")!,
+            headStartSeconds: 0, run: "", wait: true, ticket: nil, attempt: 0)
+        client.enqueue(request) { [gateway] reply in
+            if case .granted(_, let grant) = reply { gateway.grants[waiter] = grant }
+        }
+        return waiter
+    }
+
+    func dial(_ waiter: WaiterID, head: String = Bench.head) throws -> Peer {
+        let grant = try #require(gateway.grants[waiter])
+        let request = Wire.GrantRequest(
+            fleet: "f", worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: 1, token: grant.token,
+            nonce: Crypto.randomHex(bytes: 16))
+        let line = Wire.line(signed: request.signed, mac: Crypto.hmacSHA256(key: Bench.secret, request.signed))
+        return Peer(loop: loop, port: try #require(SocketAddress(grant.address)).port, greeting: line + head)
+    }
+
+    func end(also other: WorkerAgent? = nil) {
+        var ends = 0
+        agent.drain { ends += 1 }
+        other?.drain { ends += 1 }
+        wait { ends == (other == nil ? 1 : 2) }
+        var isGone = false
+        client.stop { isGone = true }
+        wait { isGone }
+        loop.run()
+        #expect(loop.close())
+        server.end()
+        #expect(Files.entries(folder.path) == [])
+    }
+}
+
+private final class GatewayRecord: QueueClientDelegate {
+    var grants: [WaiterID: Grant] = [:]
+    var notices: [String] = []
+    private(set) var probes = 0
+    private let loop: Loop
+    private var peers: [Peer] = []
+
+    init(loop: Loop) { self.loop = loop }
+
+    func queueClient(_ client: QueueClient, granted grant: Grant) {
+        grants[grant.lease.waiter] = grant
+        client.acknowledge(grant.lease)
+    }
+
+    func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
+        let probe = Wire.ProbeRequest(fleet: "f", worker: worker, nonce: Crypto.randomHex(bytes: 16))
+        let line = Wire.line(signed: probe.signed, mac: Crypto.hmacSHA256(key: Bench.secret, probe.signed))
+        peers.append(Peer(loop: loop, port: SocketAddress(address)?.port ?? 0, greeting: line))
+        probes += 1
+        client.probed(worker, passed: true)
+    }
+
+    func queueClientRegisteredAnew(_ client: QueueClient) {}
+    func queueClient(_ client: QueueClient, available: Bool) {}
+    func queueClient(_ client: QueueClient, notice: String) { notices.append(notice) }
+}

@@ -1,0 +1,81 @@
+import EventLoop
+import Glibc
+import QueueCore
+import Testing
+
+@testable import Worker
+
+@Suite struct PlaywrightDriverTests {
+    /// A folder as the PyPI package lays it out.
+    private func makeDriver(_ folder: String, version: String = "1.65.0") {
+        for path in ["", "/package"] { #expect(Files.makeFolder(folder + path)) }
+        #expect(Files.write("\(folder)/node", "#!/bin/sh\n"))
+        chmod("\(folder)/node", 0o755)
+        #expect(Files.write("\(folder)/package/cli.js", ""))
+        #expect(
+            Files.write("\(folder)/package/package.json", "{\n  \"name\": \"p\",\n  \"version\": \"\(version)\"\n}"))
+    }
+
+    @Test func findsADriverByFlagEnvironmentAndVenv() throws {
+        let root = "/tmp/berth-test-\(Crypto.randomHex(bytes: 8))"
+        #expect(Files.makeFolder(root))
+        defer { Files.remove(root) }
+        let venv = "\(root)/lib/python3.11/site-packages/playwright/driver"
+        for end in ["lib", "lib/python3.11", "lib/python3.11/site-packages", "lib/python3.11/site-packages/playwright"]
+        {
+            #expect(Files.makeFolder("\(root)/\(end)"))
+        }
+        makeDriver("\(root)/flag")
+        makeDriver("\(root)/named", version: "1.64.1-beta")
+        makeDriver(venv, version: "2.1.0")
+        func version(_ folder: String?, _ environment: [String: String]) throws -> String {
+            try PlaywrightDriver.find(folder: folder, environment: environment).version
+        }
+        let everything = ["PLAYWRIGHT_DRIVER": "\(root)/named", "VIRTUAL_ENV": root]
+        #expect(try version("\(root)/flag", everything) == "1.65")
+        #expect(try version(nil, everything) == "1.64")
+        #expect(try version(nil, ["VIRTUAL_ENV": root, "PATH": "/nowhere"]) == "2.1")
+        let driver = try PlaywrightDriver.find(folder: "\(root)/flag", environment: [:])
+        #expect(driver.node == "\(root)/flag/node")
+        #expect(driver.script == "\(root)/flag/package/cli.js")
+        #expect(throws: WorkerFailure.self) { try version("\(root)/lib", everything) }
+        let failure = #expect(throws: WorkerFailure.self) { try version(nil, ["PATH": "/nowhere"]) }
+        #expect(failure?.description.contains("pip install playwright") == true)
+    }
+
+    @Test(arguments: [
+        ("{\"version\":\"1.65.0\"}", "1.65"), ("{\"version\" : \"1.65.0-alpha-1\"}", "1.65"), ("{}", nil),
+        ("{\"version\":\"1.65\"}", nil), ("{\"version\":\"x.y.z\"}", nil), ("{\"version\":1}", nil),
+        ("{\"version\":{\"a\":\"1.2.3\"}}", nil),
+    ])
+    func readsItsVersion(manifest: String, version: String?) {
+        #expect(PlaywrightDriver.version(manifest: manifest) == version)
+    }
+
+    @Test func writesTheConfigurationOfLaunchServer() {
+        #expect(
+            PlaywrightDriver.config(browser: "chromium", executable: "/usr/bin/\"c\\")
+                == "{\"headless\":true,\"host\":\"127.0.0.1\",\"port\":0,\"executablePath\":\"/usr/bin/\\\"c\\\\\"}\n")
+        #expect(PlaywrightDriver.config(browser: "firefox", executable: "/f").contains("\"channel\":\"moz-firefox\""))
+        #expect(!PlaywrightDriver.config(browser: "firefox", executable: nil).contains("channel"))
+    }
+
+    @Test func startsLaunchServerWithItsFilesInTheWorkFolder() throws {
+        let root = "/tmp/berth-test-\(Crypto.randomHex(bytes: 8))"
+        #expect(Files.makeFolder(root))
+        defer { Files.remove(root) }
+        makeDriver("\(root)/d")
+        let driver = try #require(PlaywrightDriver(folder: "\(root)/d", path: ""))
+        let program = SidecarProgram.playwright(driver, executables: ["chromium": "/c"])
+        let invocation = program.invocation(pool: Pool("a|chromium|1.65")!, folder: "/w")
+        #expect(
+            invocation.arguments == [
+                "\(root)/d/node", "\(root)/d/package/cli.js", "launch-server", "--browser", "chromium", "--config",
+                "/w/launch.json",
+            ])
+        #expect(invocation.environment == ["TMPDIR": "/w", "HOME": "/w"])
+        #expect(invocation.file?.content.contains("\"/c\"") == true)
+        #expect(program.endpoint(line: "ws://127.0.0.1:1/x", isStandardOutput: true) != nil)
+        #expect(program.endpoint(line: "ws://127.0.0.1:1/x", isStandardOutput: false) == nil)
+    }
+}

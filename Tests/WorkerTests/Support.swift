@@ -1,0 +1,201 @@
+import EventLoop
+import Queue
+import QueueCore
+import Testing
+import WorkerCore
+
+@testable import Worker
+
+/// A program that answers each connection with the head it got, then echoes; its command line.
+let echoSidecar = [
+    "python3", "-u", "-c",
+    """
+    import socket, sys
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen()
+    print(f"ws://127.0.0.1:{s.getsockname()[1]}/secret", flush=True)
+    while True:
+        c, _ = s.accept()
+        got = b""
+        while b"\\r\\n\\r\\n" not in got:
+            more = c.recv(65536)
+            if not more: break
+            got += more
+        if b"X-Die: 1" in got: sys.exit(0)
+        c.sendall(got)
+        if b"X-Last: 1" in got: sys.exit(0)
+        while got:
+            got = c.recv(65536)
+            c.sendall(got)
+        c.close()
+    """,
+]
+
+/// Written to like `SlotRegistry`; answers accepts as it is told to.
+final class LedgerRecord: SlotLedger {
+    enum Entry: Hashable {
+        case accept(LeaseID, Int, Token)
+        case reject(LeaseID, Int, Token, RejectReason, Bool)
+        case release(LeaseID, Int, Token, String)
+        case ready(Int, Token)
+        case changed
+    }
+    private(set) var entries: [Entry] = []
+    /// What `accept` answers; nil: nothing for now.
+    var reply: AcceptReply? = .accepted
+    private(set) var unanswered: [(AcceptReply) -> Void] = []
+    private let loop: Loop
+
+    init(loop: Loop) { self.loop = loop }
+
+    func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void) {
+        entries.append(.accept(lease, slot, token))
+        guard let reply else { return unanswered.append(done) }
+        loop.afterThisTurn { done(reply) }
+    }
+
+    func reject(_ lease: LeaseID, slot: Int, token: Token, reason: RejectReason, slotFree: Bool) {
+        entries.append(.reject(lease, slot, token, reason, slotFree))
+    }
+
+    func release(_ lease: LeaseID, slot: Int, token: Token, reason: String) {
+        entries.append(.release(lease, slot, token, reason))
+    }
+
+    func ready(slot: Int, token: Token) { entries.append(.ready(slot, token)) }
+    func changed() { entries.append(.changed) }
+
+    func isReady(_ slot: Int, _ token: Token) -> Bool { entries.contains(.ready(slot, token)) }
+}
+
+/// The gateway's side of one connection: sends and collects.
+final class Peer: StreamDelegate {
+    private(set) var text = ""
+    private(set) var isEnded = false
+    private(set) var stream: Stream?
+    private var greeting: String
+
+    init(loop: Loop, port: Int, greeting: String) {
+        self.greeting = greeting
+        Stream.connect(loop: loop, to: SocketAddress(host: "127.0.0.1", port: port)!, timeoutMilliseconds: 5_000) {
+            guard case .success(let stream) = $0 else { return self.isEnded = true }
+            self.stream = stream
+            stream.delegate = self
+            stream.startReading()
+            stream.write(self.greeting)
+        }
+    }
+
+    func write(_ text: String) { stream?.write(text) }
+    func finish() { stream?.finish() }
+    func close() { stream?.close() }
+
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        text += String(decoding: bytes, as: UTF8.self)
+    }
+    func streamReachedEnd(_ stream: Stream) {
+        isEnded = true
+        stream.close()
+    }
+    func streamDrained(_ stream: Stream) {}
+    func stream(_ stream: Stream, failed error: SystemError) { isEnded = true }
+}
+
+/// A board of slots behind a listener that takes grants, as a worker has them, without Redis.
+final class Bench {
+    static let secret = Array("secret".utf8)
+    static let otherSecret = Array("older".utf8)
+    static let head = "GET /?a=b HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"
+
+    let loop: Loop
+    let ledger: LedgerRecord
+    let board: SlotBoard
+    let id: ProcessID
+    let folder: String
+    private(set) var listener: Listener!
+    private(set) var lines: [String] = []
+    private var pending: [ObjectIdentifier: GatewayConnection] = [:]
+
+    convenience init(slots: Int = 1, command: [String] = echoSidecar) throws {
+        try self.init(slots: slots, pool: Pool("a||")!, program: .command(command))
+    }
+
+    init(slots: Int = 1, pool: Pool, program: SidecarProgram) throws {
+        loop = try Loop()
+        ledger = LedgerRecord(loop: loop)
+        id = ProcessID(node: "bench-\(Crypto.randomHex(bytes: 4))", generation: Crypto.randomUInt64())!
+        folder = SidecarMark(id).folder(in: "/tmp")
+        #expect(Files.makeFolder(folder))
+        var write: (String) -> Void = { _ in }
+        let log = JSONLog { write(String(decoding: $0, as: UTF8.self)) }
+        board = SlotBoard(
+            pools: Array(repeating: pool, count: slots), ledger: ledger,
+            around: Sidecar.Surroundings(
+                loop: loop, program: program, folder: folder,
+                environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new },
+                log: log))
+        write = { [unowned self] in self.lines.append($0) }
+        let credentials = Credentials(fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret])
+        listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { [unowned self] stream in
+            let key = ObjectIdentifier(stream)
+            pending[key] = GatewayConnection(stream, credentials: credentials) { [unowned self] stream, request in
+                pending[key] = nil
+                switch request {
+                case nil: break
+                case (.probe(let probe), let secret)?:
+                    Answers.send(Answers.alive(probe, secret: secret), andClose: stream)
+                case (.grant(let grant, let head), let secret)?:
+                    board.present(grant, secret: secret, head: head, gateway: stream)
+                }
+            }
+        }
+    }
+
+    func wait(_ condition: () -> Bool, _ location: SourceLocation = #_sourceLocation) {
+        let holds = loop.run(until: condition, timeoutMilliseconds: 20_000)
+        #expect(holds, "\(ledger.entries) \(lines)", sourceLocation: location)
+    }
+
+    func startAll() {
+        board.start()
+        wait { self.board.table.indices.allSatisfy { self.ledger.isReady($0, .none) } }
+    }
+
+    func grant(_ number: Int64, lease: LeaseID? = nil, slot: Int = 0) -> Wire.GrantRequest {
+        Wire.GrantRequest(
+            fleet: "f", worker: id, slot: slot,
+            lease: lease ?? LeaseID(waiter: WaiterID(high: 0, low: UInt64(number)), attempt: 1), attach: 1,
+            token: Token(epoch: 1, number: number), nonce: Crypto.randomHex(bytes: 16))
+    }
+
+    func line(_ grant: Wire.GrantRequest, secret: [UInt8] = Bench.secret) -> String {
+        Wire.line(signed: grant.signed, mac: Crypto.hmacSHA256(key: secret, grant.signed))
+    }
+
+    func dial(_ grant: Wire.GrantRequest, head: String = Bench.head, secret: [UInt8] = Bench.secret) -> Peer {
+        Peer(loop: loop, port: listener.port, greeting: line(grant, secret: secret) + head)
+    }
+
+    func proof(_ grant: Wire.GrantRequest, secret: [UInt8] = Bench.secret) -> String {
+        Wire.proofLine(mac: Crypto.hmacSHA256(key: secret, grant.proofSigned))
+    }
+
+    func rejection(_ grant: Wire.GrantRequest, _ reason: RejectReason) -> String {
+        Wire.rejectLine(reason, mac: Crypto.hmacSHA256(key: Bench.secret, grant.rejectSigned(reason)))
+    }
+
+    /// Ends everything and looks for what was left open.
+    func close() {
+        board.closeAll(reason: "test")
+        board.drain()
+        wait { self.board.isStopped }
+        for connection in pending.values { connection.close() }
+        listener.close()
+        #expect(Files.entries(folder) == [])
+        Files.remove(folder)
+        // Farewells have a timer.
+        loop.run()
+        #expect(loop.close())
+    }
+}

@@ -1,0 +1,174 @@
+"""Replays a MONITOR recording into a small store of its own and judges every commit of the queue by it.
+
+The scripts' reads are not trusted: which waiters stood in line, which tenants were at their caps, which slots were
+free is told by the writes alone, in the order in which Redis executed them.
+"""
+
+from collections import defaultdict
+
+from .matching import fits
+
+WRITES = {"SET", "INCR", "DEL", "UNLINK", "HSET", "HSETNX", "HDEL", "SADD", "SREM", "SPOP", "ZADD", "ZREM", "FLUSHALL"}
+# Reads and others that change nothing; a command in neither set stops the replay rather than being overlooked.
+READS = {
+    "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "HEXISTS", "HKEYS", "HLEN", "SCARD", "SISMEMBER", "SMEMBERS",
+    "SRANDMEMBER", "SSCAN", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK", "ZCOUNT", "ZSCORE",
+    "PUBLISH", "TYPE",
+}  # fmt: skip
+DEFAULT_CAP = 1_000_000
+
+
+class Store(dict):
+    """Keys and their values, as far as the queue's scripts write them: str, dict (hash, sorted set), set."""
+
+    def apply(self, words: list[str]):
+        name, arguments = words[0].upper(), words[1:]
+        if name in READS:
+            return
+        if name not in WRITES:
+            raise ValueError(f"the replay does not know {name}")
+        if name == "FLUSHALL":
+            return self.clear()
+        if name in ("DEL", "UNLINK"):
+            for key in arguments:
+                self.pop(key, None)
+            return
+        key, rest = arguments[0], arguments[1:]
+        if name == "SET":
+            self[key] = rest[0]
+        elif name == "INCR":
+            self[key] = str(int(self.get(key, 0)) + 1)
+        elif name in ("HSET", "HSETNX"):
+            hash = self.setdefault(key, {})
+            for field, value in zip(rest[::2], rest[1::2]):
+                if name == "HSET" or field not in hash:
+                    hash[field] = value
+        elif name == "ZADD":
+            set_of = self.setdefault(key, {})
+            if not is_number(rest[0]):
+                raise ValueError(f"the replay does not know ZADD {rest[0]}")
+            for score, member in zip(rest[::2], rest[1::2]):
+                set_of[member] = float(score)
+        elif name == "SADD":
+            self.setdefault(key, set()).update(rest)
+        else:
+            value = self.get(key)
+            if value is None:
+                return
+            if name == "SPOP":
+                # Which one MONITOR does not tell; how many are left is all that is asked of such a set.
+                value.pop()
+            for member in rest if name != "SPOP" else ():
+                value.pop(member, None) if isinstance(value, dict) else value.discard(member)
+            if not value:
+                del self[key]
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+        return True
+    except ValueError:
+        return False
+
+
+class Replay:
+    """`findings` in words; `grants` is the order of grants: (time, lease, tenant, pool, worker, slot)."""
+
+    def __init__(self, fleet: str):
+        self.prefix = f"berth:{{{fleet}}}:"
+        self.store = Store()
+        self.findings: list[str] = []
+        self.grants: list[tuple] = []
+        self.commits = 0
+
+    def run(self, entries) -> "Replay":
+        """`entries` of a `Monitor`. Commands inside a script (source `lua`) belong to the last one outside."""
+        open_at = None
+        for at, source, arguments in entries:
+            words = [argument.decode("utf-8", "surrogateescape") for argument in arguments]
+            if source == "lua":
+                open_at = at
+                self._apply(at, words)
+                continue
+            if open_at is not None:
+                self._committed(open_at)
+                open_at = None
+            if words[0].upper() in WRITES:
+                self._apply(at, words)
+        if open_at is not None:
+            self._committed(open_at)
+        return self
+
+    def _apply(self, at, words):
+        self.store.apply(words)
+        key = words[1] if len(words) > 1 else ""
+        if words[0].upper() == "SADD" and key.startswith(self.prefix + "tenant:") and key.endswith(":held"):
+            for lease in words[2:]:
+                self._held(at, key[len(self.prefix + "tenant:") : -len(":held")], lease)
+
+    def _get(self, *names):
+        return self.store.get(self.prefix + ":".join(names), {})
+
+    def cap(self, tenant: str) -> int:
+        limits = self._get("tenants")
+        row = limits.get(tenant) or limits.get("*")
+        return int(row.split()[0]) if row else DEFAULT_CAP
+
+    def _below_cap(self, tenant: str, besides=0) -> bool:
+        return len(self._get("tenant", tenant, "held")) - besides < self.cap(tenant)
+
+    def _queues(self):
+        """(selector, tenant, waiters with scores) of every queue."""
+        start = self.prefix + "queue:"
+        for key, members in self.store.items():
+            if key.startswith(start):
+                selector, _, tenant = key[len(start) :].rpartition(":")
+                yield selector, tenant, members
+
+    def _held(self, at, tenant, id):
+        lease = self._get("lease", id)
+        if not lease or lease.get("state") != "granted":
+            return
+        pool, waiter = lease["pool"], lease["waiter"]
+        self.grants.append((at, id, tenant, pool, lease["worker"], int(lease["slot"])))
+        if not self._below_cap(tenant, besides=1):
+            self.findings.append(f"{id} was granted to {tenant}, which held its cap of {self.cap(tenant)}")
+        score = None
+        for _, of, members in self._queues():
+            if waiter in members:
+                score = members[waiter]
+        if score is None:
+            self.findings.append(f"{id} was granted to a waiter that stood in no queue")
+            return
+        for selector, of, members in self._queues():
+            head = min(members.values())
+            if head < score and fits(selector, pool) and self._below_cap(of, besides=(of == tenant)):
+                self.findings.append(f"{id} ({tenant}, {score:.0f}) was granted {pool} before {of} ({head:.0f})")
+
+    def _committed(self, at):
+        self.commits += 1
+        if int(self._get("meta").get("holdOff", 0) or 0) or self._get("todo"):
+            return
+        free = [
+            key[len(self.prefix + "pool:") : -len(":free")]
+            for key in self.store
+            if key.startswith(self.prefix + "pool:") and key.endswith(":free")
+        ]
+        for pool in free:
+            for selector, tenant, members in self._queues():
+                if members and fits(selector, pool) and self._below_cap(tenant):
+                    self.findings.append(f"commit {self.commits}: {pool} is free while {tenant} waits for {selector}")
+
+    def sanity(self, grants_min: int) -> list[str]:
+        """The recording holds what it must hold: a replay that saw nothing finds nothing."""
+        if len(self.grants) < grants_min:
+            return [f"only {len(self.grants)} grants in {self.commits} commits recorded, not {grants_min}"]
+        return []
+
+
+def count_by(grants, field: int) -> dict:
+    counts = defaultdict(int)
+    for grant in grants:
+        counts[grant[field]] += 1
+    return dict(counts)

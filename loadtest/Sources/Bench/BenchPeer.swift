@@ -1,0 +1,106 @@
+import ArgumentParser
+import EventLoop
+
+/// The far end of a benchmark: answers a handshake, then echoes bytes as they are (`/echo`), or streams as long as it
+/// is asked to (`/source`). It neither reads nor unmasks frames: what is measured lies between the two ends.
+struct BenchPeerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "peer", abstract: "Echoes raw bytes after a handshake on a free loopback port.")
+
+    func run() throws {
+        let loop = try Loop()
+        let chunk = BenchPeer.chunk()
+        var peers: [ObjectIdentifier: BenchPeer] = [:]
+        let listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { stream in
+            let peer = BenchPeer(stream: stream, chunk: chunk) {
+                peers[ObjectIdentifier($0)] = nil
+            }
+            peers[ObjectIdentifier(peer)] = peer
+        }
+        BenchCommand.say("ws://127.0.0.1:\(listener.port)/")
+        loop.run()
+    }
+}
+
+/// One connection of the peer's.
+///
+/// On `/source` any byte from the client turns the stream on or off, so a run starts and ends without a new handshake.
+final class BenchPeer: StreamDelegate {
+    private static let chunkBytes = 64 * 1_024
+    /// Written at most before the other connections have their turn.
+    private static let turnBytes = 1_024 * 1_024
+
+    /// What sources send.
+    static func chunk() -> UnsafeRawBufferPointer { BenchFrame.filled(bytes: chunkBytes) }
+
+    private enum State { case head([UInt8]), echo, source(isOn: Bool), ended }
+
+    private let stream: Stream
+    private let chunk: UnsafeRawBufferPointer
+    private let onEnd: (BenchPeer) -> Void
+    private var state = State.head([])
+
+    /// - Parameter head: what of the client's head was read already.
+    init(
+        stream: Stream, chunk: UnsafeRawBufferPointer, head: [UInt8] = [], onEnd: @escaping (BenchPeer) -> Void
+    ) {
+        self.stream = stream
+        self.chunk = chunk
+        self.onEnd = onEnd
+        stream.delegate = self
+        stream.startReading()
+        if !head.isEmpty { read(head: head) }
+    }
+
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        switch state {
+        case .echo:
+            stream.write(bytes)
+            if stream.queuedBytes > 0 { stream.stopReading() }
+        case .source(let isOn):
+            state = .source(isOn: !isOn)
+            if !isOn { send() }
+        case .head(let before): read(head: before + Array(bytes))
+        case .ended: break
+        }
+    }
+
+    func streamDrained(_ stream: Stream) {
+        switch state {
+        case .echo: stream.startReading()
+        case .source(isOn: true): send()
+        default: break
+        }
+    }
+
+    func streamReachedEnd(_ stream: Stream) { end() }
+    func stream(_ stream: Stream, failed error: SystemError) { end() }
+
+    private func send() {
+        for _ in 0..<(BenchPeer.turnBytes / BenchPeer.chunkBytes) {
+            guard case .source(isOn: true) = state, stream.queuedBytes == 0 else { return }
+            stream.write(chunk)
+        }
+        if stream.queuedBytes == 0 { stream.loop.afterThisTurn { self.send() } }
+    }
+
+    private func read(head bytes: [UInt8]) {
+        let head = String(decoding: bytes, as: UTF8.self)
+        guard head.hasSuffix("\r\n\r\n") else {
+            state = .head(bytes)
+            if bytes.count > Handshake.headMax { end() }
+            return
+        }
+        let (answer, opens) = Handshake.answer(to: head)
+        stream.write(answer)
+        guard opens else { return stream.finish() }
+        let target = head.split(separator: " ").dropFirst().first ?? ""
+        state = target.hasSuffix("/source") ? .source(isOn: false) : .echo
+    }
+
+    private func end() {
+        state = .ended
+        stream.close()
+        onEnd(self)
+    }
+}

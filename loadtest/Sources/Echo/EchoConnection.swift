@@ -1,0 +1,84 @@
+import EventLoop
+
+/// One client: head, then frames. Reading stops while anything is queued towards the client.
+final class EchoConnection: StreamDelegate {
+    private enum State { case head([UInt8]), open(FrameEcho), ended }
+
+    private let stream: Stream
+    private let scratch: Scratch
+    private let onEnd: (EchoConnection) -> Void
+    private var state = State.head([])
+
+    init(stream: Stream, scratch: Scratch, onEnd: @escaping (EchoConnection) -> Void) {
+        self.stream = stream
+        self.scratch = scratch
+        self.onEnd = onEnd
+        stream.delegate = self
+        stream.startReading()
+    }
+
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        switch state {
+        case .head(let before): read(head: before + Array(bytes))
+        case .open(var frames):
+            state = .ended  // one owner of the machine while it changes
+            let output = scratch.room(for: bytes.count + FrameEcho.growthMax)
+            let (written, outcome) = frames.echo(bytes, to: output)
+            state = .open(frames)
+            stream.write(UnsafeRawBufferPointer(start: output, count: written))
+            switch outcome {
+            case .open: if stream.queuedBytes > 0 { stream.stopReading() }
+            case .closed: stream.finish()
+            case .broken: end()
+            }
+        case .ended: break
+        }
+    }
+
+    func streamReachedEnd(_ stream: Stream) { end() }
+
+    func streamDrained(_ stream: Stream) {
+        if case .open = state { stream.startReading() }
+    }
+
+    func stream(_ stream: Stream, failed error: SystemError) { end() }
+
+    private func read(head bytes: [UInt8]) {
+        let end = Array("\r\n\r\n".utf8)
+        guard let at = bytes.indices.dropLast(3).first(where: { Array(bytes[$0..<$0 + 4]) == end }) else {
+            if bytes.count > Handshake.headMax { return self.end() }
+            state = .head(bytes)
+            return
+        }
+        let (text, opens) = Handshake.answer(to: String(decoding: bytes[..<at], as: UTF8.self))
+        stream.write(text)
+        guard opens else {
+            state = .ended
+            return stream.finish()
+        }
+        state = .open(FrameEcho())
+        let rest = Array(bytes[(at + 4)...])
+        if !rest.isEmpty { rest.withUnsafeBytes { stream(stream, received: $0) } }
+    }
+
+    private func end() {
+        state = .ended
+        stream.close()
+        onEnd(self)
+    }
+}
+
+/// One buffer for all connections of the loop: an answer is written, or copied by the stream, before the next is made.
+final class Scratch {
+    private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 * 1_024, alignment: 8)
+
+    func room(for count: Int) -> UnsafeMutableRawPointer {
+        if count > buffer.count {
+            buffer.deallocate()
+            buffer = .allocate(byteCount: count, alignment: 8)
+        }
+        return buffer.baseAddress!
+    }
+
+    deinit { buffer.deallocate() }
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""`make bench`: Berth's relay and its parked connections next to HAProxy's, taken alternately in one run.
+
+Prints a table, writes all that was measured to loadtest/results/local/bench.json. Ends within 6 minutes.
+The proxies share one core, the load and its peer the other; see docs/internals/benchmarks.md.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+
+import parking
+import relay
+import report
+from processes import Bench
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+SECONDS_MAX = 345
+# No round of the relay part begins later.
+RELAY_SECONDS_MAX = 240
+
+
+def too_long(*_):
+    raise SystemExit(f"bench: not done in {SECONDS_MAX} s")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of the relay part (7)")
+    parser.add_argument("--window", type=int, default=1200, help="measured milliseconds of each run (1200)")
+    parser.add_argument("--waiters", type=int, default=10_000, help="parked connections (10000)")
+    parser.add_argument("--parking-rounds", type=int, default=3, help="rounds of the memory part (3)")
+    parser.add_argument("--only", help="these variants alone, comma between")
+    parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
+    options = parser.parse_args()
+
+    began = time.monotonic()
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(SECONDS_MAX)
+    out = {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "command": " ".join(["make bench", *sys.argv[1:]]).strip(),
+        "machine": report.machine(),
+    }
+    only = options.only.split(",") if options.only else None
+    with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
+        if options.rounds:
+            until = began + RELAY_SECONDS_MAX
+            out["relay"] = relay.measure(
+                bench, rounds=options.rounds, window_ms=options.window, until=until, only=only)
+            report.relay(out["relay"])
+    with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
+        if options.parking_rounds:
+            out["parking"] = parking.measure(bench, rounds=options.parking_rounds, waiters=options.waiters, only=only)
+            report.parking(out["parking"])
+    out["seconds"] = round(time.monotonic() - began, 1)
+
+    path = os.path.join(ROOT, "loadtest", "results", "local", "bench.json")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(out, file, indent=1)
+        file.write("\n")
+    print(f"\n{out['seconds']} s; all figures: {os.path.relpath(path, ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Medians with their spread, as tables on standard output."""
+
+import os
+import platform
+import statistics
+
+from relay import WORKLOADS
+
+TITLES = {
+    "haproxy": "HAProxy",
+    "haproxy-64k": "HAProxy, 64 KiB buffers",
+    "haproxy-64k-twice": "two HAProxies, 64 KiB buffers",
+    "relay": "bare relay",
+    "gateway": "gateway",
+    "gateway-worker": "gateway and worker",
+}
+REFERENCES = {"haproxy": "to HAProxy", "haproxy-64k": "to 64 KiB buffers", "haproxy-64k-twice": "to two HAProxies"}
+
+
+def machine() -> dict:
+    with open("/etc/os-release", encoding="utf-8") as file:
+        names = dict(line.rstrip().split("=", 1) for line in file if "=" in line)
+    return {"cores": os.cpu_count(), "system": names.get("PRETTY_NAME", "").strip('"'), "arch": platform.machine()}
+
+
+def spread(values) -> str:
+    values = sorted(values)
+    return f"{statistics.median(values):.2f} ({values[0]:.2f}–{values[-1]:.2f})"
+
+
+def cpu(run) -> float:
+    """CPU seconds for one operation."""
+    return run["cpu_seconds"] / max(run["operations"], 1)
+
+
+def table(rows):
+    """Markdown, so that it can be pasted into the docs."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    rows.insert(1, ["-" * width for width in widths])
+    for row in rows:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+
+
+def rate(runs, unit) -> str:
+    value = statistics.median(run["operations"] / run["seconds"] for run in runs)
+    return f"{value / 1e9:.2f} GB/s" if unit == "byte" else f"{value / 1e3:.1f} k/s"
+
+
+def cost(runs, unit) -> str:
+    value = statistics.median(map(cpu, runs))
+    return f"{value * 1e9:.3f} s/GB" if unit == "byte" else f"{value * 1e6:.2f} µs"
+
+
+def relay(found):
+    """A ratio above 1: HAProxy takes that many times the CPU for the same, in the same round."""
+    print(f"\nRelay, {found['connections']} connections, {found['rounds']} rounds; CPU of the proxy for one operation,")
+    print("and HAProxy's divided by it: median (least–most)\n")
+    rows = [("workload", "through", "throughput", "CPU", *REFERENCES.values())]
+    for workload, variants in found["runs"].items():
+        unit = WORKLOADS[workload][1]
+        for name, runs in variants.items():
+            ratios = [
+                spread(cpu(a) / cpu(b) for a, b in zip(variants[reference], runs))
+                if reference in variants and reference != name else "–"
+                for reference in REFERENCES
+            ]
+            rows.append((workload, TITLES[name], rate(runs, unit), cost(runs, unit), *ratios))
+    table(rows)
+
+
+def parking(found):
+    print(f"\nMemory of one waiting connection, {found['waiters']} of them, {found['rounds']} rounds; bytes of PSS\n")
+    rows = [("waiting at", "PSS", "head sent", "PSS without head")]
+    for name, runs in found["runs"].items():
+        head = runs[0]["head_bytes"]
+        pss = [run["pss"] for run in runs]
+        title, _, how = name.partition(",")
+        whole = f"{statistics.median(pss):.0f} ({min(pss):.0f}–{max(pss):.0f})"
+        rows.append((f"{TITLES[title]}{',' if how else ''}{how}", whole, head, f"{statistics.median(pss) - head:.0f}"))
+    table(rows)
