@@ -8,6 +8,7 @@ RELEASE := -c release --static-swift-stdlib
 SWIFT_DIRS := Sources Tests loadtest Package.swift
 SHELL_FILES := scripts/setup scripts/lint-lua .ci/run
 PYTHON := .venv/bin/python
+# Swift tests run one after the other: many keep real deadlines with real processes, and two cores are few.
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,8 +23,8 @@ build: ## release binaries: .build/release/berth and loadtest
 test: ## everything: Swift tests, then Redis, processes and real browsers
 	@scripts/setup build run python
 	$(SWIFT_BUILD)
-	swift test --disable-xctest
-	$(PYTHON) -m pytest Tests/Integration Tests/EndToEnd
+	swift test --disable-xctest --no-parallel
+	$(PYTHON) -m pytest Tests
 
 demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	@scripts/setup build run python

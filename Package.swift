@@ -52,7 +52,9 @@ let package = Package(
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "EventLoop", "TestSupport"]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "EventLoop", "TestSupport"]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
         .testTarget(
             name: "WorkerTests",

@@ -11,6 +11,9 @@ public final class Listener {
     private let handle: UnsafeMutableRawPointer
     private var onConnection: ((Stream) -> Void)?
     private var isClosed = false
+    private var isPaused = false
+    /// A connection that libuv holds out to us; it offers no other one until this one is taken.
+    private var isOffered = false
     /// The port listened on, also where 0 was asked for; 0 for a unix socket.
     public private(set) var port = 0
 
@@ -65,8 +68,18 @@ public final class Listener {
         }
     }
 
+    /// Leaves further connections in the backlog (but one, which the process then holds) until `resume()`.
+    public func pause() { isPaused = true }
+
+    /// Idempotent. Connections that waited are reported from here on, one perhaps from inside this call.
+    public func resume() {
+        isPaused = false
+        if isOffered { accept() }
+    }
+
     private func accept() {
-        guard !isClosed, let stream = try? Stream(loop: loop, isPipe: isPipe) else { return }
+        isOffered = isPaused
+        guard !isPaused, !isClosed, let stream = try? Stream(loop: loop, isPipe: isPipe) else { return }
         guard uv_accept(asStream, stream.asStream) == 0 else {
             stream.close()
             return

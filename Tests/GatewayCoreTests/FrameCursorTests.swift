@@ -65,6 +65,12 @@ struct FrameCursorTests {
         #expect(!Self.cursor(Self.head + [0x81, 0x81, 1, 2, 3, 4, 5]).mayClose)
     }
 
+    @Test func mayAnswerWhileNothingWasPassed() {
+        #expect(Self.cursor([]).mayAnswer)
+        for bytes in [Self.head, Array("H".utf8), Array("x".utf8)] { #expect(!Self.cursor(bytes).mayAnswer) }
+        #expect(!Self.cursor([]).mayClose)
+    }
+
     @Test func cutsTheReasonAtACharacter() {
         let frame = FrameCursor.close(code: 1011, reason: String(repeating: "ä", count: 80))
         #expect(frame.count <= 127 && frame[1] == UInt8(frame.count - 2))

@@ -10,7 +10,10 @@ import Testing
         #expect(!budget.admits(parked: 704, relayed: 0))
         #expect(budget.admits(parked: 1, relayed: 351))
         #expect(!budget.admits(parked: 2, relayed: 351))
+        #expect(budget.refusedMax == 128)
         #expect(DescriptorBudget(openFilesMax: 1_000_000).reserve == 4_096)
+        #expect(DescriptorBudget(openFilesMax: 1_000_000).refusedMax == 256)
+        #expect(DescriptorBudget(openFilesMax: 4).refusedMax == 1)
     }
 
     @Test func retryFollowsTheRateOfGrants() {

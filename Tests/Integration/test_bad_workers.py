@@ -10,6 +10,8 @@ import pytest
 from support import checkers, client, clock
 from support.fleet import Fleet, eventually
 from support.load import Load
+from support.path_proxy import PathProxy
+from support.redis_proxy import RedisProxy
 
 ACCEPT_DEADLINE = 5.0
 ODD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support", "odd_sidecar.py")
@@ -80,7 +82,7 @@ async def test_a_bad_worker_fails_nobody_and_is_tried_once_per_probe_interval(fo
             path.mode = fault
         seen = len(path.tries)
         await eventually(lambda: clock.now() - began > 8, 10, "eight seconds of it")
-        tries = [at for at, _, _ in path.tries[seen:]]
+        tries = [at for at, _ in path.tries[seen:]]
         # Two slots may be granted before the first dial failed; then the other gateway's check, then 1, 2, 4 s.
         assert len(tries) <= 8, [f"{at - began:.1f}" for at in tries]
         late = [at for at in tries if at - began > 3]
@@ -102,17 +104,25 @@ async def test_a_bad_worker_fails_nobody_and_is_tried_once_per_probe_interval(fo
 async def test_a_gateway_cut_off_from_all_workers_takes_none_from_the_others(folder):
     rng = random.Random("cut off")
     async with Fleet(folder) as fleet:
-        cut, other = await fleet.gateway("cut"), await fleet.gateway("other")
-        paths = [(await fleet.behind_proxy({"AppA:x": 2}))[1] for _ in range(3)]
+        # The cut gateway finds each worker at the address of a path of its own.
+        redis = fleet.keep(await RedisProxy(folder, fleet.redis.path).start())
+        paths = []
+        for _ in range(3):
+            worker = await fleet.worker({"AppA:x": 2})
+            path = fleet.keep(await PathProxy().start())
+            path.target = ("127.0.0.1", worker.port)
+            redis.addresses[f"127.0.0.1:{worker.port}".encode()] = path.address.encode()
+            paths.append(path)
+        cut, other = await fleet.gateway("cut", redis=redis.url), await fleet.gateway("other")
         await fleet.grantable(6)
         load = Load(fleet, rng, loops=8, gateways=[other])
         cut_load = Load(fleet, rng, loops=4, name="cut", gateways=[cut])
         await eventually(lambda: len(fleet.lines("session")) > 20, 15, "the load runs")
 
         began = clock.now()
+        assert all(path.tries for path in paths)
         for path in paths:
-            path.blocked_mode = "reset"
-            path.blocked = {cut.pid}
+            path.mode = "reset"
         await eventually(lambda: clock.now() - began > 8, 10, "eight seconds of it")
         served = sorted(saw.answered for saw in load.saws if saw.served and saw.answered > began)
         gaps = [b - a for a, b in zip([began, *served], [*served, clock.now()])]
@@ -120,7 +130,7 @@ async def test_a_gateway_cut_off_from_all_workers_takes_none_from_the_others(fol
         assert len(served) > 40, f"only {len(served)} of the other gateway's clients in 8 s"
 
         for path in paths:
-            path.blocked = set()
+            path.release()
         healed = clock.now()
 
         def serves_again():

@@ -9,7 +9,7 @@ import Testing
 /// A gateway's and a worker's side on a real Redis, in one loop.
 @Suite struct QueueClientTests {
     @Test func aFreedSlotWakesTheNextWaiter() throws {
-        let fleet = try Fleet(slots: 1)
+        let fleet = try LiveFleet(slots: 1)
         defer { fleet.end() }
         let first = fleet.enqueue()
         let second = fleet.enqueue()
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func aCancelNeverOvertakesItsEnqueue() throws {
-        let fleet = try Fleet(slots: 1)
+        let fleet = try LiveFleet(slots: 1)
         defer { fleet.end() }
         let holder = fleet.enqueue()
         fleet.wait { fleet.gateway.grants[holder] != nil }
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func anUnansweredEnqueueIsAskedAgainAfterAnOutage() throws {
-        let fleet = try Fleet(slots: 1)
+        let fleet = try LiveFleet(slots: 1)
         defer { fleet.end() }
         fleet.server.pause()
         let waiter = fleet.enqueue()
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func aWaiterComesBackWithItsTicketWhenRedisLostEverything() throws {
-        let fleet = try Fleet(slots: 1)
+        let fleet = try LiveFleet(slots: 1)
         defer { fleet.end() }
         let holder = fleet.enqueue()
         fleet.wait { fleet.gateway.grants[holder] != nil }
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func aWorkerThatLeavesTakesItsSlotsAlong() throws {
-        let fleet = try Fleet(slots: 2)
+        let fleet = try LiveFleet(slots: 2)
         defer { fleet.end() }
         var left = false
         fleet.registry.stop { left = true }
@@ -84,7 +84,7 @@ import Testing
     }
 }
 
-final class Fleet {
+final class LiveFleet {
     let loop: Loop
     let server: RedisServer
     let client: QueueClient

@@ -1,7 +1,6 @@
-"""A proxy before a worker, whose advertised address it is: silent, resetting, gone, or reachable by some only."""
+"""A proxy before a worker, in whose place it is dialled: silent, resetting, gone."""
 
 import asyncio
-import os
 import socket
 import struct
 
@@ -11,14 +10,12 @@ from . import clock
 class PathProxy:
     """`mode`: `pass`, `silent` (accepts, says nothing), `reset`, `hold` (passes once `release()` was called).
 
-    Connections of the pids in `blocked` are treated by `blocked_mode`. `tries`: time, such a pid, mode of each."""
+    `tries` holds the time and the mode of each connection."""
 
     def __init__(self):
         self.mode = "pass"
-        self.blocked: set[int] = set()
-        self.blocked_mode = "reset"
         self.target: tuple[str, int] | None = None
-        self.tries: list[tuple[float, int | None, str]] = []
+        self.tries: list[tuple[float, str]] = []
         self._server = None
         self._held: set = set()
         self._released = asyncio.Event()
@@ -48,10 +45,8 @@ class PathProxy:
             writer.transport.abort()
 
     async def _accept(self, reader, writer):
-        peer = writer.get_extra_info("peername")
-        pid = owner_of(peer[1], self.port, self.blocked) if self.blocked else None
-        mode = self.blocked_mode if pid is not None else self.mode
-        self.tries.append((clock.now(), pid, mode))
+        mode = self.mode
+        self.tries.append((clock.now(), mode))
         self._held.add(writer)
         try:
             if mode == "reset":
@@ -95,22 +90,3 @@ def reset(writer):
     if sock is not None and sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
-
-
-def owner_of(local_port: int, remote_port: int, pids: set[int]) -> int | None:
-    """Which of these processes owns the loopback TCP socket with that local and remote port."""
-    inode = None
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        next(table)
-        for row in table:
-            f = row.split()
-            if int(f[1].split(":")[1], 16) == local_port and int(f[2].split(":")[1], 16) == remote_port:
-                inode = f[9]
-    for pid in pids:
-        try:
-            for name in os.listdir(f"/proc/{pid}/fd"):
-                if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{inode}]":
-                    return pid
-        except OSError:
-            continue
-    return None

@@ -1,4 +1,4 @@
-"""A proxy before Redis, on a unix socket: drops pub/sub messages, cuts, stalls."""
+"""A proxy before Redis, on a unix socket: drops pub/sub messages, rewrites addresses, cuts, stalls."""
 
 import asyncio
 import os
@@ -7,12 +7,15 @@ from . import resp
 
 
 class RedisProxy:
-    """`drop_messages`: pushes of `message` are swallowed. `stalled`: bytes wait. `cut()`: all closed, none accepted."""
+    """`drop_messages`: pushes of `message` are swallowed. `stall()`: bytes wait. `cut()`: all closed, none accepted.
+
+    `addresses`: what stands for what in replies, of equal lengths; so one gateway finds a worker at another place."""
 
     def __init__(self, folder: str, target: str, name="proxy"):
         self.path = os.path.join(folder, f"{name}.sock")
         self.target = target
         self.drop_messages = False
+        self.addresses: dict[bytes, bytes] = {}
         self.dropped = 0
         self.passed = 0
         self._open = asyncio.Event()
@@ -100,6 +103,12 @@ class RedisProxy:
                 self.dropped += 1
             else:
                 self.passed += message
-                out.append(buffer[at:end])
+                out.append(self._readdressed(buffer[at:end]))
             at = end
         return b"".join(out), buffer[at:]
+
+    def _readdressed(self, reply: bytes) -> bytes:
+        for old, new in self.addresses.items():
+            assert len(old) == len(new), f"{old!r} and {new!r} differ in length"
+            reply = reply.replace(old, new)
+        return reply

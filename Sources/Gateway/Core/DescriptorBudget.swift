@@ -5,9 +5,6 @@
 public struct DescriptorBudget: Hashable, Sendable {
     /// Listeners, Redis, logs, the loop's own.
     public static let base = 64
-    /// Refused clients whose close still lingers; beyond it they are closed as soon as their answer is written.
-    public static let lingeringMax = 256
-
     public let openFilesMax: Int
     public let reserve: Int
 
@@ -16,6 +13,9 @@ public struct DescriptorBudget: Hashable, Sendable {
         self.openFilesMax = openFilesMax
         reserve = min(4_096, openFilesMax / 4)
     }
+
+    /// Clients beyond the budget that may be told so at a time; the others stay in the listener's backlog meanwhile.
+    public var refusedMax: Int { max(1, min(256, reserve / 2)) }
 
     public func admits(parked: Int, relayed: Int) -> Bool {
         parked + 2 * relayed + reserve + DescriptorBudget.base < openFilesMax

@@ -24,6 +24,9 @@ public struct FrameCursor: Sendable {
 
     public init() {}
 
+    /// True while nothing of the sidecar's answer was passed: an answer of our own may still stand in its place.
+    public var mayAnswer: Bool { state == .head(matched: 0) && statusRead == 0 }
+
     /// True where a close frame would be read as one.
     public var mayClose: Bool { state == .header(read: 0) }
 

@@ -146,11 +146,13 @@ private struct RequestLine: Hashable, Sendable {
 
     init(_ line: ArraySlice<UInt8>) throws(Refusal) {
         let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
-        guard parts.count == 3 else { throw .badRequest("The first line is not `GET /path HTTP/1.1`") }
+        guard parts.count == 3 else { throw .badRequest("The first line is not a method, a path and a version") }
         guard (1...20).contains(parts[0].count), parts[0].allSatisfy(isTokenByte) else {
             throw .badRequest("The request method is not a word")
         }
-        guard parts[2].elementsEqual("HTTP/1.1".utf8) else { throw .badRequest("Only HTTP/1.1 is served here") }
+        guard parts[2].elementsEqual("HTTP/1.1".utf8) else {
+            throw .badRequest("Only version 1.1 of HTTP is served here")
+        }
         guard parts[1].first == 0x2F else {
             throw .badRequest("The request target must be a path that begins with `/`")
         }

@@ -15,7 +15,7 @@ final class ClientConnection: HasDeadline {
     private var reader: HeadReader? = HeadReader()
     private var wait: Wait?
     private var relay: Relay?
-    private var isLingering = false
+    private var isBeyondBudget = false
     var deadline: UInt64 = 0
     var deadlineIndex: Int32 = -1
 
@@ -28,6 +28,7 @@ final class ClientConnection: HasDeadline {
     /// - Parameter isFull: no more client may be parked.
     func accepted(isFull: Bool) {
         // A peer that vanished without a word is found out within 30 s.
+        isBeyondBudget = isFull
         stream.keepAlive(idleSeconds: 15, intervalSeconds: 5, count: 3)
         perform(machine.admitted(isFull: isFull))
     }
@@ -108,7 +109,7 @@ final class ClientConnection: HasDeadline {
         server.deadlines.remove(self)
         server.relayBegan()
         stream.write(rest)
-        let words = LastWords(behind: rest)
+        let words = LastWords(behind: rest, server: server)
         let relay = Relay(
             stream, worker, lingerMilliseconds: GatewayLimits.relayLingerMilliseconds, loop: server.loop
         ) { [self] end in
@@ -152,8 +153,6 @@ final class ClientConnection: HasDeadline {
         reader = nil
         stream.write(bytes)
         stream.finish()
-        isLingering = true
-        guard server.mayLinger() else { return close() }
         stream.startReading()
         server.deadlines.set(self, at: server.loop.now + Client.lingerMilliseconds)
     }
@@ -162,24 +161,31 @@ final class ClientConnection: HasDeadline {
         guard !stream.isClosed else { return }
         server.deadlines.remove(self)
         stream.close()
-        server.clientClosed(lingered: isLingering)
+        server.clientClosed(wasBeyondBudget: isBeyondBudget)
     }
 
     func deadlinePassed() { perform(machine.deadlinePassed()) }
 }
 
-/// Tells a client whose session ends on this side of it why, where its frames leave room for a close frame.
+/// Tells a client whose session ends on this side of it why: by a refusal where the sidecar never answered, by a close
+/// frame where its frames leave room for one.
 private final class LastWords: RelayWitness {
     private var cursor = FrameCursor()
+    private unowned let server: GatewayServer
 
     /// - Parameter bytes: what was passed before the relay began.
-    init(behind bytes: [UInt8]) {
+    init(behind bytes: [UInt8], server: GatewayServer) {
+        self.server = server
         bytes.withUnsafeBytes { cursor.pass($0) }
     }
 
     func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { cursor.pass(bytes) }
 
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] {
+        if cursor.mayAnswer {
+            let refusal = cause == .closed ? Refusal.shuttingDown : .workerLost
+            return refusal.response(retryAfterSeconds: server.retryAfterSeconds())
+        }
         guard cursor.mayClose else { return [] }
         return cause == .closed
             ? FrameCursor.close(code: 1012, reason: "This gateway is shutting down; connect again to reach another")

@@ -29,7 +29,8 @@ public final class GatewayServer {
     private var listener: Listener?
     private var parked = 0
     private var relayed = 0
-    private var lingering = 0
+    /// Clients let in beyond the budget, to be told so.
+    private var beyondBudget = 0
     private var drainTimer: Timer?
     private var onDrained: (() -> Void)?
     private var isStopped = false
@@ -94,18 +95,19 @@ public final class GatewayServer {
     private func accepted(_ stream: Stream) {
         let isFull = !budget.admits(parked: parked, relayed: relayed)
         parked += 1
+        if isFull {
+            beyondBudget += 1
+            if beyondBudget >= budget.refusedMax { listener?.pause() }
+        }
         ClientConnection(stream, server: self).accepted(isFull: isFull)
     }
 
-    /// Whether one more refused client may stay until it has read its words.
-    func mayLinger() -> Bool {
-        lingering += 1
-        return lingering <= DescriptorBudget.lingeringMax
-    }
-
-    func clientClosed(lingered: Bool) {
+    func clientClosed(wasBeyondBudget: Bool) {
         parked -= 1
-        if lingered { lingering -= 1 }
+        if wasBeyondBudget {
+            beyondBudget -= 1
+            listener?.resume()
+        }
         finishDrainIfEmpty()
     }
 

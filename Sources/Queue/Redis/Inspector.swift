@@ -4,12 +4,14 @@ import QueueCore
 /// An operator's view of a fleet: status, audit, and whether its Redis may be used at all. Changes nothing.
 public final class Inspector {
     public enum Failure: Error, Hashable, CustomStringConvertible {
-        /// Redis could not be reached, or answered with an error; the words say which.
+        /// Redis could not be reached.
         case unavailable(String)
+        /// Redis answered with an error.
+        case refused(String)
 
         public var description: String {
             switch self {
-            case .unavailable(let words): words
+            case .unavailable(let words), .refused(let words): words
             }
         }
     }
@@ -74,6 +76,7 @@ public final class Inspector {
             }
             if case .failure(let failure) = result, self == nil { return done(.failure(failure)) }
             self?.send(["INFO", "memory"]) { result in
+                if case .failure(.refused) = result { return done(.success(nil)) }
                 done(
                     result.map { reply in
                         let line = reply.text?.split(whereSeparator: \.isNewline).first {
@@ -107,7 +110,7 @@ public final class Inspector {
 
     private static func read(_ result: Result<RedisReply, RedisError>) -> Result<RedisReply, Failure> {
         switch result {
-        case .success(.error(let words)): .failure(.unavailable(words))
+        case .success(.error(let words)): .failure(.refused(words))
         case .success(let reply): .success(reply)
         case .failure(let error): .failure(.unavailable("\(error)"))
         }

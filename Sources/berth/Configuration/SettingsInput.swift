@@ -8,7 +8,6 @@ public struct SettingsInput {
     public var environment: [String: String] = [:]
     /// The configuration file, already read, under the name people know it by.
     public var file: (name: String, bytes: [UInt8])?
-    public var hostName = ""
     /// Reads a secret's file; `nil` when it cannot be read.
     public var readFile: (String) -> [UInt8]? = { _ in nil }
 

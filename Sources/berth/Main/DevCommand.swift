@@ -81,6 +81,12 @@ final class DevFleet {
             return fail(Fatal("\(error)"))
         }
         isServing = true
+        process.log.log(
+            .info, "dev", "everything runs",
+            [
+                "address": .text("127.0.0.1:\(gateway.port)"), "redis": .text("unix://\(folder.socket)"),
+                "slots": .number(slots),
+            ])
         say(
             "\(slots) \(what) \(slots == 1 ? "slot" : "slots") behind ws://127.0.0.1:\(gateway.port)/ , the fleet's records "
                 + "behind --redis unix://\(folder.socket); Ctrl-C ends it all")

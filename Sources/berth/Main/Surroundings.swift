@@ -2,7 +2,7 @@ import Configuration
 import EventLoop
 import Glibc
 
-/// What the process finds around it: environment, files, the host's name. The configuration gets it handed in.
+/// What the process finds around it: environment, files, the name of the host. The configuration gets it handed in.
 enum Surroundings {
     static let environment: [String: String] = {
         var variables: [String: String] = [:]
@@ -50,7 +50,6 @@ enum Surroundings {
         for some in flags { input.flags.merge(some.filter { !$0.value.isEmpty }) { $1 } }
         input.tenantFlags = tenants
         input.environment = environment
-        input.hostName = hostName
         input.readFile = read
         let named = path ?? environment["BERTH_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
         if let bytes = read(named ?? "berth.yaml") {

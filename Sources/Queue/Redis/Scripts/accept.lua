@@ -10,8 +10,8 @@ if stop then
     return stop
 end
 local lease = lease_row(ARGV[6])
-if not lease or lease.worker ~= caller.id or lease.slot ~= ARGV[7] or lease.epoch ~= tonumber(ARGV[8])
-    or lease.number ~= tonumber(ARGV[9]) then
+if not lease or lease.worker ~= caller.id or lease.slot ~= ARGV[7] or lease.epoch ~= natural(ARGV[8])
+    or lease.number ~= natural(ARGV[9]) then
     return finish('ended')
 end
 if lease.state == 'granted' then

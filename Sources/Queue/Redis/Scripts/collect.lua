@@ -19,6 +19,7 @@ if why and why ~= '' and why ~= 'claim' then
     call('HSET', caller.key, 'mark', '')
     put_back(caller.id)
 end
+own_mail = caller.id
 settle()
 
 local grants = {}
@@ -31,7 +32,8 @@ for _, id in ipairs(call('ZRANGE', mail, 0, 255)) do
     end
 end
 
--- Probes are lent for 3 s. One that checks this gateway's own claim is left to another, while there is another.
+-- Probes are lent for 3 s. What checks this gateway's own claim is left to another, while there is another; one that
+-- has not yet shown that it reaches anybody judges nobody.
 local probes = {}
 local alone = call('ZCARD', key('gateways')) < 2
 local due = call('ZRANGE', key('probes'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, 8, 'WITHSCORES')
@@ -40,21 +42,24 @@ for i = 1, #due, 2 do
     local worker = worker_row(id)
     if not worker then
         call('ZREM', key('probes'), id)
-    elseif worker.state ~= 'suspect' or worker.claimant ~= caller.id or alone or overdue then
+    elseif alone or overdue or (why ~= 'claim' and (worker.state ~= 'suspect' or worker.claimant ~= caller.id)) then
         call('ZADD', key('probes'), int(NOW + 3000), id)
         probes[#probes + 1] = id .. ' ' .. worker.address
     end
 end
 if why == 'claim' then
-    local claimed = call('HGET', caller.key, 'claimed')
-    local worker = claimed and worker_row(claimed)
-    if not worker then
-        local other = call('ZRANGE', key('workers'), 0, 0)[1]
-        worker = other and worker_row(other)
+    -- It proves itself at the worker it blamed, or at another one when that is not well either.
+    local own = worker_row(call('HGET', caller.key, 'claimed') or '')
+    if not own or own.state ~= 'ok' then
+        for _, id in ipairs(call('ZRANGE', key('workers'), 0, 15)) do
+            local other = worker_row(id)
+            if other and (not own or other.state == 'ok') then
+                own = other
+            end
+        end
     end
-    if worker then
-        call('HSET', caller.key, 'claimed', worker.id)
-        probes[#probes + 1] = worker.id .. ' ' .. worker.address
+    if own then
+        probes[#probes + 1] = own.id .. ' ' .. own.address
     end
 end
 return finish('ok', call('ZCARD', mail) > 256 and 1 or 0, grants, probes)

@@ -6,9 +6,12 @@
 -- Cost  O(slots).
 
 local kind, verb = ARGV[6], ARGV[7]
-local stop = begin(kind)
+local stop = begin(process(kind))
 if stop then
     return stop
+end
+if verb ~= 'leave' and verb ~= 'drain' then
+    return header('bad')
 end
 if verb == 'leave' then
     if kind == 'gateway' then

@@ -1,19 +1,20 @@
 #!lua
 -- enqueue: a waiter joins the queue, and is granted at once where a fitting slot is free.
 -- KEYS  meta
--- ARGV  caller header (5), waiter, tenant, selector, head start seconds, run, wait (1, or 0: refuse instead of queueing),
---       old ticket ('' for a new one), attempts so far
+-- ARGV  caller header (5), waiter, tenant, selector, head start seconds, run, wait (1, or 0: refuse instead of
+--       queueing), old ticket ('' for a new one), attempts so far
 -- Reply queued <ticket> | granted <ticket> <payload> | refused <code> [detail ...] | unknown | old
 -- Cost  O(log n) and one look at each fitting pool; never grows with waiters.
 
-local id, tenant, selector, head_start = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
-local run, may_wait, old_ticket, attempt = ARGV[10], ARGV[11] == '1', ARGV[12], tonumber(ARGV[13])
+local id, tenant, selector, head_start = ARGV[6], ARGV[7], ARGV[8], natural(ARGV[9])
+local run, may_wait, old_ticket, attempt = ARGV[10], ARGV[11] == '1', ARGV[12], natural(ARGV[13])
 
 local stop = begin('gateway')
 if stop then
     return stop
 end
-if not head_start or not attempt or (old_ticket ~= '' and not tonumber(old_ticket)) then
+if not string.find(id or '', '^[0-9a-f]+$') or #id ~= 32 or not is_name(tenant) or not is_selector(selector)
+    or not head_start or #run > 256 or not attempt or (old_ticket ~= '' and not natural(old_ticket)) then
     return header('bad')
 end
 
@@ -21,7 +22,8 @@ local function answer()
     local waiter = waiter_row(id)
     if waiter.state == 'granted' or waiter.state == 'accepted' then
         local lease = lease_row(waiter.lease)
-        return finish('granted', waiter.ticket, grant_payload(lease, call('HGET', key('worker', lease.worker), 'address')))
+        local address = call('HGET', key('worker', lease.worker), 'address')
+        return finish('granted', waiter.ticket, grant_payload(lease, address))
     end
     return finish('queued', waiter.ticket)
 end
@@ -68,7 +70,7 @@ end
 
 local known = call('SISMEMBER', key('selectors'), selector) == 1
 local limits = limits_of(tenant)
-local returning = old_ticket ~= ''
+local returning, full = old_ticket ~= '', false
 if not holding_off() and not returning then
     local why = refusal()
     if why then
@@ -78,7 +80,8 @@ if not holding_off() and not returning then
     for _, other in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
         waiting = waiting + call('ZCARD', key('queue', other, tenant))
     end
-    if may_wait and waiting >= limits.queueMax then
+    full = waiting >= limits.queueMax
+    if may_wait and full and not below_cap(tenant) then
         return finish('refused', 'tenant_queue_full', int(limits.queueMax))
     end
     if call('ZCARD', key('line')) >= 1000000 then
@@ -102,11 +105,12 @@ call('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
 own_waiter = id
 put(waiter)
 settle()
-if not may_wait then
-    waiter = waiter_row(id)
-    if waiter.state == 'queued' or waiter.state == 'aside' then
-        end_waiter(waiter)
-        return finish('refused', 'would_wait')
+waiter = waiter_row(id)
+if (full or not may_wait) and (waiter.state == 'queued' or waiter.state == 'aside') then
+    end_waiter(waiter)
+    if may_wait then
+        return finish('refused', 'tenant_queue_full', int(limits.queueMax))
     end
+    return finish('refused', 'would_wait')
 end
 return answer()

@@ -25,6 +25,7 @@ local GRACE_MS = 10000
 -- Found older than this, the clock of the last commit means an outage or a step.
 local SILENCE_MS = 4000
 local SWEEP_MS = 1000
+local BACKOFF_MAX_MS = 30000
 local VERSION_MEMORY_MS = 600000
 
 -- What one call may do; the rest stands in `todo`.
@@ -38,6 +39,18 @@ local function split(text)
         out[#out + 1] = word
     end
     return out
+end
+
+-- A number of at most 16 digits, else nil: tonumber takes `inf`, `0x1` and blanks too.
+local function natural(text)
+    if text and #text <= 16 and string.find(text, '^%d+$') then
+        return tonumber(text)
+    end
+end
+
+-- What `isName` says in Swift: node ids, tenants, label segments.
+local function is_name(text)
+    return text ~= nil and #text <= 64 and string.find(text, '^[%w._-]+$') ~= nil
 end
 
 local function newer(epoch_a, number_a, epoch_b, number_b)

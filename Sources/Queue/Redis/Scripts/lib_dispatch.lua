@@ -1,11 +1,11 @@
 -- Dispatch: pairs free slots with eligible waiters, smallest score first, and never forgets one.
 
--- The waiter this call itself enqueues: it reads its grant in the reply and needs no wake-up.
-local own_waiter = nil
+-- What this call's own reply carries needs no wake-up: the grant of the waiter it enqueues, the mail it collects.
+local own_waiter, own_mail = nil, nil
 
 local function grant_payload(lease, address)
-    return table.concat({ lease.id, lease.worker, lease.slot, int(lease.epoch), int(lease.number), address, lease.pool },
-        ' ')
+    return table.concat({ lease.id, lease.worker, lease.slot, int(lease.epoch), int(lease.number), address,
+        lease.pool }, ' ')
 end
 
 local function grant(worker_id, pool, waiter)
@@ -20,7 +20,7 @@ local function grant(worker_id, pool, waiter)
     move_slot(s, 'leased', lease.id)
     call('HSET', key('lease', lease.id), 'waiter', waiter.id, 'tenant', waiter.tenant, 'gateway', waiter.gateway,
         'worker', worker_id, 'slot', slot, 'pool', pool, 'epoch', int(lease.epoch), 'number', int(number), 'state',
-        'granted')
+        'granted', 'cap', int(limits_of(waiter.tenant).cap))
     call('SADD', key('tenant', waiter.tenant, 'held'), lease.id)
     call('SADD', key('worker', worker_id, 'leases'), lease.id)
     call('ZADD', key('pending'), int(NOW + ACCEPT_MS), lease.id)
@@ -34,7 +34,7 @@ local function grant(worker_id, pool, waiter)
     if not below_cap(waiter.tenant) then
         index_tenant(waiter.tenant)
     end
-    if waiter.id ~= own_waiter
+    if waiter.id ~= own_waiter and waiter.gateway ~= own_mail
         and call('PUBLISH', key('wake', waiter.gateway), grant_payload(lease, worker.address)) == 0 then
         mark(waiter.gateway, 'silent')
     end
@@ -44,62 +44,8 @@ local function later(item)
     call('SADD', key('todo'), item)
 end
 
--- The eligible head with the smallest score of all selectors that fit a pool.
-local function best_head(selectors)
-    local best, best_selector
-    for _, selector in ipairs(selectors) do
-        local head = call('ZRANGE', key('selector', selector, 'eligible'), 0, 0, 'WITHSCORES')
-        local score = tonumber(head[2])
-        if score and (not best or score < best.score) then
-            best, best_selector = { tenant = head[1], score = score }, selector
-        end
-    end
-    if best then
-        return call('ZRANGE', key('queue', best_selector, best.tenant), 0, 0)[1]
-    end
-end
-
-local function dispatch_pool(pool)
-    local selectors = nil
-    while true do
-        local worker = call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
-        if not worker then
-            return
-        end
-        selectors = selectors or call('SMEMBERS', key('pool', pool, 'selectors'))
-        local head = best_head(selectors)
-        if not head then
-            return
-        end
-        if grants_left == 0 or asides_left == 0 then
-            return later('pool:' .. pool)
-        end
-        local waiter = waiter_row(head)
-        if marked(waiter.gateway) then
-            asides_left = asides_left - 1
-            set_aside(waiter)
-        else
-            grants_left = grants_left - 1
-            grant(worker, pool, waiter)
-        end
-    end
-end
-
--- Best-fitting pools first, so that a waiter that finds several free takes the one it would choose.
-local function dispatch_selector(selector)
-    if call('EXISTS', key('selector', selector, 'eligible')) == 0 then
-        return
-    end
-    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
-        dispatch_pool(pool)
-    end
-end
-
--- Looks at everything this call made possible. The one place dispatch starts from.
-local function settle()
-    if holding_off() then
-        return
-    end
+-- Pools this call may fill: those it was told of, and those its eligible selectors fit, where a slot is free.
+local function open_pools()
     for tenant in pairs(wanted_tenants) do
         if below_cap(tenant) then
             for _, selector in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
@@ -108,14 +54,88 @@ local function settle()
         end
     end
     for selector in pairs(wanted_selectors) do
-        dispatch_selector(selector)
+        if call('EXISTS', key('selector', selector, 'eligible')) == 1 then
+            for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
+                wanted_pools[pool] = true
+            end
+        end
     end
-    -- index_worker notes pools while grants are made; a copy keeps the walk defined.
-    local pools = {}
+    local open = {}
     for pool in pairs(wanted_pools) do
-        pools[#pools + 1] = pool
+        if call('EXISTS', key('pool', pool, 'free')) == 1 then
+            open[pool] = true
+        end
     end
-    for _, pool in ipairs(pools) do
-        dispatch_pool(pool)
+    return open
+end
+
+local function head_of(selector)
+    local head = call('ZRANGE', key('selector', selector, 'eligible'), 0, 0, 'WITHSCORES')
+    return head[1] and { tenant = head[1], score = tonumber(head[2]) } or nil
+end
+
+-- The best-fitting open pool of a selector.
+local function best_pool(selector, open)
+    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
+        if open[pool] then
+            return pool
+        end
     end
+end
+
+-- Looks at everything this call made possible. The one place where slots are granted: among all eligible heads that
+-- fit an open pool the smallest score goes first, whatever pool or selector made the call look.
+local function settle()
+    if holding_off() then
+        return
+    end
+    local open, heads = open_pools(), {}
+    wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
+    for pool in pairs(open) do
+        for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
+            heads[selector] = heads[selector] or head_of(selector)
+        end
+    end
+    while next(open) do
+        local selector, best
+        for candidate, head in pairs(heads) do
+            if not best or head.score < best.score or (head.score == best.score and candidate < selector) then
+                selector, best = candidate, head
+            end
+        end
+        if not best then
+            break
+        end
+        local pool = best_pool(selector, open)
+        local worker = pool and call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
+        if not pool then
+            heads[selector] = nil
+        elseif not worker then
+            open[pool] = nil
+        elseif grants_left == 0 or asides_left == 0 then
+            for rest in pairs(open) do
+                later('pool:' .. rest)
+            end
+            break
+        else
+            local waiter = waiter_row(call('ZRANGE', key('queue', selector, best.tenant), 0, 0)[1])
+            if not below_cap(best.tenant) then
+                -- New default limits reach the index a slice at a time; nobody is granted by the old ones.
+                asides_left = asides_left - 1
+                index_tenant(best.tenant)
+            elseif marked(waiter.gateway) then
+                asides_left = asides_left - 1
+                set_aside(waiter)
+            else
+                grants_left = grants_left - 1
+                grant(worker, pool, waiter)
+            end
+            for candidate, head in pairs(heads) do
+                if head.tenant == best.tenant or candidate == selector then
+                    heads[candidate] = head_of(candidate)
+                end
+            end
+        end
+    end
+    wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
 end

@@ -30,12 +30,10 @@ local function end_worker(id)
             return forget_worker(worker)
         end
         ends_left = ends_left - 1
+        call('SREM', key('worker', id, 'leases'), lease_id)
         local lease = lease_row(lease_id)
-        end_lease(lease, 'time', 'recycling')
-        if lease.state == 'granted' then
-            requeue(lease)
-        else
-            call('DEL', key('waiter', lease.waiter))
+        if lease then
+            drop_lease(lease)
         end
     end
     later('worker:' .. id)
@@ -57,8 +55,9 @@ local function end_gateway(id)
         end
         ends_left = ends_left - 1
         local waiter = waiter_row(waiter_id)
-        if waiter and waiter.state == 'granted' then
-            tell_recycle(end_lease(lease_row(waiter.lease), 'time', 'recycling'))
+        local lease = waiter and waiter.state == 'granted' and lease_row(waiter.lease)
+        if lease then
+            tell_recycle(end_lease(lease, 'time', 'recycling'))
         end
         if waiter then
             end_waiter(waiter)
@@ -94,6 +93,10 @@ local function continue(item)
     elseif kind == 'worker' then
         end_worker(rest)
     elseif kind == 'limits' then
+        if ends_left < 64 then
+            return later(item)
+        end
+        ends_left = ends_left - 64
         local cursor, selector = string.match(rest, '^(%d+):(.*)$')
         reindex_slice(cursor, selector)
     end

@@ -54,9 +54,26 @@ local function requeue(lease)
     return waiter
 end
 
+-- A lease that its worker does not hold, or whose worker is gone. One that was accepted may have been served: its
+-- waiter ends, unless the worker itself says so (`back`): then only a lost verdict or release left it here, and a
+-- waiter too many is answered by its gateway's cancel, while one too few would wait for ever.
+local function drop_lease(lease, back)
+    end_lease(lease, 'time', 'recycling')
+    if lease.state == 'granted' or back then
+        requeue(lease)
+    else
+        call('DEL', key('waiter', lease.waiter))
+    end
+end
+
 -- A lease that a worker holds and Redis lacks, has pending, or ended by time: it becomes accepted, over the cap if
 -- need be (then marked `over`), and its waiter leaves the queue and any other pending lease.
 local function adopt(worker, s, id, tenant, epoch, number)
+    -- After a lost grant the same lease may stand at another slot.
+    local twin = lease_row(id)
+    if twin then
+        tell_recycle(end_lease(twin, 'verdict', 'recycling'))
+    end
     local waiter = waiter_row(string.match(id, '^(%x+)%.'))
     local gateway = ''
     if waiter then
@@ -79,7 +96,7 @@ local function adopt(worker, s, id, tenant, epoch, number)
     move_slot(s, 'leased', id)
     call('HSET', key('lease', id), 'waiter', string.match(id, '^(%x+)%.'), 'tenant', tenant, 'gateway', gateway,
         'worker', worker, 'slot', s.slot, 'pool', s.pool, 'epoch', int(epoch), 'number', int(number), 'state',
-        'accepted', 'over', over)
+        'accepted', 'over', over, 'cap', int(limits_of(tenant).cap))
     call('SADD', key('tenant', tenant, 'held'), id)
     call('SADD', key('worker', worker, 'leases'), id)
     raise_seq(number)

@@ -6,6 +6,32 @@ local function parts(text)
     return string.sub(text, 1, first - 1), string.sub(text, first + 1, second - 1), string.sub(text, second + 1)
 end
 
+-- 1–8 names joined by `:`; in a pattern `*` stands for any one.
+local function is_label(text, pattern)
+    local count = 0
+    for segment in string.gmatch(text .. ':', '([^:]*):') do
+        count = count + 1
+        if not is_name(segment) and not (pattern and segment == '*') then
+            return false
+        end
+    end
+    return count <= 8
+end
+
+local function is_kind(text, pattern)
+    local label, browser, version = string.match(text or '', '^([^|]*)|([^|]*)|([^|]*)$')
+    return label ~= nil and (is_label(label, pattern) or (pattern and label == ''))
+        and (browser == '' or is_name(browser)) and (version == '' or is_name(version))
+end
+
+local function is_selector(text)
+    return is_kind(text, true)
+end
+
+local function is_pool(text)
+    return is_kind(text, false)
+end
+
 local function segments(label)
     local out = {}
     for segment in string.gmatch(label, '[^:]+') do

@@ -48,7 +48,8 @@ local function open_epoch(presented)
     meta.holdOff = NOW + HOLD_OFF_MS
 end
 
-local function header(status)
+-- Only a commit that is noted in the caller's record is told: it presents the highest it was told.
+local function header(status, commit)
     local flags = 0
     if call('EXISTS', key('todo')) == 1 and not holding_off() then
         flags = flags + 1
@@ -59,7 +60,7 @@ local function header(status)
     if holding_off() then
         flags = flags + 4
     end
-    return { status, int(meta.epoch), int(meta.commit), flags, int(meta.lastTicket) }
+    return { status, int(meta.epoch), int(commit or 0), flags, int(meta.lastTicket) }
 end
 
 local function save_meta()
@@ -68,18 +69,25 @@ local function save_meta()
         int(meta.lastTicket), 'nextSweep', int(meta.nextSweep))
 end
 
+-- The kind of a call that only a gateway or a worker may make.
+local function process(kind)
+    return kind ~= 'operator' and kind or 'nobody'
+end
+
 -- Opens a call. Returns nil when the script may go on, else the reply that ends it: `schema`, `old` (an older
--- connection's bytes), `unknown` (Redis has no such process: register). `kind` is gateway, worker or operator;
+-- connection's bytes), `unknown` (Redis has no such process: register), `bad`. `kind` is gateway, worker or operator;
 -- `registering` lets a caller without a record pass.
 local function begin(kind, registering)
     load_meta()
     if meta.schema and meta.schema ~= SCHEMA then
-        return { 'schema', int(meta.epoch), int(meta.commit), 0, int(meta.lastTicket), meta.schema }
+        return { 'schema', int(meta.epoch), '0', 0, int(meta.lastTicket), meta.schema }
     end
-    local connection, epoch, commit = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-    local ticket = tonumber(ARGV[5])
-    if not (connection and epoch and commit and ticket) then
-        return { 'bad', '0', '0', 0, '0', 'caller header' }
+    local connection, epoch, commit = natural(ARGV[2]), natural(ARGV[3]), natural(ARGV[4])
+    local ticket = natural(ARGV[5])
+    local node = string.match(caller.id, '^(.*)%.[0-9a-f]+$')
+    local known = kind == 'operator' or ((kind == 'gateway' or kind == 'worker') and is_name(node))
+    if not (connection and epoch and commit and ticket and known) then
+        return header('bad')
     end
     if NOW - meta.lastTime > SILENCE_MS or NOW < meta.lastTime then
         meta.grace = NOW + GRACE_MS
@@ -100,6 +108,7 @@ local function begin(kind, registering)
         if recorded and connection < tonumber(recorded) then
             return header('old')
         end
+        caller.node = node
         if lost_history(epoch, commit, row[2]) then
             open_epoch(epoch)
         end
@@ -123,7 +132,7 @@ local function finish(status, ...)
     if caller.key and call('EXISTS', caller.key) == 1 then
         call('HSET', caller.key, 'connection', ARGV[2], 'commit', int(meta.commit))
     end
-    local reply = header(status)
+    local reply = header(status, meta.commit)
     for _, value in ipairs({ ... }) do
         reply[#reply + 1] = value
     end

@@ -4,11 +4,10 @@
 -- What a commit has made possible; `settle` (lib_dispatch) looks at each before the script ends.
 local wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
 
-local DEFAULT_LIMITS = { cap = 1000000, queueMax = 10000, waitMax = 300000, priorityMax = 0, weight = 1, floor = 0 }
+local DEFAULT_LIMITS = { cap = 1000000, queueMax = 10000, waitMax = 300000, priorityMax = 0, weight = 1 }
 local limits_cache = {}
 
--- Limits are stored as `cap queueMax waitMax priorityMax weight floor`; `*` is for tenants without their own.
--- `floor` is what the tenant held when its cap was last lowered: lowering kills nothing.
+-- Limits are stored as `cap queueMax waitMax priorityMax weight`; `*` is for tenants without their own.
 local function limits_of(tenant)
     if not limits_cache[tenant] then
         local row = call('HMGET', key('tenants'), tenant, '*')
@@ -16,8 +15,7 @@ local function limits_of(tenant)
         if words then
             words = split(words)
             limits_cache[tenant] = { cap = tonumber(words[1]), queueMax = tonumber(words[2]),
-                waitMax = tonumber(words[3]), priorityMax = tonumber(words[4]), weight = tonumber(words[5]),
-                floor = tonumber(words[6]) }
+                waitMax = tonumber(words[3]), priorityMax = tonumber(words[4]), weight = tonumber(words[5]) }
         else
             limits_cache[tenant] = DEFAULT_LIMITS
         end
@@ -122,11 +120,14 @@ local function end_waiter(waiter)
 end
 
 -- Suspends a gateway: its heads are set aside until it collects (`claim`: until its own probe passes).
-local function mark(gateway, why)
+-- `claimed` is the worker it could not reach.
+local function mark(gateway, why, claimed)
     local record = key('gateway', gateway)
-    if call('EXISTS', record) == 1 and (why == 'claim' or call('HGET', record, 'mark') ~= 'claim') then
-        call('HSET', record, 'mark', why)
+    local before = call('HGET', record, 'mark')
+    if not before or before == 'ended' or (before == 'claim' and why ~= 'claim') then
+        return
     end
+    call('HSET', record, 'mark', why, 'claimed', claimed or '')
 end
 
 local function marked(gateway)

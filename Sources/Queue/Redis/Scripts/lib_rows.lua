@@ -1,6 +1,23 @@
 -- A worker's slot table against Redis' own (protocol: Healing). The worker disposes.
 -- A row is `slot state epoch number lease tenant`; lease and tenant are `-` unless it serves one.
 
+local ROW_STATES = { free = true, leased = true, recycling = true, out = true }
+
+-- Checked before the first write: what is judged later must not fail.
+local function rows_good(first)
+    for i = first, #ARGV do
+        local w = split(ARGV[i])
+        local good = #w == 6 and natural(w[1]) and ROW_STATES[w[2]] and natural(w[3]) and natural(w[4])
+        if good and w[2] == 'leased' then
+            good = string.find(w[5], '^%x+%.%d+$') and is_name(w[6])
+        end
+        if not good then
+            return false
+        end
+    end
+    return true
+end
+
 -- Judges one row; returns an order for the worker (`close <lease>`, `recycle <slot> <epoch> <number>`) or nil.
 local function judge_row(worker, row)
     local w = split(row)
@@ -10,23 +27,23 @@ local function judge_row(worker, row)
     end
     local state, epoch, number, id, tenant = w[2], tonumber(w[3]), tonumber(w[4]), w[5], w[6]
     local older = newer(s.epoch, s.number, epoch, number)
+    local same = s.epoch == epoch and s.number == number
     local lease = s.lease ~= '-' and lease_row(s.lease) or nil
     raise_seq(number)
 
     if state == 'leased' then
-        if lease and lease.id == id then
+        if lease and lease.id == id and same then
             if lease.state == 'granted' then
                 accept_lease(lease)
             end
             return nil
         end
-        if s.how == 'verdict' and s.epoch == epoch and s.number == number then
+        if s.how == 'verdict' and same then
             return 'close ' .. id
         end
         if lease then
             -- Redis granted the slot again; whoever got it goes back to its place.
-            end_lease(lease, 'time', 'recycling')
-            requeue(lease)
+            drop_lease(lease)
             s = slot_row(worker, w[1])
         end
         adopt(worker, s, id, tenant, epoch, number)
@@ -38,15 +55,13 @@ local function judge_row(worker, row)
         if s.state == 'recycling' and state == 'free' then
             return table.concat({ 'recycle', s.slot, int(s.epoch), int(s.number) }, ' ')
         end
+        if s.state == 'free' and state ~= 'free' then
+            move_slot(s, state)
+        end
         return nil
     end
     if lease then
-        end_lease(lease, 'time', 'recycling')
-        if lease.state == 'granted' then
-            requeue(lease)
-        else
-            call('DEL', key('waiter', lease.waiter))
-        end
+        drop_lease(lease, true)
         s = slot_row(worker, w[1])
     end
     s.epoch, s.number = epoch, number

@@ -11,20 +11,21 @@ if stop then
     return stop
 end
 for i = 7, #ARGV, 6 do
+    local good = ARGV[i] == '*' or is_name(ARGV[i])
     for j = i + 1, i + 5 do
-        local value = tonumber(ARGV[j])
-        if not value or value < 0 then
-            return header('bad')
-        end
+        good = good and natural(ARGV[j]) ~= nil
+    end
+    if not good then
+        local reply = header('bad')
+        reply[#reply + 1] = ARGV[i]
+        return reply
     end
 end
 for i = 7, #ARGV, 6 do
     local tenant = ARGV[i]
-    local floor = tenant == '*' and 0 or call('SCARD', key('tenant', tenant, 'held'))
     local words = table.concat({ ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5] }, ' ')
-    local stored = call('HGET', key('tenants'), tenant)
-    if not stored or string.match(stored, '^(.*) %d+$') ~= words then
-        call('HSET', key('tenants'), tenant, words .. ' ' .. int(floor))
+    if call('HGET', key('tenants'), tenant) ~= words then
+        call('HSET', key('tenants'), tenant, words)
         limits_cache = {}
         if tenant == '*' then
             for _, selector in ipairs(call('SMEMBERS', key('selectors'))) do

@@ -27,7 +27,7 @@ local function again(backoff)
     call('ZADD', key('probes'), int(NOW + backoff), id)
 end
 local function longer()
-    local backoff = math.min(math.max(worker.backoff * 2, 1000), 30000)
+    local backoff = math.min(math.max(worker.backoff * 2, 1000), BACKOFF_MAX_MS)
     again(backoff)
     return int(backoff)
 end
@@ -45,8 +45,7 @@ elseif worker.state == 'suspect' then
     else
         -- The claim was the claimant's own trouble: the worker is back at once, the claimant proves itself first.
         if worker.claimant ~= caller.id then
-            mark(worker.claimant, 'claim')
-            call('HSET', key('gateway', worker.claimant), 'claimed', id)
+            mark(worker.claimant, 'claim', id)
         end
         become(worker.claimant == caller.id and 'trial' or 'ok', 'claimant', '', 'trial', '')
         call('ZREM', key('probes'), id)

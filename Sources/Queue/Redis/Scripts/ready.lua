@@ -10,7 +10,7 @@ if stop then
     return stop
 end
 local s = slot_row(caller.id, ARGV[6])
-local epoch, number = tonumber(ARGV[7]), tonumber(ARGV[8])
+local epoch, number = natural(ARGV[7]), natural(ARGV[8])
 if not s or not epoch or not number then
     return header('bad')
 end
@@ -19,6 +19,7 @@ if newer(s.epoch, s.number, epoch, number) then
 end
 if s.state == 'recycling' or s.state == 'out' then
     s.epoch, s.number = epoch, number
+    raise_seq(number)
     move_slot(s, 'free')
     index_worker(caller.id)
     settle()

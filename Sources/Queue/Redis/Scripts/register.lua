@@ -6,9 +6,21 @@
 -- Cost  O(slots + selectors); a pool that is new to the fleet is linked to each selector once.
 
 local kind = ARGV[6]
-local stop = begin(kind, true)
+local stop = begin(process(kind), true)
 if stop then
     return stop
+end
+local address, count = ARGV[7], natural(ARGV[8])
+if kind == 'worker' then
+    local good = count and count >= 1 and count <= 1024 and #ARGV >= 8 + count and #address <= 300
+        and string.find(address, '^%S+$') and rows_good(9 + count)
+    for i = 1, good and count or 0 do
+        good = good and is_pool(ARGV[8 + i])
+    end
+    local slots = call('HGET', caller.key, 'slots')
+    if not good or (slots and tonumber(slots) ~= count) then
+        return header('bad')
+    end
 end
 if caller.ending then
     local finish_one = kind == 'gateway' and end_gateway or end_worker
@@ -27,10 +39,6 @@ if kind == 'gateway' then
     return finish('ok')
 end
 
-local address, count = ARGV[7], tonumber(ARGV[8])
-if not count or count < 1 or count > 1024 or #ARGV < 8 + count then
-    return header('bad')
-end
 local pools, seen = {}, {}
 for i = 1, count do
     local pool = ARGV[8 + i]
@@ -72,24 +80,28 @@ for _, pool in ipairs(pools) do
     call('HSET', key('pools'), pool, int(NOW))
     call('SADD', key('pool', pool, 'workers'), caller.id)
 end
-local node = string.match(caller.id, '^(.*)%.%x+$')
-local older = call('HGET', key('nodes'), node)
-call('HSET', key('nodes'), node, caller.id)
-if older and older ~= caller.id and call('EXISTS', key('worker', older)) == 1 then
-    call('HSET', key('worker', older), 'superseded', '1')
-    local row = worker_row(older)
-    if row.address == address and not row.draining then
-        end_worker(older)
+-- Two processes of one node: the one that was here before drains. A process that comes back (it knows an epoch) is not
+-- the newer one, or the two would end each other for ever.
+local other = call('HGET', key('nodes'), caller.node)
+local rival = other and other ~= caller.id and worker_row(other) or nil
+local superseded = rival and not rival.draining and natural(ARGV[3]) > 0
+if not superseded then
+    call('HSET', key('nodes'), caller.node, caller.id)
+    if rival then
+        call('HSET', key('worker', other), 'superseded', '1')
+        if rival.address == address and not rival.draining then
+            end_worker(other)
+        end
     end
 end
 call('ZADD', key('workers'), expires, caller.id)
 if call('EXISTS', caller.key) == 0 then
-    call('HSET', caller.key, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial', '',
-        'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0')
+    call('HSET', caller.key, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial',
+        '', 'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0')
     -- The loop writes each slot once; which of them are free the worker's rows say.
     for i = 1, count do
-        save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-', how = 'time',
-            pool = ARGV[8 + i] })
+        save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-',
+            how = 'time', pool = ARGV[8 + i] })
     end
     call('ZADD', key('probes'), int(NOW), caller.id)
     for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, 15)) do
@@ -99,6 +111,9 @@ if call('EXISTS', caller.key) == 0 then
     end
 else
     call('HSET', caller.key, 'address', address)
+end
+if superseded then
+    call('HSET', caller.key, 'superseded', '1')
 end
 local orders = judge_rows(caller.id, 9 + count)
 settle()

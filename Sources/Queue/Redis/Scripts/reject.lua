@@ -1,15 +1,19 @@
 #!lua flags=allow-oom
 -- reject: before the worker's proof either side ends a lease; the waiter goes back to its place.
 -- KEYS  meta
--- ARGV  caller header (5), kind (gateway|worker), lease, reason, flag (gateway: 1 when three distinct workers failed it;
---       worker: 1 when the slot is free there), slot, epoch and number the worker has for the slot (gateway: '')
+-- ARGV  caller header (5), kind (gateway|worker), lease, reason, flag (gateway: 1 when three distinct workers failed
+--       it; worker: 1 when the slot is free there), slot, epoch and number the worker has for the slot (gateway: '')
 -- Reply requeued | nobody_else (the waiter has ended) | ended | unknown | old
 -- Cost  O(log n) and one dispatch; with the gateway's flag a look at the workers of the fitting pools (≤ 256).
 
+local REASONS = { unreachable = true, occupied = true, stale = true, gone = true, failed = true, ['local'] = true }
 local kind, id, reason, flag = ARGV[6], ARGV[7], ARGV[8], ARGV[9] == '1'
-local stop = begin(kind)
+local stop = begin(process(kind))
 if stop then
     return stop
+end
+if not id or not REASONS[reason] or (kind == 'worker' and not natural(ARGV[12])) then
+    return header('bad')
 end
 
 local function another_gateway()
@@ -20,19 +24,29 @@ local function another_gateway()
     end
 end
 
--- One gateway's claim: another one checks it, else the worker waits out its backoff.
+-- One gateway's claim: another one checks it, else the worker waits out its backoff. A gateway that blames a second
+-- worker while its first claim stands is suspended at once, and blames nobody while it is: cut off from all, it must
+-- not take them from the rest.
 local function unreachable(worker)
-    if worker.state ~= 'ok' and worker.state ~= 'trial' then
+    local doubted = worker.state == 'suspect' and worker.claimant ~= caller.id
+    if (worker.state ~= 'ok' and worker.state ~= 'trial' and not doubted)
+        or call('HGET', caller.key, 'mark') == 'claim' then
         return
     end
     local checker = another_gateway()
     local due = NOW
     if checker and worker.state == 'ok' then
+        local before = worker_row(call('HGET', caller.key, 'claiming') or '')
+        if before and before.state == 'suspect' and before.claimant == caller.id then
+            return mark(caller.id, 'claim', worker.id)
+        end
+        call('HSET', caller.key, 'claiming', worker.id)
         call('HSET', key('worker', worker.id), 'state', 'suspect', 'claimant', caller.id)
     else
-        local backoff = math.min(math.max(worker.backoff * 2, 1000), 30000)
+        local backoff = math.min(math.max(worker.backoff * 2, 1000), BACKOFF_MAX_MS)
         due = NOW + backoff
-        call('HSET', key('worker', worker.id), 'state', 'quarantined', 'backoff', int(backoff), 'trial', '')
+        call('HSET', key('worker', worker.id), 'state', 'quarantined', 'backoff', int(backoff), 'claimant', '', 'trial',
+            '')
     end
     call('ZADD', key('probes'), int(due), worker.id)
     index_worker(worker.id)
@@ -45,9 +59,11 @@ local function anybody_fits(selector)
     local looked = 0
     for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
         for _, worker_id in ipairs(call('SMEMBERS', key('pool', pool, 'workers'))) do
-            local state = call('HGET', key('worker', worker_id), 'state')
+            local other = worker_row(worker_id)
             looked = looked + 1
-            if state == 'ok' or state == 'trial' or looked == 256 then
+            local failed = other.draining or other.state == 'quarantined'
+                or (other.state == 'suspect' and other.claimant == caller.id)
+            if not failed or looked == 256 then
                 return true
             end
         end
@@ -55,18 +71,18 @@ local function anybody_fits(selector)
     return false
 end
 
+if kind == 'worker' and reason == 'stale' then
+    raise_seq(natural(ARGV[12]))
+end
 local lease = lease_row(id)
 local function standing()
     return call('EXISTS', key('waiter', string.match(id, '^(%x+)%.') or '')) == 1 and 'requeued' or 'ended'
 end
-if not lease or (kind == 'gateway' and lease.gateway ~= caller.id) or (kind == 'worker' and lease.worker ~= caller.id) then
+if not lease or (kind == 'gateway' and lease.gateway or lease.worker) ~= caller.id then
     return finish(standing())
 end
 
-if kind == 'worker' and reason == 'stale' then
-    raise_seq(tonumber(ARGV[12]) or 0)
-end
-local to_free = reason == 'local' or (kind == 'worker' and reason == 'stale' and flag)
+local to_free = (kind == 'gateway' and reason == 'local') or (kind == 'worker' and reason == 'stale' and flag)
 local s = end_lease(lease, 'verdict', to_free and 'free' or 'recycling')
 if kind == 'gateway' and not to_free then
     tell_recycle(s)

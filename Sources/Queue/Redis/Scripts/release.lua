@@ -10,7 +10,8 @@ if stop then
     return stop
 end
 local lease = lease_row(ARGV[6])
-if lease and lease.worker == caller.id and lease.slot == ARGV[7] then
+if lease and lease.worker == caller.id and lease.slot == ARGV[7] and lease.epoch == natural(ARGV[8])
+    and lease.number == natural(ARGV[9]) then
     local waiter = waiter_row(lease.waiter)
     end_lease(lease, 'verdict', 'recycling')
     if waiter and waiter.lease == lease.id then

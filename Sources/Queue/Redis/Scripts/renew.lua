@@ -6,9 +6,13 @@
 -- Cost  O(slots).
 
 local kind = ARGV[6]
-local stop = begin(kind)
+local stop = begin(process(kind))
 if stop then
     return stop
+end
+local number = natural(ARGV[7])
+if kind == 'worker' and not (number and rows_good(8)) then
+    return header('bad')
 end
 local expires = int(NOW + PROCESS_TTL_MS)
 if kind == 'gateway' then
@@ -16,8 +20,7 @@ if kind == 'gateway' then
     return finish('ok')
 end
 call('ZADD', key('workers'), expires, caller.id)
-local number = tonumber(ARGV[7])
-if not number or number <= tonumber(call('HGET', caller.key, 'renewed') or 0) then
+if number <= tonumber(call('HGET', caller.key, 'renewed') or 0) then
     return finish('ok', {}, {})
 end
 call('HSET', caller.key, 'renewed', int(number))

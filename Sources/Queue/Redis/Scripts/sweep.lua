@@ -50,6 +50,7 @@ if not holding_off() and NOW >= meta.nextSweep then
     pull_in('pending', ACCEPT_MS)
     pull_in('workers', PROCESS_TTL_MS)
     pull_in('gateways', PROCESS_TTL_MS)
+    pull_in('probes', BACKOFF_MAX_MS)
     if NOW >= meta.grace then
         expire_pending()
         expire('gateway', end_gateway)
@@ -63,17 +64,8 @@ elseif holding_off() then
 end
 
 if not holding_off() then
-    for _ = 1, 16 do
-        local item = call('SPOP', key('todo'))
-        if not item then
-            break
-        end
+    for _, item in ipairs(call('SPOP', key('todo'), 16)) do
         continue(item)
-        settle()
-        wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
-        if grants_left == 0 or ends_left == 0 or asides_left == 0 then
-            break
-        end
     end
     settle()
 end

@@ -1,0 +1,301 @@
+import Foundation
+import Queue
+import QueueCore
+import Testing
+
+/// A script's reply: its header and what is its own.
+struct Outcome: Equatable {
+    let status: String
+    let epoch: Int
+    let commit: Int
+    let flags: Int
+    let ticket: Int
+    let values: [Reply]
+
+    init(_ reply: Reply) {
+        let parts = reply.list
+        status = parts.first?.string ?? reply.string
+        epoch = parts.count > 1 ? Int(parts[1].string) ?? 0 : 0
+        commit = parts.count > 2 ? Int(parts[2].string) ?? 0 : 0
+        flags = parts.count > 3 ? Int(parts[3].string) ?? 0 : 0
+        ticket = parts.count > 4 ? Int(parts[4].string) ?? 0 : 0
+        values = Array(parts.dropFirst(5))
+    }
+
+    var moreToDo: Bool { flags & 1 != 0 }
+    var sweepDue: Bool { flags & 2 != 0 }
+    var holdingOff: Bool { flags & 4 != 0 }
+
+    func text(_ index: Int) -> String { index < values.count ? values[index].string : "" }
+    func texts(_ index: Int) -> [String] { index < values.count ? values[index].strings : [] }
+    /// The grants of a collect.
+    var grants: [Grant] { texts(1).compactMap { Grant(payload: $0) } }
+    /// The grant of an enqueue that was served at once.
+    var grant: Grant? { Grant(payload: text(1)) }
+}
+
+/// One process as the scripts see it; remembers what the replies taught it, as the drivers do.
+final class Caller {
+    let id: String
+    let kind: String
+    var connection = 1
+    var history = History()
+    var renewals = 0
+
+    init(_ kind: String, _ name: String, generation: UInt64 = 1) {
+        self.kind = kind
+        id = ProcessID(node: name, generation: generation)!.text
+    }
+
+    var header: [String] {
+        [id, String(connection), String(history.epoch), String(history.commit), String(history.ticket)]
+    }
+}
+
+/// A fleet in a Redis of its own whose clock the test turns. After every call `audit` and the test's own look at all
+/// keys must find nothing.
+final class Fleet {
+    let redis = TestRedis()
+    let keys = Keys(fleet: "t")
+    private var loaded: [String: String] = [:]
+    /// Redis' microseconds.
+    private(set) var clock = 1_700_000_000_000_000
+    private var nextWaiter: UInt64 = 0
+    var auditsEachStep = true
+
+    let nobody = Caller("operator", "nobody")
+
+    init() { load() }
+
+    /// Loads the scripts with the one reading of the clock turned to a key.
+    func load() {
+        for script in ScriptLibrary.all {
+            let source = String(decoding: script.source, as: UTF8.self)
+            let patched = source.replacingOccurrences(
+                of: "call('TIME')", with: "call('LRANGE', 'test:clock', 0, 1)")
+            precondition(patched != source, "the clock is read elsewhere")
+            loaded[script.name] = redis("SCRIPT", "LOAD", patched).string
+        }
+        loaded["look"] = redis("SCRIPT", "LOAD", Look.source).string
+        setClock()
+    }
+
+    func setClock() {
+        redis("DEL", "test:clock")
+        redis("RPUSH", "test:clock", String(clock / 1_000_000), String(clock % 1_000_000))
+    }
+
+    /// Turns Redis' clock; more than 4 s at once is what an outage looks like.
+    func advance(milliseconds: Int) {
+        clock += milliseconds * 1_000
+        setClock()
+    }
+
+    var milliseconds: Int { clock / 1_000 }
+
+    func raw(_ script: String, _ arguments: [String]) -> Reply {
+        redis.command(["EVALSHA", loaded[script]!, "1", keys.meta] + arguments)
+    }
+
+    @discardableResult
+    func run(
+        _ script: String, _ caller: Caller, _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) -> Outcome {
+        let reply = raw(script, caller.header + arguments)
+        if case .error(let text) = reply, !text.hasPrefix("OOM") {
+            Issue.record("\(script) \(arguments): \(text)", sourceLocation: sourceLocation)
+        }
+        let outcome = Outcome(reply)
+        _ = caller.history.heard(
+            epoch: Int64(outcome.epoch), commit: Int64(outcome.commit), ticket: Int64(outcome.ticket))
+        if auditsEachStep { check("\(script) \(arguments)", sourceLocation: sourceLocation) }
+        return outcome
+    }
+
+    // MARK: - What must hold after each step
+
+    func check(_ after: String, sourceLocation: SourceLocation = #_sourceLocation) {
+        for finding in findings() { Issue.record("\(finding) after \(after)", sourceLocation: sourceLocation) }
+    }
+
+    func findings() -> [String] { audit() + look().findings }
+
+    func audit() -> [String] {
+        var (section, cursor, found) = ("", "0", [String]())
+        repeat {
+            let reply = raw("audit", ["", "0", "0", "0", "0", section, cursor])
+            let parts = reply.strings
+            guard parts.count >= 2 else { return [reply.string] }
+            (section, cursor) = (parts[0], parts[1])
+            found += parts.dropFirst(2)
+        } while section != ""
+        return found
+    }
+
+    func look() -> Look {
+        Look(redis.command(["EVALSHA", loaded["look"]!, "0", String(keys.meta.dropLast(4))]).strings)
+    }
+
+    // MARK: - The verbs, typed
+
+    func newWaiter() -> String {
+        nextWaiter += 1
+        return WaiterID(high: 7, low: nextWaiter).text
+    }
+
+    @discardableResult
+    func register(_ gateway: Caller) -> Outcome { run("register", gateway, ["gateway"]) }
+
+    @discardableResult
+    func register(
+        _ worker: Caller, address: String = "127.0.0.1:1", pools: [String], rows: [String]? = nil
+    ) -> Outcome {
+        run(
+            "register", worker,
+            ["worker", address, String(pools.count)] + pools
+                + (rows ?? pools.indices.map { "\($0) free 0 0 - -" }))
+    }
+
+    @discardableResult
+    func limits(_ caller: Caller, _ tenants: [(String, TenantLimits)]) -> Outcome {
+        run(
+            "limits", caller,
+            [caller.kind]
+                + tenants.flatMap { name, l in
+                    [
+                        name, String(l.cap), String(l.queueMax), String(l.waitMaxMilliseconds),
+                        String(l.priorityMaxSeconds), String(l.weight),
+                    ]
+                })
+    }
+
+    @discardableResult
+    func cap(_ caller: Caller, _ tenant: String, _ cap: Int, queueMax: Int = 1_000, priority: Int = 0) -> Outcome {
+        limits(
+            caller,
+            [
+                (
+                    tenant,
+                    TenantLimits(
+                        cap: cap, queueMax: queueMax, waitMaxMilliseconds: 1_000, priorityMaxSeconds: priority,
+                        weight: 1)
+                )
+            ])
+    }
+
+    @discardableResult
+    func enqueue(
+        _ gateway: Caller, _ waiter: String, tenant: String = "a", _ selector: String = "x||", head: Int = 0,
+        wait: Bool = true, ticket: Int? = nil, attempt: Int = 0
+    ) -> Outcome {
+        run(
+            "enqueue", gateway,
+            [
+                waiter, tenant, selector, String(head), "", wait ? "1" : "0", ticket.map { String($0) } ?? "",
+                String(attempt),
+            ])
+    }
+
+    @discardableResult
+    func cancel(_ gateway: Caller, _ waiter: String, lease: String = "", dialed: Bool = false) -> Outcome {
+        run("cancel", gateway, [waiter, lease, dialed ? "1" : "0"])
+    }
+
+    @discardableResult
+    func collect(_ gateway: Caller, _ acknowledged: [String] = []) -> Outcome { run("collect", gateway, acknowledged) }
+
+    @discardableResult
+    func probed(_ gateway: Caller, _ worker: Caller, _ passed: Bool) -> Outcome {
+        run("probed", gateway, [worker.id, passed ? "1" : "0"])
+    }
+
+    private func words(_ grant: Grant) -> [String] {
+        [grant.lease.description, String(grant.slot), String(grant.token.epoch), String(grant.token.number)]
+    }
+
+    @discardableResult
+    func accept(_ worker: Caller, _ grant: Grant) -> Outcome { run("accept", worker, words(grant)) }
+
+    @discardableResult
+    func release(_ worker: Caller, _ grant: Grant) -> Outcome { run("release", worker, words(grant)) }
+
+    @discardableResult
+    func ready(_ worker: Caller, _ grant: Grant) -> Outcome {
+        ready(worker, slot: grant.slot, grant.token)
+    }
+
+    @discardableResult
+    func ready(_ worker: Caller, slot: Int, _ token: Token) -> Outcome {
+        run("ready", worker, [String(slot), String(token.epoch), String(token.number)])
+    }
+
+    @discardableResult
+    func reject(_ gateway: Caller, _ grant: Grant, _ reason: RejectReason, final: Bool = false) -> Outcome {
+        run("reject", gateway, ["gateway", grant.lease.description, reason.rawValue, final ? "1" : "0", "", "", ""])
+    }
+
+    @discardableResult
+    func reject(
+        byWorker worker: Caller, _ grant: Grant, _ reason: RejectReason, slotFree: Bool = false, last: Token? = nil
+    ) -> Outcome {
+        let last = last ?? grant.token
+        return run(
+            "reject", worker,
+            [
+                "worker", grant.lease.description, reason.rawValue, slotFree ? "1" : "0", String(grant.slot),
+                String(last.epoch), String(last.number),
+            ])
+    }
+
+    @discardableResult
+    func renew(_ caller: Caller, _ rows: [String] = []) -> Outcome {
+        guard caller.kind == "worker" else { return run("renew", caller, ["gateway"]) }
+        caller.renewals += 1
+        return run("renew", caller, ["worker", String(caller.renewals)] + rows)
+    }
+
+    func row(_ slot: Int, _ state: String, _ token: Token = .none, _ lease: LeaseID? = nil, tenant: String = "-")
+        -> String
+    {
+        "\(slot) \(state) \(token.epoch) \(token.number) \(lease?.description ?? "-") \(tenant)"
+    }
+
+    @discardableResult
+    func drain(_ caller: Caller, leave: Bool = false) -> Outcome {
+        run("drain", caller, [caller.kind, leave ? "leave" : "drain"])
+    }
+
+    @discardableResult
+    func sweep(_ caller: Caller) -> Outcome { run("sweep", caller, [caller.kind]) }
+
+    /// Turns the clock second by second, with a heartbeat and a sweep of the given processes each time.
+    func live(_ seconds: Int, _ callers: [Caller]) {
+        for _ in 0..<seconds {
+            advance(milliseconds: 1_000)
+            for caller in callers {
+                if caller.kind == "gateway" { renew(caller) } else { run("renew", caller, ["worker", "0"]) }
+            }
+            if let first = callers.first { while sweep(first).moreToDo {} }
+        }
+    }
+
+    // MARK: - Ready-made
+
+    func gateway(_ name: String = "g") -> Caller {
+        let gateway = Caller("gateway", name)
+        #expect(register(gateway).status == "ok")
+        return gateway
+    }
+
+    /// A worker whose probe has passed.
+    func worker(_ name: String = "w", pools: [String], probedBy gateway: Caller) -> Caller {
+        let worker = Caller("worker", name)
+        #expect(register(worker, address: "\(name):1", pools: pools).status == "ok")
+        probed(gateway, worker, true)
+        return worker
+    }
+
+    func listen(_ callers: Caller...) -> Subscriber {
+        redis.subscribe(callers.map { $0.kind == "gateway" ? keys.wake($0.id) : keys.control($0.id) })
+    }
+}

@@ -1,0 +1,174 @@
+/// All that is visible of a fleet, read by the test's own eyes, and what its keys have wrong among themselves.
+///
+/// Works from a full key scan, so that it also sees what `audit` cannot reach: records, sets and indexes nobody names.
+struct Look: Equatable {
+    struct Slot: Equatable {
+        var state: String
+        var epoch: Int
+        var number: Int
+        var lease: String
+        var pool: String
+    }
+    struct Waiter: Equatable {
+        var tenant: String
+        var selector: String
+        var gateway: String
+        var score: Int
+        var state: String
+        var lease: String
+    }
+
+    var slots: [String: [Slot]] = [:]
+    var waiters: [String: Waiter] = [:]
+    var held: [String: Set<String>] = [:]
+    /// Suspended gateways and why.
+    var marks: [String: String] = [:]
+    var workerStates: [String: String] = [:]
+    var line: [String] = []
+    var todo: [String] = []
+    var findings: [String] = []
+
+    init(_ lines: [String]) {
+        for line in lines {
+            let w = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            switch w[0] {
+            case "slot":
+                // HGETALL order is not slot order.
+                let index = Int(w[2])!
+                var all = slots[w[1]] ?? []
+                while all.count <= index { all.append(Slot(state: "", epoch: 0, number: 0, lease: "-", pool: "")) }
+                all[index] = Slot(
+                    state: w[3], epoch: Int(w[4])!, number: Int(w[5])!, lease: w[6], pool: w[7])
+                slots[w[1]] = all
+            case "waiter" where w[2] != "false":
+                waiters[w[1]] = Waiter(
+                    tenant: w[2], selector: w[3], gateway: w[4], score: Int(w[5]) ?? 0, state: w[6], lease: w[7])
+            case "held": held[w[1], default: []].insert(w[2])
+            case "gateway": if w[2] != "" { marks[w[1]] = w[2] }
+            case "worker": workerStates[w[1]] = w[2]
+            case "line": self.line.append(w[1])
+            case "todo": todo.append(w[1])
+            default: findings.append(line)
+            }
+        }
+        todo.sort()
+    }
+
+    static let source = """
+        #!lua flags=no-writes
+        local prefix, out = ARGV[1], {}
+        local call = redis.call
+        local function say(...) out[#out + 1] = table.concat({ ... }, '\\t') end
+        local function key(...) return prefix .. table.concat({ ... }, ':') end
+        local function wrong(...) say('finding', ...) end
+        local known = { meta = 1, seq = 1, tenants = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1,
+            line = 1, todo = 1, pending = 1, gateways = 1, workers = 1 }
+        local leases = 0
+        for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
+            local rest = string.sub(name, #prefix + 1)
+            local kind, id = string.match(rest, '^(%a+):(.*)$')
+            if not kind then
+                if not known[rest] then wrong('unknown key', rest) end
+            elseif redis.call('TTL', name) ~= -1 then
+                wrong('TTL on', rest)
+            elseif kind == 'waiter' then
+                local r = call('HMGET', name, 'tenant', 'selector', 'gateway', 'score', 'state', 'lease')
+                say('waiter', id, tostring(r[1]), tostring(r[2]), tostring(r[3]), tostring(r[4]), tostring(r[5]), tostring(r[6]))
+                if not r[1] then wrong('half a waiter', id)
+                elseif r[5] == 'accepted' then
+                    if call('EXISTS', key('lease', r[6])) == 0 then wrong('accepted waiter without lease', id) end
+                elseif not call('ZSCORE', key('gateway', r[3], 'waiters'), id) then
+                    wrong('waiter unknown to its gateway', id)
+                end
+                if r[5] == 'queued' and not call('ZSCORE', key('queue', r[2], r[1]), id) then wrong('not in its queue', id) end
+            elseif kind == 'lease' then
+                leases = leases + 1
+                local r = call('HMGET', name, 'worker', 'slot', 'tenant', 'waiter', 'state')
+                if not r[1] then wrong('half a lease', id)
+                else
+                    local slot = call('HGET', key('worker', r[1], 'slots'), r[2])
+                    if not slot or not string.find(slot, ' ' .. id .. ' ', 1, true) then wrong('lease without its slot', id) end
+                    if call('SISMEMBER', key('tenant', r[3], 'held'), id) == 0 then wrong('lease not held', id) end
+                    if r[5] == 'granted' and call('HGET', key('waiter', r[4]), 'lease') ~= id then
+                        wrong('granted lease without its waiter', id)
+                    end
+                end
+            elseif kind == 'tenant' then
+                local tenant, what = string.match(id, '^([^:]+):(%a+)$')
+                for _, member in ipairs(call('SMEMBERS', name)) do
+                    if what == 'held' then
+                        say('held', tenant, member)
+                        if call('HGET', key('lease', member), 'tenant') ~= tenant then wrong('holds a ghost', tenant, member) end
+                    elseif call('EXISTS', key('queue', member, tenant)) == 0 then
+                        wrong('waits nowhere', tenant, member)
+                    end
+                end
+            elseif kind == 'queue' then
+                for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
+                    if call('HGET', key('waiter', member), 'state') ~= 'queued' then wrong('queue holds a ghost', member) end
+                end
+            elseif kind == 'gateway' then
+                local gateway, what = string.match(id, '^([^:]+):(%a+)$')
+                if gateway then
+                    if call('EXISTS', key('gateway', gateway)) == 0 then wrong('gateway gone but', rest) end
+                    if what == 'mail' then
+                        for _, lease in ipairs(call('ZRANGE', name, 0, -1)) do
+                            if call('HGET', key('lease', lease), 'gateway') ~= gateway then wrong('dead mail', lease) end
+                        end
+                    elseif what == 'aside' or what == 'waiters' then
+                        for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
+                            local r = call('HMGET', key('waiter', member), 'state', 'gateway')
+                            if r[2] ~= gateway or (what == 'aside' and r[1] ~= 'aside') then wrong(what, 'holds a ghost', member) end
+                        end
+                    else wrong('unknown key', rest) end
+                else
+                    local r = call('HMGET', name, 'connection', 'mark', 'ended')
+                    say('gateway', id, r[2] or '')
+                    if not r[1] then wrong('half a gateway', id) end
+                    if r[3] ~= '1' and not call('ZSCORE', key('gateways'), id) then wrong('gateway without expiry', id) end
+                end
+            elseif kind == 'worker' then
+                local worker, what = string.match(id, '^([^:]+):(%a+)')
+                if not worker then
+                    local r = call('HMGET', name, 'connection', 'state', 'ended', 'draining')
+                    say('worker', id, tostring(r[2]))
+                    if not r[1] or not r[2] then wrong('half a worker', id) end
+                    if r[3] ~= '1' and not call('ZSCORE', key('workers'), id) then wrong('worker without expiry', id) end
+                elseif call('EXISTS', key('worker', worker)) == 0 then wrong('worker gone but', rest)
+                elseif what == 'slots' then
+                    local all = call('HGETALL', name)
+                    for i = 1, #all, 2 do
+                        local w = {}
+                        for word in string.gmatch(all[i + 1], '%S+') do w[#w + 1] = word end
+                        say('slot', worker, all[i], w[1], w[2], w[3], w[4], w[6])
+                        if (w[1] == 'leased') ~= (w[4] ~= '-') then wrong('slot', rest, all[i], all[i + 1]) end
+                    end
+                elseif what == 'leases' then
+                    for _, lease in ipairs(call('SMEMBERS', name)) do
+                        if call('HGET', key('lease', lease), 'worker') ~= worker then wrong('ghost lease', rest, lease) end
+                    end
+                end
+            elseif kind == 'selector' then
+                local selector, what = string.match(id, '^(.*|):(%a+)$')
+                if not selector then selector, what = string.match(id, '^(.*|[^:]*):(%a+)$') end
+                if call('SISMEMBER', key('selectors'), selector) == 0 then wrong('selector gone but', rest) end
+            elseif kind == 'pool' then
+                local pool, what = string.match(id, '^(.*|[^:]*):(%a+)$')
+                if call('HEXISTS', key('pools'), pool) == 0 then wrong('pool gone but', rest) end
+                if what == 'workers' then
+                    for _, worker in ipairs(call('SMEMBERS', name)) do
+                        if call('EXISTS', key('worker', worker)) == 0 then wrong('pool lists a ghost', rest, worker) end
+                    end
+                end
+            else
+                wrong('unknown key', rest)
+            end
+        end
+        for _, id in ipairs(call('ZRANGE', key('line'), 0, -1)) do say('line', id) end
+        for _, item in ipairs(call('SMEMBERS', key('todo'))) do say('todo', item) end
+        for _, id in ipairs(call('ZRANGE', key('probes'), 0, -1)) do
+            if call('EXISTS', key('worker', id)) == 0 then wrong('probe of a ghost', id) end
+        end
+        return out
+        """
+}
