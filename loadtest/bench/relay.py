@@ -86,7 +86,7 @@ def run(variant: Variant, command, window_ms) -> dict:
         result = variant.load.ask(f"{command} {WARM_UP_MS} {window_ms} {pids}")
         if result["cpu_seconds"] >= CPU_SECONDS_MIN:
             return result
-    raise SystemExit(f"bench: {variant.name} gets no CPU here: is the machine busy with something else?")
+    raise SystemExit(f"bench: {command} through {variant.name} got hardly any CPU, is the machine busy? {result}")
 
 
 def measure(bench: Bench, *, rounds, window_ms, until, only=None) -> dict:
