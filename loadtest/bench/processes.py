@@ -33,14 +33,8 @@ class Child:
 
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=stdout,
-                stderr=log,
-                pass_fds=fds,
-                preexec_fn=before,
-                env={**os.environ, **(env or {})},
-            )
+                argv, stdin=subprocess.PIPE, stdout=stdout, stderr=log, pass_fds=fds, preexec_fn=before,
+                env={**os.environ, **(env or {})})
         if to_file:
             stdout.close()
         self.pid = self.process.pid
@@ -168,13 +162,8 @@ class Bench:
             listener.set_inheritable(True)
             values = {"BUFSIZE": bufsize, "STATS": stats, "LISTEN_FD": listener.fileno(), "PEER": peer, "SLOTS": slots}
             child = self.start(
-                name,
-                ["haproxy", "-db", "-f", os.path.join(HERE, "haproxy.cfg")],
-                core=self.proxy_core,
-                env={key: str(value) for key, value in values.items()},
-                fds=(listener.fileno(),),
-                to_file=True,
-            )
+                name, ["haproxy", "-db", "-f", os.path.join(HERE, "haproxy.cfg")], core=self.proxy_core,
+                env={key: str(value) for key, value in values.items()}, fds=(listener.fileno(),), to_file=True)
             address = "127.0.0.1:%d" % listener.getsockname()[1]
         return child, address, stats
 
