@@ -69,9 +69,9 @@ extension Refusal {
         .shuttingDown, "This gateway is shutting down; connect again to reach another")
     public static let storeUnavailable = Refusal(
         .storeUnavailable, "The queue's store cannot be reached; those who wait keep their place")
-    /// The worker had proved itself and ended before its sidecar answered.
+    /// The worker had proved itself, and ended while the session went on or before its sidecar answered.
     public static let workerLost = Refusal(
-        .workerFailed, "The worker or its sidecar ended before it answered; connect again")
+        .workerFailed, "The worker or its sidecar ended before the session did; connect again")
     public static let gatewayFull = Refusal(.gatewayFull, "This gateway holds as many connections as it can")
     public static let headTimeout = Refusal(.headTimeout, "The request head was not complete in 10 s")
 }

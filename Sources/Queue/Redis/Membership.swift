@@ -30,16 +30,14 @@ final class Membership {
     private var history = History()
     private var isSweeping = false
     private var renewTimer: Timer?
-    private var connectionEvents: ((RedisConnection.Event) -> Void)?
 
     init(loop: Loop, endpoint: RedisEndpoint, fleet: String, id: ProcessID, kind: Standing.Kind) {
         self.loop = loop
         self.id = id
         keys = Keys(fleet: fleet)
         standing = Standing(kind: kind)
-        let relay = EventRelay()
-        connection = RedisConnection(loop: loop, endpoint: endpoint, scripts: ScriptLibrary.all) { relay.handler?($0) }
-        relay.handler = { [weak self] in self?.connection($0) }
+        connection = RedisConnection(loop: loop, endpoint: endpoint, scripts: ScriptLibrary.all)
+        connection.onEvent = { [weak self] in self?.connection($0) }
     }
 
     var isMember: Bool { standing.state == .member }
@@ -170,9 +168,4 @@ final class Membership {
             }
         }
     }
-}
-
-/// Lets a connection be made before its owner is whole.
-private final class EventRelay {
-    var handler: ((RedisConnection.Event) -> Void)?
 }
