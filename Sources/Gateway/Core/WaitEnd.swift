@@ -1,16 +1,5 @@
 import QueueCore
 
-/// Why the queue did not take a waiter.
-public enum QueueAnswer: Hashable, Sendable {
-    case unknownPool
-    case versionMismatch(versions: [String])
-    case tenantQueueFull(max: Int)
-    case queueFull
-    case tooManySelectors
-    case storeFull
-    case wouldWait
-}
-
 /// How a wait ended without a session.
 public enum WaitEnd: Hashable, Sendable {
     /// The client closed its connection.
@@ -23,7 +12,8 @@ public enum WaitEnd: Hashable, Sendable {
     case storeUnavailable
     /// Three distinct workers failed, and no other fits.
     case workersFailed
-    case notQueued(QueueAnswer)
+    /// The queue did not take the waiter.
+    case notQueued(QueueRefusal)
 }
 
 extension WaitEnd {
@@ -44,12 +34,12 @@ extension WaitEnd {
         case .workersFailed:
             return Refusal(
                 .workerFailed, "Three workers in a row could not serve this client, and no other has a \(asked)")
-        case .notQueued(let answer): return answer.refusal(asked: asked, tenant: request.tenant)
+        case .notQueued(let reason): return reason.refusal(asked: asked, tenant: request.tenant)
         }
     }
 }
 
-extension QueueAnswer {
+extension QueueRefusal {
     func refusal(asked: String, tenant: String) -> Refusal {
         switch self {
         case .unknownPool:
