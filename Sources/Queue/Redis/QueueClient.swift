@@ -27,6 +27,8 @@ public final class QueueClient {
     private var wake: RedisSubscription?
     private var limits: [(tenant: String, TenantLimits)] = []
     private var acknowledgements: [LeaseID] = []
+    /// Registered anew, and the delegate was not told yet.
+    private var owesAnew = false
     private var isCollecting = false
     private var collectAgain = false
     private var poll: Timer?
@@ -128,7 +130,12 @@ public final class QueueClient {
         awaySince = nil
         sendLimits { [weak self] in
             guard let self else { return }
-            if anew { delegate?.queueClientRegisteredAnew(self) }
+        owesAnew = owesAnew || anew
+            if owesAnew {
+                // Not before: should the limits be lost on their way, the next connection still owes it.
+                owesAnew = false
+                delegate?.queueClientRegisteredAnew(self)
+            }
             outbox.resume(connection: membership.connection.number)
             if !isAvailable {
                 isAvailable = true
