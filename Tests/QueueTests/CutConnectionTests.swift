@@ -40,6 +40,18 @@ import Testing
         #expect(loop.close(), "no handle is left")
         server.end()
     }
+
+    @Test func acknowledgementsNeverPileUp() throws {
+        let fleet = try LiveFleet(slots: 1)
+        defer { fleet.end() }
+        for number in 0..<5_000 {
+            let waiter = WaiterID(high: 1, low: UInt64(number))
+            fleet.client.acknowledge(LeaseID(waiter: waiter, attempt: 1))
+        }
+        let began = fleet.loop.now
+        fleet.wait { fleet.client.acknowledgementsWaiting == 0 }
+        #expect(fleet.loop.now - began < 5_000, "not 256 a poll")
+    }
 }
 
 /// Passes bytes to Redis until a chosen word comes by: then that connection is cut before the word is passed.

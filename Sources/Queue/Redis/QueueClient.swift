@@ -36,6 +36,8 @@ public final class QueueClient {
     public private(set) var isAvailable = false
 
     /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
+    /// Grants in hand that Redis was not told of yet.
+    var acknowledgementsWaiting: Int { acknowledgements.count }
     public init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
         guard let id = ProcessID(node: node, generation: Crypto.randomUInt64()) else { return nil }
         self.id = id
@@ -218,8 +220,7 @@ public final class QueueClient {
                 guard words.count == 2, let worker = ProcessID(words[0]) else { continue }
                 delegate?.queueClient(self, probe: worker, address: String(words[1]))
             }
-            if reply.payload.first?.int == 1 || collectAgain || !acknowledgements.isEmpty && reply.texts(1).count == 256
-            {
+            if reply.payload.first?.int == 1 || collectAgain || acknowledgementsWaiting >= QueueLimits.collectBatch {
                 collect()
             }
         }
