@@ -29,15 +29,17 @@ public final class QueueClient {
     private var acknowledgements: [LeaseID] = []
     /// Registered anew, and the delegate was not told yet.
     private var owesAnew = false
+    private var wakeLost: String?
+    private var wakeOutage = OutageLog()
     private var isCollecting = false
     private var collectAgain = false
     private var poll: Timer?
     private var awaySince: UInt64?
     public private(set) var isAvailable = false
-
-    /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
     /// Grants in hand that Redis was not told of yet.
     var acknowledgementsWaiting: Int { acknowledgements.count }
+
+    /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
     public init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
         guard let id = ProcessID(node: node, generation: Crypto.randomUInt64()) else { return nil }
         self.id = id
@@ -130,9 +132,9 @@ public final class QueueClient {
 
     private func serve(anew: Bool) {
         awaySince = nil
+        owesAnew = owesAnew || anew
         sendLimits { [weak self] in
             guard let self else { return }
-        owesAnew = owesAnew || anew
             if owesAnew {
                 // Not before: should the limits be lost on their way, the next connection still owes it.
                 owesAnew = false
@@ -174,11 +176,19 @@ public final class QueueClient {
     private func subscription(_ event: RedisSubscription.Event) {
         switch event {
         case .subscribed:
+            wakeLost = nil
+            if wakeOutage.recovered() { delegate?.queueClient(self, notice: "the wake channel is back") }
             membership.mayRegister = true
             collect()
         case .lost(let reason):
-            delegate?.queueClient(self, notice: "wake channel lost: \(reason)")
+            wakeLost = reason
         }
+    }
+
+    /// The wake channel's end is news only where Redis is there otherwise.
+    private func tellOfWakeLost() {
+        guard let wakeLost, membership.connection.isUp, wakeOutage.failed(wakeLost) else { return }
+        delegate?.queueClient(self, notice: "wake channel lost: \(wakeLost)")
     }
 
     private func woken(_ message: [UInt8]) {
@@ -192,6 +202,7 @@ public final class QueueClient {
 
     private func everySecond() {
         collect()
+        tellOfWakeLost()
         if isAvailable, let since = awaySince, membership.loop.now - since >= 2_000 {
             isAvailable = false
             delegate?.queueClient(self, available: false)
