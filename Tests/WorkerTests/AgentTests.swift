@@ -94,6 +94,14 @@ import WorkerCore
         site.end(also: newer)
     }
 
+    @Test(arguments: [
+        (nil, "/tmp"), ("/var/tmp", "/var/tmp"), ("/run/user/1/", "/run/user/1"), ("relative", "/tmp"), ("", "/tmp"),
+        ("/", "/tmp"),
+    ])
+    func workFoldersFollowTMPDIR(_ set: String?, _ folder: String) {
+        #expect(WorkerSettings.workFolder(environment: set.map { ["TMPDIR": $0] } ?? [:]) == folder)
+    }
+
     @Test func startFailsInWords() throws {
         let loop = try Loop()
         let busy = try Listener(loop: loop, address: #require(SocketAddress("127.0.0.1:0"))) { $0.close() }
