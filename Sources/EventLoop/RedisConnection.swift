@@ -63,7 +63,8 @@ public final class RedisConnection {
     let link: RedisLink
     let scripts: [RedisScript]
     let limits: Limits
-    private let onEvent: (Event) -> Void
+    /// Called on the loop, never from inside a call of the owner's.
+    public var onEvent: (Event) -> Void
     private var state = State.down
     private var waiting = Fifo<Command>()
     private var inFlight = Fifo<Command>()
@@ -80,7 +81,7 @@ public final class RedisConnection {
 
     public init(
         loop: Loop, endpoint: RedisEndpoint, scripts: [RedisScript] = [], limits: Limits = Limits(),
-        onEvent: @escaping (Event) -> Void
+        onEvent: @escaping (Event) -> Void = { _ in }
     ) {
         self.scripts = scripts
         self.limits = limits

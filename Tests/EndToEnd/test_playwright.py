@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import importlib.metadata
 import os
 import re
 
@@ -102,7 +103,7 @@ async def test_the_words_of_a_refusal_reach_the_client(folder):
 
 async def test_another_version_is_refused_and_told_which_there_are(folder):
     async with Browsers(folder) as b:
-        version = re.match(r"\d+\.\d+", playwright.__version__).group()
+        version = re.match(r"\d+\.\d+", importlib.metadata.version("playwright")).group()
         headers = {"User-Agent": "Playwright/1.12.3 (x64; debian 12) python/3.11"}
         words = await b.refusal(b.playwright.chromium, b.url(), headers=headers)
         assert "428" in words and "version_mismatch" in words and version in words and "1.12" in words

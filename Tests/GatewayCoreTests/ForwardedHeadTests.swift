@@ -50,11 +50,6 @@ import Testing
         for name in ["host", "origin", "x-hop"] { #expect(!lines.contains("\r\n\(name):"), "\(name)") }
         #expect(lines.components(of: "\r\nconnection:") == 1)
     }
-
-    @Test func isKeptAtItsExactSize() throws {
-        let head = try admit(playwright()).head
-        #expect(head.byteCount == head.composed(session: "").count - "x-berth-session: \r\n\r\n".utf8.count)
-    }
 }
 
 extension String {

@@ -184,11 +184,4 @@ let goodHeads = [
             return
         }
     }
-
-    @Test func knowsWhetherItWasFed() {
-        var parser = HeadParser()
-        #expect(!parser.hasBegun)
-        _ = parser.feed([0x47])
-        #expect(parser.hasBegun)
-    }
 }

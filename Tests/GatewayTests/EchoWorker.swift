@@ -77,7 +77,7 @@ final class EchoWorker {
 
     fileprivate func ended(_ slot: Int) {
         guard let (lease, token) = serving.removeValue(forKey: slot) else { return }
-        registry.release(lease, slot: slot, token: token, reason: "over")
+        registry.release(lease, slot: slot, token: token)
         registry.ready(slot: slot, token: token)
     }
 

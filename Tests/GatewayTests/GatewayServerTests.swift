@@ -114,7 +114,6 @@ import Testing
         #expect(stand.loop.run(until: { stand.server.waits.count == 1 }, timeoutMilliseconds: 5_000))
         var isDone = false
         stand.server.drain { isDone = true }
-        #expect(!stand.server.isReady)
         let late = stand.ask(playwrightHead)
         #expect(late.text.contains("shutting_down"))
         #expect(!held.isEnded)

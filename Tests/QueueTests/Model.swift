@@ -47,14 +47,16 @@ struct Model {
     var defaultCap = 1_000_000
     var complaints: [String] = []
 
-    func held(_ tenant: String) -> Int { leases.values.count { waiters[$0.waiter]?.tenant == tenant } }
     func cap(_ tenant: String) -> Int { caps[tenant] ?? defaultCap }
     func isMarked(_ gateway: String) -> Bool { gateways[gateway].map { $0.mark != "" } ?? true }
 
     /// Who may be granted a slot now, smallest score first.
     var eligible: [(id: String, waiter: Waiter)] {
-        waiters.filter {
-            $0.value.state == "queued" && !isMarked($0.value.gateway) && held($0.value.tenant) < cap($0.value.tenant)
+        var held: [String: Int] = [:]
+        for lease in leases.values { held[waiters[lease.waiter]!.tenant, default: 0] += 1 }
+        return waiters.filter {
+            $0.value.state == "queued" && !isMarked($0.value.gateway)
+                && held[$0.value.tenant, default: 0] < cap($0.value.tenant)
         }.map { ($0.key, $0.value) }.sorted { ($0.1.score, $0.0) < ($1.1.score, $1.0) }
     }
 
@@ -249,8 +251,8 @@ struct Model {
     /// What differs between the scripts' state and this one.
     func differences(_ look: Look) -> [String] {
         var found: [String] = []
-        func same(_ a: some Equatable, _ b: some Equatable, _ what: String) {
-            if "\(a)" != "\(b)" { found.append("\(what): redis \(a), model \(b)") }
+        func same<Value: Equatable>(_ a: Value, _ b: Value, _ what: @autoclosure () -> String) {
+            if a != b { found.append("\(what()): redis \(a), model \(b)") }
         }
         same(look.waiters.keys.sorted(), waiters.keys.sorted(), "waiters")
         for (id, waiter) in waiters {
@@ -269,19 +271,14 @@ struct Model {
                 guard let seen = look.slots[id]?[index] else { continue }
                 same(seen.state, slot.state, "state of \(id)/\(index)")
                 same(seen.lease, slot.lease ?? "-", "lease of \(id)/\(index)")
-                same(seen.number, slot.token.number, "token of \(id)/\(index)")
+                same(seen.number, Int(slot.token.number), "token of \(id)/\(index)")
             }
             same(look.workerStates[id] ?? "", worker.state, "state of \(id)")
         }
         var holders: [String: Set<String>] = [:]
         for (id, lease) in leases { holders[waiters[lease.waiter]!.tenant, default: []].insert(id) }
-        same(
-            look.held.mapValues { $0.sorted() }.sorted { $0.key < $1.key }.map { "\($0)" },
-            holders.mapValues { $0.sorted() }.sorted { $0.key < $1.key }.map { "\($0)" }, "held")
-        let marks = gateways.filter { $0.value.mark != "" }.mapValues(\.mark)
-        same(
-            look.marks.sorted { $0.key < $1.key }.map { "\($0)" }, marks.sorted { $0.key < $1.key }.map { "\($0)" },
-            "marks")
+        same(look.held, holders, "held")
+        same(look.marks, gateways.filter { $0.value.mark != "" }.mapValues(\.mark), "marks")
         return found
     }
 }

@@ -83,30 +83,30 @@ final class Walk {
 
     /// After each verb: nothing found, and both agree.
     private func settle(ownWaiter: String? = nil, ownMail: String? = nil, strict: Bool = true) {
-        let look = fleet.look()
+        let (findings, look) = fleet.auditAndLook(gateways: 3)
         let before = model.leases.count
         model.follow(look, now: now, ownWaiter: ownWaiter, ownMail: ownMail, strict: strict && look.todo.isEmpty)
         grants += max(0, model.leases.count - before)
-        model.complaints += look.findings + fleet.audit() + model.differences(look)
+        model.complaints += look.findings + findings + model.differences(look)
     }
 
     func step() {
         fleet.advance(milliseconds: Int.random(in: 0..<20, using: &random))
         switch Int.random(in: 0..<1_000, using: &random) {
-        case 0..<300: enqueue()
-        case 300..<370: cancel()
-        case 370..<520: accept()
-        case 520..<650: release()
-        case 650..<770: ready()
-        case 770..<810: reject()
-        case 810..<880: collect()
-        case 880..<910: probed()
-        case 910..<925: limits(pick(Self.tenants + ["*"])!, Int.random(in: 0...4, using: &random))
-        case 925..<950: renewWithRows()
-        case 950..<975: time()
-        case 975..<985: listen()
-        case 985..<990: pause()
-        case 990..<994: drainOrLeave()
+        case 0..<260: enqueue()
+        case 260..<310: cancel()
+        case 310..<460: accept()
+        case 460..<580: release()
+        case 580..<740: ready()
+        case 740..<770: reject()
+        case 770..<850: collect()
+        case 850..<900: probed()
+        case 900..<910: limits(pick(Self.tenants + ["*"])!, Int.random(in: 0...6, using: &random))
+        case 910..<945: renewWithRows()
+        case 945..<970: time()
+        case 970..<980: listen()
+        case 980..<984: pause()
+        case 984..<988: drainOrLeave()
         default: rejoin()
         }
     }
@@ -150,14 +150,14 @@ final class Walk {
 
     private func listen() {
         guard let gateway = pick(gateways) else { return }
-        hear(gateway, !model.gateways[gateway]!.isListening)
+        hear(gateway, chance(75))
         note("\(gateway) listens: \(model.gateways[gateway]!.isListening)")
     }
 
     private func pause() {
         guard let id = pick(gateways + workers) else { return }
-        if paused.remove(id) == nil { paused.insert(id) }
-        note("pause or go on \(id)")
+        if chance(30) { paused.insert(id) } else { paused.removeAll() }
+        note("paused: \(paused.sorted())")
     }
 
     private func drainOrLeave() {
@@ -340,7 +340,7 @@ final class Walk {
         else { return }
         let grant = grant(id, lease)
         if chance(50), model.gateways[waiter.gateway] != nil {
-            let reason = pick([RejectReason.unreachable, .unreachable, .local, .occupied, .failed])!
+            let reason = pick([RejectReason.unreachable, .local, .occupied, .failed])!
             let final = chance(20)
             let outcome = fleet.reject(callers[waiter.gateway]!, grant, reason, final: final)
             note("reject \(id) by \(waiter.gateway) \(reason) \(final): \(outcome.status)")
@@ -440,7 +440,7 @@ final class Walk {
                     if !lease.isAccepted { model.accept(slot.lease!) }
                 }
             case "free":
-                let state = pick(["free", "free", "free", "recycling", "out"])!
+                let state = pick(["free", "free", "free", "free", "free", "free", "recycling", "out"])!
                 rows.append(fleet.row(index, state, slot.token))
                 model.workers[id]!.slots[index].state = state
             case "recycling", "out":

@@ -17,7 +17,7 @@ import Testing
         #expect(fleet.gateway.grants[second] == nil)
         let grant = try #require(fleet.gateway.grants[first])
         #expect(fleet.accept(grant) == .accepted)
-        fleet.registry.release(grant.lease, slot: grant.slot, token: grant.token, reason: "over")
+        fleet.registry.release(grant.lease, slot: grant.slot, token: grant.token)
         fleet.registry.ready(slot: grant.slot, token: grant.token)
         fleet.wait { fleet.gateway.grants[second] != nil }
         let next = try #require(fleet.gateway.grants[second])

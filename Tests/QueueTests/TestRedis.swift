@@ -108,6 +108,22 @@ final class TestRedis {
         return Self.read(raw.assumingMemoryBound(to: redisReply.self).pointee)
     }
 
+    /// All commands in one write, all replies in their order.
+    func pipeline(_ commands: [[String]]) -> [Reply] {
+        for arguments in commands {
+            let words = copies(arguments)
+            defer { for word in words { free(word) } }
+            var pointers: [UnsafePointer<CChar>?] = words.map { UnsafePointer($0) }
+            redisAppendCommandArgv(context, Int32(arguments.count), &pointers, nil)
+        }
+        return commands.map { _ in
+            var raw: UnsafeMutableRawPointer?
+            guard redisGetReply(context, &raw) == REDIS_OK, let raw else { preconditionFailure("connection lost") }
+            defer { freeReplyObject(raw) }
+            return Self.read(raw.assumingMemoryBound(to: redisReply.self).pointee)
+        }
+    }
+
     @discardableResult
     func callAsFunction(_ arguments: String...) -> Reply { command(arguments) }
 

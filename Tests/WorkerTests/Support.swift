@@ -37,7 +37,7 @@ final class LedgerRecord: SlotLedger {
     enum Entry: Hashable {
         case accept(LeaseID, Int, Token)
         case reject(LeaseID, Int, Token, RejectReason, Bool)
-        case release(LeaseID, Int, Token, String)
+        case release(LeaseID, Int, Token)
         case ready(Int, Token)
         case changed
     }
@@ -59,8 +59,8 @@ final class LedgerRecord: SlotLedger {
         entries.append(.reject(lease, slot, token, reason, slotFree))
     }
 
-    func release(_ lease: LeaseID, slot: Int, token: Token, reason: String) {
-        entries.append(.release(lease, slot, token, reason))
+    func release(_ lease: LeaseID, slot: Int, token: Token) {
+        entries.append(.release(lease, slot, token))
     }
 
     func ready(slot: Int, token: Token) { entries.append(.ready(slot, token)) }

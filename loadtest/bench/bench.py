@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--parking-rounds", type=int, default=3, help="rounds of the memory part (3)")
     parser.add_argument("--only", help="these variants alone, comma between")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
+    parser.add_argument("--record", action="store_true", help="write loadtest/results and docs/internals/benchmarks.md")
     options = parser.parse_args()
 
     began = time.monotonic()
@@ -45,28 +46,34 @@ def main() -> int:
     signal.alarm(SECONDS_MAX)
     out = {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "command": " ".join(["make bench", *sys.argv[1:]]).strip(),
+        "command": " ".join(["make bench"] + [word for word in sys.argv[1:] if word != "--record"]),
         "machine": report.machine(),
     }
+    texts = []
     only = options.only.split(",") if options.only else None
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
         if options.rounds:
             until = began + RELAY_SECONDS_MAX
             out["relay"] = relay.measure(
                 bench, rounds=options.rounds, window_ms=options.window, until=until, only=only)
-            report.relay(out["relay"])
+            texts.append(report.relay(out["relay"]))
+            print("\n" + texts[-1])
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
         if options.parking_rounds:
             out["parking"] = parking.measure(bench, rounds=options.parking_rounds, waiters=options.waiters, only=only)
-            report.parking(out["parking"])
+            texts.append(report.parking(out["parking"]))
+            print("\n" + texts[-1])
     out["seconds"] = round(time.monotonic() - began, 1)
 
-    path = os.path.join(ROOT, "loadtest", "results", "local", "bench.json")
+    results = os.path.join(ROOT, "loadtest", "results")
+    path = os.path.join(results, "bench.json") if options.record else os.path.join(results, "local", "bench.json")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(out, file, indent=1)
+        json.dump(out, file)
         file.write("\n")
-    print(f"\n{out['seconds']} s; all figures: {os.path.relpath(path, ROOT)}")
+    if options.record:
+        report.record("\n".join(texts), out, os.path.join(ROOT, "docs", "internals", "benchmarks.md"))
+    print(f"{out['seconds']} s; all figures: {os.path.relpath(path, ROOT)}")
     return 0
 
 

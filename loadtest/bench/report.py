@@ -16,6 +16,9 @@ TITLES = {
 }
 REFERENCES = {"haproxy": "to HAProxy", "haproxy-64k": "to 64 KiB buffers", "haproxy-64k-twice": "to two HAProxies"}
 
+BEGIN = "<!-- measured -->"
+END = "<!-- /measured -->"
+
 
 def machine() -> dict:
     with open("/etc/os-release", encoding="utf-8") as file:
@@ -33,13 +36,13 @@ def cpu(run) -> float:
     return run["cpu_seconds"] / max(run["operations"], 1)
 
 
-def table(rows):
-    """Markdown, so that it can be pasted into the docs."""
+def table(rows) -> str:
+    """Markdown: the same text goes to the terminal and into the docs."""
     rows = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     rows.insert(1, ["-" * width for width in widths])
-    for row in rows:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+    lines = ("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows)
+    return "\n".join(lines) + "\n"
 
 
 def rate(runs, unit) -> str:
@@ -52,10 +55,12 @@ def cost(runs, unit) -> str:
     return f"{value * 1e9:.3f} s/GB" if unit == "byte" else f"{value * 1e6:.2f} µs"
 
 
-def relay(found):
+def relay(found) -> str:
     """A ratio above 1: HAProxy takes that many times the CPU for the same, in the same round."""
-    print(f"\nRelay, {found['connections']} connections, {found['rounds']} rounds; CPU of the proxy for one operation,")
-    print("and HAProxy's divided by it: median (least–most)\n")
+    head = (
+        f"Relay, {found['connections']} connections, {found['rounds']} rounds: CPU of the proxy for one operation, and\n"
+        "HAProxy's divided by it; median (least–most).\n\n"
+    )
     rows = [("workload", "through", "throughput", "CPU", *REFERENCES.values())]
     for workload, variants in found["runs"].items():
         unit = WORKLOADS[workload][1]
@@ -66,11 +71,14 @@ def relay(found):
                 for reference in REFERENCES
             ]
             rows.append((workload, TITLES[name], rate(runs, unit), cost(runs, unit), *ratios))
-    table(rows)
+    return head + table(rows)
 
 
-def parking(found):
-    print(f"\nMemory of one waiting connection, {found['waiters']} of them, {found['rounds']} rounds; bytes of PSS\n")
+def parking(found) -> str:
+    top = (
+        f"Memory of one waiting connection, {found['waiters']} of them, {found['rounds']} rounds: bytes of PSS, median\n"
+        "(least–most).\n\n"
+    )
     rows = [("waiting at", "PSS", "head sent", "PSS without head")]
     for name, runs in found["runs"].items():
         head = runs[0]["head_bytes"]
@@ -78,4 +86,15 @@ def parking(found):
         title, _, how = name.partition(",")
         whole = f"{statistics.median(pss):.0f} ({min(pss):.0f}–{max(pss):.0f})"
         rows.append((f"{TITLES[title]}{',' if how else ''}{how}", whole, head, f"{statistics.median(pss) - head:.0f}"))
-    table(rows)
+    return top + table(rows)
+
+
+def record(text, out, path):
+    """Puts the tables between the marks of a document."""
+    machine = out["machine"]
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(BEGIN)
+    after = rest.split(END)[1]
+    words = f"{out['date']}, {machine['cores']} cores, {machine['system']}, {machine['arch']}, `{out['command']}`.\n\n"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before + BEGIN + "\n" + words + text + END + after)

@@ -67,14 +67,10 @@ class Table:
         self._draw()
 
     def _place(self, row) -> str:
-        if row.began is None or row.granted is not None:
+        if row.ticket is None or row.granted is not None:
             return ""
-        ahead = [
-            other
-            for other in self.rows.values()
-            if other.began is not None and other.granted is None and (other.ticket or 0) < (row.ticket or 0)
-        ]
-        return str(len(ahead) + 1)
+        waiting = [other for other in self.rows.values() if other.ticket is not None and other.granted is None]
+        return str(1 + sum(other.ticket < row.ticket for other in waiting))
 
     def _text(self, row) -> tuple:
         record = row.client.record
@@ -87,7 +83,7 @@ class Table:
             result = f'ok: read "{record["read"]}"' if record["ok"] else f"failed: {record['error'][:200]}"
         elif row.granted is not None:
             result = "has a browser"
-        elif row.began is not None:
+        elif row.ticket is not None:
             result = "waits"
         return (row.client.name, row.client.tenant, self._place(row), waited, slot, result)
 

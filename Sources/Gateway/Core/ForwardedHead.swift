@@ -31,8 +31,6 @@ public struct ForwardedHead: Hashable, Sendable {
     public func composed(session: String) -> [UInt8] {
         bytes + "x-berth-session: \(session)\r\n\r\n".utf8
     }
-
-    public var byteCount: Int { bytes.count }
 }
 
 /// By name with `_` read as `-`, as some servers do.

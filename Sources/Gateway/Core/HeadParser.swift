@@ -23,9 +23,6 @@ public struct HeadParser: Sendable {
 
     public init() {}
 
-    /// True once a byte was fed: a connection that closes before that asked for nothing.
-    public var hasBegun: Bool { !bytes.isEmpty }
-
     /// Takes the next bytes. After `.head` or `.refused` the parser is spent.
     public mutating func feed(_ more: some Collection<UInt8>) -> Step {
         // What stands beyond the limit is never read, so it is not kept either; one byte more shows that it is there.

@@ -1,16 +1,5 @@
 import QueueCore
 
-/// Why the queue did not take a waiter.
-public enum QueueAnswer: Hashable, Sendable {
-    case unknownPool
-    case versionMismatch(versions: [String])
-    case tenantQueueFull(max: Int)
-    case queueFull
-    case tooManySelectors
-    case storeFull
-    case wouldWait
-}
-
 /// How a wait ended without a session.
 public enum WaitEnd: Hashable, Sendable {
     /// The client closed its connection.
@@ -23,7 +12,8 @@ public enum WaitEnd: Hashable, Sendable {
     case storeUnavailable
     /// Three distinct workers failed, and no other fits.
     case workersFailed
-    case notQueued(QueueAnswer)
+    /// The queue did not take the waiter.
+    case notQueued(QueueRefusal)
 }
 
 extension WaitEnd {
@@ -44,12 +34,12 @@ extension WaitEnd {
         case .workersFailed:
             return Refusal(
                 .workerFailed, "Three workers in a row could not serve this client, and no other has a \(asked)")
-        case .notQueued(let answer): return answer.refusal(asked: asked, tenant: request.tenant)
+        case .notQueued(let reason): return reason.refusal(asked: asked, tenant: request.tenant)
         }
     }
 }
 
-extension QueueAnswer {
+extension QueueRefusal {
     func refusal(asked: String, tenant: String) -> Refusal {
         switch self {
         case .unknownPool:
@@ -79,9 +69,9 @@ extension Refusal {
         .shuttingDown, "This gateway is shutting down; connect again to reach another")
     public static let storeUnavailable = Refusal(
         .storeUnavailable, "The queue's store cannot be reached; those who wait keep their place")
-    /// The worker had proved itself and ended before its sidecar answered.
+    /// The worker had proved itself, and ended while the session went on or before its sidecar answered.
     public static let workerLost = Refusal(
-        .workerFailed, "The worker or its sidecar ended before it answered; connect again")
+        .workerFailed, "The worker or its sidecar ended before the session did; connect again")
     public static let gatewayFull = Refusal(.gatewayFull, "This gateway holds as many connections as it can")
     public static let headTimeout = Refusal(.headTimeout, "The request head was not complete in 10 s")
 }

@@ -72,12 +72,6 @@ public struct Waiter: Sendable {
         public static let none = Action()
     }
 
-    public enum EnqueueReply: Hashable, Sendable {
-        case queued(ticket: Int64)
-        case granted(ticket: Int64, Grant)
-        case refused(QueueAnswer)
-    }
-
     /// Why a dial ended without a proof.
     public enum DialFailure: Hashable, Sendable {
         case unreachable
@@ -85,15 +79,6 @@ public struct Waiter: Sendable {
         case local
         /// The worker's own verdict. It may not stand in Redis yet, or never come there.
         case rejected(RejectReason)
-    }
-
-    public enum VerdictReply: Hashable, Sendable, CaseIterable {
-        /// Back in its place.
-        case requeued
-        /// The last worker that fits has failed; the waiter is out of the queue.
-        case nobodyElse
-        /// Neither lease nor waiter is known any more.
-        case ended
     }
 
     public private(set) var id: WaiterID
@@ -141,8 +126,8 @@ public struct Waiter: Sendable {
         case .queued, .granted:
             state = .waiting
             return .none
-        case .refused(let answer):
-            return end(.notQueued(answer))
+        case .refused(let refusal):
+            return end(.notQueued(refusal))
         }
     }
 
@@ -231,7 +216,7 @@ public struct Waiter: Sendable {
 
     /// The reply to `reject`.
     /// - Parameter freshID: the id to go on under, if a new enqueue is needed.
-    public mutating func verdictReplied(_ reply: VerdictReply, now: UInt64, freshID: WaiterID) -> Action {
+    public mutating func verdictReplied(_ reply: RejectReply, now: UInt64, freshID: WaiterID) -> Action {
         guard case .rejecting(_, let next) = state else { return .none }
         if reply == .nobodyElse, next == nil { return end(.workersFailed) }
         // A lease that was over of itself took the waiter along: Redis does not know it any more.

@@ -182,15 +182,10 @@ private final class LastWords: RelayWitness {
     func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { cursor.pass(bytes) }
 
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] {
-        if cursor.mayAnswer {
-            let refusal = cause == .closed ? Refusal.shuttingDown : .workerLost
-            return refusal.response(retryAfterSeconds: server.retryAfterSeconds())
-        }
-        guard cursor.mayClose else { return [] }
-        return cause == .closed
-            ? FrameCursor.close(code: 1012, reason: "This gateway is shutting down; connect again to reach another")
-            : FrameCursor.close(
-                code: 1011, reason: "The worker or its sidecar ended before the session did; connect again")
+        let refusal = cause == .closed ? Refusal.shuttingDown : .workerLost
+        if cursor.mayAnswer { return refusal.response(retryAfterSeconds: server.retryAfterSeconds()) }
+        guard cursor.mayClose, let code = refusal.code.row.closeCode else { return [] }
+        return FrameCursor.close(code: UInt16(code), reason: refusal.message)
     }
 }
 

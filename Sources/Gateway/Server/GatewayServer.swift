@@ -57,8 +57,6 @@ public final class GatewayServer {
     public var id: ProcessID { queue.id }
     /// The port listened on, once started.
     public var port: Int { listener?.port ?? 0 }
-    /// Grants can be received, and new clients are welcome.
-    public var isReady: Bool { queue.isAvailable && !isDraining && listener != nil }
     /// Clients in the queue or dialing, and sessions.
     public var counts: (waiting: Int, serving: Int) { (waits.count - relayed, relayed) }
 

@@ -90,7 +90,7 @@ final class Wait {
             server.log.reject(name, lease, reason)
             server.queue.reject(lease, reason: reason, final: final) { [self] reply in
                 hangUp()
-                step { [now] in $0.verdictReplied(.init(reply), now: now, freshID: Wait.freshID()) }
+                step { [now] in $0.verdictReplied(reply, now: now, freshID: Wait.freshID()) }
             }
         }
     }
@@ -103,7 +103,7 @@ final class Wait {
         server.queue.enqueue(request) { [self] reply in
             if case .granted(_, let grant) = reply { server.queue.acknowledge(grant.lease) }
             let before = machine.attempt
-            let action = machine.enqueueReplied(.init(reply))
+            let action = machine.enqueueReplied(reply)
             switch reply {
             case .granted(_, let grant): note(grant, isNew: machine.attempt > before)
             case .queued(let ticket): server.log.queued(name, ticket: ticket)
@@ -168,39 +168,5 @@ final class Wait {
         let refusal = why.refusal(for: request, cap: server.admission.tenancy.tenant(named: request.tenant).limits.cap)
         server.log.waitEnd(name, request, why, refusal, ticket: machine.ticket, waitedMilliseconds: now - began)
         client.end(refusal)
-    }
-}
-
-extension Waiter.EnqueueReply {
-    init(_ reply: EnqueueReply) {
-        switch reply {
-        case .queued(let ticket): self = .queued(ticket: ticket)
-        case .granted(let ticket, let grant): self = .granted(ticket: ticket, grant)
-        case .refused(let refusal): self = .refused(QueueAnswer(refusal))
-        }
-    }
-}
-
-extension QueueAnswer {
-    init(_ refusal: QueueRefusal) {
-        switch refusal {
-        case .unknownPool: self = .unknownPool
-        case .versionMismatch(let versions): self = .versionMismatch(versions: versions)
-        case .tenantQueueFull(let max): self = .tenantQueueFull(max: max)
-        case .queueFull: self = .queueFull
-        case .tooManySelectors: self = .tooManySelectors
-        case .storeFull: self = .storeFull
-        case .wouldWait: self = .wouldWait
-        }
-    }
-}
-
-extension Waiter.VerdictReply {
-    init(_ reply: RejectReply) {
-        switch reply {
-        case .requeued: self = .requeued
-        case .nobodyElse: self = .nobodyElse
-        case .ended: self = .ended
-        }
     }
 }

@@ -34,7 +34,6 @@ public enum QueueLimits {
     /// Grants returned by one `collect`.
     public static let collectBatch = 256
     public static let acceptDeadlineMilliseconds = 5_000
-    public static let dialDeadlineMilliseconds = 2_000
     public static let heartbeatMilliseconds = 2_000
     public static let processTTLMilliseconds = 10_000
     public static let pollMilliseconds = 1_000

@@ -21,16 +21,12 @@ public final class Inspector {
     private var waiting: [() -> Void] = []
     private var failed: [(String) -> Void] = []
 
-    /// Connects once the first question is asked; `close` ends it.
+    /// Connects at once; questions wait for it. `close` ends it.
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
-        let events = Events()
         connection = RedisConnection(
-            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.status, ScriptLibrary.audit]
-        ) {
-            events.handler?($0)
-        }
-        events.handler = { [weak self] in self?.connection($0) }
+            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.status, ScriptLibrary.audit])
+        connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
     }
 
@@ -131,8 +127,4 @@ public final class Inspector {
         case .down(let reason): for fail in failures { fail(reason) }
         }
     }
-}
-
-private final class Events {
-    var handler: ((RedisConnection.Event) -> Void)?
 }

@@ -40,9 +40,8 @@ final class Membership {
         self.id = id
         keys = Keys(fleet: fleet)
         standing = Standing(kind: kind)
-        let relay = EventRelay()
-        connection = RedisConnection(loop: loop, endpoint: endpoint, scripts: ScriptLibrary.all) { relay.handler?($0) }
-        relay.handler = { [weak self] in self?.connection($0) }
+        connection = RedisConnection(loop: loop, endpoint: endpoint, scripts: ScriptLibrary.all)
+        connection.onEvent = { [weak self] in self?.connection($0) }
     }
 
     var isMember: Bool { standing.state == .member }
@@ -182,9 +181,4 @@ final class Membership {
     private func refused(_ words: String) {
         if refusal.failed(words) { onNotice(words) }
     }
-}
-
-/// Lets a connection be made before its owner is whole.
-private final class EventRelay {
-    var handler: ((RedisConnection.Event) -> Void)?
 }

@@ -31,42 +31,6 @@ public struct EnqueueRequest: Sendable {
     }
 }
 
-public enum EnqueueReply: Hashable, Sendable {
-    case queued(ticket: Int64)
-    case granted(ticket: Int64, Grant)
-    case refused(QueueRefusal)
-}
-
-/// Why the queue takes no waiter.
-public enum QueueRefusal: Hashable, Sendable {
-    case unknownPool
-    /// No worker served that version in the last 10 minutes; these were served.
-    case versionMismatch(versions: [String])
-    case tenantQueueFull(max: Int)
-    case queueFull
-    case tooManySelectors
-    /// Redis is at `maxmemory`.
-    case storeFull
-    case wouldWait
-}
-
-public enum RejectReply: Hashable, Sendable {
-    /// The waiter has its place back (or was granted anew already).
-    case requeued
-    /// Three distinct workers failed it and no other fits: the waiter has ended.
-    case nobodyElse
-    /// The waiter was over already.
-    case ended
-}
-
-public enum AcceptReply: Hashable, Sendable {
-    case accepted
-    /// The lease is over; the client must not be served.
-    case ended
-    /// Redis did not answer in time: not accepted as far as anybody knows.
-    case failed
-}
-
 extension EnqueueReply {
     init(_ reply: ScriptReply) {
         switch reply.status {

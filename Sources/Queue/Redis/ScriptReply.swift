@@ -9,7 +9,6 @@ struct ScriptReply {
     /// `todo` is not empty: sweep until it is.
     let moreToDo: Bool
     let sweepDue: Bool
-    let holdingOff: Bool
     let payload: [RedisReply]
 
     /// `nil` where the reply is no script's.
@@ -18,7 +17,7 @@ struct ScriptReply {
             // A full Redis refuses `enqueue` and `limits`; any other error is a defect that must not loop.
             status = text.hasPrefix("OOM") ? "full" : "error"
             (epoch, commit, ticket) = (0, 0, 0)
-            (moreToDo, sweepDue, holdingOff) = (false, false, false)
+            (moreToDo, sweepDue) = (false, false)
             payload = [.bulk(Array(text.utf8))]
             return
         }
@@ -32,7 +31,6 @@ struct ScriptReply {
         self.ticket = ticket
         moreToDo = flags & 1 != 0
         sweepDue = flags & 2 != 0
-        holdingOff = flags & 4 != 0
         payload = Array(parts.dropFirst(5))
     }
 

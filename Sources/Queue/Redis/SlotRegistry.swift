@@ -65,6 +65,7 @@ public final class SlotRegistry {
             onMessage: { [weak self] in self?.obey([String(decoding: $0, as: UTF8.self)], notes: []) })
     }
 
+    /// Connects and registers. Redis need not be there yet.
     public func start() {
         control?.start()
         membership.start()
@@ -81,6 +82,7 @@ public final class SlotRegistry {
 
     // MARK: - What a worker says
 
+    /// Asks for the lease, before any byte of its client reaches the sidecar. `done` is called once, from the loop.
     public func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void) {
         guard membership.isMember else {
             membership.loop.afterThisTurn { done(.failed) }
@@ -94,6 +96,7 @@ public final class SlotRegistry {
         }
     }
 
+    /// Before its proof the lease came to nothing.
     /// - Parameter slotFree: the slot is free here (a `stale` grant never touched it).
     public func reject(_ lease: LeaseID, slot: Int, token: Token, reason: RejectReason, slotFree: Bool) {
         let arguments =
@@ -101,11 +104,13 @@ public final class SlotRegistry {
         outbox.post(ScriptLibrary.reject, arguments, lane: String(slot)) { _ in }
     }
 
-    public func release(_ lease: LeaseID, slot: Int, token: Token, reason: String) {
+    /// The session of this lease is over.
+    public func release(_ lease: LeaseID, slot: Int, token: Token) {
         tenants[slot] = nil
         outbox.post(ScriptLibrary.release, words(lease, slot, token), lane: String(slot)) { _ in }
     }
 
+    /// The slot is fit for its next client. Call it after the `release` or `reject` of that token.
     public func ready(slot: Int, token: Token) {
         outbox.post(ScriptLibrary.ready, [String(slot)] + words(token), lane: String(slot)) { _ in }
     }

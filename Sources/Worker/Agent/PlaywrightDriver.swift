@@ -24,11 +24,10 @@ public struct PlaywrightDriver: Hashable, Sendable {
         self.version = version
     }
 
-    /// Finds the driver: the folder given, else `PLAYWRIGHT_DRIVER`, else the `playwright` package of `VIRTUAL_ENV`,
-    /// of any python on PATH, or of the system.
+    /// Finds the driver: in the folder given, else the `playwright` package of `VIRTUAL_ENV` or of any python on PATH.
     public static func find(folder: String?, environment: [String: String]) throws(WorkerFailure) -> PlaywrightDriver {
         let path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-        if let named = folder ?? environment["PLAYWRIGHT_DRIVER"] {
+        if let named = folder {
             if let driver = PlaywrightDriver(folder: named, path: path) { return driver }
             throw WorkerFailure("no Playwright driver in \(named): it needs node and package/cli.js")
         }

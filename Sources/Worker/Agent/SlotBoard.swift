@@ -141,7 +141,7 @@ final class SlotBoard {
                 .warning, "reject", "A lease ended before its proof: \(reason)", vacated.lease, slot,
                 reason: verdict.rawValue)
         case .release:
-            ledger.release(vacated.lease, slot: slot, token: vacated.token, reason: reason)
+            ledger.release(vacated.lease, slot: slot, token: vacated.token)
             note(
                 .info, "end", "A session ended", vacated.lease, slot, token: vacated.token, reason: reason,
                 bytes: bytes)

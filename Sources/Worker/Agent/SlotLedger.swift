@@ -5,7 +5,7 @@ import QueueCore
 protocol SlotLedger: AnyObject {
     func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void)
     func reject(_ lease: LeaseID, slot: Int, token: Token, reason: RejectReason, slotFree: Bool)
-    func release(_ lease: LeaseID, slot: Int, token: Token, reason: String)
+    func release(_ lease: LeaseID, slot: Int, token: Token)
     func ready(slot: Int, token: Token)
     func changed()
 }

@@ -4,7 +4,6 @@ import WorkerCore
 
 /// What every process of a fleet needs.
 public struct NodeRole: Hashable, Sendable {
-    public let redisURL: String
     public let fleet: String
     /// A valid name: the setting, or the host's name made one.
     public let nodeID: String
@@ -15,7 +14,6 @@ public struct NodeRole: Hashable, Sendable {
     public static let secretCharactersMin = 16
 
     public init(_ settings: Settings, hostName: String) throws(ConfigurationProblems) {
-        redisURL = settings.text("redis.url") ?? ""
         fleet = settings.text("fleet") ?? "default"
         nodeID = settings.text("node.id") ?? NodeRole.name(from: hostName)
         secrets = (settings.text("node.secret") ?? "").split(separator: ",").map(String.init)
@@ -30,7 +28,6 @@ public struct NodeRole: Hashable, Sendable {
 
     /// The processes of `berth dev`, which share one secret that nobody else knows.
     public init(dev nodeID: String, secret: String) {
-        redisURL = ""
         fleet = "default"
         self.nodeID = nodeID
         secrets = [secret]

@@ -42,7 +42,7 @@ struct WorkerCommand: ParsableCommand {
 
 extension WorkerSettings {
     /// The configured role, with what only this machine knows: the driver's version, the browsers' programs.
-    init(role: WorkerRole, node: NodeRole, redis: RedisEndpoint, workFolder: String? = nil) throws {
+    init(role: WorkerRole, node: NodeRole, redis: RedisEndpoint) throws {
         guard let listen = SocketAddress(host: role.listen.host, port: role.listen.port) else {
             throw Fatal("--listen: \(role.listen.host) is not an address; write its IPv4 or IPv6 numbers")
         }
@@ -60,7 +60,7 @@ extension WorkerSettings {
             advertised: try WorkerSettings.advertised(role), redis: redis, slots: pools,
             sidecar: try WorkerSettings.checked(program, pools: pools),
             drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
-            workFolder: workFolder ?? WorkerSettings.workFolder(environment: Surroundings.environment))
+            workFolder: WorkerSettings.workFolder(environment: Surroundings.environment))
     }
 
     private static func advertised(_ role: WorkerRole) throws -> String {

@@ -45,10 +45,10 @@ final class BenchLink: StreamDelegate {
         stream?.write(message)
     }
 
-    /// One byte: a source starts or stops.
-    func toggle() {
+    /// Has the source start or stop; what comes is counted.
+    func stream(_ isOn: Bool) {
         state = .draining
-        stream?.write([1])
+        stream?.write([isOn ? BenchPeer.start : BenchPeer.stop])
     }
 
     func close() {

@@ -104,10 +104,10 @@ final class BenchLoad {
     }
 
     func bulk(warmUp: UInt64, measured: UInt64, pids: [Int]) -> Result {
-        for link in sources { link.toggle() }
+        for link in sources { link.stream(true) }
         let received = { [self] in sources.reduce(0) { $0 + $1.bytesReceived } }
         return measure(warmUp, measured, pids, count: received) { [self] in
-            for link in sources { link.toggle() }
+            for link in sources { link.stream(false) }
             // What is under way comes first; then it is quiet.
             var before = received()
             var quiet: Timer?

@@ -24,8 +24,10 @@ struct BenchPeerCommand: ParsableCommand {
 
 /// One connection of the peer's.
 ///
-/// On `/source` any byte from the client turns the stream on or off, so a run starts and ends without a new handshake.
+/// On `/source` a byte from the client turns the stream on or off, so a run starts and ends without a new handshake.
 final class BenchPeer: StreamDelegate {
+    static let start: UInt8 = 1
+    static let stop: UInt8 = 0
     private static let chunkBytes = 64 * 1_024
     /// Written at most before the other connections have their turn.
     private static let turnBytes = 1_024 * 1_024
@@ -57,9 +59,10 @@ final class BenchPeer: StreamDelegate {
         case .echo:
             stream.write(bytes)
             if stream.queuedBytes > 0 { stream.stopReading() }
-        case .source(let isOn):
-            state = .source(isOn: !isOn)
-            if !isOn { send() }
+        case .source(let wasOn):
+            let isOn = bytes.last == BenchPeer.start
+            state = .source(isOn: isOn)
+            if isOn && !wasOn { send() }
         case .head(let before): read(head: before + Array(bytes))
         case .ended: break
         }

@@ -101,7 +101,7 @@ final class BenchWorker: SlotRegistryDelegate {
         let peer = BenchPeer(stream: stream, chunk: chunk, head: head) { [self] in
             peers[ObjectIdentifier($0)] = nil
             slots[grant.slot].lease = nil
-            registry?.release(grant.lease, slot: grant.slot, token: grant.token, reason: "end")
+            registry?.release(grant.lease, slot: grant.slot, token: grant.token)
             registry?.ready(slot: grant.slot, token: grant.token)
         }
         peers[ObjectIdentifier(peer)] = peer

@@ -80,6 +80,11 @@ local function reindex_slice(cursor, selector)
     end
 end
 
+-- One that registered anew since is not ended a second time.
+local function ending(kind, id)
+    return call('HGET', key(kind, id), 'ended') == '1'
+end
+
 local function continue(item)
     local kind, rest = string.match(item, '^(%a+):(.*)$')
     if kind == 'pool' then
@@ -88,9 +93,9 @@ local function continue(item)
         if alive(rest) and not marked(rest) then
             put_back(rest)
         end
-    elseif kind == 'gateway' then
+    elseif kind == 'gateway' and ending(kind, rest) then
         end_gateway(rest)
-    elseif kind == 'worker' then
+    elseif kind == 'worker' and ending(kind, rest) then
         end_worker(rest)
     elseif kind == 'limits' then
         if ends_left < 64 then

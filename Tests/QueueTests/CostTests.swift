@@ -1,0 +1,44 @@
+import QueueCore
+import Testing
+
+@Suite struct CostTests {
+    let fleet = Fleet()
+
+    /// Redis commands run so far, those inside scripts too.
+    private func calls() -> Int {
+        fleet.redis("INFO", "commandstats").string.split(whereSeparator: \.isNewline).reduce(0) { sum, line in
+            guard let from = line.firstRange(of: "calls=")?.upperBound else { return sum }
+            return sum + (Int(line[from...].prefix { $0 != "," }) ?? 0)
+        }
+    }
+
+    @Test func aDispatchCostsTheSameWhateverWaitsBehindCappedTenants() {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let ear = fleet.listen(g)
+        fleet.cap(g, "*", 0, queueMax: 1_000_000)
+        fleet.cap(g, "served", 1)
+        var costs: [Int] = []
+        var waiting = 0
+        for size in [100, 100_000] {
+            fleet.enqueueMany(g, size - waiting) { "t\($0 % 50)" }
+            waiting = size
+            let first = fleet.enqueue(g, fleet.newWaiter(), tenant: "served").grant!
+            fleet.enqueue(g, fleet.newWaiter(), tenant: "served")
+            fleet.accept(w, first)
+            fleet.release(w, first)
+            let before = calls()
+            fleet.ready(w, first)
+            costs.append(calls() - before)
+            let grant = fleet.collect(g).grants[0]
+            fleet.accept(w, grant)
+            fleet.release(w, grant)
+            fleet.ready(w, grant)
+        }
+        #expect(costs[1] <= costs[0] * 2, "\(costs)")
+        #expect(costs[1] < 100, "\(costs)")
+        #expect(fleet.audit() == [])
+        _ = ear
+    }
+}

@@ -1,0 +1,225 @@
+import QueueCore
+import Testing
+
+@Suite struct HealingTests {
+    let fleet = Fleet()
+    var prefix: String { "berth:{t}:" }
+
+    private func slot(_ worker: Caller, _ index: Int = 0) -> Look.Slot { fleet.look().slots[worker.id]![index] }
+
+    @Test func aRenewHealsOneLostWrite() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        // A lost accept.
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        let row = fleet.row(grant.slot, "leased", grant.token, grant.lease, tenant: "a")
+        fleet.renew(w, [row])
+        #expect(fleet.look().waiters[grant.lease.waiter.text]?.state == "accepted")
+        // An old number is ignored, whatever it says.
+        #expect(fleet.run("renew", w, ["worker", "1", fleet.row(0, "recycling", grant.token)]).status == "ok")
+        #expect(slot(w, grant.slot).state == "leased")
+        // A lost release: its waiter has its place back until its gateway cancels the grant nobody asked for.
+        let ear = fleet.listen(g)
+        fleet.renew(w, [fleet.row(grant.slot, "recycling", grant.token)])
+        let ghost = Grant(payload: ear.next().text)!
+        #expect(ghost.lease.attempt == 2)
+        fleet.cancel(g, ghost.lease.waiter.text, lease: ghost.lease.description)
+        // A lost ready.
+        #expect(slot(w, grant.slot).state == "recycling")
+        fleet.renew(w, [fleet.row(grant.slot, "free", grant.token)])
+        #expect(slot(w, grant.slot).state == "free")
+        #expect(fleet.look().waiters.isEmpty && fleet.look().held.isEmpty)
+    }
+
+    @Test func aLostGrantIsDeclaredAndItsWaiterLeavesTheQueue() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        fleet.cap(g, "a", 0)
+        let id = fleet.newWaiter()
+        fleet.enqueue(g, id)
+        let lease = LeaseID(waiter: WaiterID(id)!, attempt: 1)
+        let token = Token(epoch: g.history.epoch, number: 77)
+        fleet.renew(w, [fleet.row(0, "leased", token, lease, tenant: "a")])
+        #expect(fleet.look().waiters[id]?.state == "accepted")
+        #expect(fleet.redis("HGET", prefix + "lease:\(lease)", "over").string == "1", "above its cap, marked")
+        #expect(fleet.redis("GET", prefix + "seq").string == "77")
+        fleet.release(w, Grant(lease: lease, worker: ProcessID(w.id)!, slot: 0, address: "-", pool: "-", token: token))
+        #expect(fleet.look().waiters.isEmpty && slot(w).state == "recycling")
+        #expect(fleet.renew(w, [fleet.row(0, "leased", token, lease, tenant: "a")]).texts(0) == ["close \(lease)"])
+        #expect(slot(w).state == "recycling")
+    }
+
+    @Test func aLeaseDeclaredElsewhereThanGrantedTakesItsWaiterOutOfThatGrant() {
+        let g = fleet.gateway()
+        let w = fleet.worker("w", pools: ["x||"], probedBy: g)
+        let w2 = Caller("worker", "w2")
+        fleet.register(w2, pools: ["x||"])
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        let token = Token(epoch: grant.token.epoch, number: grant.token.number + 9)
+        for lease in [grant.lease, LeaseID(waiter: grant.lease.waiter, attempt: 9)] {
+            fleet.renew(w2, [fleet.row(0, "leased", token, lease, tenant: "a")])
+            #expect(slot(w).state == "recycling")
+            #expect(slot(w2).lease == lease.description)
+        }
+        #expect(fleet.accept(w, grant).status == "ended")
+    }
+
+    @Test func aLeaseThatTimeEndedIsTakenBackByItsHolder() {
+        let g = fleet.gateway()
+        let ear = fleet.listen(g)
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        fleet.accept(w, grant)
+        fleet.live(12, [g])
+        #expect(fleet.look().slots.isEmpty && fleet.look().held.isEmpty)
+        let back = fleet.register(
+            w, pools: ["x||"], rows: [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
+        #expect(back.status == "ok" && back.texts(0) == [])
+        #expect(slot(w).state == "leased" && fleet.look().held["a"] == [grant.lease.description])
+        fleet.release(w, grant)
+        fleet.ready(w, grant)
+        #expect(slot(w).state == "free")
+        _ = ear
+    }
+
+    @Test func aYoungLeaseIsNeverFreedAndAnUnseenTokenIsTold() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        #expect(fleet.renew(w, [fleet.row(0, "free")]).texts(0) == [])
+        #expect(slot(w).state == "leased")
+        fleet.cancel(g, grant.lease.waiter.text, lease: grant.lease.description, dialed: true)
+        #expect(fleet.ready(w, slot: 0, .none).status == "later")
+        #expect(
+            fleet.renew(w, [fleet.row(0, "free")]).texts(0) == ["recycle 0 \(grant.token.epoch) \(grant.token.number)"])
+        #expect(slot(w).state == "recycling")
+        fleet.ready(w, grant)
+        #expect(slot(w).state == "free")
+    }
+
+    @Test func aSlotThatBrokeIdleIsNotGranted() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        fleet.cancel(g, grant.lease.waiter.text)
+        #expect(slot(w).state == "free")
+        for state in ["recycling", "out"] {
+            fleet.renew(w, [fleet.row(0, state)])
+            #expect(slot(w).state == state, "though its token is older than the one never dialed")
+            let token = grant.token
+            fleet.renew(w, [fleet.row(0, "free", token)])
+            #expect(slot(w).state == "free")
+        }
+    }
+
+    // MARK: - Lost data
+
+    private func save() -> [(String, String)] {
+        fleet.redis("KEYS", prefix + "*").strings.map {
+            (
+                $0,
+                fleet.redis(
+                    "EVAL",
+                    "return (redis.call('DUMP', KEYS[1]):gsub('.', function(c) return ('%02x'):format(c:byte()) end))",
+                    "1", $0
+                ).string
+            )
+        }
+    }
+
+    private func restore(_ saved: [(String, String)]) {
+        fleet.redis("FLUSHALL")
+        for (key, dump) in saved {
+            fleet.redis(
+                "EVAL",
+                "return redis.call('RESTORE', KEYS[1], 0, (ARGV[1]:gsub('..', function(h) return string.char(tonumber(h, 16)) end)))",
+                "1", key, dump)
+        }
+        fleet.setClock()
+    }
+
+    @Test func anEmptiedRedisOpensOneEpochAndHoldsOffUntilAllIsBack() {
+        let g = fleet.gateway()
+        let ear = fleet.listen(g)
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        fleet.cap(g, "a", 1)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        fleet.accept(w, grant)
+        let queued = fleet.enqueue(g, fleet.newWaiter())
+        let epoch = Int(g.history.epoch)
+        fleet.redis("FLUSHALL")
+        fleet.setClock()
+        fleet.advance(milliseconds: 1_000)
+        // A newborn comes first, and its epoch is guarded all the same.
+        let newborn = Caller("worker", "new")
+        #expect(!fleet.register(newborn, pools: ["x||"]).holdingOff)
+        #expect(fleet.collect(g).status == "unknown")
+        #expect(g.history.epoch > epoch)
+        let opened = Int(g.history.epoch)
+        let back = fleet.register(g)
+        #expect(back.holdingOff && back.epoch == opened)
+        #expect(fleet.renew(w).status == "unknown")
+        #expect(
+            fleet.register(w, pools: ["x||"], rows: [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
+                .epoch == opened, "many callers open one")
+        #expect(fleet.renew(newborn).epoch == opened)
+        fleet.cap(g, "a", 1)
+        let again = fleet.newWaiter()
+        let returned = fleet.enqueue(g, again, ticket: queued.ticket, attempt: 0)
+        #expect(returned.status == "queued" && returned.text(0) == String(queued.ticket))
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "never:seen||").status == "queued", "nothing is refused as unknown")
+        fleet.probed(g, newborn, true)
+        let late = fleet.enqueue(g, fleet.newWaiter(), tenant: "b")
+        #expect(late.status == "queued" && late.ticket > queued.ticket, "nothing is dispatched")
+        fleet.live(11, [g, w, newborn])
+        #expect(fleet.look().slots[newborn.id]![0].state == "free")
+        fleet.live(2, [g, w, newborn])
+        var next: Grant?
+        while next == nil { next = Grant(payload: ear.next().text) }
+        #expect(
+            next?.lease.waiter.text == fleet.look().waiters.first { $0.value.tenant == "b" }?.key, "a is at its cap")
+        fleet.release(w, grant)
+        fleet.ready(w, grant)
+        fleet.probed(g, w, true)
+        #expect(fleet.look().waiters[again]?.state == "granted")
+        #expect(fleet.collect(g).epoch == opened)
+    }
+
+    @Test func aLostTailIsSeenByWhoLostACommitWhateverTheOthersDid() {
+        let g = fleet.gateway("g")
+        let g2 = fleet.gateway("g2")
+        let ears = fleet.listen(g, g2)
+        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let saved = save()
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        fleet.accept(w, grant)
+        let queued = fleet.enqueue(g, fleet.newWaiter())
+        let epoch = g.history.epoch
+        restore(saved)
+        // Others' traffic does not mask it.
+        for _ in 0..<20 { fleet.collect(g2) }
+        #expect(g2.history.epoch == epoch)
+        let found = fleet.renew(w, [fleet.row(grant.slot, "leased", grant.token, grant.lease, tenant: "a")])
+        #expect(found.holdingOff && found.epoch > epoch)
+        #expect(fleet.look().held["a"] == [grant.lease.description])
+        #expect(fleet.collect(g).epoch == found.epoch && fleet.collect(g2).epoch == found.epoch)
+        #expect(fleet.enqueue(g2, fleet.newWaiter()).ticket > queued.ticket - 1_000_000_000)
+        fleet.live(13, [w, g, g2])
+        #expect(!fleet.collect(g).holdingOff)
+        let fresh = fleet.enqueue(g, fleet.newWaiter(), tenant: "b")
+        #expect(fresh.ticket > queued.ticket)
+        let next = fleet.collect(g).grants + fleet.collect(g2).grants
+        #expect(next.allSatisfy { $0.token > grant.token && $0.slot != grant.slot })
+        _ = ears
+    }
+
+    @Test func anotherSchemaIsLeftAlone() {
+        let g = fleet.gateway()
+        fleet.redis("HSET", prefix + "meta", "schema", "2")
+        fleet.auditsEachStep = false
+        let before = save().map(\.1).sorted()
+        let reply = fleet.collect(g)
+        #expect(reply.status == "schema" && reply.text(0) == "2")
+        #expect(save().map(\.1).sorted() == before)
+    }
+}
