@@ -98,7 +98,8 @@ def first_in_first_out(ledger: Ledger, caps: dict[str, int]) -> list[str]:
     """A grant passes an earlier waiter only if that one's tenant was at its cap or its selector did not fit.
 
     Grants are ordered by their tokens. Within a tenant the rule needs no clock: what had room for the later waiter
-    had room for the earlier one. Across tenants a session counts as held until `LOG_LAG_MAX` after its logged end.
+    had room for the earlier one. Across tenants a session counts as held if it may have been when the grant was
+    committed: between the slot's becoming free, or the waiter's coming, and the gateway's line.
     """
     waits = {wait.waiter: wait for wait in ledger.waits if wait.ticket is not None}
     service_of = {service.lease: service for service in ledger.services}
@@ -117,6 +118,7 @@ def first_in_first_out(ledger: Ledger, caps: dict[str, int]) -> list[str]:
         pool = service.pool if service else pool_of.get((grant.worker, grant.slot))
         if pool is None:
             continue
+        earliest = max([mine.began, *(s.began for s in spans_of(ledger, service) if s.began <= grant.at)])
         for wait in queue:
             if wait.ticket >= mine.ticket:
                 break
@@ -128,7 +130,7 @@ def first_in_first_out(ledger: Ledger, caps: dict[str, int]) -> list[str]:
                     1
                     for other in grants[:index]
                     if waits[other.waiter].tenant == wait.tenant
-                    and end_of(other, service_of, waits) + LOG_LAG_MAX > grant.at
+                    and end_of(other, service_of, waits) + LOG_LAG_MAX > earliest
                 )
                 if held >= caps.get(wait.tenant, FOREVER):
                     continue
@@ -137,6 +139,11 @@ def first_in_first_out(ledger: Ledger, caps: dict[str, int]) -> list[str]:
                 f" {wait.run or wait.waiter} ({wait.tenant}, ticket {wait.ticket})"
             )
     return findings
+
+
+def spans_of(ledger: Ledger, service) -> list:
+    """The free spans of the slot of a session."""
+    return [span for span in ledger.free if service and (span.worker, span.slot) == service.place]
 
 
 def end_of(grant, service_of, waits) -> float:

@@ -38,8 +38,9 @@ async def eventually(condition, within: float, what: str, every=0.05):
 
 
 def free_slots(status: dict) -> int:
-    """Free slots of all pools, from `berth status`."""
-    return sum(pool.get("free", 0) for pool in status.get("pools", []))
+    """Free slots of workers that were probed, from `berth status` (an empty list of workers comes as an object)."""
+    workers = [worker for worker in status["workers"] or [] if worker["state"] == "ok" and not worker["draining"]]
+    return sum(slot["state"] == "free" for worker in workers for slot in worker["slots"])
 
 
 def tenants_yaml(tenants: dict[str, dict]) -> str:

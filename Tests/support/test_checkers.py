@@ -121,6 +121,17 @@ def test_fifo_lets_pass_whom_the_slot_does_not_fit():
     assert checkers.first_in_first_out(ledger, {"a": 2, "b": 2}) == []
 
 
+def test_fifo_lets_pass_whose_place_became_free_after_the_commit():
+    """The gateway learned of the grant a poll later: by then the passed tenant had a place again."""
+    ledger = good()
+    ledger.services[0] = replace(ledger.services[0], ended=2.0)
+    ledger.services[1] = service(3, 1, 2, 3.0, 4.0)
+    ledger.grants[1] = grant(3, 1, 2, 2.9)
+    assert len(checkers.first_in_first_out(ledger, CAPS)) == 0
+    ledger.free.append(SlotFree("k1", 1, "AppA:x||", 2.5, 2.9))
+    assert len(checkers.first_in_first_out(ledger, CAPS)) == 1
+
+
 def test_fifo_lets_pass_whom_had_left():
     ledger = good()
     ledger.waits[1] = replace(ledger.waits[1], ended=0.15)
