@@ -161,7 +161,7 @@ final class Membership {
                 perform(standing.askAgain())
             default:
                 onNotice("Redis does not register this process: \(reply.status) \(reply.text(0))")
-                loop.schedule(after: 1_000) { [weak self] in
+                loop.schedule(after: QueueLimits.registerAgainMilliseconds) { [weak self] in
                     guard let self else { return }
                     perform(standing.askAgain())
                 }

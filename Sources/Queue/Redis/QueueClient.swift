@@ -9,7 +9,7 @@ public protocol QueueClientDelegate: AnyObject {
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String)
     /// Redis has nothing of this gateway any more: enqueue each living waiter anew, as a new waiter with its old ticket.
     func queueClientRegisteredAnew(_ client: QueueClient)
-    /// False after 2 s without Redis.
+    /// False after `QueueLimits.storeAwayMilliseconds` without Redis.
     func queueClient(_ client: QueueClient, available: Bool)
     func queueClient(_ client: QueueClient, notice: String)
 }
@@ -183,7 +183,7 @@ public final class QueueClient {
 
     private func everySecond() {
         collect()
-        if isAvailable, let since = awaySince, membership.loop.now - since >= 2_000 {
+        if isAvailable, let since = awaySince, membership.loop.now - since >= QueueLimits.storeAwayMilliseconds {
             isAvailable = false
             delegate?.queueClient(self, available: false)
         }
@@ -211,10 +211,9 @@ public final class QueueClient {
                 guard words.count == 2, let worker = ProcessID(words[0]) else { continue }
                 delegate?.queueClient(self, probe: worker, address: String(words[1]))
             }
-            if reply.payload.first?.int == 1 || collectAgain || !acknowledgements.isEmpty && reply.texts(1).count == 256
-            {
-                collect()
-            }
+            let isMore = reply.payload.first?.int == 1
+            let isFull = reply.texts(1).count == QueueLimits.collectBatch
+            if isMore || collectAgain || isFull && !acknowledgements.isEmpty { collect() }
         }
     }
 }
