@@ -9,7 +9,7 @@ public protocol QueueClientDelegate: AnyObject {
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String)
     /// Redis has nothing of this gateway any more: enqueue each living waiter anew, as a new waiter with its old ticket.
     func queueClientRegisteredAnew(_ client: QueueClient)
-    /// False after 2 s without Redis.
+    /// False after `QueueLimits.storeAwayMilliseconds` without Redis.
     func queueClient(_ client: QueueClient, available: Bool)
     func queueClient(_ client: QueueClient, notice: String)
 }
@@ -203,7 +203,7 @@ public final class QueueClient {
     private func everySecond() {
         collect()
         tellOfWakeLost()
-        if isAvailable, let since = awaySince, membership.loop.now - since >= 2_000 {
+        if isAvailable, let since = awaySince, membership.loop.now - since >= QueueLimits.storeAwayMilliseconds {
             isAvailable = false
             delegate?.queueClient(self, available: false)
         }

@@ -1,3 +1,5 @@
+import QueueCore
+
 extension Setting {
     /// Every setting there is. `docs/reference/settings.md` is this table; a test compares them.
     public static let all: [Setting] = common + gateway + worker + dev
@@ -78,8 +80,7 @@ extension Setting {
         ),
         Setting(
             "worker.browser", flag: "--browser", environment: "BROWSER_TYPE",
-            kind: .choice(["chromium", "firefox", "webkit"]),
-            default: "chromium", commands: [.worker, .dev],
+            kind: .choice(Pool.playwrightBrowsers), default: "chromium", commands: [.worker, .dev],
             doc: "The browser of playwright pools whose label names none."),
         Setting(
             "worker.sidecar", flag: "--sidecar", environment: "BERTH_SIDECAR",
