@@ -70,7 +70,7 @@ end
 
 local known = call('SISMEMBER', key('selectors'), selector) == 1
 -- A selector that nobody waits in makes room for a new one before its ten seconds are over.
-local crowded = not known and call('SCARD', key('selectors')) >= 1024
+local crowded = not known and call('SCARD', key('selectors')) >= SELECTORS_MAX
 local unused = crowded and call('ZRANGE', key('idle'), 0, 0)[1]
 local limits = limits_of(tenant)
 local returning, full = old_ticket ~= '', false
