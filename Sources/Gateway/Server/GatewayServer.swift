@@ -71,13 +71,19 @@ public final class GatewayServer {
         log.listening(settings.listen.isUnix ? host : "\(host):\(port)")
         declareLimits()
         queue.start()
-        startTimer = loop.schedule(after: GatewayLimits.storeAwayMilliseconds) { [self] in
+        startTimer = loop.schedule(after: QueueLimits.storeAwayMilliseconds) { [self] in
             if !queue.isAvailable { storeWentAway() }
         }
     }
 
     /// Takes tenants, keys and limits anew; no connection is touched.
-    public func reload(_ tenancy: Tenancy) {
+    /// - Throws: where the last key is gone and others than this machine reach the listener: it never opens by accident.
+    public func reload(_ tenancy: Tenancy) throws(GatewayFailure) {
+        guard !tenancy.isOpen || tenancy.allowsForeignHosts || settings.listen.isLoopback else {
+            throw GatewayFailure(
+                "No tenant has a key any more, and \(settings.listen) is open to others: configure keys, or say "
+                    + "--insecure-open")
+        }
         admission.tenancy = tenancy
         declareLimits()
     }

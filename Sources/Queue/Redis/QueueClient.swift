@@ -9,7 +9,7 @@ public protocol QueueClientDelegate: AnyObject {
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String)
     /// Redis has nothing of this gateway any more: enqueue each living waiter anew, as a new waiter with its old ticket.
     func queueClientRegisteredAnew(_ client: QueueClient)
-    /// False after 2 s without Redis.
+    /// False after `QueueLimits.storeAwayMilliseconds` without Redis.
     func queueClient(_ client: QueueClient, available: Bool)
     func queueClient(_ client: QueueClient, notice: String)
 }
@@ -27,11 +27,17 @@ public final class QueueClient {
     private var wake: RedisSubscription?
     private var limits: [(tenant: String, TenantLimits)] = []
     private var acknowledgements: [LeaseID] = []
+    /// Registered anew, and the delegate was not told yet.
+    private var owesAnew = false
+    private var wakeLost: String?
+    private var wakeOutage = OutageLog()
     private var isCollecting = false
     private var collectAgain = false
     private var poll: Timer?
     private var awaySince: UInt64?
     public private(set) var isAvailable = false
+    /// Grants in hand that Redis was not told of yet.
+    var acknowledgementsWaiting: Int { acknowledgements.count }
 
     /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
     public init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
@@ -52,6 +58,7 @@ public final class QueueClient {
             onEvent: { [weak self] in self?.subscription($0) }, onMessage: { [weak self] in self?.woken($0) })
     }
 
+    /// Connects, listens on the wake channel, registers. Redis need not be there yet.
     public func start() {
         awaySince = membership.loop.now
         wake?.start()
@@ -73,6 +80,7 @@ public final class QueueClient {
 
     // MARK: - What a gateway asks
 
+    /// Puts a client into the queue. `done` is called once, however often Redis goes away meanwhile.
     public func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
         let arguments = [
             request.waiter.text, request.tenant, request.selector.description, String(request.headStartSeconds),
@@ -111,6 +119,7 @@ public final class QueueClient {
         acknowledgements.append(lease)
     }
 
+    /// What a probe that the delegate was asked for came to.
     public func probed(_ worker: ProcessID, passed: Bool) {
         membership.call(ScriptLibrary.probed, [worker.text, passed ? "1" : "0"]) { _ in }
     }
@@ -126,9 +135,14 @@ public final class QueueClient {
 
     private func serve(anew: Bool) {
         awaySince = nil
+        owesAnew = owesAnew || anew
         sendLimits { [weak self] in
             guard let self else { return }
-            if anew { delegate?.queueClientRegisteredAnew(self) }
+            if owesAnew {
+                // Not before: should the limits be lost on their way, the next connection still owes it.
+                owesAnew = false
+                delegate?.queueClientRegisteredAnew(self)
+            }
             outbox.resume(connection: membership.connection.number)
             if !isAvailable {
                 isAvailable = true
@@ -165,11 +179,19 @@ public final class QueueClient {
     private func subscription(_ event: RedisSubscription.Event) {
         switch event {
         case .subscribed:
+            wakeLost = nil
+            if wakeOutage.recovered() { delegate?.queueClient(self, notice: "the wake channel is back") }
             membership.mayRegister = true
             collect()
         case .lost(let reason):
-            delegate?.queueClient(self, notice: "wake channel lost: \(reason)")
+            wakeLost = reason
         }
+    }
+
+    /// The wake channel's end is news only where Redis is there otherwise.
+    private func tellOfWakeLost() {
+        guard let wakeLost, membership.connection.isUp, wakeOutage.failed(wakeLost) else { return }
+        delegate?.queueClient(self, notice: "wake channel lost: \(wakeLost)")
     }
 
     private func woken(_ message: [UInt8]) {
@@ -183,7 +205,8 @@ public final class QueueClient {
 
     private func everySecond() {
         collect()
-        if isAvailable, let since = awaySince, membership.loop.now - since >= 2_000 {
+        tellOfWakeLost()
+        if isAvailable, let since = awaySince, membership.loop.now - since >= QueueLimits.storeAwayMilliseconds {
             isAvailable = false
             delegate?.queueClient(self, available: false)
         }
@@ -211,8 +234,7 @@ public final class QueueClient {
                 guard words.count == 2, let worker = ProcessID(words[0]) else { continue }
                 delegate?.queueClient(self, probe: worker, address: String(words[1]))
             }
-            if reply.payload.first?.int == 1 || collectAgain || !acknowledgements.isEmpty && reply.texts(1).count == 256
-            {
+            if reply.payload.first?.int == 1 || collectAgain || acknowledgementsWaiting >= QueueLimits.collectBatch {
                 collect()
             }
         }
