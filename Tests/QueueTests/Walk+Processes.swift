@@ -1,4 +1,5 @@
 import QueueCore
+import Testing
 
 /// Processes come, go and stand still; time passes.
 extension Walk {
