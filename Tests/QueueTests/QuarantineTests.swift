@@ -25,6 +25,7 @@ import Testing
 
     @Test func aClaimIsCheckedByAnotherAndConfirmed() {
         let (g, g2) = (fleet.gateway("g"), fleet.gateway("g2"))
+        let ears = fleet.listen(g, g2)
         let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         #expect(fleet.reject(g, grant, .unreachable).status == "requeued")
@@ -52,6 +53,7 @@ import Testing
         fleet.accept(w, trial)
         #expect(fleet.look().slots[w.id]!.map(\.state) == ["leased", "leased"])
         #expect(fleet.look().workerStates[w.id] == "ok")
+        _ = ears
     }
 
     @Test func aClaimRefutedSuspendsTheClaimantUntilItsOwnProbe() {

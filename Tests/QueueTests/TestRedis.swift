@@ -148,12 +148,14 @@ final class TestRedis {
 
 /// Listens, so that a PUBLISH has a receiver.
 final class Subscriber {
+    private static let secondsMax = 10
     private let context: UnsafeMutablePointer<redisContext>
     /// What arrived, `channel payload`.
     private(set) var messages: [(channel: String, text: String)] = []
 
     fileprivate init(socket: String, channels: [String]) {
         context = redisConnectUnix(socket)
+        redisSetTimeout(context, timeval(tv_sec: Self.secondsMax, tv_usec: 0))
         for channel in channels {
             let words = copies(["SUBSCRIBE", channel])
             var pointers: [UnsafePointer<CChar>?] = words.map { UnsafePointer($0) }
@@ -180,10 +182,12 @@ final class Subscriber {
         }
     }
 
-    /// The next message; blocks until there is one.
+    /// The next message. What a script publishes is there when the script has answered: none means there is none.
     func next() -> (channel: String, text: String) {
         var raw: UnsafeMutableRawPointer?
-        guard redisGetReply(context, &raw) == REDIS_OK, let raw else { return ("", "") }
+        guard redisGetReply(context, &raw) == REDIS_OK, let raw else {
+            preconditionFailure("nothing was published in \(Self.secondsMax) s")
+        }
         defer { freeReplyObject(raw) }
         let parts = TestRedis.read(raw.assumingMemoryBound(to: redisReply.self).pointee).strings
         return (parts[1], parts[2])

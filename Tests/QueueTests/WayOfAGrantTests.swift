@@ -34,4 +34,23 @@ import Testing
         #expect(fleet.look().slots[w.id]![0].state == "free", "never dialed: free at once")
         #expect(fleet.look().waiters.isEmpty)
     }
+
+    /// After lost data the same lease may stand elsewhere, under another token.
+    @Test func acceptAndReleaseWithAnotherTokenOrSlotChangeNothing() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        let older = Token(epoch: grant.token.epoch, number: grant.token.number - 1)
+        let others = [(grant.slot, older), (1 - grant.slot, grant.token)].map { slot, token in
+            Grant(
+                lease: grant.lease, worker: grant.worker, slot: slot, address: grant.address, pool: grant.pool,
+                token: token)
+        }
+        for other in others { #expect(fleet.accept(w, other).status == "ended") }
+        #expect(fleet.look().waiters[grant.lease.waiter.text]?.state == "granted")
+        #expect(fleet.accept(w, grant).status == "accepted")
+        for other in others { fleet.release(w, other) }
+        #expect(fleet.look().slots[w.id]?[grant.slot].state == "leased")
+        #expect(fleet.look().held["a"] == [grant.lease.description])
+    }
 }
