@@ -49,6 +49,22 @@ import Testing
         #expect(slot(w).state == "recycling")
     }
 
+    @Test func aDeclaredLeaseTakesItsWaiterFromThoseSetAside() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        fleet.cap(g, "a", 0)
+        let ids = (0..<2).map { _ in fleet.newWaiter() }
+        for id in ids { fleet.enqueue(g, id) }
+        // Nobody hears of the first grant, so the second waiter is set aside.
+        fleet.cap(g, "a", 2)
+        #expect(fleet.look().waiters[ids[1]]?.state == "aside")
+        let lease = LeaseID(waiter: WaiterID(ids[1])!, attempt: 1)
+        fleet.renew(w, [fleet.row(1, "leased", Token(epoch: g.history.epoch, number: 77), lease, tenant: "a")])
+        #expect(fleet.look().waiters[ids[1]]?.state == "accepted")
+        fleet.collect(g)
+        #expect(fleet.look().waiters[ids[1]]?.state == "accepted")
+    }
+
     @Test func aLeaseDeclaredElsewhereThanGrantedTakesItsWaiterOutOfThatGrant() {
         let g = fleet.gateway()
         let w = fleet.worker("w", pools: ["x||"], probedBy: g)

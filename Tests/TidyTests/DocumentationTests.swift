@@ -41,18 +41,19 @@ import Testing
         return text[open.upperBound..<close].split(separator: ",").compactMap { Int(String($0).trimmed) }
     }
 
-    /// A promise's check is a file that exists, and a test in it.
-    @Test func everyCheckNamedByThePromisesExists() throws {
+    /// A promise's check is a file that exists, and a test in it; so is what a planted bug is caught by.
+    @Test(arguments: ["docs/promises.md", "docs/internals/testing.md"])
+    func everyCheckNamedExists(document: String) throws {
         let named = try Regex(#"`(Tests/[\w/.-]+)(?:::(\w+))?`"#)
         var count = 0
-        for line in Repository.lines("docs/promises.md") {
+        for line in Repository.lines(document) {
             for match in line.matches(of: named) {
                 count += 1
                 let file = String(match.output[1].substring!)
                 let text = Repository.text(file)
-                #expect(!text.isEmpty, "docs/promises.md names \(file), which is not there")
+                #expect(!text.isEmpty, "\(document) names \(file), which is not there")
                 if let test = match.output[2].substring {
-                    #expect(text.contains(test), "docs/promises.md names \(test), which \(file) does not have")
+                    #expect(text.contains(test), "\(document) names \(test), which \(file) does not have")
                 }
             }
         }
