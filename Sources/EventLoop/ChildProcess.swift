@@ -7,8 +7,10 @@ import Glibc
 /// Its stdin is /dev/null; it inherits no other descriptor, handler or blocked signal. It is killed when the thread that
 /// started it ends, however that happens. When it ends, what is left of its group is killed.
 public final class ChildProcess {
+    /// Which of its outputs a line came from.
     public enum Channel: Hashable, Sendable { case stdout, stderr }
 
+    /// How the program ended: by its own status, or by a signal.
     public enum Exit: Hashable, Sendable {
         case code(Int32)
         case signal(Int32)

@@ -35,6 +35,7 @@ public enum Crypto {
         return bytes
     }
 
+    /// 64 unpredictable bits.
     public static func randomUInt64() -> UInt64 {
         randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }
     }

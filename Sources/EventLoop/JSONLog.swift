@@ -5,6 +5,7 @@ import Glibc
 /// Each line begins with `ts` (RFC 3339, milliseconds, UTC), `level`, `event` and `msg`; then come the log's common
 /// fields and the line's own. Callers never pass tokens, keys or query strings.
 public final class JSONLog {
+    /// How much a line matters, least first.
     public enum Level: Int, Comparable, CaseIterable {
         case debug, info, warning, error
 

@@ -15,6 +15,7 @@ public enum RedisError: Error, Hashable {
 /// The NOSCRIPT fence: when Redis has forgotten the scripts, sending stops, what is in flight answers, all scripts are
 /// loaded, and those commands that found no script are sent again, in their order, before anything else.
 public final class RedisConnection {
+    /// What becomes of the connection.
     public enum Event: Hashable, Sendable {
         /// Logged in, scripts loaded. The number counts such connections from 1.
         case up(number: Int)
@@ -22,6 +23,7 @@ public final class RedisConnection {
         case down(reason: String)
     }
 
+    /// Bounds of one connection.
     public struct Limits: Hashable, Sendable {
         public var connectTimeoutMilliseconds: UInt64 = 1000
         public var commandTimeoutMilliseconds: UInt64 = 1000
@@ -97,6 +99,7 @@ public final class RedisConnection {
         stopWatching()
     }
 
+    /// Connects, and again after each end, until `close()`.
     public func start() { link.start() }
 
     /// Ends for good. Commands without a reply fail, from inside this call; no event follows. Idempotent.

@@ -2,6 +2,7 @@
 ///
 /// Messages published while the connection is away are lost: `.subscribed` is the moment to look at what was missed.
 public final class RedisSubscription {
+    /// What becomes of the subscription.
     public enum Event: Hashable, Sendable {
         case subscribed
         /// An attempt failed or the connection ended; the next one follows by itself.
@@ -37,6 +38,7 @@ public final class RedisSubscription {
         stop()
     }
 
+    /// Connects and subscribes, and again after each end, until `close()`.
     public func start() { link.start() }
 
     /// Ends for good; no event follows. Idempotent.

@@ -13,8 +13,10 @@ public protocol RelayWitness: AnyObject {
 /// When a side fails, the other is reset, so that an abort stays an abort; unless `b` fails and the witness has a word
 /// to say to `a`, which then ends in order.
 public final class Relay {
+    /// One of the two streams, as given to `init`.
     public enum Side: Hashable, Sendable { case a, b }
 
+    /// Why the first side ended.
     public enum Cause: Hashable, Sendable {
         /// The side ended in order (FIN).
         case end
@@ -24,6 +26,7 @@ public final class Relay {
         case closed
     }
 
+    /// What the relay was when it was over.
     public struct End: Hashable, Sendable {
         /// The side that ended first; nil when the owner did.
         public let first: Side?

@@ -54,6 +54,7 @@ public final class Stream {
 
     // MARK: Reading
 
+    /// Bytes come to the delegate from now on. Idempotent; an error comes later.
     public func startReading() {
         guard !isReading && !isClosed else { return }
         let code = uv_read_start(
@@ -74,6 +75,7 @@ public final class Stream {
         }
     }
 
+    /// No bytes come until `startReading()`, nor does the peer's end. Idempotent.
     public func stopReading() {
         guard isReading else { return }
         isReading = false
@@ -116,10 +118,12 @@ public final class Stream {
         queue(rest)
     }
 
+    /// As `write` of a buffer.
     public func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { write($0) }
     }
 
+    /// The text's UTF-8, as `write` of a buffer.
     public func write(_ text: String) {
         var text = text
         text.withUTF8 { write(UnsafeRawBufferPointer($0)) }

@@ -1,5 +1,6 @@
 import Glibc
 
+/// What the kernel lets this process have.
 public enum SystemLimits {
     /// How many files this process may have open, after raising its own limit as far as it is allowed to.
     public static func openFilesLimit() -> Int {

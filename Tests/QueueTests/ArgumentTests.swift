@@ -24,7 +24,8 @@ import Testing
             (1, ["", "a b", "a:b", "*", String(repeating: "t", count: 65)]),
             (2, ["", "x", "x|", "x||||", "a:::b||", "x|b c|", "||x y", "x\n||", "a:b:c:d:e:f:g:h:i||"]),
             (3, ["", "-1", "1.5", "inf", "nan", "0x10", " 1", "1e9", "99999999999999999"]),
-            (4, [String(repeating: "r", count: 257)]), (6, ["-5", "abc", "inf"]), (7, ["", "-1", "x"]),
+            (4, [String(repeating: "r", count: QueueLimits.runBytesMax + 1)]),
+            (6, ["-5", "abc", "inf"]), (7, ["", "-1", "x"]),
         ] {
             for word in words {
                 var arguments = good

@@ -11,15 +11,5 @@ public final class TemporaryFolder {
         path = String(cString: made)
     }
 
-    deinit {
-        guard let folder = opendir(path) else { return }
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { unlink(path + "/" + name) }
-        }
-        closedir(folder)
-        rmdir(path)
-    }
+    deinit { Files.remove(path) }
 }

@@ -41,22 +41,6 @@ import Testing
         return text[open.upperBound..<close].split(separator: ",").compactMap { Int(String($0).trimmed) }
     }
 
-    /// Each constant of the queue's limits is a row of the reference.
-    @Test func everyLimitIsDocumented() throws {
-        let reference = Repository.text("docs/reference/limits.md")
-        let declared = try Regex(#"public static let (\w+)(?:: \w+)? = \d"#)
-        for file in [
-            "Sources/Queue/Core/Limits.swift", "Sources/Gateway/Server/GatewaySettings.swift",
-            "Sources/Gateway/Core/DescriptorBudget.swift", "Sources/Gateway/Core/HeadParser.swift",
-            "Sources/Worker/Agent/WorkerSettings.swift", "Sources/Worker/Core/SidecarSupervisor.swift",
-        ] {
-            for line in Repository.codeLines(file) {
-                guard let name = line.firstMatch(of: declared)?.output[1].substring, name != "default" else { continue }
-                #expect(reference.contains("`\(name)`"), "docs/reference/limits.md lacks \(name) of \(file)")
-            }
-        }
-    }
-
     /// A promise's check is a file that exists, and a test in it.
     @Test func everyCheckNamedByThePromisesExists() throws {
         let named = try Regex(#"`(Tests/[\w/.-]+)(?:::(\w+))?`"#)

@@ -57,6 +57,33 @@ import Testing
         }
     }
 
+    /// A reader of a machine sees at each state where it can lead. States with raw values are words, not machines.
+    @Test func everyStateSaysWhereItLeads() throws {
+        let opens = try Regex(#"^( *)(?:public |private )?enum State\b.*\{$"#)
+        var count = 0
+        for file in Repository.files(under: "Sources", endings: [".swift"]) {
+            var indent: String?
+            var comment = ""
+            for line in Repository.lines(file) {
+                if !line.contains(": String"), let match = line.wholeMatch(of: opens) {
+                    indent = String(match.output[1].substring!)
+                }
+                guard let outer = indent else { continue }
+                let text = line.drop { $0 == " " }
+                if line == outer + "}" {
+                    indent = nil
+                } else if text.hasPrefix("///") {
+                    comment += text
+                } else if text.hasPrefix("case ") || text.hasPrefix("indirect case ") {
+                    count += 1
+                    #expect(comment.contains("Can transition to:"), "\(file): \(text) says not where it leads")
+                    comment = ""
+                }
+            }
+        }
+        #expect(count > 30)
+    }
+
     @Test func theChangelogTellsOfWhatIsNew() throws {
         let text = Repository.text("CHANGELOG.md")
         let start = try #require(text.range(of: "## [Unreleased]"), "CHANGELOG.md has no Unreleased part")

@@ -42,24 +42,24 @@ import Testing
     }
 }
 
-@Suite struct ForwardedHeadTests {
+@Suite struct SidecarHeadTests {
     private let endpoint = SidecarEndpoint(line: "ws://127.0.0.1:99/secret")!
     private let head = "GET /?browser=chromium HTTP/1.1\r\nUpgrade: websocket\r\nX-A: b\r\n\r\n"
 
     private func rewritten(_ target: String, for line: String) -> String? {
         let bytes = Array("GET \(target) HTTP/1.1\r\nA: b\r\n\r\n".utf8)
-        guard case .complete(let head) = ForwardedHead.read(bytes[...]) else { return nil }
-        let text = String(decoding: head.rewritten(for: SidecarEndpoint(line: line)!), as: UTF8.self)
+        guard case .complete(let head) = SidecarHead.read(bytes[...]) else { return nil }
+        let text = String(decoding: head.composed(for: SidecarEndpoint(line: line)!), as: UTF8.self)
         return String(text.prefix(while: { $0 != "\r\n" }))
     }
 
     @Test func addsHostAndPathAndKeepsTheRest() throws {
-        guard case .complete(let read) = ForwardedHead.read(Array(head.utf8)[...]) else {
+        guard case .complete(let read) = SidecarHead.read(Array(head.utf8)[...]) else {
             Issue.record("incomplete")
             return
         }
         #expect(
-            String(decoding: read.rewritten(for: endpoint), as: UTF8.self)
+            String(decoding: read.composed(for: endpoint), as: UTF8.self)
                 == "GET /secret?browser=chromium HTTP/1.1\r\nHost: 127.0.0.1:99\r\nUpgrade: websocket\r\nX-A: b\r\n\r\n"
         )
     }
@@ -78,9 +78,9 @@ import Testing
     @Test func aHeadSplitAtEveryByteIsIncompleteUntilItsEnd() {
         let bytes = Array(head.utf8)
         for count in 0..<bytes.count {
-            #expect(ForwardedHead.read(bytes[..<count]) == .incomplete)
+            #expect(SidecarHead.read(bytes[..<count]) == .incomplete)
         }
-        #expect(ForwardedHead.read((bytes + [0])[...]) == .invalid)
+        #expect(SidecarHead.read((bytes + [0])[...]) == .invalid)
     }
 
     @Test(arguments: [
@@ -92,7 +92,7 @@ import Testing
         "GET / HTTP/1.1\nA: b\r\n\r\n",
     ])
     func refuses(text: String) {
-        #expect(ForwardedHead.read(Array(text.utf8)[...]) == .invalid)
+        #expect(SidecarHead.read(Array(text.utf8)[...]) == .invalid)
     }
 
     @Test func theLongestHead() {
@@ -100,12 +100,12 @@ import Testing
         func head(_ count: Int) -> ArraySlice<UInt8> {
             Array("GET / HTTP/1.1\r\nA: \(String(repeating: "x", count: count - frame))\r\n\r\n".utf8)[...]
         }
-        guard case .complete = ForwardedHead.read(head(ForwardedHead.bytesMax)) else {
+        guard case .complete = SidecarHead.read(head(SidecarHead.bytesMax)) else {
             Issue.record("the longest head is refused")
             return
         }
-        #expect(ForwardedHead.read(head(ForwardedHead.bytesMax + 1)) == .invalid)
-        #expect(ForwardedHead.read(head(ForwardedHead.bytesMax + 1).dropLast()) == .invalid)
+        #expect(SidecarHead.read(head(SidecarHead.bytesMax + 1)) == .invalid)
+        #expect(SidecarHead.read(head(SidecarHead.bytesMax + 1).dropLast()) == .invalid)
     }
 }
 

@@ -23,8 +23,6 @@ public struct Admission: Sendable {
     /// The browser of a Playwright client that names none.
     public let defaultBrowser: String
 
-    public static let playwrightBrowsers = ["chromium", "firefox", "webkit"]
-
     public init(tenancy: Tenancy, defaultBrowser: String) {
         self.tenancy = tenancy
         self.defaultBrowser = defaultBrowser
@@ -97,7 +95,7 @@ public struct Admission: Sendable {
                     + "/pool/<label>")
         }
         let browser = options.browser ?? head.value("x-playwright-browser") ?? defaultBrowser
-        guard Admission.playwrightBrowsers.contains(browser) else {
+        guard Pool.playwrightBrowsers.contains(browser) else {
             throw .badRequest("The browser must be one of chromium, firefox and webkit")
         }
         return try selector(

@@ -24,6 +24,7 @@ public struct Client: Sendable {
         case closed
     }
 
+    /// What the driver does to the socket, or tells the waiter.
     public enum Action: Hashable, Sendable {
         case none
         case readHead
@@ -57,6 +58,7 @@ public struct Client: Sendable {
         return isFull ? .answer(.gatewayFull) : .readHead
     }
 
+    /// Bytes came.
     public mutating func received() -> Action {
         switch state {
         case .readingHead: .parse
@@ -81,6 +83,7 @@ public struct Client: Sendable {
         return .none
     }
 
+    /// It will send no more (FIN): nobody is there to wait for, or to be answered.
     public mutating func reachedEnd() -> Action {
         switch state {
         case .waiting:
@@ -120,6 +123,7 @@ public struct Client: Sendable {
         return .relay
     }
 
+    /// Both sides of its session are closed.
     public mutating func relayEnded() -> Action {
         if state == .relaying { state = .closed }
         return .none

@@ -17,6 +17,7 @@ public struct DescriptorBudget: Hashable, Sendable {
     /// Clients beyond the budget that may be told so at a time; the others stay in the listener's backlog meanwhile.
     public var refusedMax: Int { max(1, min(256, reserve / 2)) }
 
+    /// Whether one more client may be parked, beside so many parked and relayed ones.
     public func admits(parked: Int, relayed: Int) -> Bool {
         parked + 2 * relayed + reserve + DescriptorBudget.base < openFilesMax
     }

@@ -9,6 +9,7 @@ public struct GrantRate: Hashable, Sendable {
 
     public init() {}
 
+    /// A grant came. `now` is in milliseconds of the loop's clock.
     public mutating func noteGrant(now: UInt64) {
         perSecond = rate(now: now) + 1 / GrantRate.spanSeconds
         last = now

@@ -8,6 +8,7 @@ public struct HeadParser: Sendable {
     public static let bytesMax = 16 * 1_024
     public static let fieldsMax = 100
 
+    /// What the bytes so far came to.
     public enum Step: Hashable, Sendable {
         case needMore
         /// - Parameter leftover: how many bytes that were fed stand behind the head.

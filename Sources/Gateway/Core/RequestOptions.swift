@@ -1,3 +1,5 @@
+import QueueCore
+
 /// What a client may ask of Berth itself: query parameters, or headers `x-berth-<name>`. The query wins.
 public struct RequestOptions: Hashable, Sendable {
     public var token: String?
@@ -16,7 +18,6 @@ public struct RequestOptions: Hashable, Sendable {
     /// Taken out and never obeyed: code execution at some sidecars.
     static let dropped: Set<String> = ["launch-options"]
     static let tokenBytesMax = 512
-    static let runBytesMax = 128
 
     init(_ head: RequestHead) throws(Refusal) {
         let names = RequestOptions.served.union(RequestOptions.later)
@@ -50,9 +51,12 @@ public struct RequestOptions: Hashable, Sendable {
             }
             prioritySeconds = wait / 1_000
         case "run":
-            guard (1...RequestOptions.runBytesMax).contains(value.utf8.count),
+            guard (1...QueueLimits.runBytesMax).contains(value.utf8.count),
                 value.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-            else { throw .badRequest("The option run takes 1 to 128 printable characters without spaces") }
+            else {
+                throw .badRequest(
+                    "The option run takes 1 to \(QueueLimits.runBytesMax) printable characters without spaces")
+            }
             run = value
         default:
             throw .badRequest("The option \(name) is not served yet")

@@ -43,6 +43,7 @@ public struct Tenancy: Hashable, Sendable {
     /// No keys are configured: whoever reaches the listener is let in.
     public var isOpen: Bool { tenants.allSatisfy(\.keyHashes.isEmpty) }
 
+    /// The tenant as configured, else one of that name with the default limits and no keys.
     public func tenant(named name: String) -> Tenant {
         byName[name].map { tenants[$0] } ?? Tenant(name: name, keyHashes: [], limits: defaultLimits)
     }

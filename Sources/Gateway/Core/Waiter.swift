@@ -108,6 +108,7 @@ public struct Waiter: Sendable {
 
     // MARK: the queue
 
+    /// Its head was admitted.
     public mutating func begin(storeAvailable: Bool) -> Action {
         guard state == .idle else { return .none }
         guard storeAvailable else { return end(.storeUnavailable) }
@@ -115,6 +116,7 @@ public struct Waiter: Sendable {
         return Action(queue: .enqueue)
     }
 
+    /// The reply to `enqueue`. Its grant may have come before.
     public mutating func enqueueReplied(_ reply: EnqueueReply) -> Action {
         if case .queued(let ticket) = reply { self.ticket = self.ticket ?? ticket }
         if case .granted(let ticket, let grant) = reply {

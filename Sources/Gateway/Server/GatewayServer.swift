@@ -71,7 +71,7 @@ public final class GatewayServer {
         log.listening(settings.listen.isUnix ? host : "\(host):\(port)")
         declareLimits()
         queue.start()
-        startTimer = loop.schedule(after: GatewayLimits.storeAwayMilliseconds) { [self] in
+        startTimer = loop.schedule(after: QueueLimits.storeAwayMilliseconds) { [self] in
             if !queue.isAvailable { storeWentAway() }
         }
     }

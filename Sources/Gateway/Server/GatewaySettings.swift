@@ -43,8 +43,6 @@ public enum GatewayLimits {
     public static let relayLingerMilliseconds: UInt64 = 1_000
     /// For clients to read their last words before the process ends.
     public static let farewellMilliseconds: UInt64 = 1_500
-    /// How long a new client may wait for a Redis that cannot be reached.
-    public static let storeAwayMilliseconds: UInt64 = 2_000
     /// The wait of a client that asked not to wait: the time of two commands to Redis.
     public static let impatientMilliseconds: UInt64 = 2_000
 }

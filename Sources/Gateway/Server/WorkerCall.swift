@@ -35,7 +35,7 @@ final class WorkerCall: StreamDelegate {
         self.request = request
         self.onOutcome = onOutcome
         timer = loop.schedule(after: GatewayLimits.dialMilliseconds) { [weak self] in
-            self?.finish(.unreachable("no answer in 2 s"))
+            self?.finish(.unreachable("no answer in \(GatewayLimits.dialMilliseconds) ms"))
         }
         if let literal = SocketAddress(address) {
             onConnecting()

@@ -49,6 +49,7 @@ public enum RejectReason: String, Sendable, CaseIterable {
 
 /// What a worker says about one slot, at `register` and on every `renew`.
 public struct SlotRow: Hashable, Sendable {
+    /// What a worker may say of a slot; that it drains, Redis says itself.
     public enum State: String, Sendable, CaseIterable {
         case free, leased, recycling, out
     }

@@ -23,23 +23,38 @@ public struct TenantLimits: Hashable, Sendable {
     }
 }
 
-/// Limits of the queue itself. Each is a number a script or a process enforces.
+/// Limits of the queue itself. What the scripts enforce stands in `lib_base.lua` too; a test holds the two together.
 public enum QueueLimits {
+    /// The layout of the data in Redis: a process of another schema refuses to work with it.
     public static let schema = 1
+    /// Pools a fleet.
     public static let poolsMax = 256
+    /// Different things that one tenant's clients wait for at once.
     public static let selectorsPerTenantMax = 16
+    /// The same over the fleet.
     public static let selectorsMax = 1_024
     /// Most clients waiting in one fleet.
     public static let waitersMax = 1_000_000
-    /// Grants returned by one `collect`.
-    public static let collectBatch = 256
-    public static let acceptDeadlineMilliseconds = 5_000
-    public static let heartbeatMilliseconds = 2_000
-    public static let processTTLMilliseconds = 10_000
-    public static let pollMilliseconds = 1_000
-    public static let holdOffMilliseconds = 12_000
-    /// Distinct workers that must fail a waiter before it may be told `worker_failed`.
-    public static let distinctWorkersMax = 3
     /// Slots one worker may declare.
     public static let slotsPerWorkerMax = 1_024
+    /// Longest name of a run, in bytes.
+    public static let runBytesMax = 128
+    /// Grants returned by one `collect`.
+    public static let collectBatch = 256
+    /// From a grant to the worker's accept.
+    public static let acceptDeadlineMilliseconds = 5_000
+    /// Without a renew for that long a process counts as dead.
+    public static let processTTLMilliseconds = 10_000
+    /// After Redis lost data, for processes to put back what they hold.
+    public static let holdOffMilliseconds = 12_000
+    /// Between two renews of a process.
+    public static let heartbeatMilliseconds = 2_000
+    /// Between two collects where no wake-up came.
+    public static let pollMilliseconds = 1_000
+    /// Until a process that Redis did not take registers again.
+    public static let registerAgainMilliseconds: UInt64 = 1_000
+    /// Without Redis for that long, new clients are refused.
+    public static let storeAwayMilliseconds: UInt64 = 2_000
+    /// Distinct workers that must fail a waiter before it may be told `worker_failed`.
+    public static let distinctWorkersMax = 3
 }

@@ -24,6 +24,9 @@ public struct Pool: Hashable, Sendable, CustomStringConvertible {
     public let browser: String
     public let version: String
 
+    /// The browsers that Playwright serves, by its own names.
+    public static let playwrightBrowsers = ["chromium", "firefox", "webkit"]
+
     /// `nil` where browser or version is neither empty nor a name.
     public init?(label: Label, browser: String, version: String) {
         guard browser.isEmpty || isName(browser), version.isEmpty || isName(version) else { return nil }

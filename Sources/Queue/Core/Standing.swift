@@ -13,6 +13,7 @@ public struct Standing {
         case left
     }
 
+    /// What the process does to become, or stay, a member.
     public enum Action: Hashable, Sendable {
         case nothing
         case register
@@ -39,6 +40,7 @@ public struct Standing {
         self.kind = kind
     }
 
+    /// The connection is up, scripts loaded.
     public mutating func connected() -> Action {
         guard state == .away else { return .nothing }
         if mustRegister {
@@ -49,11 +51,13 @@ public struct Standing {
         return .serve(anew: false)
     }
 
+    /// The connection is gone; what was asked on it may or may not have happened.
     public mutating func disconnected() {
         if state == .leaving { mustRegister = true }
         if state != .left { state = .away }
     }
 
+    /// `register` was answered ok.
     public mutating func registered() -> Action {
         guard state == .registering else { return .nothing }
         state = .member
@@ -88,6 +92,7 @@ public struct Standing {
         }
     }
 
+    /// `leave` was answered.
     public mutating func hasLeft() -> Action {
         guard state == .leaving else { return .nothing }
         state = .registering

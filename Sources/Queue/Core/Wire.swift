@@ -16,6 +16,7 @@ public enum Wire {
     public static let lineMax = 1_024
     static let version = "BERTH1"
 
+    /// What a gateway presents to be served.
     public struct GrantRequest: Hashable, Sendable {
         public let fleet: String
         public let worker: ProcessID
@@ -51,6 +52,7 @@ public enum Wire {
         public func rejectSigned(_ reason: RejectReason) -> String { "REJECT \(nonce) \(lease) \(reason.rawValue)" }
     }
 
+    /// What a gateway asks to know whether a worker can be reached.
     public struct ProbeRequest: Hashable, Sendable {
         public let fleet: String
         public let worker: ProcessID
@@ -66,22 +68,28 @@ public enum Wire {
         public var aliveSigned: String { "ALIVE \(nonce) \(worker)" }
     }
 
+    /// A request line as read. The mac is not checked yet.
     public enum Request: Hashable, Sendable {
         case grant(GrantRequest, mac: String)
         case probe(ProbeRequest, mac: String)
     }
 
+    /// An answer line as read. The mac is not checked yet.
     public enum Answer: Hashable, Sendable {
         case proof(mac: String)
         case reject(RejectReason, mac: String)
         case alive(mac: String)
     }
 
+    /// A request line with its CRLF.
     public static func line(signed: String, mac: String) -> String { "\(signed) \(mac)\r\n" }
+    /// The answer to a grant that is served, with its CRLF.
     public static func proofLine(mac: String) -> String { "\(version) PROOF \(mac)\r\n" }
+    /// The answer to a grant that is not, with its CRLF.
     public static func rejectLine(_ reason: RejectReason, mac: String) -> String {
         "\(version) REJECT \(reason.rawValue) \(mac)\r\n"
     }
+    /// The answer to a probe, with its CRLF.
     public static func aliveLine(mac: String) -> String { "\(version) ALIVE \(mac)\r\n" }
 
     /// Reads a request line without its CRLF; `nil` for anything that is not exactly one.

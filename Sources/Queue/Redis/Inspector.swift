@@ -3,6 +3,7 @@ import QueueCore
 
 /// An operator's view of a fleet: status, audit, and whether its Redis may be used at all. Changes nothing.
 public final class Inspector {
+    /// Why a question has no answer.
     public enum Failure: Error, Hashable, CustomStringConvertible {
         /// Redis could not be reached.
         case unavailable(String)
@@ -30,6 +31,7 @@ public final class Inspector {
         connection.start()
     }
 
+    /// Ends the connection; whoever still waits is not answered. Idempotent.
     public func close() {
         connection.close()
     }

@@ -170,7 +170,7 @@ final class Membership {
                 refused("Redis does not register this process: \(reply.status) \(reply.text(0))")
                 // One at a time: each reconnect asks too.
                 retryTimer?.cancel()
-                retryTimer = loop.schedule(after: 1_000) { [weak self] in
+                retryTimer = loop.schedule(after: QueueLimits.registerAgainMilliseconds) { [weak self] in
                     guard let self else { return }
                     perform(standing.askAgain())
                 }

@@ -9,7 +9,7 @@ public protocol QueueClientDelegate: AnyObject {
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String)
     /// Redis has nothing of this gateway any more: enqueue each living waiter anew, as a new waiter with its old ticket.
     func queueClientRegisteredAnew(_ client: QueueClient)
-    /// False after 2 s without Redis.
+    /// False after `QueueLimits.storeAwayMilliseconds` without Redis.
     func queueClient(_ client: QueueClient, available: Bool)
     func queueClient(_ client: QueueClient, notice: String)
 }
@@ -58,6 +58,7 @@ public final class QueueClient {
             onEvent: { [weak self] in self?.subscription($0) }, onMessage: { [weak self] in self?.woken($0) })
     }
 
+    /// Connects, listens on the wake channel, registers. Redis need not be there yet.
     public func start() {
         awaySince = membership.loop.now
         wake?.start()
@@ -79,6 +80,7 @@ public final class QueueClient {
 
     // MARK: - What a gateway asks
 
+    /// Puts a client into the queue. `done` is called once, however often Redis goes away meanwhile.
     public func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
         let arguments = [
             request.waiter.text, request.tenant, request.selector.description, String(request.headStartSeconds),
@@ -117,6 +119,7 @@ public final class QueueClient {
         acknowledgements.append(lease)
     }
 
+    /// What a probe that the delegate was asked for came to.
     public func probed(_ worker: ProcessID, passed: Bool) {
         membership.call(ScriptLibrary.probed, [worker.text, passed ? "1" : "0"]) { _ in }
     }
@@ -203,7 +206,7 @@ public final class QueueClient {
     private func everySecond() {
         collect()
         tellOfWakeLost()
-        if isAvailable, let since = awaySince, membership.loop.now - since >= 2_000 {
+        if isAvailable, let since = awaySince, membership.loop.now - since >= QueueLimits.storeAwayMilliseconds {
             isAvailable = false
             delegate?.queueClient(self, available: false)
         }

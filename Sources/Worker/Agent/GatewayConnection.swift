@@ -7,7 +7,7 @@ import WorkerCore
 /// Whoever has not done so within `WorkerLimits.requestMilliseconds`, or bears no valid mac, is closed without a word.
 final class GatewayConnection: StreamDelegate {
     enum Request {
-        case grant(Wire.GrantRequest, ForwardedHead)
+        case grant(Wire.GrantRequest, SidecarHead)
         case probe(Wire.ProbeRequest)
     }
 
@@ -67,7 +67,7 @@ final class GatewayConnection: StreamDelegate {
 
     private func readHead() {
         guard let (grant, secret) = grant else { return }
-        switch ForwardedHead.read(bytes[...]) {
+        switch SidecarHead.read(bytes[...]) {
         case .incomplete: return
         case .complete(let head): finish((.grant(grant, head), secret))
         case .invalid: finish(nil)
@@ -76,7 +76,7 @@ final class GatewayConnection: StreamDelegate {
 
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
         guard onRequest != nil else { return }
-        guard self.bytes.count + bytes.count <= Wire.lineMax + ForwardedHead.bytesMax else { return finish(nil) }
+        guard self.bytes.count + bytes.count <= Wire.lineMax + SidecarHead.bytesMax else { return finish(nil) }
         self.bytes += bytes
         if grant == nil { readLine() } else { readHead() }
     }

@@ -1,4 +1,4 @@
-import Glibc
+import EventLoop
 import WorkerCore
 
 /// A Playwright installation that can serve browsers: a node program and `cli.js`.
@@ -26,7 +26,7 @@ public struct PlaywrightDriver: Hashable, Sendable {
 
     /// Finds the driver: in the folder given, else the `playwright` package of `VIRTUAL_ENV` or of any python on PATH.
     public static func find(folder: String?, environment: [String: String]) throws(WorkerFailure) -> PlaywrightDriver {
-        let path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        let path = environment["PATH"] ?? ProcessEnvironment.defaultPath
         if let named = folder {
             if let driver = PlaywrightDriver(folder: named, path: path) { return driver }
             throw WorkerFailure("no Playwright driver in \(named): it needs node and package/cli.js")

@@ -16,7 +16,7 @@ final class Session: StreamDelegate {
 
     let grant: Wire.GrantRequest
     private let secret: [UInt8]
-    private let head: ForwardedHead
+    private let head: SidecarHead
     private let endpoint: SidecarEndpoint
     private let gateway: Stream
     private let loop: Loop
@@ -27,7 +27,7 @@ final class Session: StreamDelegate {
     private var flush: Timer?
 
     init(
-        _ grant: Wire.GrantRequest, secret: [UInt8], head: ForwardedHead, gateway: Stream, endpoint: SidecarEndpoint,
+        _ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream, endpoint: SidecarEndpoint,
         onEvent: @escaping (Event) -> Void
     ) {
         self.grant = grant
@@ -67,7 +67,7 @@ final class Session: StreamDelegate {
     func prove() {
         guard let sidecar else { return }
         gateway.write(Answers.proof(grant, secret: secret))
-        sidecar.write(head.rewritten(for: endpoint))
+        sidecar.write(head.composed(for: endpoint))
         self.sidecar = nil
         relay = Relay(gateway, sidecar, lingerMilliseconds: WorkerLimits.lingerMilliseconds, loop: loop) {
             [weak self] end in

@@ -38,7 +38,7 @@ final class SlotBoard {
     // MARK: What comes in
 
     /// A grant whose mac, fleet and worker are right.
-    func present(_ grant: Wire.GrantRequest, secret: [UInt8], head: ForwardedHead, gateway: Stream) {
+    func present(_ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream) {
         let slot = grant.slot
         // Attaching again is for kept sessions; a slot beyond the table is no grant of ours.
         guard table.indices.contains(slot), grant.attach == 1 else { return gateway.close() }
@@ -78,7 +78,7 @@ final class SlotBoard {
 
     // MARK: A grant up to its proof
 
-    private func begin(_ grant: Wire.GrantRequest, secret: [UInt8], head: ForwardedHead, gateway: Stream) {
+    private func begin(_ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream) {
         let slot = grant.slot
         let token = grant.token
         guard let endpoint = sidecars[slot].endpoint else {

@@ -7,8 +7,6 @@ public enum PoolConfig {
         public let description: String
     }
 
-    static let browsers = ["chromium", "firefox", "webkit"]
-
     /// One pool for each slot, in the order written.
     ///
     /// - Parameters:
@@ -41,7 +39,7 @@ public enum PoolConfig {
     public static func browser(of label: Label) -> String? {
         guard label.segments.count >= 2 else { return nil }
         let name = label.segments[1].lowercased()
-        return browsers.contains(name) ? name : nil
+        return Pool.playwrightBrowsers.contains(name) ? name : nil
     }
 
     private static func parse(entry: Substring) throws(Failure) -> (Label, Int) {

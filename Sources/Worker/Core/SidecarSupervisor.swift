@@ -57,6 +57,7 @@ public struct SidecarSupervisor: Sendable {
         case stopped
     }
 
+    /// What an event leads to, for the process and for the slot: neither excludes the other.
     public struct Effect: Hashable, Sendable {
         public let order: Order
         public let report: Report

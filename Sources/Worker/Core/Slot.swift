@@ -47,6 +47,7 @@ public struct Slot: Sendable {
 
     // MARK: Answers
 
+    /// The answer to a grant.
     public enum Presented: Hashable, Sendable {
         /// Commit the accept and connect the sidecar, both at once.
         case begin
@@ -56,6 +57,7 @@ public struct Slot: Sendable {
         case drop
     }
 
+    /// How far an offer has come.
     public enum Progress: Hashable, Sendable {
         case wait
         /// Both stand: send the proof, then the client's head. From here on only `release` ends the lease.
@@ -64,12 +66,14 @@ public struct Slot: Sendable {
 
     /// A slot that was given up: what Redis, the gateway and the sidecar are told, in this order.
     public struct Vacated: Hashable, Sendable {
+        /// What Redis is told.
         public enum Verdict: Hashable, Sendable {
             /// Redis has ended the lease itself.
             case none
             case reject(RejectReason)
             case release
         }
+        /// What becomes of the gateway's connection.
         public enum Farewell: Hashable, Sendable {
             /// The connection is over already, or carries the client's session: close it.
             case close
@@ -78,6 +82,7 @@ public struct Slot: Sendable {
             /// Still before the proof: say why, then close.
             case reject(RejectReason)
         }
+        /// What becomes of the sidecar.
         public enum Sidecar: Hashable, Sendable {
             /// It saw no byte of a client, or it is gone already.
             case keep

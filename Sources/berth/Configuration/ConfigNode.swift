@@ -2,6 +2,7 @@
 ///
 /// Scalars stay text: what a `30s` or a `no` means is for the setting to say, not for YAML's guessing.
 public struct ConfigNode: Hashable, Sendable {
+    /// What kind of value it is.
     public enum Content: Hashable, Sendable {
         /// `plain` is false for quoted and block text, where `~` and the empty string are just text.
         case scalar(String, plain: Bool)
@@ -9,6 +10,7 @@ public struct ConfigNode: Hashable, Sendable {
         case mapping([Entry])
     }
 
+    /// One key of a mapping.
     public struct Entry: Hashable, Sendable {
         public let key: String
         /// Line of the key, from 1.

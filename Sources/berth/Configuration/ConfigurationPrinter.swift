@@ -3,6 +3,7 @@ import QueueCore
 
 /// `berth config print`: the configuration as it would be used, as a file that can be used, secrets left out.
 public enum ConfigurationPrinter {
+    /// YAML, each value with where it came from behind it.
     public static func text(_ settings: Settings) -> String {
         var lines: [String] = []
         var section = ""

@@ -2,6 +2,7 @@
 ///
 /// Silence would be worst: a fleet that ignores its `MAX_CONCURRENT_SESSIONS` looks fine until it does not.
 public struct LegacyName: Hashable, Sendable {
+    /// What becomes of such a name.
     public enum Treatment: Hashable, Sendable {
         /// Its value counts as this setting's, after the setting's own name.
         case means(setting: String)

@@ -67,6 +67,7 @@ public struct GatewayRole: Hashable, Sendable {
 
 /// What a worker is started with.
 public struct WorkerRole: Hashable, Sendable {
+    /// What serves the slots.
     public enum Sidecar: String, Hashable, Sendable { case playwright, command }
 
     public let listen: ListenAddress

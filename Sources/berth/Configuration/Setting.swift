@@ -3,6 +3,7 @@ import WorkerCore
 
 /// One thing that can be set: the single description that flags, environment, file, help and reference come from.
 public struct Setting: Hashable, Sendable {
+    /// What values look like.
     public enum Kind: Hashable, Sendable {
         case text
         /// A name as `isName` has it: fleets, node ids.

@@ -53,11 +53,15 @@ public struct Settings: Sendable {
         return value.texts.last
     }
 
+    /// All texts of a repeatable setting; empty where nothing is set.
     public func texts(_ name: String) -> [String] { resolved[name]?.texts ?? [] }
     /// Where the setting was given, for problems found later.
     public func place(_ name: String) -> String { resolved[name]?.place ?? name }
+    /// A duration; 0 where nothing is set.
     public func milliseconds(_ name: String) -> Int { text(name).flatMap(DurationText.milliseconds) ?? 0 }
+    /// True where the setting says `true`.
     public func isTrue(_ name: String) -> Bool { text(name) == "true" }
+    /// A count; 0 where nothing is set.
     public func number(_ name: String) -> Int { text(name).flatMap { Int($0) } ?? 0 }
 
     /// One key for two tenants would make who asks a matter of luck.

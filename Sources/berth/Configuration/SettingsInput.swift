@@ -16,6 +16,7 @@ public struct SettingsInput {
 
 /// One setting as it came out.
 public struct ResolvedSetting: Hashable, Sendable {
+    /// Which layer it came from.
     public enum Source: Hashable, Sendable {
         case flag, environment(String), file(line: Int), `default`
     }

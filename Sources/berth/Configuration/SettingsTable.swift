@@ -1,7 +1,10 @@
+import QueueCore
+
 extension Setting {
     /// Every setting there is. `docs/reference/settings.md` is this table; a test compares them.
     public static let all: [Setting] = common + gateway + worker + dev
 
+    /// The setting of that name; nil where there is none.
     public static func named(_ name: String) -> Setting? { byName[name] }
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
@@ -78,8 +81,7 @@ extension Setting {
         ),
         Setting(
             "worker.browser", flag: "--browser", environment: "BROWSER_TYPE",
-            kind: .choice(["chromium", "firefox", "webkit"]),
-            default: "chromium", commands: [.worker, .dev],
+            kind: .choice(Pool.playwrightBrowsers), default: "chromium", commands: [.worker, .dev],
             doc: "The browser of playwright pools whose label names none."),
         Setting(
             "worker.sidecar", flag: "--sidecar", environment: "BERTH_SIDECAR",

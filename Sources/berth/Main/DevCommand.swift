@@ -50,7 +50,7 @@ final class DevFleet {
         folder = try DevFolder()
         do {
             let endpoint = try RedisEndpoint(url: "unix://\(folder.socket)")
-            let node = NodeRole(dev: DevFolder.node, secret: Crypto.randomHex(bytes: 32))
+            let node = NodeRole(dev: "dev", secret: Crypto.randomHex(bytes: 32))
             var ours = try GatewaySettings(role: gatewayRole, node: node, redis: endpoint)
             var theirs = try WorkerSettings(role: workerRole, node: node, redis: endpoint)
             // Whoever presses Ctrl-C wants an end: clients are told at once.

@@ -18,7 +18,7 @@ final class PrivateRedis {
     init(
         loop: Loop, folder: DevFolder, onReady: @escaping () -> Void, onFailure: @escaping (Fatal) -> Void
     ) throws {
-        guard let program = Programs.find("redis-server") else {
+        guard let program = Files.program("redis-server", path: Surroundings.path) else {
             throw Fatal("redis-server is not installed: apt-get install redis-server (berth dev runs one of its own)")
         }
         self.loop = loop

@@ -4,18 +4,10 @@ import Glibc
 
 /// What the process finds around it: environment, files, the name of the host. The configuration gets it handed in.
 enum Surroundings {
-    static let environment: [String: String] = {
-        var variables: [String: String] = [:]
-        var next = environ
-        while let entry = next.pointee {
-            let text = String(cString: entry)
-            if let equals = text.firstIndex(of: "=") {
-                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
-            }
-            next += 1
-        }
-        return variables
-    }()
+    static let environment = ProcessEnvironment.variables
+
+    /// Where programs are looked for.
+    static var path: String { environment["PATH"] ?? ProcessEnvironment.defaultPath }
 
     static var hostName: String {
         var buffer = [CChar](repeating: 0, count: 256)

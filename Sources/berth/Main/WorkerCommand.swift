@@ -76,16 +76,15 @@ extension WorkerSettings {
         var environment = Surroundings.environment
         // A checkout's own .venv, as made by its set-up, without anybody having to activate it.
         if environment["VIRTUAL_ENV"] == nil, let here = Surroundings.folder,
-            Programs.find("\(here)/.venv/bin/python") != nil
+            Files.isExecutable("\(here)/.venv/bin/python")
         {
             environment["VIRTUAL_ENV"] = "\(here)/.venv"
         }
         let driver = try PlaywrightDriver.find(folder: role.playwrightDriver, environment: environment)
-        let path = Surroundings.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         var executables: [String: String] = [:]
-        for browser in PlaywrightBrowsers.names {
+        for browser in Pool.playwrightBrowsers {
             let own = browser == role.browser ? role.executable : nil
-            executables[browser] = own ?? PlaywrightDriver.executable(browser: browser, path: path)
+            executables[browser] = own ?? PlaywrightDriver.executable(browser: browser, path: Surroundings.path)
         }
         return (.playwright(driver, executables: executables), driver.version)
     }
@@ -94,13 +93,15 @@ extension WorkerSettings {
     private static func checked(_ program: SidecarProgram, pools: [Pool]) throws -> SidecarProgram {
         switch program {
         case .command(let words):
-            guard Programs.find(words[0]) != nil else {
+            guard Files.program(words[0], path: Surroundings.path) != nil else {
                 throw Fatal("--command: there is no program \(words[0]) here")
             }
         case .playwright(_, let executables):
             for browser in Set(pools.map(\.browser)) {
                 if let program = executables[browser] {
-                    guard Programs.find(program) != nil else { throw Fatal("--executable: \(program) cannot be run") }
+                    guard Files.program(program, path: Surroundings.path) != nil else {
+                        throw Fatal("--executable: \(program) cannot be run")
+                    }
                 } else if !PlaywrightBrowsers.isInstalled(browser) {
                     throw Fatal(PlaywrightBrowsers.missing(browser))
                 }

@@ -37,10 +37,7 @@ struct BenchWorkerCommand: ParsableCommand {
 
     /// The file's bytes without the line's end, as gateways read it.
     private static func secret(in path: String) throws -> [UInt8] {
-        guard let file = fopen(path, "r") else { throw BenchError("cannot read \(path)") }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
+        guard let bytes = Files.readBytes(path, bytesMax: 4_096) else { throw BenchError("cannot read \(path)") }
         return bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes
     }
 }

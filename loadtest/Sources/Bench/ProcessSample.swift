@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 
 /// What the kernel says of other processes.
@@ -9,20 +10,12 @@ enum ProcessSample {
         var ticks = 0
         for pid in pids {
             // The second field is the name in parentheses and may hold spaces: count from behind it.
-            let stat = read("/proc/\(pid)/stat")
-            guard let close = stat.lastIndex(of: ")") else { continue }
+            guard let stat = Files.read("/proc/\(pid)/stat", bytesMax: 4_096), let close = stat.lastIndex(of: ")")
+            else { continue }
             let fields = stat[close...].split(separator: " ")
             ticks += (Int(fields[12]) ?? 0) + (Int(fields[13]) ?? 0)
         }
         return Double(ticks) / ticksASecond
-    }
-
-    private static func read(_ path: String) -> String {
-        guard let file = fopen(path, "r") else { return "" }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        let count = fread(&bytes, 1, bytes.count, file)
-        return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
     static func monotonicSeconds() -> Double {

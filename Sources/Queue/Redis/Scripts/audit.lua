@@ -17,6 +17,7 @@ local function check(holds, promise, ...)
     end
 end
 
+local WORKERS, WAITERS, SELECTORS, PENDING, FINDINGS_MAX = 16, 128, 16, 256, 100
 local ORDER = { workers = 'gateways', gateways = 'line', line = 'selectors', selectors = 'pending', pending = 'pools',
     pools = '' }
 local function next_of(size, slice)
@@ -164,44 +165,44 @@ end
 
 local after, after_cursor
 if section == 'workers' then
-    for _, id in ipairs(call('ZRANGE', key('workers'), cursor, cursor + 15)) do
+    for _, id in ipairs(call('ZRANGE', key('workers'), cursor, cursor + WORKERS - 1)) do
         audit_worker(id)
     end
-    after, after_cursor = next_of(call('ZCARD', key('workers')), 16)
+    after, after_cursor = next_of(call('ZCARD', key('workers')), WORKERS)
 elseif section == 'gateways' then
     -- The cursor is gateway index × 2^32 + waiter index: one slice stays within one gateway.
     local at, from = math.floor(cursor / 4294967296), cursor % 4294967296
     local id = call('ZRANGE', key('gateways'), at, at)[1]
     if id then
         local waiters = key('gateway', id, 'waiters')
-        for _, waiter in ipairs(call('ZRANGE', waiters, from, from + 127)) do
+        for _, waiter in ipairs(call('ZRANGE', waiters, from, from + WAITERS - 1)) do
             audit_waiter(waiter)
         end
-        local more = from + 128 < call('ZCARD', waiters)
-        after, after_cursor = section, int(more and cursor + 128 or (at + 1) * 4294967296)
+        local more = from + WAITERS < call('ZCARD', waiters)
+        after, after_cursor = section, int(more and cursor + WAITERS or (at + 1) * 4294967296)
     else
         after, after_cursor = ORDER[section], '0'
     end
 elseif section == 'line' then
-    for _, id in ipairs(call('ZRANGE', key('line'), cursor, cursor + 127)) do
+    for _, id in ipairs(call('ZRANGE', key('line'), cursor, cursor + WAITERS - 1)) do
         check(call('HGET', key('waiter', id), 'state') == 'queued', 'S5', id, 'in line but not queued')
     end
-    after, after_cursor = next_of(call('ZCARD', key('line')), 128)
+    after, after_cursor = next_of(call('ZCARD', key('line')), WAITERS)
 elseif section == 'selectors' then
-    local slice = call('SSCAN', key('selectors'), int(cursor), 'COUNT', 16)
+    local slice = call('SSCAN', key('selectors'), int(cursor), 'COUNT', SELECTORS)
     for _, selector in ipairs(slice[2]) do
         audit_selector(selector)
     end
     after, after_cursor = slice[1] == '0' and ORDER[section] or section, slice[1]
 elseif section == 'pending' then
-    for _, id in ipairs(call('ZRANGE', key('pending'), cursor, cursor + 255)) do
+    for _, id in ipairs(call('ZRANGE', key('pending'), cursor, cursor + PENDING - 1)) do
         check(call('HGET', key('lease', id), 'state') == 'granted', 'S5', id, 'pending but not granted')
     end
-    after, after_cursor = next_of(call('ZCARD', key('pending')), 256)
+    after, after_cursor = next_of(call('ZCARD', key('pending')), PENDING)
 else
     for _, pool in ipairs(call('HKEYS', key('pools'))) do
         audit_pool(pool)
     end
     after, after_cursor = '', '0'
 end
-return { after, after_cursor, unpack(findings, 1, math.min(#findings, 100)) }
+return { after, after_cursor, unpack(findings, 1, math.min(#findings, FINDINGS_MAX)) }

@@ -3,7 +3,7 @@
 -- KEYS  meta
 -- ARGV  caller header (5), lease ids it acknowledges ...
 -- Reply ok <more 0|1> <grant payloads> <due probes `worker address` ...> | unknown | old
--- Cost  O(acknowledged + 256). Ends a suspension, but for one by a failed claim, which ends by the gateway's own probe.
+-- Cost  O(acknowledged + batch). Ends a suspension, but for one by a failed claim, which ends by the gateway's own probe.
 
 local stop = begin('gateway')
 if stop then
@@ -23,7 +23,7 @@ own_mail = caller.id
 settle()
 
 local grants = {}
-for _, id in ipairs(call('ZRANGE', mail, 0, 255)) do
+for _, id in ipairs(call('ZRANGE', mail, 0, COLLECT_BATCH - 1)) do
     local lease = lease_row(id)
     if lease then
         grants[#grants + 1] = grant_payload(lease, call('HGET', key('worker', lease.worker), 'address'))
@@ -36,14 +36,14 @@ end
 -- has not yet shown that it reaches anybody judges nobody.
 local probes = {}
 local alone = call('ZCARD', key('gateways')) < 2
-local due = call('ZRANGE', key('probes'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, 8, 'WITHSCORES')
+local due = call('ZRANGE', key('probes'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, PROBES_A_CALL, 'WITHSCORES')
 for i = 1, #due, 2 do
-    local id, overdue = due[i], NOW - tonumber(due[i + 1]) > 2000
+    local id, overdue = due[i], NOW - tonumber(due[i + 1]) > PROBE_OVERDUE_MS
     local worker = worker_row(id)
     if not worker then
         call('ZREM', key('probes'), id)
     elseif alone or overdue or (why ~= 'claim' and (worker.state ~= 'suspect' or worker.claimant ~= caller.id)) then
-        call('ZADD', key('probes'), int(NOW + 3000), id)
+        call('ZADD', key('probes'), int(NOW + PROBE_LOAN_MS), id)
         probes[#probes + 1] = id .. ' ' .. worker.address
     end
 end
@@ -51,7 +51,7 @@ if why == 'claim' then
     -- It proves itself at the worker it blamed, or at another one when that is not well either.
     local own = worker_row(call('HGET', caller.key, 'claimed') or '')
     if not own or own.state ~= 'ok' then
-        for _, id in ipairs(call('ZRANGE', key('workers'), 0, 15)) do
+        for _, id in ipairs(call('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1)) do
             local other = worker_row(id)
             if other and (not own or other.state == 'ok') then
                 own = other
@@ -62,4 +62,4 @@ if why == 'claim' then
         probes[#probes + 1] = own.id .. ' ' .. own.address
     end
 end
-return finish('ok', call('ZCARD', mail) > 256 and 1 or 0, grants, probes)
+return finish('ok', call('ZCARD', mail) > COLLECT_BATCH and 1 or 0, grants, probes)

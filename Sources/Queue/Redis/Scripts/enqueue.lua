@@ -14,7 +14,7 @@ if stop then
     return stop
 end
 if not string.find(id or '', '^[0-9a-f]+$') or #id ~= 32 or not is_name(tenant) or not is_selector(selector)
-    or not head_start or #run > 256 or not attempt or (old_ticket ~= '' and not natural(old_ticket)) then
+    or not head_start or #run > RUN_BYTES_MAX or not attempt or (old_ticket ~= '' and not natural(old_ticket)) then
     return header('bad')
 end
 
@@ -70,7 +70,7 @@ end
 
 local known = call('SISMEMBER', key('selectors'), selector) == 1
 -- A selector that nobody waits in makes room for a new one before its ten seconds are over.
-local crowded = not known and call('SCARD', key('selectors')) >= 1024
+local crowded = not known and call('SCARD', key('selectors')) >= SELECTORS_MAX
 local unused = crowded and call('ZRANGE', key('idle'), 0, 0)[1]
 local limits = limits_of(tenant)
 local returning, full = old_ticket ~= '', false
@@ -87,12 +87,12 @@ if not holding_off() and not returning then
     if may_wait and full and not below_cap(tenant) then
         return finish('refused', 'tenant_queue_full', int(limits.queueMax))
     end
-    if call('ZCARD', key('line')) >= 1000000 then
+    if call('ZCARD', key('line')) >= WAITERS_MAX then
         return finish('refused', 'queue_full')
     end
 end
 if call('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 0
-    and (call('SCARD', key('tenant', tenant, 'selectors')) >= 16
+    and (call('SCARD', key('tenant', tenant, 'selectors')) >= SELECTORS_PER_TENANT_MAX
         or (crowded and not unused)) then
     return finish('refused', 'too_many_selectors')
 end

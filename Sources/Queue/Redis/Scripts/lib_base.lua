@@ -17,21 +17,46 @@ local clock = call('TIME')
 local NOW_US = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local NOW = math.floor(NOW_US / 1000)
 
-local SCHEMA = '1'
-local ACCEPT_MS = 5000
+-- Limits. docs/reference/limits.md has a row for each; where Swift knows one too, a test holds them together.
+local SCHEMA = 1
+local POOLS_MAX = 256
+local SELECTORS_PER_TENANT_MAX = 16
+local SELECTORS_MAX = 1024
+local WAITERS_MAX = 1000000
+local SLOTS_PER_WORKER_MAX = 1024
+local RUN_BYTES_MAX = 128
+local ADDRESS_BYTES_MAX = 300
+local COLLECT_BATCH = 256
+local ACCEPT_DEADLINE_MS = 5000
 local PROCESS_TTL_MS = 10000
 local HOLD_OFF_MS = 12000
 local GRACE_MS = 10000
 -- Found older than this, the clock of the last commit means an outage or a step.
 local SILENCE_MS = 4000
 local SWEEP_MS = 1000
+local BACKOFF_MIN_MS = 1000
 local BACKOFF_MAX_MS = 30000
+-- A probe is lent to one gateway so long; one that is due for longer than that goes to whoever asks.
+local PROBE_LOAN_MS = 3000
+local PROBE_OVERDUE_MS = 2000
 local VERSION_MEMORY_MS = 600000
+local SELECTOR_IDLE_MS = 10000
+-- Processes, probes and items of `todo` that one call looks at.
+local PROCESSES_A_CALL = 16
+local PROBES_A_CALL = 8
+local ITEMS_A_CALL = 16
+local GRANTS_A_CALL = 32
+local ASIDES_A_CALL = 128
+local ENDS_A_CALL = 128
+local DEADLINES_A_CALL = 128
+local TENANTS_A_SLICE = 64
+local SELECTORS_A_CALL = 32
+local WORKERS_LOOKED_AT_MAX = 256
 
--- What one call may do; the rest stands in `todo`.
-local grants_left = 32
-local asides_left = 128
-local ends_left = 128
+-- What this call may still do; the rest stands in `todo`.
+local grants_left = GRANTS_A_CALL
+local asides_left = ASIDES_A_CALL
+local ends_left = ENDS_A_CALL
 
 local function split(text)
     local out = {}

@@ -23,7 +23,7 @@ local function grant(worker_id, pool, waiter)
         'granted', 'cap', int(limits_of(waiter.tenant).cap))
     call('SADD', key('tenant', waiter.tenant, 'held'), lease.id)
     call('SADD', key('worker', worker_id, 'leases'), lease.id)
-    call('ZADD', key('pending'), int(NOW + ACCEPT_MS), lease.id)
+    call('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), lease.id)
     call('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), lease.id)
     call('HSET', key('waiter', waiter.id), 'state', 'granted', 'lease', lease.id, 'attempt', attempt)
     if worker.state == 'trial' then

@@ -70,7 +70,7 @@ end
 
 -- Default limits changed: tenants waiting in a selector are indexed anew, a slice a call.
 local function reindex_slice(cursor, selector)
-    local slice = call('SSCAN', key('selector', selector, 'tenants'), cursor, 'COUNT', 64)
+    local slice = call('SSCAN', key('selector', selector, 'tenants'), cursor, 'COUNT', TENANTS_A_SLICE)
     for _, tenant in ipairs(slice[2]) do
         index_tenant(tenant)
         wanted_tenants[tenant] = true
@@ -98,10 +98,10 @@ local function continue(item)
     elseif kind == 'worker' and ending(kind, rest) then
         end_worker(rest)
     elseif kind == 'limits' then
-        if ends_left < 64 then
+        if ends_left < TENANTS_A_SLICE then
             return later(item)
         end
-        ends_left = ends_left - 64
+        ends_left = ends_left - TENANTS_A_SLICE
         local cursor, selector = string.match(rest, '^(%d+):(.*)$')
         reindex_slice(cursor, selector)
     end

@@ -79,7 +79,7 @@ end
 -- `registering` lets a caller without a record pass.
 local function begin(kind, registering)
     load_meta()
-    if meta.schema and meta.schema ~= SCHEMA then
+    if meta.schema and tonumber(meta.schema) ~= SCHEMA then
         return { 'schema', int(meta.epoch), '0', 0, int(meta.lastTicket), meta.schema }
     end
     local connection, epoch, commit = natural(ARGV[2]), natural(ARGV[3]), natural(ARGV[4])

@@ -27,6 +27,11 @@ local function worker_row(id)
         pools = split(row[5]), backoff = tonumber(row[6]), claimant = row[7], slots = tonumber(row[8]) }
 end
 
+-- How long a worker that failed once more stays out of dispatch.
+local function next_backoff(worker)
+    return math.min(math.max(worker.backoff * 2, BACKOFF_MIN_MS), BACKOFF_MAX_MS)
+end
+
 local function grantable(worker)
     return not worker.draining
         and (worker.state == 'ok' or (worker.state == 'trial' and worker.trial == ''))

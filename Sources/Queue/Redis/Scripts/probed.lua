@@ -27,7 +27,7 @@ local function again(backoff)
     call('ZADD', key('probes'), int(NOW + backoff), id)
 end
 local function longer()
-    local backoff = math.min(math.max(worker.backoff * 2, 1000), BACKOFF_MAX_MS)
+    local backoff = next_backoff(worker)
     again(backoff)
     return int(backoff)
 end

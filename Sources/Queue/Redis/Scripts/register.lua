@@ -12,7 +12,7 @@ if stop then
 end
 local address, count = ARGV[7], natural(ARGV[8])
 if kind == 'worker' then
-    local good = count and count >= 1 and count <= 1024 and #ARGV >= 8 + count and #address <= 300
+    local good = count and count >= 1 and count <= SLOTS_PER_WORKER_MAX and #ARGV >= 8 + count and #address <= ADDRESS_BYTES_MAX
         and string.find(address, '^%S+$') and rows_good(9 + count)
     for i = 1, good and count or 0 do
         good = good and is_pool(ARGV[8 + i])
@@ -51,11 +51,11 @@ local fresh = 0
 for _, pool in ipairs(pools) do
     fresh = fresh + 1 - call('HEXISTS', key('pools'), pool)
 end
-if #pools > 256 then
+if #pools > POOLS_MAX then
     return finish('refused', 'pools')
 end
 -- Pools nobody serves make room for new ones, longest unseen first.
-local over = call('HLEN', key('pools')) + fresh - 256
+local over = call('HLEN', key('pools')) + fresh - POOLS_MAX
 if over > 0 then
     local unserved = {}
     local all = call('HGETALL', key('pools'))
@@ -104,7 +104,7 @@ if call('EXISTS', caller.key) == 0 then
             how = 'time', pool = ARGV[8 + i] })
     end
     call('ZADD', key('probes'), int(NOW), caller.id)
-    for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, 15)) do
+    for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
         if not marked(gateway) and call('PUBLISH', key('wake', gateway), 'collect') > 0 then
             break
         end

@@ -17,7 +17,7 @@ if not id or not REASONS[reason] or (kind == 'worker' and not natural(ARGV[12]))
 end
 
 local function another_gateway()
-    for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, 15)) do
+    for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
         if gateway ~= caller.id and not marked(gateway) then
             return gateway
         end
@@ -43,7 +43,7 @@ local function unreachable(worker)
         call('HSET', caller.key, 'claiming', worker.id)
         call('HSET', key('worker', worker.id), 'state', 'suspect', 'claimant', caller.id)
     else
-        local backoff = math.min(math.max(worker.backoff * 2, 1000), BACKOFF_MAX_MS)
+        local backoff = next_backoff(worker)
         due = NOW + backoff
         call('HSET', key('worker', worker.id), 'state', 'quarantined', 'backoff', int(backoff), 'claimant', '', 'trial',
             '')
@@ -63,7 +63,7 @@ local function anybody_fits(selector)
             looked = looked + 1
             local failed = other.draining or other.state == 'quarantined'
                 or (other.state == 'suspect' and other.claimant == caller.id)
-            if not failed or looked == 256 then
+            if not failed or looked == WORKERS_LOOKED_AT_MAX then
                 return true
             end
         end

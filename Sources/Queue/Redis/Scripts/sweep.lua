@@ -33,21 +33,22 @@ local function expire_pending()
 end
 
 local function expire(kind, finish_one)
-    for _, id in ipairs(call('ZRANGE', key(kind .. 's'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, 16)) do
+    for _, id in ipairs(call('ZRANGE', key(kind .. 's'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, PROCESSES_A_CALL)) do
         finish_one(id)
     end
 end
 
 -- After a clock that stepped back, a deadline further off than its full span counts from now.
 local function pull_in(set, span)
-    for _, id in ipairs(call('ZRANGE', key(set), '(' .. int(NOW + span), '+inf', 'BYSCORE', 'LIMIT', 0, 128)) do
+    local late = call('ZRANGE', key(set), '(' .. int(NOW + span), '+inf', 'BYSCORE', 'LIMIT', 0, DEADLINES_A_CALL)
+    for _, id in ipairs(late) do
         call('ZADD', key(set), int(NOW + span), id)
     end
 end
 
 if not holding_off() and NOW >= meta.nextSweep then
     meta.nextSweep = NOW + SWEEP_MS
-    pull_in('pending', ACCEPT_MS)
+    pull_in('pending', ACCEPT_DEADLINE_MS)
     pull_in('workers', PROCESS_TTL_MS)
     pull_in('gateways', PROCESS_TTL_MS)
     pull_in('probes', BACKOFF_MAX_MS)
@@ -56,7 +57,8 @@ if not holding_off() and NOW >= meta.nextSweep then
         expire('gateway', end_gateway)
         expire('worker', end_worker)
     end
-    for _, selector in ipairs(call('ZRANGE', key('idle'), '-inf', int(NOW - 10000), 'BYSCORE', 'LIMIT', 0, 32)) do
+    local unused = int(NOW - SELECTOR_IDLE_MS)
+    for _, selector in ipairs(call('ZRANGE', key('idle'), '-inf', unused, 'BYSCORE', 'LIMIT', 0, SELECTORS_A_CALL)) do
         unlink_selector(selector)
     end
 elseif holding_off() then
@@ -64,7 +66,7 @@ elseif holding_off() then
 end
 
 if not holding_off() then
-    for _, item in ipairs(call('SPOP', key('todo'), 16)) do
+    for _, item in ipairs(call('SPOP', key('todo'), ITEMS_A_CALL)) do
         continue(item)
     end
     settle()

@@ -1,23 +1,27 @@
 import Glibc
 
-/// The few file operations a worker needs, synchronous: work folders are small.
-enum Files {
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+/// The few file operations that processes, benchmarks and tests need. Synchronous: for starts and ends, not for the data path.
+public enum Files {
+    /// True for anything of that name, also where a link leads to it.
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 && !isFolder(path) }
+    /// True for a file that this user may run.
+    public static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 && !isFolder(path) }
 
-    static func isFolder(_ path: String) -> Bool {
+    /// True for a folder itself, not for a link to one.
+    public static func isFolder(_ path: String) -> Bool {
         var info = stat()
         return lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Finds a program as a shell would.
-    static func program(_ name: String, path: String) -> String? {
-        path.split(separator: ":").lazy.map { "\($0)/\(name)" }.first { isExecutable($0) }
+    /// Finds a program as a shell would: a name with a slash is a path, any other is looked for in the folders of `path`.
+    public static func program(_ name: String, path: String) -> String? {
+        if name.contains("/") { return isExecutable(name) ? name : nil }
+        return path.split(separator: ":").lazy.map { "\($0)/\(name)" }.first { isExecutable($0) }
     }
 
     /// Names in a folder, without `.` and `..`; none where it cannot be read.
-    static func entries(_ path: String) -> [String] {
+    public static func entries(_ path: String) -> [String] {
         guard let folder = opendir(path) else { return [] }
         defer { closedir(folder) }
         var names: [String] = []
@@ -30,12 +34,13 @@ enum Files {
         return names
     }
 
-    /// The whole file; nil where it cannot be read or is longer.
-    static func read(_ path: String, bytesMax: Int) -> String? {
+    /// The whole file as text; nil where it cannot be read or is longer.
+    public static func read(_ path: String, bytesMax: Int) -> String? {
         readBytes(path, bytesMax: bytesMax).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    static func readBytes(_ path: String, bytesMax: Int) -> [UInt8]? {
+    /// The whole file; nil where it cannot be read or is longer.
+    public static func readBytes(_ path: String, bytesMax: Int) -> [UInt8]? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
@@ -50,8 +55,8 @@ enum Files {
         }
     }
 
-    /// Writes a file that only this user can read.
-    static func write(_ path: String, _ content: String) -> Bool {
+    /// Writes a file that only this user can read. False where that failed; `errno` says why.
+    public static func write(_ path: String, _ content: String) -> Bool {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { return false }
         defer { close(file) }
@@ -59,10 +64,13 @@ enum Files {
         return Glibc.write(file, bytes, bytes.count) == bytes.count
     }
 
-    static func makeFolder(_ path: String) -> Bool { mkdir(path, 0o700) == 0 || (errno == EEXIST && isFolder(path)) }
+    /// Makes a folder that only this user can enter; one that is there already will do.
+    public static func makeFolder(_ path: String) -> Bool {
+        mkdir(path, 0o700) == 0 || (errno == EEXIST && isFolder(path))
+    }
 
     /// Removes a folder and all in it; links are removed, not followed.
-    static func remove(_ path: String) {
+    public static func remove(_ path: String) {
         if isFolder(path) {
             for name in entries(path) { remove("\(path)/\(name)") }
             rmdir(path)

@@ -1,8 +1,8 @@
-/// A client's request head as the gateway forwards it, turned into one for the sidecar.
+/// The request head for a sidecar: the client's as the gateway forwards it, with the path and Host the sidecar expects.
 ///
 /// The gateway has read the head strictly and left Host out. Here only its first line changes and Host is added;
 /// what is not shaped like that is refused, for it did not come from a gateway.
-public struct ForwardedHead: Hashable, Sendable {
+public struct SidecarHead: Hashable, Sendable {
     /// Longest head, with its blank line, in bytes.
     public static let bytesMax = 20_480
 
@@ -13,7 +13,7 @@ public struct ForwardedHead: Hashable, Sendable {
     /// How far a head has come.
     public enum Progress: Hashable, Sendable {
         case incomplete
-        case complete(ForwardedHead)
+        case complete(SidecarHead)
         /// Too long, no head, or bytes behind it: the gateway sends nothing there before the proof.
         case invalid
     }
@@ -22,7 +22,7 @@ public struct ForwardedHead: Hashable, Sendable {
     public static func read(_ bytes: ArraySlice<UInt8>) -> Progress {
         guard bytes.count <= bytesMax else { return .invalid }
         guard let end = blankLineEnd(bytes) else { return bytes.count == bytesMax ? .invalid : .incomplete }
-        guard end == bytes.endIndex, let head = ForwardedHead(bytes) else { return .invalid }
+        guard end == bytes.endIndex, let head = SidecarHead(bytes) else { return .invalid }
         return .complete(head)
     }
 
@@ -39,7 +39,7 @@ public struct ForwardedHead: Hashable, Sendable {
     }
 
     /// The head for a sidecar at `endpoint`: its path in front of the client's, Host its own.
-    public func rewritten(for endpoint: SidecarEndpoint) -> [UInt8] {
+    public func composed(for endpoint: SidecarEndpoint) -> [UInt8] {
         var prefix = Array(endpoint.path.utf8)
         if prefix.last == UInt8(ascii: "/") { prefix.removeLast() }
         let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
