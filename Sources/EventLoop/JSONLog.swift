@@ -98,15 +98,28 @@ public final class JSONLog {
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
-    /// Writes a line in one piece where the kernel takes it. A reader that is gone or stands still loses lines; it
-    /// must not stop the process.
-    public static func writeToStandardOutput(_ line: [UInt8]) {
+    /// A reader that is gone or stands still loses lines; it must not stop the process.
+    public static func writeToStandardOutput(_ line: [UInt8]) { write(line, to: 1) }
+
+    /// Writes a line where the kernel has room for all of it. A pipe that can be written to takes `PIPE_BUF` bytes
+    /// without blocking, so longer lines go piece by piece, and one whose rest found no room ends where it is.
+    static func write(_ line: [UInt8], to file: Int32) {
         var written = 0
         while written < line.count {
-            let count = line.withUnsafeBytes { Glibc.write(1, $0.baseAddress! + written, line.count - written) }
+            guard hasRoom(file) else { return }
+            let piece = min(line.count - written, pipeBytes)
+            let count = line.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, piece) }
             if count < 0 && errno == EINTR { continue }
             if count <= 0 { return }
             written += count
         }
+    }
+
+    /// PIPE_BUF (pipe(7)).
+    private static let pipeBytes = 4_096
+
+    private static func hasRoom(_ file: Int32) -> Bool {
+        var look = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+        return poll(&look, 1, 0) == 1 && look.revents & Int16(POLLOUT) != 0
     }
 }

@@ -47,7 +47,8 @@ import Testing
         ("/pool/A?wait=%zz", 400), ("/pool/A?ttl=9", 400), ("/pool/A?idle=9", 400), ("/pool/A?keep=9", 400),
         ("/pool/A?waiter=me", 400), ("/pool/A?park=websocket", 400), ("/pool/A?label=B", 400),
         ("/pool/A?browser=a%7Cb", 400), ("/pool/", 400), ("/pool//x", 400), ("/pool/a%2Fb", 400), ("/pool/a%7Cb", 400),
-        ("/pool/A/../json", 400), ("/pool/A/%2e%2E/x", 400), ("/pool/A/x%2f..", 400), ("/pool/A/%zz", 400),
+        ("/pool/A/\\..\\json", 400), ("/pool/A/x%5c..%5Cjson", 400), ("/pool/A/../json", 400),
+        ("/pool/A/%2e%2E/x", 400), ("/pool/A/x%2f..", 400), ("/pool/A/%zz", 400),
         ("/pool", 404), ("/cdp", 404), ("/session", 404), ("/sessions/x", 404), ("/v1/sessions", 404), ("/x", 404),
     ])
     func refusesTargets(_ target: String, _ status: Int) {

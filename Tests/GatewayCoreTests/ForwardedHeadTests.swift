@@ -12,7 +12,7 @@ import Testing
 
     @Test func keepsWhatSidecarsRead() throws {
         let lines = try forwarded(
-            "/?launch%2Doptions=evil&a=b&token=x&c=d%26&wait=3&Launch-Options=evil",
+            "/?launch%2Doptions=evil&a=b&token=x&c=d%26&wait=3&Launch-Options=evil&e=f;launch-options=evil",
             ["Sec-WebSocket-Extensions: permessage-deflate", "traceparent: 00-a-b-01", "X-Name: caf\u{e9}"])
         #expect(lines.first == "GET /?a=b&c=d%26 HTTP/1.1")
         for line in [

@@ -48,7 +48,7 @@ import Testing
         for (attempt, worker) in [(1, 1), (2, 1), (3, 2), (4, 1), (5, 3)] as [(Int, UInt64)] {
             _ = waiter.granted(.sample(attempt, worker: worker))
             _ = waiter.dialBegan()
-            rejects.append(waiter.dialFailed(.unreachable, now: 1, freshID: waiterID(2)).short)
+            rejects.append(waiter.dialFailed(.unreachable).short)
             if attempt < 5 { _ = waiter.verdictReplied(.requeued, now: 1, freshID: waiterID(2)) }
         }
         #expect(rejects.map { $0.hasSuffix("final)") } == [false, false, false, false, true])
@@ -60,18 +60,27 @@ import Testing
         for attempt in 1...3 {
             _ = waiter.granted(.sample(attempt))
             _ = waiter.dialBegan()
-            _ = waiter.dialFailed(.rejected(.stale), now: 1, freshID: waiterID(2))
+            _ = waiter.dialFailed(.rejected(.stale))
+            _ = waiter.verdictReplied(.requeued, now: 1, freshID: waiterID(2))
         }
         _ = waiter.granted(.sample(4))
         _ = waiter.dialBegan()
-        #expect(waiter.dialFailed(.unreachable, now: 1, freshID: waiterID(2)).short == "reject(4,unreachable)")
+        #expect(waiter.dialFailed(.unreachable).short == "reject(4,unreachable)")
+    }
+
+    /// The worker tells the gateway before Redis, and may be gone before Redis heard: then nobody put the waiter back.
+    @Test func aWorkersVerdictThatNeverReachedRedisCostsNoPlace() {
+        let (waiter, actions) = run(.dialing, .workerRejected, .leaseOver)
+        #expect(actions == ["reject(1,failed)", "enqueue"])
+        #expect(waiter.ticket == 77)
+        #expect(waiter.attempt == 1)
     }
 
     @Test(arguments: [
         ([Event.deadline, .unreachable, .requeued], "cancel(any) end"),
         ([.unreachable, .deadline], "cancel(any) end"),
-        ([.deadline, .workerRejected], "cancel(any) end"),
-        ([.deadline, .newerGrant, .workerRejected], "cancel(2) end"),
+        ([.deadline, .workerRejected, .requeued], "cancel(any) end"),
+        ([.deadline, .newerGrant, .workerRejected, .requeued], "cancel(2) end"),
         ([.deadline, .local, .newerGrant, .requeued], "cancel(2) end"),
         ([.deadline, .unreachable, .nobodyElse], "end"),
         ([.deadline, .proved], "relay"),
@@ -85,7 +94,7 @@ import Testing
 
     @Test(arguments: [
         ([Event.drainTime, .unreachable, .requeued], "cancel(any) end"),
-        ([.drainTime, .workerRejected], "cancel(any) end"),
+        ([.drainTime, .workerRejected, .requeued], "cancel(any) end"),
         ([.drainTime, .proved], "relay"),
     ])
     func drainLetsTheDialEndFirst(_ events: [Event], _ last: String) {
@@ -105,9 +114,9 @@ import Testing
     @Test(arguments: [
         ([Event.anew, .unreachable, .leaseOver], "enqueue", true),
         ([.unreachable, .anew, .leaseOver], "enqueue", true),
-        ([.anew, .workerRejected], "enqueue", true), ([.anew, .unreachable, .requeued], "", false),
+        ([.anew, .workerRejected, .leaseOver], "enqueue", true), ([.anew, .unreachable, .requeued], "", false),
         ([.anew, .proved], "relay", false), ([.anew, .unreachable, .nobodyElse], "end", false),
-        ([.unreachable, .leaseOver], "enqueue", true), ([.workerRejected], "", false),
+        ([.unreachable, .leaseOver], "enqueue", true), ([.workerRejected, .requeued], "", false),
     ])
     func registeredAnewWhileDialing(_ events: [Event], _ last: String, _ isFresh: Bool) {
         var waiter = Situation.dialing.waiter

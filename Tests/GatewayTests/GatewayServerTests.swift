@@ -154,4 +154,26 @@ import Testing
         }
         stand.end()
     }
+
+    @Test func aReloadWithoutKeysNeverOpensAListenerThatOthersReach() throws {
+        let loop = try Loop()
+        let keyed = Tenancy(tenants: [
+            Tenant(name: "acme", keyHashes: [Crypto.sha256Hex(Array("key".utf8))], limits: .default)
+        ])
+        func server(listen: String) throws -> GatewayServer {
+            try GatewayServer(
+                loop: loop,
+                settings: GatewaySettings(
+                    listen: #require(SocketAddress(listen)), fleet: "test", node: "gw",
+                    redis: RedisEndpoint(url: "unix:///nonexistent/berth-test.sock"), secrets: [], tenancy: keyed),
+                log: JSONLog { _ in })
+        }
+        let open = Tenancy(tenants: [])
+        let everywhere = try server(listen: "0.0.0.0:0")
+        #expect(throws: GatewayFailure.self) { try everywhere.reload(open) }
+        #expect(!everywhere.admission.tenancy.isOpen, "the keys are as they were")
+        try everywhere.reload(Tenancy(tenants: [], allowsForeignHosts: true))
+        try server(listen: "127.0.0.1:0").reload(open)
+        #expect(loop.close())
+    }
 }

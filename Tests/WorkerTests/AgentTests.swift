@@ -94,6 +94,29 @@ import WorkerCore
         site.end(also: newer)
     }
 
+    /// Anybody who reaches the port can connect; only who shows a grant at once is worth a place.
+    @Test func peersThatSayNothingKeepNoGatewayOut() throws {
+        let site = try Site(slots: 1)
+        site.agent.pendingConnectionsMax = 4
+        let silent = (0..<8).map { _ in Peer(loop: site.loop, port: site.agent.port, greeting: "B") }
+        site.wait { silent.prefix(4).allSatisfy(\.isEnded) }
+        let waiter = site.enqueue()
+        site.wait { site.gateway.grants[waiter] != nil }
+        let peer = try site.dial(waiter)
+        site.wait { peer.text.contains("\r\n\r\n") }
+        #expect(silent.count(where: \.isEnded) <= 6)
+        for peer in silent { peer.close() }
+        site.end()
+    }
+
+    @Test(arguments: [
+        (nil, "/tmp"), ("/var/tmp", "/var/tmp"), ("/run/user/1/", "/run/user/1"), ("relative", "/tmp"), ("", "/tmp"),
+        ("/", "/tmp"),
+    ])
+    func workFoldersFollowTMPDIR(_ set: String?, _ folder: String) {
+        #expect(WorkerSettings.workFolder(environment: set.map { ["TMPDIR": $0] } ?? [:]) == folder)
+    }
+
     @Test func startFailsInWords() throws {
         let loop = try Loop()
         let busy = try Listener(loop: loop, address: #require(SocketAddress("127.0.0.1:0"))) { $0.close() }

@@ -40,7 +40,8 @@ struct Query {
         for part in text.split(separator: "&", omittingEmptySubsequences: true) {
             let equals = part.firstIndex(of: "=") ?? part.endIndex
             let name = percentDecoded(part[..<equals], plusIsSpace: true)?.lowercased()
-            if let name, dropped.contains(name) { continue }
+            // Some servers take `;` for `&`.
+            if part.split(separator: ";").contains(where: { Query.isNamed($0, dropped) }) { continue }
             guard let name, names.contains(name) else {
                 remaining += remaining.isEmpty ? part : "&" + part
                 continue
@@ -53,5 +54,9 @@ struct Query {
                 throw .badRequest("The option \(name) is given twice")
             }
         }
+    }
+
+    private static func isNamed(_ part: Substring, _ names: Set<String>) -> Bool {
+        percentDecoded(part.prefix { $0 != "=" }, plusIsSpace: true).map { names.contains($0.lowercased()) } ?? false
     }
 }

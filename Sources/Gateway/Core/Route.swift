@@ -34,11 +34,13 @@ enum Route: Hashable {
     }
 }
 
-/// True where a segment, once decoded, would climb out of the path it stands in, or does not decode at all.
+/// True where a segment, once decoded, would climb out of the path it stands in, or does not decode at all. A backslash
+/// counts as a slash, as URL parsers of browsers and node take it.
 private func hasDotSegment(_ path: String) -> Bool {
     path.split(separator: "/").contains { raw in
         guard let segment = percentDecoded(raw) else { return true }
-        return segment == "." || segment == ".." || segment.contains("/") && segment.contains("..")
+        let parts = segment.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }
+        return parts.count == 1 ? segment == "." || segment == ".." : parts.contains("..")
     }
 }
 

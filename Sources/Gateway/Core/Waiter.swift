@@ -77,7 +77,7 @@ public struct Waiter: Sendable {
         case unreachable
         /// No descriptor was left to dial with.
         case local
-        /// The worker's own verdict, which stands in Redis already.
+        /// The worker's own verdict. It may not stand in Redis yet, or never come there.
         case rejected(RejectReason)
     }
 
@@ -90,7 +90,6 @@ public struct Waiter: Sendable {
     /// Milliseconds of the loop's clock at which the wait is over.
     public let deadline: UInt64
     private var failedWorkers: [ProcessID] = []
-    private var isAnew = false
     private var isShuttingDown = false
 
     /// - Parameter deadline: in milliseconds of the loop's clock.
@@ -166,10 +165,8 @@ public struct Waiter: Sendable {
         switch state {
         case .waiting:
             return enqueueAgain(freshID)
-        case .granted, .dialing, .rejecting:
-            isAnew = true
-            return .none
-        case .idle, .enqueuing, .active, .finished, .ended:
+        case .idle, .enqueuing, .granted, .dialing, .rejecting, .active, .finished, .ended:
+            // The verdict on a dial under way will tell that its lease is over.
             return .none
         }
     }
@@ -196,8 +193,7 @@ public struct Waiter: Sendable {
     }
 
     /// The dial ended without a proof.
-    /// - Parameter freshID: the id to go on under, if a new enqueue is needed.
-    public mutating func dialFailed(_ failure: DialFailure, now: UInt64, freshID: WaiterID) -> Action {
+    public mutating func dialFailed(_ failure: DialFailure) -> Action {
         let grant: Grant
         var next: Grant?
         switch state {
@@ -205,19 +201,18 @@ public struct Waiter: Sendable {
         case .dialing(let current, let newer): (grant, next) = (current, newer)
         default: return .none
         }
+        state = .rejecting(grant.lease, next: next)
         switch failure {
         case .local:
-            state = .rejecting(grant.lease, next: next)
             return Action(queue: .reject(grant.lease, .local, final: false))
         case .unreachable:
             note(failed: grant.worker)
-            state = .rejecting(grant.lease, next: next)
             let final = failedWorkers.count >= QueueLimits.distinctWorkersMax
             return Action(queue: .reject(grant.lease, .unreachable, final: final))
         case .rejected(let reason):
             if reason != .stale { note(failed: grant.worker) }
-            // A worker also rejects because Redis no longer knew the lease; then nobody put the waiter back in line.
-            return goOn(next: next, isLost: isAnew, now: now, freshID: freshID)
+            // The same verdict once more: only Redis' reply tells whether the waiter stands in line again.
+            return Action(queue: .reject(grant.lease, reason, final: false))
         }
     }
 
@@ -284,13 +279,11 @@ public struct Waiter: Sendable {
             return Action(client: .dial(next))
         }
         if isLost { return enqueueAgain(freshID) }
-        isAnew = false
         state = .waiting
         return .none
     }
 
     private mutating func enqueueAgain(_ freshID: WaiterID) -> Action {
-        isAnew = false
         id = freshID
         state = .enqueuing
         return Action(queue: .enqueue)

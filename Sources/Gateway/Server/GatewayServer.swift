@@ -77,7 +77,13 @@ public final class GatewayServer {
     }
 
     /// Takes tenants, keys and limits anew; no connection is touched.
-    public func reload(_ tenancy: Tenancy) {
+    /// - Throws: where the last key is gone and others than this machine reach the listener: it never opens by accident.
+    public func reload(_ tenancy: Tenancy) throws(GatewayFailure) {
+        guard !tenancy.isOpen || tenancy.allowsForeignHosts || settings.listen.isLoopback else {
+            throw GatewayFailure(
+                "No tenant has a key any more, and \(settings.listen) is open to others: configure keys, or say "
+                    + "--insecure-open")
+        }
         admission.tenancy = tenancy
         declareLimits()
     }

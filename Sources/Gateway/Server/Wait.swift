@@ -130,7 +130,7 @@ final class Wait {
             case .proved(let worker, let rest): proved(grant, worker, rest)
             case .failed(let failure, let words):
                 server.log.dialFailed(name, grant, words)
-                step { [now] in $0.dialFailed(failure, now: now, freshID: Wait.freshID()) }
+                step { $0.dialFailed(failure) }
             }
         }
     }

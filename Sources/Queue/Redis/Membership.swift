@@ -30,6 +30,10 @@ final class Membership {
     private var history = History()
     private var isSweeping = false
     private var renewTimer: Timer?
+    private var retryTimer: Timer?
+    private var outage = OutageLog()
+    /// What keeps Redis from taking this process although it answers.
+    private var refusal = OutageLog()
 
     init(loop: Loop, endpoint: RedisEndpoint, fleet: String, id: ProcessID, kind: Standing.Kind) {
         self.loop = loop
@@ -52,6 +56,7 @@ final class Membership {
     func close() {
         standing.quit()
         renewTimer?.cancel()
+        retryTimer?.cancel()
         connection.close()
     }
 
@@ -88,11 +93,12 @@ final class Membership {
     private func connection(_ event: RedisConnection.Event) {
         switch event {
         case .up:
+            if outage.recovered() { onNotice("Redis is back") }
             if mayRegister { perform(standing.connected()) }
         case .down(let reason):
             isSweeping = false
             standing.disconnected()
-            onNotice("Redis is away: \(reason)")
+            if outage.failed(reason) { onNotice("Redis is away: \(reason)") }
             onAway()
         }
     }
@@ -100,10 +106,10 @@ final class Membership {
     private func hear(_ reply: ScriptReply, from script: RedisScript) {
         switch reply.status {
         case "schema":
-            onNotice("Redis holds data of schema \(reply.text(0)), this process speaks \(QueueLimits.schema)")
+            refused("Redis holds data of schema \(reply.text(0)), this process speaks \(QueueLimits.schema)")
             return
         case "error":
-            onNotice("script \(script.name): \(reply.text(0))")
+            refused("script \(script.name): \(reply.text(0))")
             return
         case "full":
             return
@@ -155,17 +161,24 @@ final class Membership {
             guard let self, let reply else { return }
             switch reply.status {
             case "ok":
+                _ = refusal.recovered()
                 onOrders(reply.texts(0), [])
                 perform(standing.registered())
             case "busy":
                 perform(standing.askAgain())
             default:
-                onNotice("Redis does not register this process: \(reply.status) \(reply.text(0))")
-                loop.schedule(after: QueueLimits.registerAgainMilliseconds) { [weak self] in
+                refused("Redis does not register this process: \(reply.status) \(reply.text(0))")
+                // One at a time: each reconnect asks too.
+                retryTimer?.cancel()
+                retryTimer = loop.schedule(after: QueueLimits.registerAgainMilliseconds) { [weak self] in
                     guard let self else { return }
                     perform(standing.askAgain())
                 }
             }
         }
+    }
+
+    private func refused(_ words: String) {
+        if refusal.failed(words) { onNotice(words) }
     }
 }

@@ -27,11 +27,17 @@ public final class QueueClient {
     private var wake: RedisSubscription?
     private var limits: [(tenant: String, TenantLimits)] = []
     private var acknowledgements: [LeaseID] = []
+    /// Registered anew, and the delegate was not told yet.
+    private var owesAnew = false
+    private var wakeLost: String?
+    private var wakeOutage = OutageLog()
     private var isCollecting = false
     private var collectAgain = false
     private var poll: Timer?
     private var awaySince: UInt64?
     public private(set) var isAvailable = false
+    /// Grants in hand that Redis was not told of yet.
+    var acknowledgementsWaiting: Int { acknowledgements.count }
 
     /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
     public init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
@@ -129,9 +135,14 @@ public final class QueueClient {
 
     private func serve(anew: Bool) {
         awaySince = nil
+        owesAnew = owesAnew || anew
         sendLimits { [weak self] in
             guard let self else { return }
-            if anew { delegate?.queueClientRegisteredAnew(self) }
+            if owesAnew {
+                // Not before: should the limits be lost on their way, the next connection still owes it.
+                owesAnew = false
+                delegate?.queueClientRegisteredAnew(self)
+            }
             outbox.resume(connection: membership.connection.number)
             if !isAvailable {
                 isAvailable = true
@@ -168,11 +179,19 @@ public final class QueueClient {
     private func subscription(_ event: RedisSubscription.Event) {
         switch event {
         case .subscribed:
+            wakeLost = nil
+            if wakeOutage.recovered() { delegate?.queueClient(self, notice: "the wake channel is back") }
             membership.mayRegister = true
             collect()
         case .lost(let reason):
-            delegate?.queueClient(self, notice: "wake channel lost: \(reason)")
+            wakeLost = reason
         }
+    }
+
+    /// The wake channel's end is news only where Redis is there otherwise.
+    private func tellOfWakeLost() {
+        guard let wakeLost, membership.connection.isUp, wakeOutage.failed(wakeLost) else { return }
+        delegate?.queueClient(self, notice: "wake channel lost: \(wakeLost)")
     }
 
     private func woken(_ message: [UInt8]) {
@@ -186,6 +205,7 @@ public final class QueueClient {
 
     private func everySecond() {
         collect()
+        tellOfWakeLost()
         if isAvailable, let since = awaySince, membership.loop.now - since >= QueueLimits.storeAwayMilliseconds {
             isAvailable = false
             delegate?.queueClient(self, available: false)
@@ -214,9 +234,9 @@ public final class QueueClient {
                 guard words.count == 2, let worker = ProcessID(words[0]) else { continue }
                 delegate?.queueClient(self, probe: worker, address: String(words[1]))
             }
-            let isMore = reply.payload.first?.int == 1
-            let isFull = reply.texts(1).count == QueueLimits.collectBatch
-            if isMore || collectAgain || isFull && !acknowledgements.isEmpty { collect() }
+            if reply.payload.first?.int == 1 || collectAgain || acknowledgementsWaiting >= QueueLimits.collectBatch {
+                collect()
+            }
         }
     }
 }

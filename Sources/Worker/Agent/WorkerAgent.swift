@@ -14,7 +14,11 @@ public final class WorkerAgent {
     private var listener: Listener?
     private var registry: SlotRegistry?
     private var board: SlotBoard?
-    private var pending: [ObjectIdentifier: GatewayConnection] = [:]
+    /// By the order of their arrival.
+    private var pending: [UInt64: GatewayConnection] = [:]
+    private var arrivals: UInt64 = 0
+    /// No more than a quarter of the descriptors: the others are for sidecars.
+    var pendingConnectionsMax = min(WorkerLimits.pendingConnectionsMax, SystemLimits.openFilesLimit() / 4)
     private var workFolder = ""
     private var drainDone: [() -> Void] = []
     private var drainTimer: Timer?
@@ -107,12 +111,13 @@ public final class WorkerAgent {
     // MARK: Connections
 
     private func connected(_ stream: Stream) {
-        guard pending.count < WorkerLimits.pendingConnectionsMax, let registry, let board else {
-            return stream.close()
-        }
+        guard let registry, let board else { return stream.close() }
+        // The oldest goes: a gateway says at once what it wants, and whoever does not must not keep it out.
+        if pending.count >= pendingConnectionsMax, let oldest = pending.keys.min() { pending[oldest]?.close() }
         let credentials = Credentials(
             fleet: settings.fleet, worker: registry.id, secrets: settings.secrets.isEmpty ? [[]] : settings.secrets)
-        let key = ObjectIdentifier(stream)
+        arrivals += 1
+        let key = arrivals
         pending[key] = GatewayConnection(stream, credentials: credentials) { [weak self] stream, request in
             self?.pending[key] = nil
             switch request {

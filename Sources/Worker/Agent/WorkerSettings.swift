@@ -39,13 +39,20 @@ public struct WorkerSettings {
         self.drainTimeoutMilliseconds = drainTimeoutMilliseconds
         self.workFolder = workFolder
     }
+
+    /// Where temporary files belong: TMPDIR where it is an absolute path, else /tmp.
+    public static func workFolder(environment: [String: String]) -> String {
+        guard let folder = environment["TMPDIR"], folder.hasPrefix("/") else { return "/tmp" }
+        let end = folder.lastIndex { $0 != "/" }
+        return end.map { String(folder[...$0]) } ?? "/tmp"
+    }
 }
 
 /// Limits of a worker that are not settings.
 public enum WorkerLimits {
     /// From a connection's accept to the end of its grant line and head.
     public static let requestMilliseconds: UInt64 = 2_000
-    /// Connections that have not shown a valid grant yet.
+    /// Connections that have not shown a valid grant yet; for one more the oldest is closed.
     public static let pendingConnectionsMax = 1_024
     /// Connecting a sidecar on loopback.
     public static let sidecarConnectMilliseconds: UInt64 = 1_000

@@ -45,7 +45,7 @@ struct GatewayCommand: ParsableCommand {
     private func reload(_ server: GatewayServer, _ log: JSONLog) {
         do {
             let role = try GatewayRole(try settings())
-            server.reload(role.tenancy)
+            try server.reload(role.tenancy)
             log.log(
                 .info, "reload", "Tenants and limits were read anew", ["tenants": .number(role.tenancy.tenants.count)])
         } catch {

@@ -59,7 +59,8 @@ extension WorkerSettings {
             fleet: node.fleet, node: node.nodeID, secrets: node.secrets.map { Array($0.utf8) }, listen: listen,
             advertised: try WorkerSettings.advertised(role), redis: redis, slots: pools,
             sidecar: try WorkerSettings.checked(program, pools: pools),
-            drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds))
+            drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
+            workFolder: WorkerSettings.workFolder(environment: Surroundings.environment))
     }
 
     private static func advertised(_ role: WorkerRole) throws -> String {

@@ -69,6 +69,9 @@ local function refusal()
 end
 
 local known = call('SISMEMBER', key('selectors'), selector) == 1
+-- A selector that nobody waits in makes room for a new one before its ten seconds are over.
+local crowded = not known and call('SCARD', key('selectors')) >= SELECTORS_MAX
+local unused = crowded and call('ZRANGE', key('idle'), 0, 0)[1]
 local limits = limits_of(tenant)
 local returning, full = old_ticket ~= '', false
 if not holding_off() and not returning then
@@ -90,10 +93,13 @@ if not holding_off() and not returning then
 end
 if call('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 0
     and (call('SCARD', key('tenant', tenant, 'selectors')) >= SELECTORS_PER_TENANT_MAX
-        or (not known and call('SCARD', key('selectors')) >= SELECTORS_MAX)) then
+        or (crowded and not unused)) then
     return finish('refused', 'too_many_selectors')
 end
 
+if unused then
+    unlink_selector(unused)
+end
 local ticket = tonumber(old_ticket) or math.max(NOW_US, meta.lastTicket + 1)
 meta.lastTicket = math.max(meta.lastTicket, ticket)
 local score = ticket - math.min(math.max(head_start, 0), limits.priorityMax) * 1000000
