@@ -88,6 +88,16 @@ import Testing
         #expect(wire.sent.count == 2 && outbox.isEmpty)
     }
 
+    @Test func aLaneIsBusyUntilItsLastCallIsAnswered() {
+        outbox.resume(connection: 1)
+        outbox.post(script, ["1"], lane: "x") { _ in }
+        outbox.post(script, ["2"], lane: "x") { _ in }
+        wire.answer(0, "ok")
+        #expect(outbox.isBusy(lane: "x") && !outbox.isBusy(lane: "y"))
+        wire.answer(1, "ok")
+        #expect(!outbox.isBusy(lane: "x"))
+    }
+
     @Test func whatIsKnownAndWaitsIsDropped() {
         outbox.post(script, ["1"], lane: "x") { _ in }
         outbox.forget(script, lane: "x")

@@ -40,6 +40,9 @@ final class Outbox {
 
     var isEmpty: Bool { lanes.isEmpty }
 
+    /// True while a call of this lane is unanswered.
+    func isBusy(lane: String) -> Bool { lanes[lane] != nil }
+
     /// Calls may be sent from now on; those without an answer go out again, in their order.
     func resume(connection: Int) {
         open = connection

@@ -158,9 +158,11 @@ public final class SlotRegistry {
         return [String(renewNumber)] + rows()
     }
 
-    /// A leased row without a known tenant is left out: its accept is under way.
+    /// Left out are slots of which Redis is being told: a row that overtakes its own `release` would bring the waiter
+    /// back. A leased row without a known tenant is one whose accept is under way.
     private func rows() -> [String] {
         (delegate?.slotRegistryRows(self) ?? []).compactMap { row in
+            guard !outbox.isBusy(lane: String(row.slot)) else { return nil }
             let tenant = tenants[row.slot].flatMap { $0.lease == row.lease ? $0.tenant : nil }
             if row.state == .leased, tenant == nil { return nil }
             return [
