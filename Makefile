@@ -31,7 +31,7 @@ demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	$(SWIFT_BUILD) $(RELEASE)
 	$(PYTHON) loadtest/demo/demo.py
 
-bench: ## relay against HAProxy, memory of parked connections (6 min at most)
+bench: ## relay against HAProxy, memory of parked connections, time of a dispatch (6 min at most)
 	@scripts/setup build bench
 	$(SWIFT_BUILD) $(RELEASE)
 	python3 loadtest/bench/bench.py

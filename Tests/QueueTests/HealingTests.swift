@@ -112,6 +112,14 @@ import Testing
         }
     }
 
+    @Test func noTokenIsGivenTwiceWhateverRowShowsIt() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        fleet.renew(w, [fleet.row(0, "recycling", Token(epoch: g.history.epoch, number: 500))])
+        fleet.renew(w, [fleet.row(0, "free", Token(epoch: g.history.epoch, number: 500))])
+        #expect(fleet.enqueue(g, fleet.newWaiter()).grant?.token.number == 501)
+    }
+
     // MARK: - Lost data
 
     private func save() -> [(String, String)] {

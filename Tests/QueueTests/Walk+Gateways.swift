@@ -1,6 +1,6 @@
 import QueueCore
 
-/// What gateways do in a walk.
+/// What gateways do, and what the model says of it.
 extension Walk {
     func enqueue() {
         guard let gateway = pick(gateways), model.waiters.count < 60 else { return }
@@ -72,10 +72,11 @@ extension Walk {
         note("collect by \(gateway)")
         if !["", "claim"].contains(model.gateways[gateway]!.mark) { model.unmark(gateway) }
         settle(ownMail: gateway)
-        // Nothing is acknowledged here but at random, so that the mailbox is what is granted.
+        // Nothing is acknowledged here, so that the mailbox is what is granted; the audit cannot know what was.
         let pending = model.leases.filter { !$0.value.isAccepted && model.waiters[$0.value.waiter]?.gateway == gateway }
-        if outcome.grants.contains(where: { pending[$0.lease.description] == nil }) {
-            model.complaints.append("mail that is over")
+        let mail = outcome.grants.map(\.lease.description).sorted()
+        if mail != pending.keys.sorted() {
+            model.complaints.append("mail of \(gateway): redis \(mail), model \(pending.keys.sorted())")
         }
     }
 

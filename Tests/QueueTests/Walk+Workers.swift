@@ -1,6 +1,6 @@
 import QueueCore
 
-/// What workers do in a walk.
+/// What workers do, and what the model says of it.
 extension Walk {
     func grant(_ id: String, _ lease: Model.Lease) -> Grant {
         Grant(

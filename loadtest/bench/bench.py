@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`make bench`: Berth's relay and its parked connections next to HAProxy's, taken alternately in one run.
+"""`make bench`: Berth's relay and its parked connections next to HAProxy's, taken alternately in one run; and what a
+dispatch costs by how many wait.
 
 Prints a table, writes all that was measured to loadtest/results/local/bench.json. Ends within 6 minutes.
 The proxies share one core, the load and its peer the other; see docs/internals/benchmarks.md.
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 
+import dispatch
 import parking
 import relay
 import report
@@ -30,12 +32,22 @@ def too_long(*_):
     raise SystemExit(f"bench: not done in {SECONDS_MAX} s")
 
 
+def before(path) -> dict:
+    """What was recorded earlier: a part that is not taken now stays."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="rounds of the relay part (7)")
     parser.add_argument("--window", type=int, default=1200, help="measured milliseconds of each run (1200)")
     parser.add_argument("--waiters", type=int, default=10_000, help="parked connections (10000)")
     parser.add_argument("--parking-rounds", type=int, default=3, help="rounds of the memory part (3)")
+    parser.add_argument("--dispatches", type=int, default=300, help="measured dispatches at each size (300)")
     parser.add_argument("--only", help="these variants alone, comma between")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
     parser.add_argument("--record", action="store_true", help="write loadtest/results and docs/internals/benchmarks.md")
@@ -44,36 +56,41 @@ def main() -> int:
     began = time.monotonic()
     signal.signal(signal.SIGALRM, too_long)
     signal.alarm(SECONDS_MAX)
-    out = {
+    taken = {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "command": " ".join(["make bench"] + [word for word in sys.argv[1:] if word != "--record"]),
-        "machine": report.machine(),
     }
-    texts = []
-    only = options.only.split(",") if options.only else None
-    with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
-        if options.rounds:
-            until = began + RELAY_SECONDS_MAX
-            out["relay"] = relay.measure(
-                bench, rounds=options.rounds, window_ms=options.window, until=until, only=only)
-            texts.append(report.relay(out["relay"]))
-            print("\n" + texts[-1])
-    with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
-        if options.parking_rounds:
-            out["parking"] = parking.measure(bench, rounds=options.parking_rounds, waiters=options.waiters, only=only)
-            texts.append(report.parking(out["parking"]))
-            print("\n" + texts[-1])
-    out["seconds"] = round(time.monotonic() - began, 1)
-
     results = os.path.join(ROOT, "loadtest", "results")
     path = os.path.join(results, "bench.json") if options.record else os.path.join(results, "local", "bench.json")
+    out = before(path) if options.record else {}
+    out["machine"] = report.machine()
+    only = options.only.split(",") if options.only else None
+
+    def take(name, wanted, measure):
+        if not wanted:
+            return
+        with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
+            out[name] = {**measure(bench), **taken}
+        print("\n" + report.part(name, out[name]))
+
+    until = began + RELAY_SECONDS_MAX
+    take("relay", options.rounds, lambda bench: relay.measure(
+        bench, rounds=options.rounds, window_ms=options.window, until=until, only=only))
+    take("parking", options.parking_rounds, lambda bench: parking.measure(
+        bench, rounds=options.parking_rounds, waiters=options.waiters, only=only))
+    take("dispatch", options.dispatches, lambda bench: dispatch.measure(bench, rounds=options.dispatches))
+
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(out, file)
         file.write("\n")
     if options.record:
-        report.record("\n".join(texts), out, os.path.join(ROOT, "docs", "internals", "benchmarks.md"))
-    print(f"{out['seconds']} s; all figures: {os.path.relpath(path, ROOT)}")
+        text = "\n".join(report.part(name, out[name]) for name in report.PARTS if name in out)
+        report.record(text, out, os.path.join(ROOT, "docs", "internals", "benchmarks.md"))
+    print(f"{time.monotonic() - began:.1f} s; all figures: {os.path.relpath(path, ROOT)}")
+    if options.dispatches and dispatch.ratio(out["dispatch"]) > dispatch.RATIO_MAX:
+        print(f"bench: a dispatch at {dispatch.SIZES[1]} waiters takes more than {dispatch.RATIO_MAX} times as long")
+        return 1
     return 0
 
 

@@ -89,12 +89,35 @@ def parking(found) -> str:
     return top + table(rows)
 
 
+def dispatch(found) -> str:
+    top = (
+        "Redis' own time for a `ready` that dispatches, all but one tenant at its cap, alternating,\n"
+        f"{found['rounds']} of each: median, and the ratio of the medians, which may be 2 at most.\n\n"
+    )
+    rows = [("waiters", "µs", "99 of 100 within", "ratio")]
+    first = None
+    for waiters, took in found["runs"].items():
+        took = sorted(took)
+        median = statistics.median(took)
+        first = first or median
+        rows.append((waiters, f"{median:.0f}", took[len(took) * 99 // 100], f"{median / first:.2f}"))
+    return top + table(rows)
+
+
+def part(name, found) -> str:
+    """The part's tables and when they were taken."""
+    return f"{PARTS[name](found)}\nTaken {found['date']} with `{found['command']}`.\n"
+
+
+PARTS = {"relay": relay, "parking": parking, "dispatch": dispatch}
+
+
 def record(text, out, path):
     """Puts the tables between the marks of a document."""
     machine = out["machine"]
     with open(path, encoding="utf-8") as file:
         before, rest = file.read().split(BEGIN)
     after = rest.split(END)[1]
-    words = f"{out['date']}, {machine['cores']} cores, {machine['system']}, {machine['arch']}, `{out['command']}`.\n\n"
+    words = f"{machine['cores']} cores, {machine['system']}, {machine['arch']}.\n\n"
     with open(path, "w", encoding="utf-8") as file:
         file.write(before + BEGIN + "\n" + words + text + END + after)

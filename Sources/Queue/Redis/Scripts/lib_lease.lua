@@ -99,7 +99,6 @@ local function adopt(worker, s, id, tenant, epoch, number)
         'accepted', 'over', over, 'cap', int(limits_of(tenant).cap))
     call('SADD', key('tenant', tenant, 'held'), id)
     call('SADD', key('worker', worker, 'leases'), id)
-    raise_seq(number)
     index_worker(worker)
     index_tenant(tenant)
 end

@@ -1,0 +1,28 @@
+import QueueCore
+import Testing
+
+@Suite struct MailboxTests {
+    let fleet = Fleet()
+
+    @Test func aFullMailboxIsCollectedOldestFirstInSlicesUntilAcknowledged() {
+        let g = fleet.gateway()
+        _ = fleet.worker(pools: Array(repeating: "x||", count: 300), probedBy: g)
+        fleet.auditsEachStep = false
+        var granted: [String] = []
+        for _ in 0..<300 {
+            // The mailbox is sorted by milliseconds.
+            fleet.advance(milliseconds: 1)
+            granted.append(fleet.enqueue(g, fleet.newWaiter()).grant!.lease.description)
+        }
+        let slice = granted.prefix(256)
+        for _ in 0..<2 {
+            let first = fleet.collect(g)
+            #expect(first.text(0) == "1", "there is more")
+            #expect(first.grants.map(\.lease.description) == Array(slice), "kept until acknowledged")
+        }
+        let rest = fleet.collect(g, Array(slice))
+        #expect(rest.text(0) == "0")
+        #expect(rest.grants.map(\.lease.description) == Array(granted.dropFirst(256)))
+        #expect(fleet.findings() == [])
+    }
+}
