@@ -1,5 +1,6 @@
 import EventLoop
 import GatewayCore
+import QueueCore
 import Testing
 
 @testable import Gateway
@@ -151,6 +152,21 @@ import Testing
             Issue.record("listened twice")
         } catch {
             #expect(error.description.contains("127.0.0.1:\(stand.server.port)"))
+        }
+        stand.end()
+    }
+
+    @Test func aWorkerThatStaysAwayIsToldOnce() throws {
+        let stand = try Stand()
+        let worker = try #require(ProcessID(node: "w", generation: 1))
+        let listener = try Listener(loop: stand.loop, address: #require(SocketAddress("127.0.0.1:0"))) { $0.close() }
+        let address = "127.0.0.1:\(listener.port)"
+        for probe in 0..<4 {
+            if probe == 2 { listener.close() }
+            stand.server.queueClient(stand.server.queue, probe: worker, address: address)
+            #expect(
+                stand.loop.run(until: { stand.server.caller.probes.isEmpty }, timeoutMilliseconds: 5_000))
+            #expect(stand.logged("probe").count == probe / 2 + 1, "one line a reason")
         }
         stand.end()
     }

@@ -1,5 +1,6 @@
 import EventLoop
 import GatewayCore
+import Glibc
 import Queue
 import QueueCore
 import TestSupport
@@ -121,6 +122,25 @@ import Testing
         site.end()
     }
 
+    @Test func aGatewayWithoutDescriptorsDoesNotTurnInCircles() throws {
+        let site = try Site()
+        let first = site.visit()
+        site.wait { first.text.contains(" 101 ") }
+        let second = site.visit()
+        site.wait { site.gateway.waits.values.contains { $0.machine.state == .waiting } }
+        let before = Descriptors.limit(1)
+        first.stream?.close()
+        site.wait { site.logged("dial_failed").count == 1 }
+        let began = site.loop.now
+        site.wait { site.logged("dial_failed").count == 3 }
+        #expect(site.loop.now - began >= 2 * GatewayLimits.localPauseMilliseconds)
+        _ = Descriptors.limit(before)
+        site.wait { second.text.contains(" 101 ") }
+        #expect(site.logged("refusal").isEmpty)
+        second.stream?.close()
+        site.end()
+    }
+
     @Test func waitersOutliveARedisThatLostEverything() throws {
         let site = try Site()
         let first = site.visit()
@@ -139,6 +159,19 @@ import Testing
         #expect(site.logged("refusal").isEmpty)
         second.stream?.close()
         site.end()
+    }
+}
+
+private enum Descriptors {
+    /// Sets how many files this process may have open; what is open stays. Returns what it was.
+    static func limit(_ count: UInt) -> UInt {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        getrlimit(resource, &limit)
+        let before = limit.rlim_cur
+        limit.rlim_cur = count
+        setrlimit(resource, &limit)
+        return before
     }
 }
 

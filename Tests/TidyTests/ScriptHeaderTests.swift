@@ -39,4 +39,32 @@ import Testing
             #expect(Repository.lines(file).first?.hasPrefix("-- ") == true, "\(file)")
         }
     }
+
+    /// Each key that the scripts spell is a row of the reference, and the other way round.
+    @Test func everyKeyIsDocumented() throws {
+        let spelled = try Regex(#"\bkey\(('\w+'(?:, [^()]+|\([^()]*\))*)\)"#)
+        let documented = try Regex(#"`([a-z]+(?::(?:<\w+>|[a-z]+))*)`"#)
+        // KEYS[1] itself, from which the others are derived.
+        var used: Set = ["meta"]
+        for file in ScriptHeaderTests.all {
+            for match in Repository.text(file).matches(of: spelled) {
+                let parts = String(match.output[1].substring!).split(separator: ",").map { part in
+                    String(part.drop { $0 == " " })
+                }
+                let names = parts.map { $0.hasPrefix("'") ? String($0.dropFirst().dropLast()) : "*" }
+                used.insert(names.joined(separator: ":"))
+            }
+        }
+        #expect(used.count > 25)
+        var rows: Set<String> = []
+        for line in Repository.lines("docs/reference/keys.md")
+        where line.hasPrefix("| `") || line.hasPrefix("Channels") {
+            let names = line.hasPrefix("|") ? String(line.split(separator: "|")[0]) : line
+            for match in names.matches(of: documented) {
+                rows.insert(String(match.output[1].substring!).replacing(try Regex("<\\w+>"), with: "*"))
+            }
+        }
+        #expect(used.subtracting(rows) == [], "docs/reference/keys.md lacks keys")
+        #expect(rows.subtracting(used) == [], "docs/reference/keys.md has keys that no script spells")
+    }
 }

@@ -66,6 +66,23 @@ import WorkerCore
         site.end()
     }
 
+    @Test func anOutageOfRedisIsToldWhenItChanges() throws {
+        let site = try Site(slots: 1)
+        func lines(_ event: String) -> Int { site.lines.count { $0.contains("\"event\":\"\(event)\"") } }
+        site.server.kill()
+        // Time for half a dozen attempts.
+        let later = site.loop.now + 2_000
+        site.wait { site.loop.now > later }
+        #expect(lines("redis") == 1)
+        let notices = site.lines.filter { $0.contains("\"event\":\"notice\"") }.map { $0.drop { $0 != "," } }
+        #expect(notices.count == Set(notices).count, "each reason once")
+        #expect(site.gateway.notices.count == Set(site.gateway.notices).count)
+        try site.server.start()
+        site.wait { lines("registered") == 2 }
+        #expect(site.lines.count { $0.contains("Redis is back") } == 1)
+        site.end()
+    }
+
     @Test func aDrainEndsInTime() throws {
         let site = try Site(slots: 2, drainTimeoutMilliseconds: 300)
         let first = site.enqueue()

@@ -7,7 +7,7 @@ final class Caller {
     private let loop: Loop
     private let fleet: String
     private let secret: [UInt8]
-    private var probes: [ProcessID: WorkerCall] = [:]
+    private(set) var probes: [ProcessID: WorkerCall] = [:]
 
     enum DialOutcome {
         /// The worker serves the client; what it sent behind its proof comes first.

@@ -24,6 +24,7 @@ public final class GatewayServer {
     /// Redis has been away for longer than a new client may wait for it; not so at the start, before it was asked.
     private(set) var isStoreAway = false
 
+    private static let probeOutagesMax = 1_024
     private let settings: GatewaySettings
     private var startTimer: Timer?
     private var listener: Listener?
@@ -31,6 +32,8 @@ public final class GatewayServer {
     private var relayed = 0
     /// Clients let in beyond the budget, to be told so.
     private var beyondBudget = 0
+    /// What was told of workers whose probes fail: a worker that stays away is no news each time.
+    private var probeOutages: [ProcessID: OutageLog] = [:]
     private var drainTimer: Timer?
     private var onDrained: (() -> Void)?
     private var isStopped = false
@@ -188,16 +191,24 @@ extension GatewayServer: QueueClientDelegate {
         caller.probe(worker, address: address) { [self] outcome in
             switch outcome {
             case .alive:
+                probeOutages[worker] = nil
                 log.probe(worker, address: address, failure: nil)
                 queue.probed(worker, passed: true)
             case .failed(let words):
-                log.probe(worker, address: address, failure: words)
+                if isNews(worker, words) { log.probe(worker, address: address, failure: words) }
                 queue.probed(worker, passed: false)
             case .local(let words):
                 // Says nothing about the worker; the probe is asked for again.
+                guard isNews(worker, words) else { return }
                 log.notice("no descriptor was left to probe \(worker) with: \(words)")
             }
         }
+    }
+
+    private func isNews(_ worker: ProcessID, _ words: String) -> Bool {
+        // Workers that are gone for good leave theirs behind.
+        if probeOutages.count >= GatewayServer.probeOutagesMax { probeOutages = [:] }
+        return probeOutages[worker, default: OutageLog()].failed(words)
     }
 
     public func queueClientRegisteredAnew(_ client: QueueClient) {

@@ -37,6 +37,8 @@ public enum GatewayLimits {
     public static let dialMilliseconds: UInt64 = 2_000
     /// For Redis to take a verdict before the dial it is about is closed all the same.
     public static let verdictMilliseconds: UInt64 = 1_000
+    /// Before a grant is given back that nothing was left to dial with.
+    public static let localPauseMilliseconds: UInt64 = 100
     /// For the second side of a session to end after the first one did.
     public static let relayLingerMilliseconds: UInt64 = 1_000
     /// For clients to read their last words before the process ends.

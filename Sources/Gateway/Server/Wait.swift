@@ -130,7 +130,11 @@ final class Wait {
             case .proved(let worker, let rest): proved(grant, worker, rest)
             case .failed(let failure, let words):
                 server.log.dialFailed(name, grant, words)
-                step { $0.dialFailed(failure) }
+                guard failure == .local else { return step { $0.dialFailed(failure) } }
+                // Its slot is free at once and may be granted to this waiter again: without a pause that goes in circles.
+                server.loop.schedule(after: GatewayLimits.localPauseMilliseconds) { [self] in
+                    step { $0.dialFailed(failure) }
+                }
             }
         }
     }

@@ -26,6 +26,7 @@ public final class WorkerAgent {
     private var isStopping = false
     private var isOver = false
     private var wasRegistered = false
+    private var isRedisAway = false
 
     /// Called when a newer process took this node id and the drain that follows is over: the process should end.
     public var onSuperseded: (() -> Void)?
@@ -202,7 +203,10 @@ extension WorkerAgent: SlotRegistryDelegate {
         if available {
             log.log(.info, "registered", wasRegistered ? "The worker is registered again" : "The worker is registered")
             wasRegistered = true
-        } else {
+            isRedisAway = false
+        } else if !isRedisAway {
+            // Told at each attempt to come back.
+            isRedisAway = true
             log.log(.warning, "redis", "Redis is away: sessions go on, no new clients")
         }
     }
