@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test func aSidecarThatExitsEndsItsSessionAndItsLastBytesArrive() throws {
-        let bench = try Bench()
+        let bench = try Bench(leave: 10_000)
         bench.startAll()
         let grant = bench.grant(5)
         let peer = bench.dial(grant, head: "GET / HTTP/1.1\r\nX-Last: 1\r\n\r\n")
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func fiveDeathsInAMinutePutTheSlotOut() throws {
-        let bench = try Bench()
+        let bench = try Bench(leave: 10_000)
         bench.startAll()
         for number in 1...5 {
             let grant = bench.grant(Int64(number))

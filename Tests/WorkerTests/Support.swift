@@ -117,11 +117,13 @@ final class Bench {
     private(set) var lines: [String] = []
     private var pending: [ObjectIdentifier: GatewayConnection] = [:]
 
-    convenience init(slots: Int = 1, command: [String] = echoSidecar) throws {
-        try self.init(slots: slots, pool: Pool("a||")!, program: .command(command))
+    /// - Parameter leave: what a sidecar that ends its client's connection has for its exit; long where a test is about
+    ///   that exit, however busy the machine is.
+    convenience init(slots: Int = 1, command: [String] = echoSidecar, leave: UInt64 = 20) throws {
+        try self.init(slots: slots, pool: Pool("a||")!, program: .command(command), leave: leave)
     }
 
-    init(slots: Int = 1, pool: Pool, program: SidecarProgram) throws {
+    init(slots: Int = 1, pool: Pool, program: SidecarProgram, leave: UInt64 = 20) throws {
         loop = try Loop()
         ledger = LedgerRecord(loop: loop)
         id = ProcessID(node: "bench-\(Crypto.randomHex(bytes: 4))", generation: Crypto.randomUInt64())!
@@ -134,7 +136,7 @@ final class Bench {
             around: Sidecar.Surroundings(
                 loop: loop, program: program, folder: folder,
                 environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new },
-                log: log))
+                log: log, leaveMilliseconds: leave))
         write = { [unowned self] in self.lines.append($0) }
         let credentials = Credentials(fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret])
         listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { [unowned self] stream in

@@ -13,13 +13,14 @@ final class Sidecar {
         /// The environment of sidecars, marks included.
         let environment: [String: String]
         let log: JSONLog
+        var leaveMilliseconds = SidecarSupervisor.leaveMilliseconds
     }
 
     let slot: Int
     private let pool: Pool
     private let around: Surroundings
     private let onReport: (SidecarSupervisor.Report) -> Void
-    private var supervisor = SidecarSupervisor()
+    private var supervisor: SidecarSupervisor
     private var process: SidecarProcess?
     private var timer: Timer?
     private var timerAt: UInt64?
@@ -35,6 +36,7 @@ final class Sidecar {
         self.pool = pool
         self.around = around
         self.onReport = onReport
+        supervisor = SidecarSupervisor(leaveMilliseconds: around.leaveMilliseconds)
     }
 
     /// Its process, while there is one.

@@ -84,7 +84,12 @@ public struct SidecarSupervisor: Sendable {
     /// Failures since a sidecar last proved itself, for the backoff.
     private var failuresInARow = 0
 
-    public init() {}
+    private let leaveMilliseconds: UInt64
+
+    /// - Parameter leaveMilliseconds: how long a sidecar that ended its client's connection has for its own exit.
+    public init(leaveMilliseconds: UInt64 = SidecarSupervisor.leaveMilliseconds) {
+        self.leaveMilliseconds = leaveMilliseconds
+    }
 
     /// When `timePassed` is due.
     public var wakeAt: UInt64? {
@@ -115,7 +120,7 @@ public struct SidecarSupervisor: Sendable {
         switch state {
         case .ready, .busy:
             if hungUp {
-                state = .leaving(terminateAt: now + SidecarSupervisor.leaveMilliseconds)
+                state = .leaving(terminateAt: now + leaveMilliseconds)
                 return .nothing
             }
             failuresInARow = 0
