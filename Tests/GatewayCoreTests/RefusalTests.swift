@@ -8,7 +8,7 @@ import Testing
     static let table: [(RefusalCode, [Int], Int?)] = [
         (.badRequest, [400, 405, 411, 413], 1008), (.unauthorized, [401], 1008), (.forbidden, [403], 1008),
         (.notFound, [404], nil), (.unknownPool, [404], 1008), (.headTimeout, [408], nil),
-        (.alreadyAttached, [409], nil), (.aliasTaken, [409], nil), (.gone, [410], nil), (.headTooLarge, [431], nil),
+        (.headTooLarge, [431], nil),
         (.upgradeRequired, [426], nil), (.versionMismatch, [428], 1008), (.tenantQueueFull, [429], 1013),
         (.queueFull, [429], 1013), (.tooManySelectors, [429], 1013), (.wouldWait, [429], 1013),
         (.workerFailed, [502], 1011), (.waitTimeout, [503], 1013), (.shuttingDown, [503], 1012),

@@ -13,7 +13,7 @@ import Testing
             let name = String(match.output[1].substring!)
             codes[name] = match.output[2].substring.map(String.init) ?? name
         }
-        #expect(codes.count >= 21)
+        #expect(codes.count >= 18)
         for (name, code) in codes {
             guard let row = reference.first(where: { $0.hasPrefix("| `\(code)` |") }) else {
                 Issue.record("docs/reference/refusals.md has no row for \(code)")

@@ -6,9 +6,6 @@ public enum RefusalCode: String, CaseIterable, Sendable {
     case notFound = "not_found"
     case unknownPool = "unknown_pool"
     case headTimeout = "head_timeout"
-    case alreadyAttached = "already_attached"
-    case aliasTaken = "alias_taken"
-    case gone
     case headTooLarge = "head_too_large"
     case upgradeRequired = "upgrade_required"
     case versionMismatch = "version_mismatch"
@@ -51,8 +48,6 @@ public enum RefusalCode: String, CaseIterable, Sendable {
         case .notFound: Row([404], close: nil)
         case .unknownPool: Row([404], close: 1008)
         case .headTimeout: Row([408], close: nil)
-        case .alreadyAttached, .aliasTaken: Row([409], close: nil)
-        case .gone: Row([410], close: nil)
         case .headTooLarge: Row([431], close: nil)
         case .upgradeRequired: Row([426], close: nil, headers: ["Upgrade: websocket", "Sec-WebSocket-Version: 13"])
         case .versionMismatch: Row([428], close: 1008)

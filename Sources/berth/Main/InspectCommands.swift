@@ -52,7 +52,7 @@ private func inspect<Answer>(
     _ = loop.run(until: { answer != nil }, timeoutMilliseconds: 30_000)
     switch answer {
     case .success(let value): return value
-    case .failure(let failure): throw Fatal("Redis at \(endpoint): \(failure)")
+    case .failure(let failure): throw Fatal("Redis cannot be asked: \(failure)")
     case nil: throw Fatal("Redis at \(endpoint) did not answer in 30 s")
     }
 }
