@@ -47,32 +47,32 @@ def one_session_each(ledger: Ledger) -> list[str]:
     return findings + [f"waiter {w.waiter} ended {w.endings} times" for w in ledger.waits if w.endings > 1]
 
 
-def slots_serve_one(ledger: Ledger) -> list[str]:
-    """A slot serves at most one session at a time."""
+def followers(ledger: Ledger):
+    """Each two sessions that one slot served in a row."""
     by_place = defaultdict(list)
     for service in ledger.services:
         by_place[service.place].append(service)
-    findings = []
-    for place, services in by_place.items():
+    for services in by_place.values():
         services.sort(key=lambda s: s.began)
-        for one, next in zip(services, services[1:]):
-            if next.began < one.ended:
-                findings.append(f"slot {place}: {next.lease} began before {one.lease} ended")
-    return findings
+        yield from zip(services, services[1:])
+
+
+def slots_serve_one(ledger: Ledger) -> list[str]:
+    """A slot serves at most one session at a time."""
+    return [
+        f"slot {one.place}: {next.lease} began before {one.lease} ended"
+        for one, next in followers(ledger)
+        if next.began < one.ended
+    ]
 
 
 def tokens_increase(ledger: Ledger) -> list[str]:
     """Tokens accepted by a slot strictly increase."""
-    by_place = defaultdict(list)
-    for service in ledger.services:
-        by_place[service.place].append(service)
-    findings = []
-    for place, services in by_place.items():
-        services.sort(key=lambda s: s.began)
-        for one, next in zip(services, services[1:]):
-            if next.token <= one.token:
-                findings.append(f"slot {place}: token {next.token} after {one.token}")
-    return findings
+    return [
+        f"slot {one.place}: token {next.token} after {one.token}"
+        for one, next in followers(ledger)
+        if next.token <= one.token
+    ]
 
 
 def under_caps(ledger: Ledger, caps: dict[str, int]) -> list[str]:

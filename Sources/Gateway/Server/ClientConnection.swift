@@ -27,8 +27,8 @@ final class ClientConnection: HasDeadline {
 
     /// - Parameter isFull: no more client may be parked.
     func accepted(isFull: Bool) {
-        // A peer that vanished without a word is found out within 30 s.
         isBeyondBudget = isFull
+        // A peer that vanished without a word is found out within 30 s.
         stream.keepAlive(idleSeconds: 15, intervalSeconds: 5, count: 3)
         perform(machine.admitted(isFull: isFull))
     }

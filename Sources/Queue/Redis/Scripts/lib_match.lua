@@ -72,26 +72,26 @@ local function match(selector, pool, ignore_version)
     return nil
 end
 
+local function link(selector, pool)
+    local rank = match(selector, pool)
+    if rank then
+        call('ZADD', key('selector', selector, 'pools'), rank, pool)
+        call('SADD', key('pool', pool, 'selectors'), selector)
+    end
+end
+
 -- Links a selector that appears for the first time to the pools there are (≤ 256).
 local function link_selector(selector)
     call('SADD', key('selectors'), selector)
     for _, pool in ipairs(call('HKEYS', key('pools'))) do
-        local rank = match(selector, pool)
-        if rank then
-            call('ZADD', key('selector', selector, 'pools'), rank, pool)
-            call('SADD', key('pool', pool, 'selectors'), selector)
-        end
+        link(selector, pool)
     end
 end
 
 -- Links a pool that appears for the first time to the selectors there are (≤ 1,024).
 local function link_pool(pool)
     for _, selector in ipairs(call('SMEMBERS', key('selectors'))) do
-        local rank = match(selector, pool)
-        if rank then
-            call('ZADD', key('selector', selector, 'pools'), rank, pool)
-            call('SADD', key('pool', pool, 'selectors'), selector)
-        end
+        link(selector, pool)
     end
 end
 

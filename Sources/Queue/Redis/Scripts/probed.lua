@@ -23,12 +23,9 @@ end
 local function become(state, ...)
     call('HSET', key('worker', id), 'state', state, ...)
 end
-local function again(backoff)
-    call('ZADD', key('probes'), int(NOW + backoff), id)
-end
 local function longer()
     local backoff = next_backoff(worker)
-    again(backoff)
+    call('ZADD', key('probes'), int(NOW + backoff), id)
     return int(backoff)
 end
 
