@@ -134,11 +134,14 @@ def read_names(lines) -> dict[str, str]:
 
 
 def read_workers(lines, grants) -> tuple[list[Service], list[SlotFree]]:
-    """Sessions and free spans. A slot's free span ends at its next grant, reject or session, or with its process."""
+    """Sessions and free spans. A slot's free span ends at its next grant, reject or session, or with its process.
+
+    Logs tell milliseconds: what happened within one is put in order by its token, a lease before what it left behind.
+    """
     services: dict[tuple, Service] = {}
     pools: dict[tuple, str] = {}
     last: dict[str, float] = {}
-    marks: list[tuple[float, int, tuple, str]] = []
+    marks: list[tuple[float, tuple, int, tuple, str]] = []
     for line in sorted(lines, key=lambda line: line.at):
         last[line.process] = max(last.get(line.process, 0), line.at)
         if line.get("slot") is None:
@@ -150,19 +153,20 @@ def read_workers(lines, grants) -> tuple[list[Service], list[SlotFree]]:
             lease = line.get("lease")
             token = read_token(line.get("token"))
             services[(place, lease)] = Service(lease, *place, pools.get(place, ""), token, line.at)
-            marks.append((line.at, 0, place, "busy"))
+            marks.append((line.at, token, 0, place, "busy"))
         elif line.event == "end":
             key = (place, line.get("lease"))
             if key in services:
                 services[key] = replace(services[key], ended=line.at)
         elif line.event == "slot":
-            marks.append((line.at, 1, place, "free" if line.get("state") == "free" else "busy"))
+            token = read_token(line.get("token", "0/0"))
+            marks.append((line.at, token, 1, place, "free" if line.get("state") == "free" else "busy"))
     workers = {line.get("worker"): line.process for line in lines if line.event == "registered" and line.get("worker")}
     for grant in grants:
         if grant.worker in workers:
-            marks.append((grant.at, 0, (workers[grant.worker], grant.slot), "busy"))
+            marks.append((grant.at, grant.token, 0, (workers[grant.worker], grant.slot), "busy"))
     free, since = [], {}
-    for at, _, place, state in sorted(marks, key=lambda mark: (mark[0], mark[1])):
+    for at, _, _, place, state in sorted(marks, key=lambda mark: mark[:3]):
         if state == "free":
             since.setdefault(place, at)
         elif place in since:

@@ -217,3 +217,16 @@ def test_a_waiter_enqueued_anew_keeps_its_name():
     ]
     worker = [line("k1", 2.1, event="session", slot=0, lease="w7.1", token="7/3")]
     assert Ledger.read([], gateway, worker).services[0].waiter == "w1"
+
+
+def test_a_slot_granted_in_the_millisecond_it_became_free_was_not_idle():
+    worker = [
+        line("k1", 0.1, event="registered", worker="k.1"),
+        line("k1", 1.0, event="slot", slot=0, state="free", pool="AppA:x||", token="7/1"),
+        line("k1", 1.0, event="session", slot=0, lease="w2.1", token="7/2"),
+        line("k1", 2.0, event="end", slot=0, lease="w2.1", token="7/2"),
+        line("k1", 2.5, event="slot", slot=0, state="free", token="7/2"),
+        line("k1", 2.6, event="session", slot=0, lease="w3.1", token="7/3"),
+    ]
+    ledger = Ledger.read([], [], worker)
+    assert ledger.free == [SlotFree("k1", 0, "AppA:x||", 1.0, 1.0), SlotFree("k1", 0, "AppA:x||", 2.5, 2.6)]
