@@ -6,10 +6,10 @@ import QueueCore
 ///
 /// Performs what `Standing` decides; the owner supplies what a registration and a renew carry.
 final class Membership {
-    let loop: Loop
+    let surroundings: any QueueSurroundings
     let keys: Keys
     let id: ProcessID
-    let connection: RedisConnection
+    let connection: any StoreConnection
 
     /// What `register` and `renew` carry behind the kind.
     var registration: () -> [String] = { [] }
@@ -29,18 +29,18 @@ final class Membership {
     private var standing: Standing
     private var history = History()
     private var isSweeping = false
-    private var renewTimer: Timer?
-    private var retryTimer: Timer?
+    private var renewTimer: (any ScheduledCall)?
+    private var retryTimer: (any ScheduledCall)?
     private var outage = OutageLog()
     /// What keeps Redis from taking this process although it answers.
     private var refusal = OutageLog()
 
-    init(loop: Loop, endpoint: RedisEndpoint, fleet: String, id: ProcessID, kind: Standing.Kind) {
-        self.loop = loop
+    init(surroundings: any QueueSurroundings, fleet: String, id: ProcessID, kind: Standing.Kind) {
+        self.surroundings = surroundings
         self.id = id
         keys = Keys(fleet: fleet)
         standing = Standing(kind: kind)
-        connection = RedisConnection(loop: loop, endpoint: endpoint, scripts: ScriptLibrary.all)
+        connection = surroundings.connection(scripts: ScriptLibrary.all)
         connection.onEvent = { [weak self] in self?.connection($0) }
     }
 
@@ -48,7 +48,7 @@ final class Membership {
 
     func start() {
         connection.start()
-        renewTimer = loop.schedule(
+        renewTimer = surroundings.schedule(
             after: UInt64(QueueLimits.heartbeatMilliseconds), repeating: UInt64(QueueLimits.heartbeatMilliseconds)
         ) { [weak self] in self?.renew() }
     }
@@ -170,7 +170,9 @@ final class Membership {
                 refused("Redis does not register this process: \(reply.status) \(reply.text(0))")
                 // One at a time: each reconnect asks too.
                 retryTimer?.cancel()
-                retryTimer = loop.schedule(after: QueueLimits.registerAgainMilliseconds) { [weak self] in
+                retryTimer = surroundings.schedule(
+                    after: QueueLimits.registerAgainMilliseconds, repeating: 0
+                ) { [weak self] in
                     guard let self else { return }
                     perform(standing.askAgain())
                 }

@@ -24,7 +24,7 @@ public final class QueueClient {
 
     private let membership: Membership
     private let outbox: Outbox
-    private var wake: RedisSubscription?
+    private var wake: (any StoreSubscription)?
     private var limits: [(tenant: String, TenantLimits)] = []
     private var acknowledgements: [LeaseID] = []
     /// Registered anew, and the delegate was not told yet.
@@ -33,17 +33,21 @@ public final class QueueClient {
     private var wakeOutage = OutageLog()
     private var isCollecting = false
     private var collectAgain = false
-    private var poll: Timer?
+    private var poll: (any ScheduledCall)?
     private var awaySince: UInt64?
     public private(set) var isAvailable = false
     /// Grants in hand that Redis was not told of yet.
     var acknowledgementsWaiting: Int { acknowledgements.count }
 
     /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
-    public init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
-        guard let id = ProcessID(node: node, generation: Crypto.randomUInt64()) else { return nil }
+    public convenience init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
+        self.init(surroundings: LoopSurroundings(loop: loop, endpoint: endpoint), fleet: fleet, node: node)
+    }
+
+    package init?(surroundings: any QueueSurroundings, fleet: String, node: String) {
+        guard let id = ProcessID(node: node, generation: surroundings.randomUInt64()) else { return nil }
         self.id = id
-        let membership = Membership(loop: loop, endpoint: endpoint, fleet: fleet, id: id, kind: .gateway)
+        let membership = Membership(surroundings: surroundings, fleet: fleet, id: id, kind: .gateway)
         self.membership = membership
         outbox = Outbox { [weak membership] script, arguments, done in membership?.call(script, arguments, done: done) }
         membership.mayRegister = false
@@ -53,17 +57,17 @@ public final class QueueClient {
             guard let self else { return }
             delegate?.queueClient(self, notice: $0)
         }
-        wake = RedisSubscription(
-            loop: loop, endpoint: endpoint, channel: membership.keys.wake(id.text),
-            onEvent: { [weak self] in self?.subscription($0) }, onMessage: { [weak self] in self?.woken($0) })
+        wake = surroundings.subscription(
+            channel: membership.keys.wake(id.text), onEvent: { [weak self] in self?.subscription($0) },
+            onMessage: { [weak self] in self?.woken($0) })
     }
 
     /// Connects, listens on the wake channel, registers. Redis need not be there yet.
     public func start() {
-        awaySince = membership.loop.now
+        awaySince = membership.surroundings.now
         wake?.start()
         membership.start()
-        poll = membership.loop.schedule(
+        poll = membership.surroundings.schedule(
             after: UInt64(QueueLimits.pollMilliseconds), repeating: UInt64(QueueLimits.pollMilliseconds)
         ) { [weak self] in self?.everySecond() }
     }
@@ -173,7 +177,7 @@ public final class QueueClient {
     private func wentAway() {
         outbox.pause()
         isCollecting = false
-        if awaySince == nil { awaySince = membership.loop.now }
+        if awaySince == nil { awaySince = membership.surroundings.now }
     }
 
     private func subscription(_ event: RedisSubscription.Event) {
@@ -206,7 +210,8 @@ public final class QueueClient {
     private func everySecond() {
         collect()
         tellOfWakeLost()
-        if isAvailable, let since = awaySince, membership.loop.now - since >= QueueLimits.storeAwayMilliseconds {
+        if isAvailable, let since = awaySince, membership.surroundings.now - since >= QueueLimits.storeAwayMilliseconds
+        {
             isAvailable = false
             delegate?.queueClient(self, available: false)
         }

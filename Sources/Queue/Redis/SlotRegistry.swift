@@ -25,7 +25,7 @@ public final class SlotRegistry {
 
     private let membership: Membership
     private let outbox: Outbox
-    private var control: RedisSubscription?
+    private var control: (any StoreSubscription)?
     private let advertised: String
     private let port: Int
     private let pools: [Pool]
@@ -36,15 +36,23 @@ public final class SlotRegistry {
     /// - Parameters:
     ///   - address: what gateways dial, `host:port`; empty for the local address of the Redis connection and `port`.
     ///   - pools: the pool of each slot.
-    public init?(
+    public convenience init?(
         loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int, pools: [Pool]
     ) {
-        guard let id = ProcessID(node: node, generation: Crypto.randomUInt64()) else { return nil }
+        self.init(
+            surroundings: LoopSurroundings(loop: loop, endpoint: endpoint), fleet: fleet, node: node, address: address,
+            port: port, pools: pools)
+    }
+
+    package init?(
+        surroundings: any QueueSurroundings, fleet: String, node: String, address: String, port: Int, pools: [Pool]
+    ) {
+        guard let id = ProcessID(node: node, generation: surroundings.randomUInt64()) else { return nil }
         self.id = id
         advertised = address
         self.port = port
         self.pools = pools
-        let membership = Membership(loop: loop, endpoint: endpoint, fleet: fleet, id: id, kind: .worker)
+        let membership = Membership(surroundings: surroundings, fleet: fleet, id: id, kind: .worker)
         self.membership = membership
         outbox = Outbox { [weak membership] script, arguments, done in membership?.call(script, arguments, done: done) }
         membership.registration = { [weak self] in self?.registration() ?? [] }
@@ -60,8 +68,8 @@ public final class SlotRegistry {
             guard let self else { return }
             delegate?.slotRegistry(self, notice: $0)
         }
-        control = RedisSubscription(
-            loop: loop, endpoint: endpoint, channel: membership.keys.control(id.text), onEvent: { _ in },
+        control = surroundings.subscription(
+            channel: membership.keys.control(id.text), onEvent: { _ in },
             onMessage: { [weak self] in self?.obey([String(decoding: $0, as: UTF8.self)], notes: []) })
     }
 
@@ -85,7 +93,7 @@ public final class SlotRegistry {
     /// Asks for the lease, before any byte of its client reaches the sidecar. `done` is called once, from the loop.
     public func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void) {
         guard membership.isMember else {
-            membership.loop.afterThisTurn { done(.failed) }
+            membership.surroundings.afterThisTurn { done(.failed) }
             return
         }
         membership.call(ScriptLibrary.accept, words(lease, slot, token)) { [weak self] reply in
