@@ -80,6 +80,14 @@ final class Fleet {
         setClock()
     }
 
+    /// Loads a verb of the test's own: the shared parts, then `body`.
+    func load(_ name: String, body: String) {
+        let source = String(decoding: ScriptLibrary.accept.source, as: UTF8.self)
+            .replacingOccurrences(of: "call('TIME')", with: "call('LRANGE', 'test:clock', 0, 1)")
+        let parts = source[..<source.range(of: "\nlocal stop = begin(")!.lowerBound]
+        loaded[name] = redis("SCRIPT", "LOAD", parts + "\n" + body).string
+    }
+
     func setClock() {
         redis("DEL", "test:clock")
         redis("RPUSH", "test:clock", String(clock / 1_000_000), String(clock % 1_000_000))

@@ -45,7 +45,7 @@ import Testing
         #expect(fleet.redis("GET", prefix + "seq").string == "77")
         fleet.release(w, Grant(lease: lease, worker: ProcessID(w.id)!, slot: 0, address: "-", pool: "-", token: token))
         #expect(fleet.look().waiters.isEmpty && slot(w).state == "recycling")
-        #expect(fleet.renew(w, [fleet.row(0, "leased", token, lease, tenant: "a")]).texts(0) == ["close \(lease)"])
+        #expect(fleet.renew(w, [fleet.row(0, "leased", token, lease, tenant: "a")]).texts(0) == ["close \(lease) ended"])
         #expect(slot(w).state == "recycling")
     }
 

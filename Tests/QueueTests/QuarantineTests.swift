@@ -182,7 +182,7 @@ import Testing
         #expect(state == "recycling")
         #expect(
             fleet.renew(w, [fleet.row(0, "leased", accepted.token, accepted.lease, tenant: "a")]).texts(0) == [
-                "close \(accepted.lease)"
+                "close \(accepted.lease) ended"
             ])
         #expect(state == "recycling")
     }

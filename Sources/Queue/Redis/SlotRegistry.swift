@@ -5,7 +5,8 @@ import QueueCore
 public protocol SlotRegistryDelegate: AnyObject {
     /// The slots as they are now, at register and at each renew. A slot whose accept is under way is left out.
     func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow]
-    /// Redis ended this lease by verdict or by request: end its session.
+    /// Redis ended this lease by verdict (`ended`), or somebody asked for its end: end its session. Told at each renew
+    /// until the lease is gone; `reason` is one word.
     func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String)
     /// Redis has the slot recycling from a token this worker may never have seen: it is the slot's last from now on; if
     /// the slot is free, call `ready` with it.
@@ -144,8 +145,8 @@ public final class SlotRegistry {
     private func obey(_ orders: [String], notes: [String]) {
         for order in orders {
             let w = order.split(separator: " ").map(String.init)
-            if w.count == 2, w[0] == "close", let lease = LeaseID(w[1]) {
-                delegate?.slotRegistry(self, close: lease, reason: "the queue ended this session")
+            if w.count == 3, w[0] == "close", let lease = LeaseID(w[1]) {
+                delegate?.slotRegistry(self, close: lease, reason: w[2])
             } else if w.count == 4, w[0] == "recycle", let slot = Int(w[1]), let epoch = Int64(w[2]),
                 let number = Int64(w[3]), pools.indices.contains(slot)
             {

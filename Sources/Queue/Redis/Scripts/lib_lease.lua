@@ -2,12 +2,21 @@
 
 local function lease_row(id)
     local row = call('HMGET', key('lease', id), 'waiter', 'tenant', 'gateway', 'worker', 'slot', 'pool', 'epoch',
-        'number', 'state')
+        'number', 'state', 'ending')
     if not row[1] then
         return nil
     end
     return { id = id, waiter = row[1], tenant = row[2], gateway = row[3], worker = row[4], slot = row[5],
-        pool = row[6], epoch = tonumber(row[7]), number = tonumber(row[8]), state = row[9] }
+        pool = row[6], epoch = tonumber(row[7]), number = tonumber(row[8]), state = row[9],
+        ending = row[10] or nil }
+end
+
+-- A lease that must end is ended by its worker, which is told at once, and at each renew until the lease is gone.
+-- `reason` is one word.
+local function mark_ending(lease, reason)
+    lease.ending = lease.ending or reason
+    call('HSET', key('lease', lease.id), 'ending', lease.ending)
+    call('PUBLISH', key('control', lease.worker), table.concat({ 'close', lease.id, lease.ending }, ' '))
 end
 
 local function raise_seq(number)
@@ -38,13 +47,13 @@ local function end_lease(lease, how, slot_state)
     return s
 end
 
--- A waiter whose lease came to nothing goes back to its place, unless its gateway is gone.
+-- A waiter whose lease came to nothing goes back to its place, unless its gateway is gone or it was to end.
 local function requeue(lease)
     local waiter = waiter_row(lease.waiter)
     if not waiter or waiter.lease ~= lease.id then
         return waiter
     end
-    if not alive(waiter.gateway) then
+    if lease.ending or not alive(waiter.gateway) then
         waiter.state = 'ended'
         end_waiter(waiter)
         return nil

@@ -18,7 +18,7 @@ local function rows_good(first)
     return true
 end
 
--- Judges one row; returns an order for the worker (`close <lease>`, `recycle <slot> <epoch> <number>`) or nil.
+-- Judges one row; returns an order for the worker (`close <lease> <reason>`, `recycle <slot> <epoch> <number>`) or nil.
 local function judge_row(worker, row)
     local w = split(row)
     local s = slot_row(worker, w[1])
@@ -36,10 +36,10 @@ local function judge_row(worker, row)
             if lease.state == 'granted' then
                 accept_lease(lease)
             end
-            return nil
+            return lease.ending and table.concat({ 'close', id, lease.ending }, ' ') or nil
         end
         if s.how == 'verdict' and same then
-            return 'close ' .. id
+            return 'close ' .. id .. ' ended'
         end
         if lease then
             -- Redis granted the slot again; whoever got it goes back to its place.
