@@ -5,6 +5,8 @@
 # An import that Package.swift does not declare is an error: the boundaries of docs/internals/architecture.md hold.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib
+# The two products alone: the rest is for tests, and wants Lua.
+PRODUCTS := $(SWIFT_BUILD) $(RELEASE) --product berth && $(SWIFT_BUILD) $(RELEASE) --product loadtest
 SWIFT_DIRS := Sources Tests loadtest Package.swift
 SHELL_FILES := scripts/setup scripts/lint-lua .ci/run
 PYTHON := .venv/bin/python
@@ -18,7 +20,7 @@ setup: ## install what is missing (apt and .venv)
 
 build: ## release binaries: .build/release/berth and loadtest
 	@scripts/setup build
-	$(SWIFT_BUILD) $(RELEASE)
+	$(PRODUCTS)
 
 test: ## everything: Swift tests, then Redis, processes and real browsers
 	@scripts/setup build run python
@@ -28,12 +30,12 @@ test: ## everything: Swift tests, then Redis, processes and real browsers
 
 demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	@scripts/setup build run python
-	$(SWIFT_BUILD) $(RELEASE)
+	$(PRODUCTS)
 	$(PYTHON) loadtest/demo/demo.py
 
 bench: ## relay against HAProxy, memory of parked connections, time of a dispatch (6 min at most)
 	@scripts/setup build bench
-	$(SWIFT_BUILD) $(RELEASE)
+	$(PRODUCTS)
 	python3 loadtest/bench/bench.py
 
 fmt: ## format the Swift files in place

@@ -49,6 +49,13 @@ let package = Package(
             path: "loadtest/Sources"),
 
         .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
+
+        // The simulated Redis. Optimised in debug builds too: a simulation makes millions of its calls.
+        .systemLibrary(name: "CLua", path: "Tests/Simulation/CLua"),
+        .target(
+            name: "SimulatedRedis", dependencies: ["CLua", "EventLoop"], path: "Tests/Simulation/Store",
+            swiftSettings: [.unsafeFlags(["-O"])]),
+
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
@@ -61,6 +68,9 @@ let package = Package(
             dependencies: ["Worker", "WorkerCore", "Queue", "QueueCore", "EventLoop", "TestSupport"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore"]),
         .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["SimulatedRedis", "Queue", "QueueCore", "EventLoop", "TestSupport"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]
