@@ -133,6 +133,7 @@ extension EchoWorker: SlotRegistryDelegate {
         last[slot] = max(last[slot], token)
         if serving[slot] == nil { registry.ready(slot: slot, token: token) }
     }
+    func slotRegistryLicenceOver(_ registry: SlotRegistry) {}
     func slotRegistrySuperseded(_ registry: SlotRegistry) {}
     func slotRegistry(_ registry: SlotRegistry, available: Bool) { isAvailable = available }
     func slotRegistry(_ registry: SlotRegistry, notice: String) {}

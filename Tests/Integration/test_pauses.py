@@ -114,3 +114,25 @@ async def test_a_redis_paused_for_12_seconds_ends_nothing(folder):
         assert checkers.first_in_first_out(fleet.ledger(), {}) == []
         assert checkers.safe(fleet.ledger(), {}) == []
         assert await fleet.audit() == []
+
+
+async def test_without_redis_only_the_sessions_of_a_strict_worker_end_and_no_place_is_given_twice(folder):
+    async with Fleet(folder, tenants={"default": {"cap": 2}}) as fleet:
+        await fleet.gateway()
+        strict = await fleet.worker({"Strict:x": 1}, more=["--caps", "strict"])
+        await fleet.worker({"Lenient:x": 1})
+        await fleet.grantable(2)
+        bound = await fleet.client("bound", path="/pool/Strict:x").open()
+        free = await fleet.client("free", path="/pool/Lenient:x").open()
+        for one in (bound, free):
+            assert (await one.answer()).status == 101 and await one.echo()
+        fleet.redis.process.signal(signal.SIGSTOP)
+        paused = clock.now()
+        end = await strict.wait_for("end", timeout=TTL + 3)
+        assert end.get("reason") == "strict_caps"
+        assert TTL - 2.5 < clock.now() - paused < TTL + 1, "10 s after the last renew that was answered"
+        assert await free.echo(), "a lenient worker goes on"
+        fleet.redis.process.signal(signal.SIGCONT)
+        await free.finish()
+        await fleet.grantable(2)
+        assert await fleet.audit() == []

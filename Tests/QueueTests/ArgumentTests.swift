@@ -39,12 +39,16 @@ import Testing
             "0 leased 1 1 \(id).1 a:b",
         ] {
             #expect(fleet.run("renew", w, ["worker", "7", row]).status == "bad", "\(row)")
-            #expect(fleet.run("register", w, ["worker", "h:1", "2", "x||", "y:z||", row]).status == "bad", "\(row)")
+            let arguments = ["worker", "h:1", "2", "lenient", "x||", "y:z||", row]
+            #expect(fleet.run("register", w, arguments).status == "bad", "\(row)")
         }
         for arguments in [
-            ["worker", "", "1", "x||"], ["worker", "a b", "1", "x||"], ["worker", "h:1", "0"], ["worker", "h:1", "1"],
-            ["worker", "h:1", "1025", "x||"], ["worker", "h:1", "1", "x"], ["worker", "h:1", "1", "*||"],
-            ["worker", "h:1", "1", "||"], ["worker", "h:1", "1", "x y||"], ["operator"], ["waiter"], [""],
+            ["worker", "", "1", "lenient", "x||"], ["worker", "a b", "1", "lenient", "x||"],
+            ["worker", "h:1", "0", "lenient"], ["worker", "h:1", "1", "lenient"], ["worker", "h:1", "1", "x||"],
+            ["worker", "h:1", "1025", "lenient", "x||"], ["worker", "h:1", "1", "lenient", "x"],
+            ["worker", "h:1", "1", "lenient", "*||"], ["worker", "h:1", "1", "odd", "x||"],
+            ["worker", "h:1", "1", "strict", "||"], ["worker", "h:1", "1", "lenient", "x y||"], ["operator"],
+            ["waiter"], [""],
         ] {
             #expect(fleet.run("register", w, arguments).status == "bad", "\(arguments)")
         }

@@ -58,6 +58,10 @@ final class Fleet {
     let redis = TestRedis()
     let keys = Keys(fleet: "t")
     private var loaded: [String: String] = [:]
+    /// The same scripts as the next release would have them, by name.
+    private var newer: [String: String] = [:]
+    /// Calls are made by the next release's scripts.
+    var isNewer = false
     /// Redis' microseconds.
     private(set) var clock = 1_700_000_000_000_000
     private var nextWaiter: UInt64 = 0
@@ -75,6 +79,10 @@ final class Fleet {
                 of: "call('TIME')", with: "call('LRANGE', 'test:clock', 0, 1)")
             precondition(patched != source, "the clock is read elsewhere")
             loaded[script.name] = redis("SCRIPT", "LOAD", patched).string
+            let next = patched.replacingOccurrences(
+                of: "local SCHEMA = \(QueueLimits.schema)\n", with: "local SCHEMA = \(QueueLimits.schema + 1)\n")
+            precondition(next != patched, "the schema is spelled elsewhere")
+            newer[script.name] = redis("SCRIPT", "LOAD", next).string
         }
         loaded["look"] = redis("SCRIPT", "LOAD", Look.source).string
         setClock()
@@ -102,7 +110,7 @@ final class Fleet {
     var milliseconds: Int { clock / 1_000 }
 
     func raw(_ script: String, _ arguments: [String]) -> Reply {
-        redis.command(["EVALSHA", loaded[script]!, "1", keys.meta] + arguments)
+        redis.command(["EVALSHA", (isNewer ? newer : loaded)[script]!, "1", keys.meta] + arguments)
     }
 
     @discardableResult
@@ -180,11 +188,12 @@ final class Fleet {
 
     @discardableResult
     func register(
-        _ worker: Caller, address: String = "127.0.0.1:1", pools: [String], rows: [String]? = nil
+        _ worker: Caller, address: String = "127.0.0.1:1", pools: [String], caps: CapsMode = .lenient,
+        rows: [String]? = nil
     ) -> Outcome {
         run(
             "register", worker,
-            ["worker", address, String(pools.count)] + pools
+            ["worker", address, String(pools.count), caps.rawValue] + pools
                 + (rows ?? pools.indices.map { "\($0) free 0 0 - -" }))
     }
 

@@ -45,7 +45,8 @@ import Testing
         #expect(fleet.redis("GET", prefix + "seq").string == "77")
         fleet.release(w, Grant(lease: lease, worker: ProcessID(w.id)!, slot: 0, address: "-", pool: "-", token: token))
         #expect(fleet.look().waiters.isEmpty && slot(w).state == "recycling")
-        #expect(fleet.renew(w, [fleet.row(0, "leased", token, lease, tenant: "a")]).texts(0) == ["close \(lease) ended"])
+        #expect(
+            fleet.renew(w, [fleet.row(0, "leased", token, lease, tenant: "a")]).texts(0) == ["close \(lease) ended"])
         #expect(slot(w).state == "recycling")
     }
 
@@ -138,30 +139,6 @@ import Testing
 
     // MARK: - Lost data
 
-    private func save() -> [(String, String)] {
-        fleet.redis("KEYS", prefix + "*").strings.map {
-            (
-                $0,
-                fleet.redis(
-                    "EVAL",
-                    "return (redis.call('DUMP', KEYS[1]):gsub('.', function(c) return ('%02x'):format(c:byte()) end))",
-                    "1", $0
-                ).string
-            )
-        }
-    }
-
-    private func restore(_ saved: [(String, String)]) {
-        fleet.redis("FLUSHALL")
-        for (key, dump) in saved {
-            fleet.redis(
-                "EVAL",
-                "return redis.call('RESTORE', KEYS[1], 0, (ARGV[1]:gsub('..', function(h) return string.char(tonumber(h, 16)) end)))",
-                "1", key, dump)
-        }
-        fleet.setClock()
-    }
-
     @Test func anEmptiedRedisOpensOneEpochAndHoldsOffUntilAllIsBack() {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
@@ -214,12 +191,12 @@ import Testing
         let g2 = fleet.gateway("g2")
         let ears = fleet.listen(g, g2)
         let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
-        let saved = save()
+        let saved = fleet.snapshot()
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         let queued = fleet.enqueue(g, fleet.newWaiter())
         let epoch = g.history.epoch
-        restore(saved)
+        fleet.restore(saved)
         // Others' traffic does not mask it.
         for _ in 0..<20 { fleet.collect(g2) }
         #expect(g2.history.epoch == epoch)
@@ -235,15 +212,5 @@ import Testing
         let next = fleet.collect(g).grants + fleet.collect(g2).grants
         #expect(next.allSatisfy { $0.token > grant.token && $0.slot != grant.slot })
         _ = ears
-    }
-
-    @Test func anotherSchemaIsLeftAlone() {
-        let g = fleet.gateway()
-        fleet.redis("HSET", prefix + "meta", "schema", "2")
-        fleet.auditsEachStep = false
-        let before = save().map(\.1).sorted()
-        let reply = fleet.collect(g)
-        #expect(reply.status == "schema" && reply.text(0) == "2")
-        #expect(save().map(\.1).sorted() == before)
     }
 }

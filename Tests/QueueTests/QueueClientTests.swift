@@ -201,6 +201,7 @@ final class WorkerRecord: SlotRegistryDelegate {
     func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token) {
         registry.ready(slot: slot, token: token)
     }
+    func slotRegistryLicenceOver(_ registry: SlotRegistry) {}
     func slotRegistrySuperseded(_ registry: SlotRegistry) {}
     func slotRegistry(_ registry: SlotRegistry, available: Bool) { self.available = available }
     func slotRegistry(_ registry: SlotRegistry, notice: String) {}

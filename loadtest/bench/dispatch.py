@@ -89,7 +89,7 @@ class Fleet:
         # A wake-up that nobody hears suspends the gateway.
         ear("SUBSCRIBE", f"berth:{{{name}}}:wake:{self.gateway}")
         self.run("register", self.gateway, "gateway")
-        self.run("register", self.worker, "worker", "127.0.0.1:1", 1, POOL, "0 free 0 0 - -")
+        self.run("register", self.worker, "worker", "127.0.0.1:1", 1, "lenient", POOL, "0 free 0 0 - -")
         self.run("probed", self.gateway, self.worker, 1)
         self.run("limits", self.gateway, "gateway", "*", 0, 1_000_000, 1000, 0, 1, "served", 1, 1_000_000, 1000, 0, 1)
         left = size

@@ -25,8 +25,10 @@ public struct TenantLimits: Hashable, Sendable {
 
 /// Limits of the queue itself. What the scripts enforce stands in `lib_base.lua` too; a test holds the two together.
 public enum QueueLimits {
-    /// The layout of the data in Redis: a process of another schema refuses to work with it.
-    public static let schema = 1
+    /// The layout of the data in Redis. A process works with data one schema older or newer than its own.
+    public static let schema = 2
+    /// The oldest layout that was ever released.
+    public static let schemaMin = 2
     /// Pools a fleet.
     public static let poolsMax = 256
     /// Different things that one tenant's clients wait for at once.

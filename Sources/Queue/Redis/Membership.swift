@@ -19,6 +19,8 @@ final class Membership {
     var onAway: () -> Void = {}
     /// Orders of Redis for a worker, in the reply of `register` or `renew`.
     var onOrders: (_ orders: [String], _ notes: [String]) -> Void = { _, _ in }
+    /// A register or renew was answered ok; when it was sent, in milliseconds of the loop's clock.
+    var onRenewed: (_ sentAt: UInt64) -> Void = { _ in }
     /// Something an operator should read.
     var onNotice: (String) -> Void = { _ in }
     /// A call that stands out of line until this is true (a gateway first listens on its wake channel).
@@ -76,8 +78,10 @@ final class Membership {
     /// Shows Redis that this process lives; a worker shows its rows too.
     func renew() {
         guard standing.state == .member else { return }
+        let sentAt = surroundings.now
         call(ScriptLibrary.renew, [standing.kind.rawValue] + renewal()) { [weak self] reply in
             guard let reply, reply.status == "ok" else { return }
+            self?.onRenewed(sentAt)
             self?.onOrders(reply.texts(0), reply.texts(1))
         }
     }
@@ -106,7 +110,13 @@ final class Membership {
     private func hear(_ reply: ScriptReply, from script: RedisScript) {
         switch reply.status {
         case "schema":
-            refused("Redis holds data of schema \(reply.text(0)), this process speaks \(QueueLimits.schema)")
+            let (oldest, newest) = (max(QueueLimits.schema - 1, QueueLimits.schemaMin), QueueLimits.schema + 1)
+            refused(
+                "Redis holds data of schema \(reply.text(0)), and this berth works with \(oldest) to \(newest): update it, "
+                    + "or give it a Redis or a fleet of its own")
+            // Nobody is taken in meanwhile, and what was asked is asked again when another schema is found.
+            if standing.state == .member { onAway() }
+            perform(standing.unknown())
             return
         case "error":
             refused("script \(script.name): \(reply.text(0))")
@@ -157,17 +167,21 @@ final class Membership {
     }
 
     private func register() {
+        let sentAt = surroundings.now
         call(ScriptLibrary.register, [standing.kind.rawValue] + registration()) { [weak self] reply in
             guard let self, let reply else { return }
             switch reply.status {
             case "ok":
-                _ = refusal.recovered()
+                if refusal.recovered() { onNotice("Redis takes this process again") }
+                onRenewed(sentAt)
                 onOrders(reply.texts(0), [])
                 perform(standing.registered())
             case "busy":
                 perform(standing.askAgain())
             default:
-                refused("Redis does not register this process: \(reply.status) \(reply.text(0))")
+                if reply.status != "schema" {
+                    refused("Redis does not register this process: \(reply.status) \(reply.text(0))")
+                }
                 // One at a time: each reconnect asks too.
                 retryTimer?.cancel()
                 retryTimer = surroundings.schedule(

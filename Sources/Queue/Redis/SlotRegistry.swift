@@ -11,6 +11,8 @@ public protocol SlotRegistryDelegate: AnyObject {
     /// Redis has the slot recycling from a token this worker may never have seen: it is the slot's last from now on; if
     /// the slot is free, call `ready` with it.
     func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token)
+    /// Caps are strict, and Redis was not heard for so long that it may give this worker's places away: end all sessions.
+    func slotRegistryLicenceOver(_ registry: SlotRegistry)
     /// A newer process has this node id: drain.
     func slotRegistrySuperseded(_ registry: SlotRegistry)
     func slotRegistry(_ registry: SlotRegistry, available: Bool)
@@ -30,6 +32,9 @@ public final class SlotRegistry {
     private let advertised: String
     private let port: Int
     private let pools: [Pool]
+    private let caps: CapsMode
+    private var licence = Licence()
+    private var licenceLook: (any ScheduledCall)?
     private var renewNumber = 0
     /// Whose lease each slot serves, learned with the accept; declared again when Redis lost it.
     private var tenants: [Int: (lease: LeaseID, tenant: String)] = [:]
@@ -37,22 +42,26 @@ public final class SlotRegistry {
     /// - Parameters:
     ///   - address: what gateways dial, `host:port`; empty for the local address of the Redis connection and `port`.
     ///   - pools: the pool of each slot.
+    ///   - caps: strict: `slotRegistryLicenceOver` is called when Redis was not heard for its TTL.
     public convenience init?(
-        loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int, pools: [Pool]
+        loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int, pools: [Pool],
+        caps: CapsMode = .lenient
     ) {
         self.init(
             surroundings: LoopSurroundings(loop: loop, endpoint: endpoint), fleet: fleet, node: node, address: address,
-            port: port, pools: pools)
+            port: port, pools: pools, caps: caps)
     }
 
     package init?(
-        surroundings: any QueueSurroundings, fleet: String, node: String, address: String, port: Int, pools: [Pool]
+        surroundings: any QueueSurroundings, fleet: String, node: String, address: String, port: Int, pools: [Pool],
+        caps: CapsMode = .lenient
     ) {
         guard let id = ProcessID(node: node, generation: surroundings.randomUInt64()) else { return nil }
         self.id = id
         advertised = address
         self.port = port
         self.pools = pools
+        self.caps = caps
         let membership = Membership(surroundings: surroundings, fleet: fleet, id: id, kind: .worker)
         self.membership = membership
         outbox = Outbox { [weak membership] script, arguments, done in membership?.call(script, arguments, done: done) }
@@ -63,6 +72,12 @@ public final class SlotRegistry {
             guard let self else { return }
             outbox.pause()
             delegate?.slotRegistry(self, available: false)
+        }
+        if caps == .strict {
+            membership.onRenewed = { [weak self] in
+                guard let self else { return }
+                perform(licence.renewed(sentAt: $0))
+            }
         }
         membership.onOrders = { [weak self] in self?.obey($0, notes: $1) }
         membership.onNotice = { [weak self] in
@@ -83,6 +98,7 @@ public final class SlotRegistry {
     /// Leaves the fleet and ends the connections. Sessions that still run lose their leases.
     public func stop(done: @escaping () -> Void) {
         membership.leave { [self] in
+            licenceLook?.cancel()
             control?.close()
             membership.close()
             done()
@@ -142,6 +158,22 @@ public final class SlotRegistry {
         membership.renew()
     }
 
+    private func perform(_ action: Licence.Action) {
+        switch action {
+        case .nothing:
+            break
+        case .look(let at):
+            let surroundings = membership.surroundings
+            let now = surroundings.now
+            licenceLook = surroundings.schedule(after: at > now ? at - now : 0, repeating: 0) { [weak self] in
+                guard let self else { return }
+                perform(licence.looked(now: membership.surroundings.now))
+            }
+        case .endSessions:
+            delegate?.slotRegistryLicenceOver(self)
+        }
+    }
+
     private func obey(_ orders: [String], notes: [String]) {
         for order in orders {
             let w = order.split(separator: " ").map(String.init)
@@ -159,7 +191,7 @@ public final class SlotRegistry {
     private func registration() -> [String] {
         let address = advertised.isEmpty ? localAddress() : advertised
         renewNumber = 0
-        return [address, String(pools.count)] + pools.map(\.description) + rows()
+        return [address, String(pools.count), caps.rawValue] + pools.map(\.description) + rows()
     }
 
     private func renewal() -> [String] {

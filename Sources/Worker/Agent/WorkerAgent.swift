@@ -61,7 +61,7 @@ public final class WorkerAgent {
         guard
             let registry = SlotRegistry(
                 loop: loop, endpoint: settings.redis, fleet: settings.fleet, node: settings.node,
-                address: settings.advertised, port: listener.port, pools: settings.slots)
+                address: settings.advertised, port: listener.port, pools: settings.slots, caps: settings.caps)
         else {
             listener.close()
             throw WorkerFailure(
@@ -191,6 +191,13 @@ extension WorkerAgent: SlotRegistryDelegate {
 
     public func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token) {
         board?.recycle(slot, token: token)
+    }
+
+    public func slotRegistryLicenceOver(_ registry: SlotRegistry) {
+        log.log(
+            .error, "cut_off", "Redis was not heard for its TTL and caps are strict: sessions end",
+            ["sessions": .number(board?.table.leases.count ?? 0)])
+        board?.closeAll(reason: "strict_caps")
     }
 
     public func slotRegistrySuperseded(_ registry: SlotRegistry) {

@@ -22,11 +22,13 @@ public struct WorkerSettings {
     public var drainTimeoutMilliseconds: UInt64
     /// Where the sidecars' work folders are made.
     public var workFolder: String
+    /// Whether sessions end before Redis may give their places away.
+    public var caps: CapsMode
 
     public init(
         fleet: String, node: String, secrets: [[UInt8]], listen: SocketAddress, advertised: String = "",
         redis: RedisEndpoint, slots: [Pool], sidecar: SidecarProgram, drainTimeoutMilliseconds: UInt64 = 30_000,
-        workFolder: String = "/tmp"
+        workFolder: String = "/tmp", caps: CapsMode = .lenient
     ) {
         self.fleet = fleet
         self.node = node
@@ -38,6 +40,7 @@ public struct WorkerSettings {
         self.sidecar = sidecar
         self.drainTimeoutMilliseconds = drainTimeoutMilliseconds
         self.workFolder = workFolder
+        self.caps = caps
     }
 
     /// Where temporary files belong: TMPDIR where it is an absolute path, else /tmp.

@@ -81,6 +81,7 @@ public struct WorkerRole: Hashable, Sendable {
     public let command: [String]
     public let playwrightDriver: String?
     public let executable: String?
+    public let caps: CapsMode
     public let drainTimeoutMilliseconds: Int
 
     /// - Parameter devPools: the pools of `berth dev`, which has no setting for them.
@@ -93,6 +94,7 @@ public struct WorkerRole: Hashable, Sendable {
         sidecar = settings.text("worker.sidecar").flatMap(Sidecar.init) ?? .playwright
         playwrightDriver = settings.text("worker.playwrightDriver")
         executable = settings.text("worker.executable")
+        caps = settings.text("worker.caps").flatMap(CapsMode.init) ?? .lenient
         listen =
             devPools != nil
             ? ListenAddress(host: "127.0.0.1", port: 0)

@@ -104,6 +104,12 @@ extension Setting {
             default: "30s", commands: [.worker],
             doc: "How long sessions are still served after SIGTERM, before they are ended and the process too."),
         Setting(
+            "worker.caps", flag: "--caps", environment: "BERTH_CAPS",
+            kind: .choice(CapsMode.allCases.map(\.rawValue)), default: "lenient", commands: [.worker],
+            doc:
+                "strict ends all sessions 10 s after Redis was last heard, so that no tenant ever holds more than its cap; lenient lets them go on."
+        ),
+        Setting(
             "worker.executable", flag: "--executable", environment: "BERTH_EXECUTABLE", kind: .text, default: nil,
             shown: "the system's chromium or firefox-esr, else Playwright's own build", commands: [.worker, .dev],
             doc: "The browser's program."),

@@ -6,6 +6,9 @@
 -- Cost  O(slice): 16 workers, 128 waiters, 16 selectors, 256 pending leases.
 
 load_meta()
+if meta.schema and not speaks(meta.schema) then
+    return { '', '0', 'data of schema ' .. meta.schema .. ' are not known to these checks, of schema ' .. SCHEMA }
+end
 local section, cursor = ARGV[6], tonumber(ARGV[7]) or 0
 if section == '' then
     section, cursor = 'workers', 0

@@ -76,7 +76,8 @@ local function drop_lease(lease, back)
 end
 
 -- A lease that a worker holds and Redis lacks, has pending, or ended by time: it becomes accepted, over the cap if
--- need be (then marked `over`), and its waiter leaves the queue and any other pending lease.
+-- need be (then marked `over`), and its waiter leaves the queue and any other pending lease. A strict worker is told to
+-- close it instead, but in a hold-off: what Redis lost was within the cap when it was granted.
 local function adopt(worker, s, id, tenant, epoch, number)
     -- After a lost grant the same lease may stand at another slot.
     local twin = lease_row(id)
@@ -102,6 +103,11 @@ local function adopt(worker, s, id, tenant, epoch, number)
     end
     local over = below_cap(tenant) and '0' or '1'
     s.epoch, s.number = epoch, number
+    if over == '1' and not holding_off() and call('HGET', key('worker', worker), 'caps') == 'strict' then
+        move_slot(s, 'recycling', '-', 'verdict')
+        call('DEL', key('waiter', string.match(id, '^(%x+)%.')))
+        return table.concat({ 'close', id, 'cap' }, ' ')
+    end
     move_slot(s, 'leased', id)
     call('HSET', key('lease', id), 'waiter', string.match(id, '^(%x+)%.'), 'tenant', tenant, 'gateway', gateway,
         'worker', worker, 'slot', s.slot, 'pool', s.pool, 'epoch', int(epoch), 'number', int(number), 'state',

@@ -10,7 +10,7 @@ local FIRST_ARGUMENT = 6
 local function load_meta()
     local row = call('HMGET', KEYS[1], 'schema', 'epoch', 'after', 'commit', 'lastTime', 'grace', 'holdOff',
         'lastTicket', 'nextSweep')
-    meta.schema = row[1]
+    meta.schema = row[1] or nil
     meta.epoch = tonumber(row[2] or 0)
     meta.after = tonumber(row[3] or 0)
     meta.commit = tonumber(row[4] or 0)
@@ -19,6 +19,12 @@ local function load_meta()
     meta.holdOff = tonumber(row[7] or 0)
     meta.lastTicket = tonumber(row[8] or 0)
     meta.nextSweep = tonumber(row[9] or 0)
+end
+
+-- A process works with data one schema older or newer than its own, so that a fleet is updated process by process.
+local function speaks(schema)
+    local number = natural(schema)
+    return number and number >= SCHEMA_MIN and math.abs(number - SCHEMA) <= 1
 end
 
 local function holding_off()
@@ -64,7 +70,8 @@ local function header(status, commit)
 end
 
 local function save_meta()
-    call('HSET', KEYS[1], 'schema', SCHEMA, 'epoch', int(meta.epoch), 'after', int(meta.after), 'commit',
+    local schema = math.max(SCHEMA, tonumber(meta.schema) or 0)
+    call('HSET', KEYS[1], 'schema', schema, 'epoch', int(meta.epoch), 'after', int(meta.after), 'commit',
         int(meta.commit), 'lastTime', int(NOW), 'grace', int(meta.grace), 'holdOff', int(meta.holdOff), 'lastTicket',
         int(meta.lastTicket), 'nextSweep', int(meta.nextSweep))
 end
@@ -74,12 +81,13 @@ local function process(kind)
     return kind ~= 'operator' and kind or 'nobody'
 end
 
--- Opens a call. Returns nil when the script may go on, else the reply that ends it: `schema`, `old` (an older
+-- Opens a call. Returns nil when the script may go on, else the reply that ends it: `schema`
+-- (with the data's), `old` (an older
 -- connection's bytes), `unknown` (Redis has no such process: register), `bad`. `kind` is gateway, worker or operator;
 -- `registering` lets a caller without a record pass.
 local function begin(kind, registering)
     load_meta()
-    if meta.schema and tonumber(meta.schema) ~= SCHEMA then
+    if meta.schema and not speaks(meta.schema) then
         return { 'schema', int(meta.epoch), '0', 0, int(meta.lastTicket), meta.schema }
     end
     local connection, epoch, commit = natural(ARGV[2]), natural(ARGV[3]), natural(ARGV[4])

@@ -46,8 +46,7 @@ local function judge_row(worker, row)
             drop_lease(lease)
             s = slot_row(worker, w[1])
         end
-        adopt(worker, s, id, tenant, epoch, number)
-        return nil
+        return adopt(worker, s, id, tenant, epoch, number)
     end
 
     if older then

@@ -2,12 +2,13 @@
 -- status: the fleet at a glance.
 -- KEYS  meta
 -- ARGV  caller header (5), most waiters to list
--- Reply a JSON object: epoch, holdOff, gateways, workers, pools, waiting, line (first waiters in order)
+-- Reply a JSON object: schema, epoch, holdOff, gateways, workers, pools, waiting, line (first waiters in order)
 -- Cost  O(workers × slots + pools + waiters listed). For people and tools, not for the data path.
 
 load_meta()
-local out = { epoch = meta.epoch, holdOff = holding_off(), waiting = call('ZCARD', key('line')), gateways = {},
-    workers = {}, pools = {}, line = {}, todo = call('SCARD', key('todo')) }
+local out = { schema = tonumber(meta.schema), epoch = meta.epoch, holdOff = holding_off(),
+    waiting = call('ZCARD', key('line')), gateways = {}, workers = {}, pools = {}, line = {},
+    todo = call('SCARD', key('todo')) }
 for i, id in ipairs(call('ZRANGE', key('gateways'), 0, 255)) do
     out.gateways[i] = { id = id, waiters = call('ZCARD', key('gateway', id, 'waiters')),
         suspended = call('HGET', key('gateway', id), 'mark') or '' }

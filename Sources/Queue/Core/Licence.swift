@@ -1,0 +1,54 @@
+/// How a worker keeps the caps of its tenants while Redis cannot be asked.
+public enum CapsMode: String, Hashable, Sendable, CaseIterable {
+    /// Sessions go on through an outage; those declared again may stand above a cap until they end.
+    case lenient
+    /// Sessions end before Redis can give their places to others.
+    case strict
+}
+
+/// How long a strict worker may serve. Redis ends a worker `processTTLMilliseconds` after the commit of its last renew,
+/// and the commit is never earlier than the sending: counted from there, by the worker's own monotonic clock, sessions
+/// are over before their tenants' places are given away.
+public struct Licence: Hashable, Sendable {
+    public enum State: Hashable, Sendable {
+        /// Never registered: nobody is served. Can transition to: valid.
+        case none
+        /// Can transition to: valid (a later renew was answered), over.
+        case valid(until: UInt64)
+        /// Can transition to: valid.
+        case over
+    }
+
+    /// What to do about the sessions.
+    public enum Action: Hashable, Sendable {
+        case nothing
+        /// Look again at that time.
+        case look(at: UInt64)
+        /// End every session now.
+        case endSessions
+    }
+
+    public private(set) var state = State.none
+
+    public init() {}
+
+    /// A register or renew sent at `sentAt` (milliseconds of the loop's clock) was answered ok.
+    public mutating func renewed(sentAt: UInt64) -> Action {
+        let until = sentAt + UInt64(QueueLimits.processTTLMilliseconds)
+        if case .valid(let known) = state {
+            // The look that is due finds the later end.
+            state = .valid(until: max(known, until))
+            return .nothing
+        }
+        state = .valid(until: until)
+        return .look(at: until)
+    }
+
+    /// The time of a look has come.
+    public mutating func looked(now: UInt64) -> Action {
+        guard case .valid(let until) = state else { return .nothing }
+        guard now >= until else { return .look(at: until) }
+        state = .over
+        return .endSessions
+    }
+}

@@ -1,0 +1,49 @@
+import QueueCore
+import Testing
+
+/// Two releases on one Redis: neighbours work together, others leave the data alone.
+@Suite struct SchemaTests {
+    let fleet = Fleet()
+
+    private var schema: String { fleet.redis("HGET", fleet.keys.meta, "schema").string }
+
+    @Test func neighboursShareAFleetAndTheSchemaOnlyRises() {
+        let ours = QueueLimits.schema
+        let g = fleet.gateway()
+        #expect(schema == String(ours))
+        fleet.isNewer = true
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        #expect(schema == String(ours + 1))
+        fleet.isNewer = false
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        #expect(schema == String(ours + 1), "the older one works with it and leaves it as it is")
+        fleet.isNewer = true
+        #expect(fleet.accept(w, grant).status == "accepted")
+        fleet.isNewer = false
+        fleet.release(w, grant)
+        #expect(fleet.ready(w, grant).status == "ok")
+    }
+
+    @Test(arguments: ["0", "1", "4", "x", "2.5", "99999999999999999999"])
+    func anyOtherSchemaIsLeftAlone(_ other: String) {
+        let g = fleet.gateway()
+        fleet.redis("HSET", fleet.keys.meta, "schema", other)
+        let before = fleet.snapshot()
+        for script in ["collect", "renew", "register", "sweep", "limits"] {
+            let reply = fleet.raw(script, g.header + (script == "collect" ? [] : ["gateway"]))
+            #expect(Outcome(reply).status == "schema" && Outcome(reply).text(0) == other, "\(script)")
+        }
+        #expect(fleet.snapshot() == before)
+        #expect(fleet.audit().count == 1, "the audit says that it does not know them")
+    }
+
+    @Test func whatARollbackFindsItStillWorksWith() {
+        let g = fleet.gateway()
+        fleet.isNewer = true
+        #expect(fleet.collect(g).status == "ok")
+        fleet.isNewer = false
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        #expect(fleet.enqueue(g, fleet.newWaiter()).status == "granted")
+        #expect(fleet.renew(w, []).status == "ok")
+    }
+}
