@@ -18,14 +18,16 @@ import Testing
         let w = fleet.worker(pools: ["x||", "y:z||"], probedBy: g)
         let id = fleet.newWaiter()
         let before = everything()
-        let good = [id, "a", "x||", "0", "", "1", "", "0"]
+        let good = [id, "a", "x||", "0", "", "1", "", "0", "", "0"]
         for (index, words) in [
             (0, ["", "XYZ", id + "0", id.uppercased() + "Z"]),
             (1, ["", "a b", "a:b", "*", String(repeating: "t", count: 65)]),
             (2, ["", "x", "x|", "x||||", "a:::b||", "x|b c|", "||x y", "x\n||", "a:b:c:d:e:f:g:h:i||"]),
             (3, ["", "-1", "1.5", "inf", "nan", "0x10", " 1", "1e9", "99999999999999999"]),
-            (4, [String(repeating: "r", count: QueueLimits.runBytesMax + 1)]),
+            (4, [String(repeating: "r", count: QueueLimits.runBytesMax + 1), "a b", "a\nb", "é"]),
             (6, ["-5", "abc", "inf"]), (7, ["", "-1", "x"]),
+            (8, ["a b", "a:b", String(repeating: "t", count: 65)]),
+            (9, ["", "-1", "x", String(QueueLimits.keepSecondsMax + 1)]),
         ] {
             for word in words {
                 var arguments = good
@@ -36,7 +38,8 @@ import Testing
         for row in [
             "", "0 free 0 0 -", "0 free 0 0 - - -", "x free 0 0 - -", "0 odd 0 0 - -", "0 free -1 0 - -",
             "0 free 0 inf - -", "0 leased 1 1 - a", "0 leased 1 1 nolease a",
-            "0 leased 1 1 \(id).1 a:b",
+            "0 leased 1 1 \(id).1 a:b", "0 kept 1 1 - -", "0 leased 1 1 \(id).1 a 0 1", "0 kept 1 1 \(id).1 a x 1 -",
+            "0 kept 1 1 \(id).1 a 3601 1 -", "0 kept 1 1 \(id).1 a 1 -1 -",
         ] {
             #expect(fleet.run("renew", w, ["worker", "7", row]).status == "bad", "\(row)")
             let arguments = ["worker", "h:1", "2", "lenient", "x||", "y:z||", row]
@@ -71,6 +74,20 @@ import Testing
             #expect(fleet.run("reject", caller, arguments).status == "bad", "\(arguments)")
         }
         #expect(fleet.run("drain", w, ["worker", "rest"]).status == "bad")
+        for arguments in [
+            ["odd", "a", "waiter", id, "request"], ["gateway", "a b", "waiter", id, "request"],
+            ["gateway", "a", "worker", id, "request"], ["gateway", "a", "waiter", "", "request"],
+            ["gateway", "a", "run", "a b", "request"], ["gateway", "a", "run", "r", "by request"],
+            ["gateway", "a", "tenant", ""], ["gateway"],
+        ] {
+            #expect(fleet.run("finish", g, arguments).status == "bad", "\(arguments)")
+        }
+        for arguments in [
+            ["a b", id + ".1", id], ["a", id + ".1", ""], ["a", id + ".1", "x" + id.dropFirst()], ["a", id + ".1"], [],
+        ] {
+            #expect(fleet.run("attach", g, arguments).status == "bad", "\(arguments)")
+        }
+        #expect(fleet.run("keep", w, [id + ".1", "0", "1", "1", "x"]).status == "bad")
         for header in [
             ["", "1", "0", "0", "0"], [g.id, "x", "0", "0", "0"], [g.id, "1", "", "0", "0"],
             [g.id, "1", "0", "-1", "0"],
@@ -106,6 +123,10 @@ import Testing
         #expect(fleet.renew(w).status == "old")
         #expect(fleet.reject(byWorker: w, grant, .occupied).status == "old")
         #expect(fleet.drain(w).status == "old")
+        #expect(fleet.finish(g, "waiter", grant.lease.waiter.text).status == "old")
+        #expect(fleet.reserve(g, grant).status == "old")
+        #expect(fleet.attach(g, grant.lease).status == "old")
+        #expect(fleet.keep(w, grant).status == "old")
         #expect(everything() == before)
 
         let (stranger, worker) = (Caller("gateway", "s"), Caller("worker", "s"))
@@ -119,6 +140,10 @@ import Testing
         #expect(fleet.ready(worker, slot: 0, grant.token).status == "unknown")
         #expect(fleet.renew(worker).status == "unknown")
         #expect(fleet.drain(worker, leave: true).status == "unknown")
+        #expect(fleet.finish(stranger, "waiter", grant.lease.waiter.text).status == "unknown")
+        #expect(fleet.reserve(stranger, grant).status == "unknown")
+        #expect(fleet.attach(stranger, grant.lease).status == "unknown")
+        #expect(fleet.keep(worker, grant).status == "unknown")
         #expect(fleet.look() == seen)
         // One that is known, about what is not its own.
         let (g2, w2) = (fleet.gateway("g2"), fleet.worker("w2", pools: ["y||"], probedBy: fleet.gateway("g3")))
@@ -127,6 +152,8 @@ import Testing
         #expect(fleet.reject(g2, grant, .unreachable).status == "requeued")
         #expect(fleet.accept(w2, grant).status == "ended")
         #expect(fleet.release(w2, grant).status == "ok")
+        #expect(fleet.reserve(g2, grant).status == "ended")
+        #expect(fleet.keep(w2, grant).status == "ended")
         #expect(fleet.look() == seen)
     }
 

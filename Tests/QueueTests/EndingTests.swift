@@ -40,7 +40,9 @@ import Testing
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         fleet.run("end", fleet.nobody, [grant.lease.description, "cancelled"])
-        #expect(fleet.reject(byWorker: w, grant, .failed).status == "ended")
+        #expect(fleet.reject(byWorker: w, grant, .failed).status == "gone")
+        #expect(fleet.collect(g).ends == ["\(grant.lease.waiter) cancelled"], "its gateway may still wait for it")
+        fleet.collect(g, ["ended:\(grant.lease.waiter):cancelled"])
         #expect(fleet.look().waiters.isEmpty && fleet.look().held.isEmpty)
     }
 
@@ -51,6 +53,7 @@ import Testing
         fleet.accept(w, grant)
         fleet.run("end", fleet.nobody, [grant.lease.description, "cancelled"])
         fleet.renew(w, [fleet.row(0, "recycling", grant.token)])
+        fleet.collect(g, ["ended:\(grant.lease.waiter):cancelled"])
         #expect(fleet.look().waiters.isEmpty && fleet.look().held.isEmpty)
     }
 }

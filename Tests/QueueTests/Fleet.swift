@@ -30,6 +30,8 @@ struct Outcome: Equatable {
     func texts(_ index: Int) -> [String] { index < values.count ? values[index].strings : [] }
     /// The grants of a collect.
     var grants: [Grant] { texts(1).compactMap { Grant(payload: $0) } }
+    /// Those whom somebody else ended, `waiter why`, of a collect.
+    var ends: [String] { texts(3) }
     /// The grant of an enqueue that was served at once.
     var grant: Grant? { Grant(payload: text(1)) }
 }
@@ -227,13 +229,14 @@ final class Fleet {
     @discardableResult
     func enqueue(
         _ gateway: Caller, _ waiter: String, tenant: String = "a", _ selector: String = "x||", head: Int = 0,
-        wait: Bool = true, ticket: Int? = nil, attempt: Int = 0
+        run name: String = "", wait: Bool = true, ticket: Int? = nil, attempt: Int = 0, alias: String = "",
+        keep: Int = 0
     ) -> Outcome {
         run(
             "enqueue", gateway,
             [
-                waiter, tenant, selector, String(head), "", wait ? "1" : "0", ticket.map { String($0) } ?? "",
-                String(attempt),
+                waiter, tenant, selector, String(head), name, wait ? "1" : "0", ticket.map { String($0) } ?? "",
+                String(attempt), alias, String(keep),
             ])
     }
 
@@ -262,12 +265,19 @@ final class Fleet {
         run("probed", gateway, [worker.id, passed ? "1" : "0"])
     }
 
-    private func words(_ grant: Grant) -> [String] {
+    func words(_ grant: Grant) -> [String] {
         [grant.lease.description, String(grant.slot), String(grant.token.epoch), String(grant.token.number)]
     }
 
+    /// With the number of the connection, where it is not the first.
+    func words(_ grant: Grant, _ attach: Int) -> [String] {
+        words(grant) + (attach == 1 ? [] : [String(attach)])
+    }
+
     @discardableResult
-    func accept(_ worker: Caller, _ grant: Grant) -> Outcome { run("accept", worker, words(grant)) }
+    func accept(_ worker: Caller, _ grant: Grant, attach: Int = 1) -> Outcome {
+        run("accept", worker, words(grant, attach))
+    }
 
     @discardableResult
     func release(_ worker: Caller, _ grant: Grant) -> Outcome { run("release", worker, words(grant)) }
@@ -283,13 +293,20 @@ final class Fleet {
     }
 
     @discardableResult
-    func reject(_ gateway: Caller, _ grant: Grant, _ reason: RejectReason, final: Bool = false) -> Outcome {
-        run("reject", gateway, ["gateway", grant.lease.description, reason.rawValue, final ? "1" : "0", "", "", ""])
+    func reject(
+        _ gateway: Caller, _ grant: Grant, _ reason: RejectReason, final: Bool = false, attach: Int = 1
+    ) -> Outcome {
+        run(
+            "reject", gateway,
+            [
+                "gateway", grant.lease.description, reason.rawValue, final ? "1" : "0", "", "", "",
+            ] + (attach == 1 ? [] : [String(attach)]))
     }
 
     @discardableResult
     func reject(
-        byWorker worker: Caller, _ grant: Grant, _ reason: RejectReason, slotFree: Bool = false, last: Token? = nil
+        byWorker worker: Caller, _ grant: Grant, _ reason: RejectReason, slotFree: Bool = false, last: Token? = nil,
+        attach: Int = 1
     ) -> Outcome {
         let last = last ?? grant.token
         return run(
@@ -297,7 +314,7 @@ final class Fleet {
             [
                 "worker", grant.lease.description, reason.rawValue, slotFree ? "1" : "0", String(grant.slot),
                 String(last.epoch), String(last.number),
-            ])
+            ] + (attach == 1 ? [] : [String(attach)]))
     }
 
     @discardableResult

@@ -62,7 +62,7 @@ struct Look: Equatable {
         local function key(...) return prefix .. table.concat({ ... }, ':') end
         local function wrong(...) say('finding', ...) end
         local known = { meta = 1, seq = 1, tenants = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1,
-            line = 1, todo = 1, pending = 1, gateways = 1, workers = 1 }
+            line = 1, todo = 1, pending = 1, gateways = 1, workers = 1, orphans = 1 }
         local leases = 0
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
@@ -75,7 +75,7 @@ struct Look: Equatable {
                 local r = call('HMGET', name, 'tenant', 'selector', 'gateway', 'score', 'state', 'lease')
                 say('waiter', id, tostring(r[1]), tostring(r[2]), tostring(r[3]), tostring(r[4]), tostring(r[5]), tostring(r[6]))
                 if not r[1] then wrong('half a waiter', id)
-                elseif r[5] == 'accepted' then
+                elseif r[5] == 'accepted' or r[5] == 'reserved' then
                     if call('EXISTS', key('lease', r[6])) == 0 then wrong('accepted waiter without lease', id) end
                 elseif not call('ZSCORE', key('gateway', r[3], 'waiters'), id) then
                     wrong('waiter unknown to its gateway', id)
@@ -89,13 +89,39 @@ struct Look: Equatable {
                     local slot = call('HGET', key('worker', r[1], 'slots'), r[2])
                     if not slot or not string.find(slot, ' ' .. id .. ' ', 1, true) then wrong('lease without its slot', id) end
                     if call('SISMEMBER', key('tenant', r[3], 'held'), id) == 0 then wrong('lease not held', id) end
-                    if r[5] == 'granted' and call('HGET', key('waiter', r[4]), 'lease') ~= id then
-                        wrong('granted lease without its waiter', id)
+                    if (r[5] == 'granted' or r[5] == 'reserved') and call('HGET', key('waiter', r[4]), 'lease') ~= id then
+                        wrong(r[5], 'lease without its waiter', id)
                     end
+                    local pending = call('ZSCORE', key('pending'), id) ~= false
+                    if pending ~= (r[5] ~= 'accepted') then wrong('pending disagrees', id, r[5]) end
                 end
             elseif kind == 'tenant' then
-                local tenant, what = string.match(id, '^([^:]+):(%a+)$')
-                for _, member in ipairs(call('SMEMBERS', name)) do
+                local tenant, what, run = string.match(id, '^([^:]+):(%a+):?(.*)$')
+                local sets = what == 'held' or what == 'selectors'
+                if what == 'run' then
+                    for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
+                        local of = string.find(member, '.', 1, true) and 'lease' or 'waiter'
+                        local r = call('HMGET', key(of, member), 'tenant', 'run', 'state')
+                        if r[1] ~= tenant or r[2] ~= run or r[3] == 'ended' then wrong('run has a ghost', rest, member) end
+                    end
+                elseif what == 'aside' then
+                    for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
+                        local r = call('HMGET', key('waiter', member), 'tenant', 'state')
+                        if r[1] ~= tenant or r[2] ~= 'aside' then wrong('aside ghost', rest, member) end
+                    end
+                elseif what == 'aliases' then
+                    local all = call('HGETALL', name)
+                    for i = 1, #all, 2 do
+                        local orphan = string.sub(all[i + 1], 1, 1) == '-'
+                        local expiry = call('ZSCORE', key('orphans'), tenant .. ':' .. all[i])
+                        if orphan ~= (expiry ~= false) then wrong('orphan', rest, all[i], all[i + 1]) end
+                        local r = call('HMGET', key('waiter', all[i + 1]), 'alias', 'tenant', 'state')
+                        if not orphan and (r[1] ~= all[i] or r[2] ~= tenant or r[3] == 'ended') then
+                            wrong('alias of a ghost', rest, all[i])
+                        end
+                    end
+                elseif not sets then wrong('unknown key', rest) end
+                for _, member in ipairs(sets and call('SMEMBERS', name) or {}) do
                     if what == 'held' then
                         say('held', tenant, member)
                         if call('HGET', key('lease', member), 'tenant') ~= tenant then wrong('holds a ghost', tenant, member) end
@@ -113,11 +139,15 @@ struct Look: Equatable {
                     if call('EXISTS', key('gateway', gateway)) == 0 then wrong('gateway gone but', rest) end
                     if what == 'mail' then
                         for _, lease in ipairs(call('ZRANGE', name, 0, -1)) do
-                            if call('HGET', key('lease', lease), 'gateway') ~= gateway then wrong('dead mail', lease) end
+                            local ended = string.sub(lease, 1, 6) == 'ended:'
+                            if not ended and call('HGET', key('lease', lease), 'gateway') ~= gateway then wrong('dead mail', lease) end
                         end
                     elseif what == 'aside' or what == 'waiters' then
                         for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
                             local r = call('HMGET', key('waiter', member), 'state', 'gateway')
+                            if what == 'aside' and call('ZSCORE', key('tenant', call('HGET', key('waiter', member), 'tenant'), 'aside'), member) == false then
+                                wrong('not among its tenant\\'s asides', member)
+                            end
                             if r[2] ~= gateway or (what == 'aside' and r[1] ~= 'aside') then wrong(what, 'holds a ghost', member) end
                         end
                     else wrong('unknown key', rest) end
@@ -166,6 +196,11 @@ struct Look: Equatable {
         end
         for _, id in ipairs(call('ZRANGE', key('line'), 0, -1)) do say('line', id) end
         for _, item in ipairs(call('SMEMBERS', key('todo'))) do say('todo', item) end
+        for _, name in ipairs(call('ZRANGE', key('orphans'), 0, -1)) do
+            local tenant, alias = string.match(name, '^([^:]+):(.*)$')
+            local value = call('HGET', key('tenant', tenant, 'aliases'), alias)
+            if not value or string.sub(value, 1, 1) ~= '-' then wrong('orphan without ticket', name) end
+        end
         for _, id in ipairs(call('ZRANGE', key('probes'), 0, -1)) do
             if call('EXISTS', key('worker', id)) == 0 then wrong('probe of a ghost', id) end
         end

@@ -41,6 +41,12 @@ public enum QueueLimits {
     public static let slotsPerWorkerMax = 1_024
     /// Longest name of a run, in bytes.
     public static let runBytesMax = 128
+    /// Longest time that a slot is kept after a dropped socket.
+    public static let keepSecondsMax = 3_600
+    /// How long a borrowed slot waits for its client.
+    public static let reserveMilliseconds = 30_000
+    /// How long the ticket of an alias is kept after its gateway's end.
+    public static let orphanMilliseconds = 30_000
     /// Grants returned by one `collect`.
     public static let collectBatch = 256
     /// From a grant to the worker's accept.

@@ -20,10 +20,14 @@ public enum ScriptLibrary {
     public static let limits = script("limits", PackageResources.limits_lua)
     public static let status = script("status", PackageResources.status_lua)
     public static let audit = script("audit", PackageResources.audit_lua)
+    public static let finish = script("finish", PackageResources.finish_lua)
+    public static let reserve = script("reserve", PackageResources.reserve_lua)
+    public static let attach = script("attach", PackageResources.attach_lua)
+    public static let keep = script("keep", PackageResources.keep_lua)
 
     public static let all = [
         enqueue, cancel, collect, accept, reject, release, ready, renew, register, probed, drain, sweep, limits, status,
-        audit,
+        audit, finish, reserve, attach, keep,
     ]
 
     /// In the order in which later parts use earlier ones.

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- accept: a worker takes a lease, before any byte of its client reaches the sidecar.
 -- KEYS  meta
--- ARGV  caller header (5), lease, slot, epoch, number
--- Reply accepted <tenant> | ended | unknown | old
+-- ARGV  caller header (5), lease, slot, epoch, number, number of the connection (1 where left out)
+-- Reply accepted <tenant> <seconds it is kept after a dropped socket> <run> | ended | unknown | old
 -- Cost  O(log n).
 
 local stop = begin('worker')
@@ -14,8 +14,13 @@ if not lease or lease.worker ~= caller.id or lease.slot ~= ARGV[7] or lease.epoc
     or lease.number ~= natural(ARGV[9]) then
     return finish('ended')
 end
-if lease.state == 'granted' then
+local open = (lease.state == 'granted' or lease.state == 'attaching') and not lease.ending
+if lease.attach ~= (natural(ARGV[10]) or 1) or not (open or lease.state == 'accepted') then
+    return finish('ended')
+end
+if open then
     accept_lease(lease)
     settle()
 end
-return finish('accepted', lease.tenant)
+local waiter = waiter_row(lease.waiter)
+return finish('accepted', lease.tenant, lease.keep, waiter and waiter.run or lease.run)

@@ -30,6 +30,14 @@ local function next_of(size, slice)
     return ORDER[section], '0'
 end
 
+-- Run and alias find every waiter that nobody has ended.
+local function audit_names(waiter)
+    check(waiter.run == '' or call('ZSCORE', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id), 'S5',
+        waiter.id, 'unknown to its run')
+    check(waiter.alias == '' or call('HGET', key('tenant', waiter.tenant, 'aliases'), waiter.alias) == waiter.id, 'S5',
+        waiter.id, 'has lost its alias')
+end
+
 local function audit_slot(worker, s, leased)
     local in_free = call('ZSCORE', key('worker', worker.id, 'free', s.pool), s.slot) ~= false
     check(in_free == (s.state == 'free'), 'S4', worker.id, s.slot, 'is', s.state,
@@ -47,7 +55,7 @@ local function audit_slot(worker, s, leased)
             check(call('SISMEMBER', key('tenant', lease.tenant, 'held'), lease.id) == 1, 'S3', lease.id,
                 'not held by its tenant')
             local pending = call('ZSCORE', key('pending'), lease.id) ~= false
-            check((lease.state == 'granted') == pending, 'S5', lease.id, 'is', lease.state, 'but pending disagrees')
+            check((lease.state ~= 'accepted') == pending, 'S5', lease.id, 'is', lease.state, 'but pending disagrees')
         end
     end
 end
@@ -60,6 +68,11 @@ local function audit_held(tenant)
     for _, id in ipairs(held) do
         local lease = call('HMGET', key('lease', id), 'tenant', 'over', 'cap')
         check(lease[1] == tenant, 'S3', tenant, 'holds what is not its lease:', id)
+        local row = lease_row(id)
+        local waiter = row and not row.ending and waiter_row(row.waiter)
+        if waiter then
+            audit_names(waiter)
+        end
         if lease[2] == '1' then
             over = over + 1
         else
@@ -118,7 +131,15 @@ local function audit_waiter(id)
     local aside = call('ZSCORE', key('gateway', waiter.gateway, 'aside'), id)
     local lease = waiter.lease ~= '' and lease_row(waiter.lease) or nil
     local places = (queue and 1 or 0) + (aside and 1 or 0) + (lease and 1 or 0)
+    if waiter.state == 'ended' then
+        local mail = call('ZSCORE', key('gateway', waiter.gateway, 'mail'), 'ended:' .. id .. ':' .. waiter.why)
+        check(places == 0 and mail, 'S5', id, 'ended from outside and in', places, 'places, mail', tostring(mail))
+        return
+    end
     check(places == 1, 'S5', id, 'is', waiter.state, 'and in', places, 'places')
+    if not lease then
+        audit_names(waiter)
+    end
     check((queue ~= false) == (waiter.state == 'queued'), 'S5', id, waiter.state, 'queue disagrees')
     check((line ~= false) == (queue ~= false), 'S5', id, waiter.state, 'line disagrees')
     check((aside ~= false) == (waiter.state == 'aside'), 'S5', id, waiter.state, 'aside disagrees')
@@ -199,7 +220,8 @@ elseif section == 'selectors' then
     after, after_cursor = slice[1] == '0' and ORDER[section] or section, slice[1]
 elseif section == 'pending' then
     for _, id in ipairs(call('ZRANGE', key('pending'), cursor, cursor + PENDING - 1)) do
-        check(call('HGET', key('lease', id), 'state') == 'granted', 'S5', id, 'pending but not granted')
+        local state = call('HGET', key('lease', id), 'state')
+        check(state and state ~= 'accepted', 'S5', id, 'pending but', tostring(state))
     end
     after, after_cursor = next_of(call('ZCARD', key('pending')), PENDING)
 else

@@ -13,7 +13,7 @@ local waiter = waiter_row(ARGV[6])
 if waiter and waiter.gateway == caller.id then
     local lease = waiter.lease ~= '' and lease_row(waiter.lease)
     if lease then
-        local dialed = (ARGV[8] == '1' and ARGV[7] == lease.id) or lease.state == 'accepted'
+        local dialed = (ARGV[8] == '1' and ARGV[7] == lease.id) or (lease.state ~= 'granted' and lease.attach > 0)
         local s = end_lease(lease, 'verdict', dialed and 'recycling' or 'free')
         if dialed then
             tell_recycle(s)

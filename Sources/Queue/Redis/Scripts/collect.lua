@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
 -- collect: a gateway empties its mailbox and shows that it listens.
 -- KEYS  meta
--- ARGV  caller header (5), lease ids it acknowledges ...
--- Reply ok <more 0|1> <grant payloads> <due probes `worker address` ...> | unknown | old
+-- ARGV  caller header (5), what it acknowledges ...: lease ids, `ended:<waiter>:<why>`
+-- Reply ok <more 0|1> <grant payloads> <due probes `worker address` ...> <`waiter why` of those ended from outside ...>
+--       | unknown | old
 -- Cost  O(acknowledged + batch). Ends a suspension, but for one by a failed claim, which ends by the gateway's own probe.
 
 local stop = begin('gateway')
@@ -12,6 +13,10 @@ end
 local mail = key('gateway', caller.id, 'mail')
 for i = FIRST_ARGUMENT, #ARGV do
     call('ZREM', mail, ARGV[i])
+    local ended = waiter_row(string.match(ARGV[i], '^ended:(%x+):') or '')
+    if ended and ended.state == 'ended' and ended.gateway == caller.id then
+        end_waiter(ended)
+    end
 end
 
 local why = call('HGET', caller.key, 'mark')
@@ -22,10 +27,13 @@ end
 own_mail = caller.id
 settle()
 
-local grants = {}
+local grants, ends = {}, {}
 for _, id in ipairs(call('ZRANGE', mail, 0, COLLECT_BATCH - 1)) do
-    local lease = lease_row(id)
-    if lease then
+    local ended, because = string.match(id, '^ended:(%x+):(.*)$')
+    local lease = not ended and lease_row(id)
+    if ended then
+        ends[#ends + 1] = ended .. ' ' .. because
+    elseif lease then
         grants[#grants + 1] = grant_payload(lease, call('HGET', key('worker', lease.worker), 'address'))
     else
         call('ZREM', mail, id)
@@ -62,4 +70,4 @@ if why == 'claim' then
         probes[#probes + 1] = own.id .. ' ' .. own.address
     end
 end
-return finish('ok', call('ZCARD', mail) > COLLECT_BATCH and 1 or 0, grants, probes)
+return finish('ok', call('ZCARD', mail) > COLLECT_BATCH and 1 or 0, grants, probes, ends)

@@ -2,24 +2,31 @@
 -- enqueue: a waiter joins the queue, and is granted at once where a fitting slot is free.
 -- KEYS  meta
 -- ARGV  caller header (5), waiter, tenant, selector, head start seconds, run, wait (1, or 0: refuse instead of
---       queueing), old ticket ('' for a new one), attempts so far
--- Reply queued <ticket> | granted <ticket> <payload> | refused <code> [detail ...] | unknown | old
+--       queueing), old ticket ('' for a new one), attempts so far, alias ('' or left out: none), seconds that its slot
+--       is kept after a dropped socket (0 where left out)
+-- Reply queued <ticket> | granted <ticket> <payload> | gone <why> (ended from outside) | refused <code> [detail ...]
+--       | unknown | old
 -- Cost  O(log n) and one look at each fitting pool; never grows with waiters.
 
 local id, tenant, selector, head_start = ARGV[6], ARGV[7], ARGV[8], natural(ARGV[9])
 local run, may_wait, old_ticket, attempt = ARGV[10], ARGV[11] == '1', ARGV[12], natural(ARGV[13])
+local alias, keep = ARGV[14] or '', natural(ARGV[15] or '0')
 
 local stop = begin('gateway')
 if stop then
     return stop
 end
 if not string.find(id or '', '^[0-9a-f]+$') or #id ~= 32 or not is_name(tenant) or not is_selector(selector)
-    or not head_start or #run > RUN_BYTES_MAX or not attempt or (old_ticket ~= '' and not natural(old_ticket)) then
+    or not head_start or not is_run(run) or not attempt or (old_ticket ~= '' and not natural(old_ticket))
+    or (alias ~= '' and not is_name(alias)) or not keep or keep > KEEP_SECONDS_MAX then
     return header('bad')
 end
 
 local function answer()
     local waiter = waiter_row(id)
+    if waiter.why then
+        return finish('gone', waiter.why)
+    end
     if waiter.state == 'granted' or waiter.state == 'accepted' then
         local lease = lease_row(waiter.lease)
         local address = call('HGET', key('worker', lease.worker), 'address')
@@ -68,6 +75,37 @@ local function refusal()
     return { 'version_mismatch', table.concat(names, ' ') }
 end
 
+-- Nobody hears the gateway's wake channel. Not on a Cluster, where a count is one node's alone: there its TTL decides.
+local function deaf(gateway)
+    local said = redis.pcall('CLUSTER', 'INFO')
+    return type(said) == 'table' and said.err ~= nil and string.find(said.err, 'disabled', 1, true) ~= nil
+        and call('PUBLISH', key('wake', gateway), 'collect') == 0
+end
+
+-- Whoever has the alias keeps it while it lives. A ticket whose waiter ended with its gateway, or waits at one that is
+-- gone but for the word of its TTL, goes to whoever comes with the alias. Returns false where it is taken, else that
+-- ticket, and the waiter that must go.
+local aliases = key('tenant', tenant, 'aliases')
+local function claim_alias()
+    local taken = alias ~= '' and call('HGET', aliases, alias)
+    local orphaned = taken and string.match(taken, '^%-(%d+)$') or nil
+    local elder = taken and not orphaned and waiter_row(taken)
+    if not elder then
+        return orphaned
+    end
+    local waits = elder.state == 'queued' or elder.state == 'aside' or elder.state == 'granted'
+    if not waits or (alive(elder.gateway) and not deaf(elder.gateway)) then
+        return false
+    end
+    return elder.ticket, elder
+end
+local inherited, elder = claim_alias()
+if inherited == false then
+    return finish('refused', 'alias_taken')
+elseif inherited and old_ticket == '' then
+    old_ticket, attempt = inherited, 0
+end
+
 local known = call('SISMEMBER', key('selectors'), selector) == 1
 -- A selector that nobody waits in makes room for a new one before its ten seconds are over.
 local crowded = not known and call('SCARD', key('selectors')) >= SELECTORS_MAX
@@ -100,13 +138,33 @@ end
 if unused then
     unlink_selector(unused)
 end
+if elder then
+    local lease = elder.lease ~= '' and lease_row(elder.lease)
+    if lease then
+        tell_recycle(end_lease(lease, 'verdict', 'recycling'))
+    end
+    dismiss(elder, 'alias')
+end
+if alias ~= '' then
+    call('HSET', aliases, alias, id)
+    call('ZREM', key('orphans'), tenant .. ':' .. alias)
+end
 local ticket = tonumber(old_ticket) or math.max(NOW_US, meta.lastTicket + 1)
 meta.lastTicket = math.max(meta.lastTicket, ticket)
 local score = ticket - math.min(math.max(head_start, 0), limits.priorityMax) * 1000000
 local waiter = { id = id, tenant = tenant, selector = selector, gateway = caller.id, ticket = int(ticket),
-    score = int(score), state = 'queued', lease = '', attempt = attempt }
+    score = int(score), state = 'queued', lease = '', attempt = attempt, run = run, alias = alias, keep = keep }
 call('HSET', key('waiter', id), 'tenant', tenant, 'selector', selector, 'gateway', caller.id, 'ticket', waiter.ticket,
     'score', waiter.score, 'state', 'queued', 'lease', '', 'attempt', attempt, 'run', run)
+if alias ~= '' then
+    call('HSET', key('waiter', id), 'alias', alias)
+end
+if keep > 0 then
+    call('HSET', key('waiter', id), 'keep', keep)
+end
+if run ~= '' then
+    call('ZADD', key('tenant', tenant, 'run', run), waiter.ticket, id)
+end
 call('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
 own_waiter = id
 put(waiter)

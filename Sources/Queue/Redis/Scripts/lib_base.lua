@@ -31,6 +31,11 @@ local ADDRESS_BYTES_MAX = 300
 local COLLECT_BATCH = 256
 local ACCEPT_DEADLINE_MS = 5000
 local PROCESS_TTL_MS = 10000
+-- A borrowed slot whose client has not come is given back after that long.
+local RESERVE_MS = 30000
+local KEEP_SECONDS_MAX = 3600
+-- The ticket of an alias whose gateway ended is kept so long.
+local ORPHAN_MS = 30000
 local HOLD_OFF_MS = 12000
 local GRACE_MS = 10000
 -- Found older than this, the clock of the last commit means an outage or a step.
@@ -51,6 +56,7 @@ local GRANTS_A_CALL = 32
 local ASIDES_A_CALL = 128
 local ENDS_A_CALL = 128
 local DEADLINES_A_CALL = 128
+local ORPHANS_A_CALL = 128
 local TENANTS_A_SLICE = 64
 local SELECTORS_A_CALL = 32
 local WORKERS_LOOKED_AT_MAX = 256
@@ -78,6 +84,11 @@ end
 -- What `isName` says in Swift: node ids, tenants, label segments.
 local function is_name(text)
     return text ~= nil and #text <= 64 and string.find(text, '^[%w._-]+$') ~= nil
+end
+
+-- A run's name: printable, without blanks; '' for none.
+local function is_run(text)
+    return text ~= nil and #text <= RUN_BYTES_MAX and string.find(text, '^[!-~]*$') ~= nil
 end
 
 local function newer(epoch_a, number_a, epoch_b, number_b)

@@ -20,7 +20,7 @@ local function grant(worker_id, pool, waiter)
     move_slot(s, 'leased', lease.id)
     call('HSET', key('lease', lease.id), 'waiter', waiter.id, 'tenant', waiter.tenant, 'gateway', waiter.gateway,
         'worker', worker_id, 'slot', slot, 'pool', pool, 'epoch', int(lease.epoch), 'number', int(number), 'state',
-        'granted', 'cap', int(limits_of(waiter.tenant).cap))
+        'granted', 'cap', int(limits_of(waiter.tenant).cap), 'attach', 1, 'keep', waiter.keep)
     call('SADD', key('tenant', waiter.tenant, 'held'), lease.id)
     call('SADD', key('worker', worker_id, 'leases'), lease.id)
     call('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), lease.id)

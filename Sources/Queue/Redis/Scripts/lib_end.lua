@@ -39,6 +39,15 @@ local function end_worker(id)
     later('worker:' .. id)
 end
 
+-- The ticket of a waiter with an alias outlives its gateway for a while: whoever comes with the alias gets it back.
+local function orphan(waiter)
+    local aliases = key('tenant', waiter.tenant, 'aliases')
+    if call('HGET', aliases, waiter.alias) == waiter.id then
+        call('HSET', aliases, waiter.alias, '-' .. waiter.ticket)
+        call('ZADD', key('orphans'), int(NOW + ORPHAN_MS), waiter.tenant .. ':' .. waiter.alias)
+    end
+end
+
 -- Ends a gateway: passed over at once; its waiters leave, at most what this call may still do.
 local function end_gateway(id)
     call('ZREM', key('gateways'), id)
@@ -60,6 +69,9 @@ local function end_gateway(id)
             tell_recycle(end_lease(lease, 'time', 'recycling'))
         end
         if waiter then
+            if waiter.alias ~= '' and waiter.state ~= 'ended' then
+                orphan(waiter)
+            end
             end_waiter(waiter)
         else
             call('ZREM', key('gateway', id, 'waiters'), waiter_id)
@@ -78,6 +90,126 @@ local function reindex_slice(cursor, selector)
     if slice[1] ~= '0' then
         later('limits:' .. slice[1] .. ':' .. selector)
     end
+end
+
+-- What ends by somebody else's word, neither its gateway's nor its worker's.
+local outside = {}
+
+-- Ends a lease; true where it was not ending yet. One that no worker serves ends here and now.
+function outside.lease(lease, why)
+    if lease.ending then
+        return false
+    end
+    if lease.state == 'reserved' then
+        end_reserved(lease, 'verdict')
+    elseif lease.state == 'kept' then
+        end_kept(lease, why)
+    else
+        mark_ending(lease, why)
+    end
+    return true
+end
+
+-- The same for a waiter. Who was granted is still its gateway's: only that knows whether the worker was called.
+function outside.waiter(waiter, why)
+    if waiter.state == 'queued' or waiter.state == 'aside' then
+        dismiss(waiter, why)
+        return true
+    end
+    local lease = waiter.lease ~= '' and lease_row(waiter.lease)
+    if not lease then
+        return false
+    end
+    local ended = outside.lease(lease, why)
+    unname(waiter)
+    if ended and lease.state == 'granted' then
+        tell_ended(waiter, why)
+    end
+    return ended
+end
+
+function outside.held(id, why)
+    local lease = lease_row(id)
+    if not lease then
+        return false
+    end
+    local waiter = waiter_row(lease.waiter)
+    if waiter and waiter.lease == id then
+        return outside.waiter(waiter, why)
+    end
+    return outside.lease(lease, why)
+end
+
+-- Ends a run's waiters and sessions that came until `cut`, as many as this call may; returns how many.
+function outside.run(cut, why, tenant, run)
+    local members, count = key('tenant', tenant, 'run', run), 0
+    local ids = ends_left > 0 and call('ZRANGE', members, '-inf', int(cut), 'BYSCORE', 'LIMIT', 0, ends_left) or {}
+    for _, id in ipairs(ids) do
+        ends_left = ends_left - 1
+        call('ZREM', members, id)
+        local waiter = waiter_row(id)
+        if (waiter and outside.waiter(waiter, why)) or (not waiter and outside.held(id, why)) then
+            count = count + 1
+        end
+    end
+    if call('ZCOUNT', members, '-inf', int(cut)) > 0 then
+        later(table.concat({ 'run', int(cut), why, tenant, run }, ':'))
+    end
+    return count
+end
+
+-- Ends what a tenant holds, a slice a call.
+function outside.holdings(cursor, cut, why, tenant)
+    local count = 0
+    if ends_left < TENANTS_A_SLICE then
+        later(table.concat({ 'held', cursor, int(cut), why, tenant }, ':'))
+        return count
+    end
+    ends_left = ends_left - TENANTS_A_SLICE
+    local slice = call('SSCAN', key('tenant', tenant, 'held'), cursor, 'COUNT', TENANTS_A_SLICE)
+    for _, id in ipairs(slice[2]) do
+        local ticket = call('HGET', key('waiter', string.match(id, '^%x+')), 'ticket')
+        if tonumber(ticket or 0) <= cut and outside.held(id, why) then
+            count = count + 1
+        end
+    end
+    if slice[1] ~= '0' then
+        later(table.concat({ 'held', slice[1], int(cut), why, tenant }, ':'))
+    end
+    return count
+end
+
+-- Ends a tenant's waiters and sessions that came until `cut`: first who waits, so that nobody is granted what ends.
+function outside.tenant(cut, why, tenant)
+    local count = 0
+    local function finish_all(set, first)
+        while ends_left > 0 do
+            local ids = call('ZRANGE', set, '-inf', int(cut), 'BYSCORE', 'LIMIT', first, ends_left)
+            if #ids == 0 then
+                return
+            end
+            for _, id in ipairs(ids) do
+                ends_left = ends_left - 1
+                local waiter = waiter_row(id)
+                if waiter and tonumber(waiter.ticket) <= cut then
+                    dismiss(waiter, why)
+                    count = count + 1
+                else
+                    -- One that came later, with a head start.
+                    first = first + 1
+                end
+            end
+        end
+    end
+    for _, selector in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
+        finish_all(key('queue', selector, tenant), 0)
+    end
+    finish_all(key('tenant', tenant, 'aside'), 0)
+    if ends_left == 0 then
+        later(table.concat({ 'tenant', int(cut), why, tenant }, ':'))
+        return count
+    end
+    return count + outside.holdings('0', cut, why, tenant)
 end
 
 -- One that registered anew since is not ended a second time.
@@ -104,5 +236,14 @@ local function continue(item)
         ends_left = ends_left - TENANTS_A_SLICE
         local cursor, selector = string.match(rest, '^(%d+):(.*)$')
         reindex_slice(cursor, selector)
+    elseif kind == 'run' then
+        local cut, why, tenant, run = string.match(rest, '^(%d+):([^:]+):([^:]+):(.*)$')
+        outside.run(tonumber(cut), why, tenant, run)
+    elseif kind == 'tenant' then
+        local cut, why, tenant = string.match(rest, '^(%d+):([^:]+):(.*)$')
+        outside.tenant(tonumber(cut), why, tenant)
+    elseif kind == 'held' then
+        local cursor, cut, why, tenant = string.match(rest, '^(%d+):(%d+):([^:]+):(.*)$')
+        outside.holdings(cursor, tonumber(cut), why, tenant)
     end
 end

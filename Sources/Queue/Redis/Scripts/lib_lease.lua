@@ -2,13 +2,14 @@
 
 local function lease_row(id)
     local row = call('HMGET', key('lease', id), 'waiter', 'tenant', 'gateway', 'worker', 'slot', 'pool', 'epoch',
-        'number', 'state', 'ending')
+        'number', 'state', 'ending', 'attach', 'back', 'deadline', 'keep', 'run')
     if not row[1] then
         return nil
     end
     return { id = id, waiter = row[1], tenant = row[2], gateway = row[3], worker = row[4], slot = row[5],
         pool = row[6], epoch = tonumber(row[7]), number = tonumber(row[8]), state = row[9],
-        ending = row[10] or nil }
+        ending = row[10] or nil, attach = tonumber(row[11] or 1), back = row[12] or '', deadline = tonumber(row[13] or 0),
+        keep = tonumber(row[14] or 0), run = row[15] or '' }
 end
 
 -- A lease that must end is ended by its worker, which is told at once, and at each renew until the lease is gone.
@@ -34,6 +35,9 @@ local function end_lease(lease, how, slot_state)
         call('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
     end
     call('DEL', key('lease', lease.id))
+    if lease.run ~= '' then
+        call('ZREM', key('tenant', lease.tenant, 'run', lease.run), lease.id)
+    end
     local s = slot_row(lease.worker, lease.slot)
     if s and s.lease == lease.id then
         move_slot(s, slot_state, '-', how)
@@ -53,8 +57,11 @@ local function requeue(lease)
     if not waiter or waiter.lease ~= lease.id then
         return waiter
     end
-    if lease.ending or not alive(waiter.gateway) then
-        waiter.state = 'ended'
+    if lease.ending then
+        dismiss(waiter, lease.ending)
+        return nil
+    end
+    if not alive(waiter.gateway) then
         end_waiter(waiter)
         return nil
     end
@@ -63,22 +70,62 @@ local function requeue(lease)
     return waiter
 end
 
+-- The waiter of a lease that was, or may have been, a session: nobody waits for it any more.
+local function forget_waiter(lease)
+    local waiter = waiter_row(lease.waiter)
+    if waiter and (waiter.lease == lease.id or waiter.state == 'accepted') then
+        end_waiter(waiter)
+    end
+end
+
+-- Nobody is connected to it and its slot stays its own: `reserved` before its first client, `kept` after one that
+-- dropped, `attaching` while a gateway dials for the next one. Each has a deadline in `pending`.
+local function hold(lease, state, deadline)
+    lease.state, lease.deadline = state, deadline
+    call('HSET', key('lease', lease.id), 'state', state, 'back', state, 'deadline', int(deadline))
+    call('ZADD', key('pending'), int(deadline), lease.id)
+end
+
+local function keep_lease(lease)
+    hold(lease, 'kept', NOW + lease.keep * 1000)
+end
+
+-- A dial for a held lease came to nothing: it waits for the next one, at least as long as a dial may take.
+local function detach(lease)
+    call('HSET', key('lease', lease.id), 'state', lease.back)
+    call('ZADD', key('pending'), int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), lease.id)
+end
+
+-- A borrowed lease that nobody came for, or that never will be served.
+local function end_reserved(lease, how)
+    tell_recycle(end_lease(lease, how, 'recycling'))
+    forget_waiter(lease)
+end
+
+-- A kept lease is its worker's to end, by whatever word.
+local function end_kept(lease, why)
+    call('HSET', key('lease', lease.id), 'state', 'accepted')
+    call('ZREM', key('pending'), lease.id)
+    mark_ending(lease, why)
+end
+
 -- A lease that its worker does not hold, or whose worker is gone. One that was accepted may have been served: its
 -- waiter ends, unless the worker itself says so (`back`): then only a lost verdict or release left it here, and a
--- waiter too many is answered by its gateway's cancel, while one too few would wait for ever.
+-- waiter too many is answered by its gateway's cancel, while one too few would wait for ever. Nobody waits for one that
+-- was borrowed or kept.
 local function drop_lease(lease, back)
     end_lease(lease, 'time', 'recycling')
-    if lease.state == 'granted' or back then
+    if lease.state == 'granted' or (back and lease.state == 'accepted' and lease.back == '') then
         requeue(lease)
     else
-        call('DEL', key('waiter', lease.waiter))
+        forget_waiter(lease)
     end
 end
 
 -- A lease that a worker holds and Redis lacks, has pending, or ended by time: it becomes accepted, over the cap if
 -- need be (then marked `over`), and its waiter leaves the queue and any other pending lease. A strict worker is told to
 -- close it instead, but in a hold-off: what Redis lost was within the cap when it was granted.
-local function adopt(worker, s, id, tenant, epoch, number)
+local function adopt(worker, s, id, tenant, epoch, number, extra)
     -- After a lost grant the same lease may stand at another slot.
     local twin = lease_row(id)
     if twin then
@@ -93,25 +140,34 @@ local function adopt(worker, s, id, tenant, epoch, number)
             if other then
                 tell_recycle(end_lease(other, 'verdict', 'recycling'))
             end
-        elseif waiter.state == 'queued' then
-            take(waiter)
-        elseif waiter.state == 'aside' then
-            call('ZREM', key('gateway', gateway, 'aside'), waiter.id)
+        else
+            leave_line(waiter)
         end
         call('HSET', key('waiter', waiter.id), 'state', 'accepted', 'lease', id)
         call('ZREM', key('gateway', gateway, 'waiters'), waiter.id)
+        waiter.state, waiter.lease = 'accepted', id
     end
     local over = below_cap(tenant) and '0' or '1'
     s.epoch, s.number = epoch, number
     if over == '1' and not holding_off() and call('HGET', key('worker', worker), 'caps') == 'strict' then
         move_slot(s, 'recycling', '-', 'verdict')
-        call('DEL', key('waiter', string.match(id, '^(%x+)%.')))
+        if waiter then
+            end_waiter(waiter)
+        end
         return table.concat({ 'close', id, 'cap' }, ' ')
     end
     move_slot(s, 'leased', id)
     call('HSET', key('lease', id), 'waiter', string.match(id, '^(%x+)%.'), 'tenant', tenant, 'gateway', gateway,
         'worker', worker, 'slot', s.slot, 'pool', s.pool, 'epoch', int(epoch), 'number', int(number), 'state',
-        'accepted', 'over', over, 'cap', int(limits_of(tenant).cap))
+        'accepted', 'over', over, 'cap', int(limits_of(tenant).cap), 'attach', extra.attach, 'keep', extra.keep)
+    if waiter and waiter.why then
+        call('HSET', key('lease', id), 'ending', waiter.why)
+    end
+    if extra.run ~= '' and not waiter then
+        -- Its arrival is forgotten: a run's end covers it whenever that is asked.
+        call('HSET', key('lease', id), 'run', extra.run)
+        call('ZADD', key('tenant', tenant, 'run', extra.run), 0, id)
+    end
     call('SADD', key('tenant', tenant, 'held'), id)
     call('SADD', key('worker', worker, 'leases'), id)
     index_worker(worker)
@@ -122,9 +178,13 @@ end
 local function accept_lease(lease)
     call('HSET', key('lease', lease.id), 'state', 'accepted')
     call('ZREM', key('pending'), lease.id)
-    call('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
-    call('ZREM', key('gateway', lease.gateway, 'waiters'), lease.waiter)
-    call('HSET', key('waiter', lease.waiter), 'state', 'accepted')
+    if lease.gateway ~= '' then
+        call('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+        call('ZREM', key('gateway', lease.gateway, 'waiters'), lease.waiter)
+    end
+    if call('EXISTS', key('waiter', lease.waiter)) == 1 then
+        call('HSET', key('waiter', lease.waiter), 'state', 'accepted')
+    end
     if call('HGET', key('worker', lease.worker), 'state') == 'trial' then
         call('HSET', key('worker', lease.worker), 'state', 'ok', 'trial', '', 'backoff', '0')
         index_worker(lease.worker)

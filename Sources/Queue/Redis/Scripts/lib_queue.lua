@@ -54,12 +54,13 @@ end
 
 local function waiter_row(id)
     local row = call('HMGET', key('waiter', id), 'tenant', 'selector', 'gateway', 'ticket', 'score', 'state', 'lease',
-        'attempt')
+        'attempt', 'run', 'alias', 'keep', 'why')
     if not row[1] then
         return nil
     end
     return { id = id, tenant = row[1], selector = row[2], gateway = row[3], ticket = row[4], score = row[5],
-        state = row[6], lease = row[7], attempt = tonumber(row[8]) }
+        state = row[6], lease = row[7], attempt = tonumber(row[8]), run = row[9] or '', alias = row[10] or '',
+        keep = tonumber(row[11] or 0), why = row[12] or nil }
 end
 
 -- Into line and queue, at its score.
@@ -89,7 +90,13 @@ end
 local function set_aside(waiter)
     take(waiter)
     call('ZADD', key('gateway', waiter.gateway, 'aside'), waiter.score, waiter.id)
+    call('ZADD', key('tenant', waiter.tenant, 'aside'), waiter.ticket, waiter.id)
     call('HSET', key('waiter', waiter.id), 'state', 'aside')
+end
+
+local function leave_aside(waiter)
+    call('ZREM', key('gateway', waiter.gateway, 'aside'), waiter.id)
+    call('ZREM', key('tenant', waiter.tenant, 'aside'), waiter.id)
 end
 
 -- Puts back what was set aside, at most what this call may still do.
@@ -101,6 +108,7 @@ local function put_back(gateway)
         call('ZREM', asides, id)
         local waiter = waiter_row(id)
         if waiter then
+            leave_aside(waiter)
             put(waiter)
         end
     end
@@ -109,11 +117,30 @@ local function put_back(gateway)
     end
 end
 
-local function end_waiter(waiter)
+-- The names by which others find a waiter, besides its id: its run's index and its alias.
+local function unname(waiter)
+    if waiter.run ~= '' then
+        call('ZREM', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id)
+    end
+    local aliases = key('tenant', waiter.tenant, 'aliases')
+    if waiter.alias ~= '' and call('HGET', aliases, waiter.alias) == waiter.id then
+        call('HDEL', aliases, waiter.alias)
+    end
+end
+
+local function leave_line(waiter)
     if waiter.state == 'queued' then
         take(waiter)
     elseif waiter.state == 'aside' then
-        call('ZREM', key('gateway', waiter.gateway, 'aside'), waiter.id)
+        leave_aside(waiter)
+    end
+end
+
+local function end_waiter(waiter)
+    leave_line(waiter)
+    unname(waiter)
+    if waiter.why then
+        call('ZREM', key('gateway', waiter.gateway, 'mail'), table.concat({ 'ended', waiter.id, waiter.why }, ':'))
     end
     call('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
     call('DEL', key('waiter', waiter.id))
@@ -139,4 +166,24 @@ end
 local function alive(gateway)
     local row = call('HMGET', key('gateway', gateway), 'connection', 'ended')
     return row[1] and row[2] ~= '1'
+end
+
+-- Tells a gateway, by mail and at once, that somebody else ended its waiter. `why` is one word.
+local function tell_ended(waiter, why)
+    call('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), table.concat({ 'ended', waiter.id, why }, ':'))
+    call('PUBLISH', key('wake', waiter.gateway), table.concat({ 'ended', waiter.id, why }, ' '))
+end
+
+-- Ends a waiter by somebody else's word. Its record stays until its gateway acknowledged it: an enqueue whose reply
+-- was lost is asked again, and must not bring it back.
+local function dismiss(waiter, why)
+    leave_line(waiter)
+    waiter.state = 'ended'
+    if not alive(waiter.gateway) then
+        return end_waiter(waiter)
+    end
+    unname(waiter)
+    call('HSET', key('waiter', waiter.id), 'state', 'ended', 'lease', '', 'why', why)
+    call('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
+    tell_ended(waiter, why)
 end

@@ -1,14 +1,20 @@
 -- A worker's slot table against Redis' own (protocol: Healing). The worker disposes.
--- A row is `slot state epoch number lease tenant`; lease and tenant are `-` unless it serves one.
+-- A row is `slot state epoch number lease tenant keep attach run`; lease, tenant and run are `-` unless it serves one.
+-- `keep` is for how many seconds it is kept after a dropped socket, `attach` the number of its last connection; the
+-- last three may be left out.
 
-local ROW_STATES = { free = true, leased = true, recycling = true, out = true }
+local ROW_STATES = { free = true, leased = true, kept = true, recycling = true, out = true }
 
 -- Checked before the first write: what is judged later must not fail.
 local function rows_good(first)
     for i = first, #ARGV do
         local w = split(ARGV[i])
-        local good = #w == 6 and natural(w[1]) and ROW_STATES[w[2]] and natural(w[3]) and natural(w[4])
-        if good and w[2] == 'leased' then
+        local good = (#w == 6 or #w == 9) and natural(w[1]) and ROW_STATES[w[2]] and natural(w[3]) and natural(w[4])
+        if good and #w == 9 then
+            local keep, attach = natural(w[7]), natural(w[8])
+            good = keep and keep <= KEEP_SECONDS_MAX and attach and is_run(w[9])
+        end
+        if good and (w[2] == 'leased' or w[2] == 'kept') then
             good = string.find(w[5], '^%x+%.%d+$') and is_name(w[6])
         end
         if not good then
@@ -31,10 +37,18 @@ local function judge_row(worker, row)
     local lease = s.lease ~= '-' and lease_row(s.lease) or nil
     raise_seq(number)
 
-    if state == 'leased' then
+    if state == 'leased' or state == 'kept' then
+        local extra = { keep = tonumber(w[7] or 0), attach = tonumber(w[8] or 1), run = w[9] ~= '-' and w[9] or '' }
         if lease and lease.id == id and same then
-            if lease.state == 'granted' then
+            if extra.attach > lease.attach then
+                call('HSET', key('lease', id), 'attach', extra.attach)
+            end
+            if state == 'leased' and lease.state ~= 'accepted' then
                 accept_lease(lease)
+            elseif state == 'kept' and not lease.ending
+                and (lease.state == 'granted' or lease.state == 'reserved' or lease.state == 'accepted') then
+                accept_lease(lease)
+                keep_lease(lease)
             end
             return lease.ending and table.concat({ 'close', id, lease.ending }, ' ') or nil
         end
@@ -46,7 +60,11 @@ local function judge_row(worker, row)
             drop_lease(lease)
             s = slot_row(worker, w[1])
         end
-        return adopt(worker, s, id, tenant, epoch, number)
+        local order = adopt(worker, s, id, tenant, epoch, number, extra)
+        if state == 'kept' and not order then
+            keep_lease(lease_row(id))
+        end
+        return order
     end
 
     if older then
@@ -57,6 +75,10 @@ local function judge_row(worker, row)
         if s.state == 'free' and state ~= 'free' then
             move_slot(s, state)
         end
+        return nil
+    end
+    if lease and state ~= 'out' and lease.back == 'reserved' and lease.state ~= 'accepted' then
+        -- Borrowed, and its client has not come yet: its last dial failed, and the next one may find the slot fit.
         return nil
     end
     if lease then

@@ -2,8 +2,10 @@
 -- reject: before the worker's proof either side ends a lease; the waiter goes back to its place.
 -- KEYS  meta
 -- ARGV  caller header (5), kind (gateway|worker), lease, reason, flag (gateway: 1 when three distinct workers failed
---       it; worker: 1 when the slot is free there), slot, epoch and number the worker has for the slot (gateway: '')
--- Reply requeued | nobody_else (the waiter has ended) | ended | unknown | old
+--       it; worker: 1 when the slot is free there), slot, epoch and number the worker has for the slot (gateway: ''),
+--       number of the connection (1 where left out)
+-- Reply requeued | nobody_else (the waiter has ended) | detached (a borrowed or kept lease waits for its next
+--       connection) | gone <why> (ended from outside) | ended | unknown | old
 -- Cost  O(log n) and one dispatch; with the gateway's flag a look at the workers of the fitting pools (≤ 256).
 
 local REASONS = { unreachable = true, occupied = true, stale = true, gone = true, failed = true, ['local'] = true }
@@ -55,6 +57,16 @@ local function unreachable(worker)
     end
 end
 
+-- What the reason says of the other side.
+local function blame(lease)
+    local worker = reason == 'unreachable' and worker_row(lease.worker)
+    if worker then
+        unreachable(worker)
+    elseif reason == 'gone' and kind == 'worker' then
+        mark(lease.gateway, 'gone')
+    end
+end
+
 local function anybody_fits(selector)
     local looked = 0
     for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
@@ -76,10 +88,26 @@ if kind == 'worker' and reason == 'stale' then
 end
 local lease = lease_row(id)
 local function standing()
-    return call('EXISTS', key('waiter', string.match(id, '^(%x+)%.') or '')) == 1 and 'requeued' or 'ended'
+    local waiter = waiter_row(string.match(id, '^(%x+)%.') or '')
+    if waiter and waiter.why then
+        return finish('gone', waiter.why)
+    end
+    return finish(waiter and 'requeued' or 'ended')
 end
 if not lease or (kind == 'gateway' and lease.gateway or lease.worker) ~= caller.id then
-    return finish(standing())
+    return standing()
+end
+if lease.back ~= '' then
+    if lease.state ~= lease.back and lease.attach == (natural(ARGV[13]) or 1) then
+        if lease.ending or (kind == 'worker' and reason == 'stale') then
+            end_reserved(lease, 'verdict')
+        else
+            detach(lease)
+        end
+        blame(lease)
+        settle()
+    end
+    return finish(call('EXISTS', key('lease', id)) == 1 and 'detached' or 'ended')
 end
 
 local to_free = (kind == 'gateway' and reason == 'local') or (kind == 'worker' and reason == 'stale' and flag)
@@ -87,14 +115,7 @@ local s = end_lease(lease, 'verdict', to_free and 'free' or 'recycling')
 if kind == 'gateway' and not to_free then
     tell_recycle(s)
 end
-if reason == 'unreachable' then
-    local worker = worker_row(lease.worker)
-    if worker then
-        unreachable(worker)
-    end
-elseif reason == 'gone' and kind == 'worker' then
-    mark(lease.gateway, 'gone')
-end
+blame(lease)
 
 local waiter = waiter_row(lease.waiter)
 if kind == 'gateway' and flag and waiter and not anybody_fits(waiter.selector) then
@@ -105,4 +126,4 @@ if kind == 'gateway' and flag and waiter and not anybody_fits(waiter.selector) t
 end
 requeue(lease)
 settle()
-return finish(standing())
+return standing()

@@ -22,13 +22,36 @@ local function expire_pending()
     for _, id in ipairs(call('ZRANGE', pending, '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, ends_left)) do
         ends_left = ends_left - 1
         local lease = lease_row(id)
-        if lease then
+        if not lease then
+            call('ZREM', pending, id)
+        elseif lease.state == 'granted' then
             tell_recycle(end_lease(lease, 'time', 'recycling'))
             mark(lease.gateway, 'deadline')
             requeue(lease)
+        elseif lease.state == 'attaching' then
+            mark(lease.gateway, 'deadline')
+            if not lease.ending then
+                detach(lease)
+            elseif lease.back == 'kept' then
+                end_kept(lease, lease.ending)
+            else
+                end_reserved(lease, 'verdict')
+            end
+        elseif lease.state == 'reserved' then
+            end_reserved(lease, 'time')
         else
-            call('ZREM', pending, id)
+            end_kept(lease, 'keep')
         end
+    end
+end
+
+-- Tickets of aliases whose waiters ended with their gateway, and did not come back.
+local function expire_orphans()
+    local orphans = key('orphans')
+    for _, name in ipairs(call('ZRANGE', orphans, '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, ORPHANS_A_CALL)) do
+        local tenant, alias = string.match(name, '^([^:]+):(.*)$')
+        call('ZREM', orphans, name)
+        call('HDEL', key('tenant', tenant, 'aliases'), alias)
     end
 end
 
@@ -46,14 +69,37 @@ local function pull_in(set, span)
     end
 end
 
+-- The same where each lease has a span by its state. The slice moves on with time: held leases may stand far off by
+-- right, and would hide a grant behind them.
+local function pull_in_pending()
+    local pending, beyond = key('pending'), '(' .. int(NOW + ACCEPT_DEADLINE_MS)
+    local count = call('ZCOUNT', pending, beyond, '+inf')
+    local first = count > DEADLINES_A_CALL and math.floor(NOW / SWEEP_MS) * DEADLINES_A_CALL % count or 0
+    local late = call('ZRANGE', pending, beyond, '+inf', 'BYSCORE', 'LIMIT', first, DEADLINES_A_CALL, 'WITHSCORES')
+    for i = 1, #late, 2 do
+        local lease = lease_row(late[i])
+        local span = ACCEPT_DEADLINE_MS
+        if lease and lease.state == 'reserved' then
+            span = RESERVE_MS
+        elseif lease and lease.state == 'kept' then
+            span = lease.keep * 1000
+        end
+        if tonumber(late[i + 1]) > NOW + span then
+            call('ZADD', pending, int(NOW + span), late[i])
+        end
+    end
+end
+
 if not holding_off() and NOW >= meta.nextSweep then
     meta.nextSweep = NOW + SWEEP_MS
-    pull_in('pending', ACCEPT_DEADLINE_MS)
+    pull_in_pending()
+    pull_in('orphans', ORPHAN_MS)
     pull_in('workers', PROCESS_TTL_MS)
     pull_in('gateways', PROCESS_TTL_MS)
     pull_in('probes', BACKOFF_MAX_MS)
     if NOW >= meta.grace then
         expire_pending()
+        expire_orphans()
         expire('gateway', end_gateway)
         expire('worker', end_worker)
     end

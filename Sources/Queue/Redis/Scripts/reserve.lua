@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- reserve: a granted slot is lent: it stays its waiter's for 30 s, whatever becomes of the gateway, until one attaches.
+-- KEYS  meta
+-- ARGV  caller header (5), lease
+-- Reply reserved <ms it stays> | ended | unknown | old
+-- Cost  O(log n).
+
+local stop = begin('gateway')
+if stop then
+    return stop
+end
+local lease = lease_row(ARGV[6] or '')
+if not lease or lease.gateway ~= caller.id or lease.ending then
+    return finish('ended')
+end
+if lease.state == 'granted' then
+    hold(lease, 'reserved', NOW + RESERVE_MS)
+    call('HSET', key('lease', lease.id), 'attach', 0)
+    call('ZREM', key('gateway', caller.id, 'mail'), lease.id)
+    call('ZREM', key('gateway', caller.id, 'waiters'), lease.waiter)
+    call('HSET', key('waiter', lease.waiter), 'state', 'reserved')
+elseif lease.back ~= 'reserved' then
+    return finish('ended')
+end
+return finish('reserved', math.max(lease.deadline - NOW, 0))
