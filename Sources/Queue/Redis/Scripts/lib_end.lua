@@ -168,7 +168,8 @@ function outside.holdings(cursor, cut, why, tenant)
     ends_left = ends_left - TENANTS_A_SLICE
     local slice = call('SSCAN', key('tenant', tenant, 'held'), cursor, 'COUNT', TENANTS_A_SLICE)
     for _, id in ipairs(slice[2]) do
-        local ticket = call('HGET', key('waiter', string.match(id, '^%x+')), 'ticket')
+        local holder = string.match(id, '^%x+')
+        local ticket = call('HGET', key('waiter', holder), 'ticket')
         if tonumber(ticket or 0) <= cut and outside.held(id, why) then
             count = count + 1
         end

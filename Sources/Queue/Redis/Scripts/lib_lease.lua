@@ -6,10 +6,11 @@ local function lease_row(id)
     if not row[1] then
         return nil
     end
+    local ending, attach, back, deadline, keep, run = unpack(row, 10)
     return { id = id, waiter = row[1], tenant = row[2], gateway = row[3], worker = row[4], slot = row[5],
         pool = row[6], epoch = tonumber(row[7]), number = tonumber(row[8]), state = row[9],
-        ending = row[10] or nil, attach = tonumber(row[11] or 1), back = row[12] or '', deadline = tonumber(row[13] or 0),
-        keep = tonumber(row[14] or 0), run = row[15] or '' }
+        ending = ending or nil, attach = tonumber(attach or 1), back = back or '', deadline = tonumber(deadline or 0),
+        keep = tonumber(keep or 0), run = run or '' }
 end
 
 -- A lease that must end is ended by its worker, which is told at once, and at each renew until the lease is gone.

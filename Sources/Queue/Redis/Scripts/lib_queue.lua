@@ -58,9 +58,10 @@ local function waiter_row(id)
     if not row[1] then
         return nil
     end
+    local run, alias, keep, why = unpack(row, 9)
     return { id = id, tenant = row[1], selector = row[2], gateway = row[3], ticket = row[4], score = row[5],
-        state = row[6], lease = row[7], attempt = tonumber(row[8]), run = row[9] or '', alias = row[10] or '',
-        keep = tonumber(row[11] or 0), why = row[12] or nil }
+        state = row[6], lease = row[7], attempt = tonumber(row[8]), run = run or '', alias = alias or '',
+        keep = tonumber(keep or 0), why = why or nil }
 end
 
 -- Into line and queue, at its score.
