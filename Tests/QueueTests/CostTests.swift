@@ -41,4 +41,24 @@ import Testing
         #expect(fleet.audit() == [])
         _ = ear
     }
+
+    /// A gateway's renew counts and lists, and never looks at each waiter.
+    @Test func aRollOf19000WaitersCosts64CountsAndFiveListings() {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        fleet.register(Caller("worker", "w"), pools: ["x||"])
+        fleet.cap(g, "a", 1, queueMax: 1_000_000)
+        let spread = (0..<19_000).map { WaiterID(high: UInt64($0) &* 0x9e37_79b9_7f4a_7c15, low: UInt64($0)).text }
+        fleet.enqueueMany(g, spread) { _ in "a" }
+        var costs: [Int] = []
+        for count in ["0", "5"] {
+            let counts = Array(repeating: count, count: QueueLimits.rollSlices).joined(separator: ",")
+            let before = calls()
+            let reply = fleet.run("renew", g, ["gateway", counts, "00"])
+            costs.append(calls() - before)
+            #expect(reply.texts(0).count == QueueLimits.rollListingsMax)
+            #expect(reply.texts(0).allSatisfy { $0.split(separator: " ").count <= 2 + QueueLimits.rollIdsMax })
+        }
+        #expect(costs.allSatisfy { $0 < 100 }, "\(costs)")
+    }
 }

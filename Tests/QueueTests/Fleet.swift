@@ -242,11 +242,15 @@ final class Fleet {
 
     /// Many waiters in few round trips, unaudited.
     func enqueueMany(_ gateway: Caller, _ count: Int, tenant: (Int) -> String) {
+        enqueueMany(gateway, (0..<count).map { _ in newWaiter() }, tenant: tenant)
+    }
+
+    func enqueueMany(_ gateway: Caller, _ ids: [String], tenant: (Int) -> String) {
         let call = ["EVALSHA", loaded["enqueue"]!, "1", keys.meta] + gateway.header
-        for start in stride(from: 0, to: count, by: 1_000) {
+        for start in stride(from: 0, to: ids.count, by: 1_000) {
             let replies = redis.pipeline(
-                (start..<min(start + 1_000, count)).map {
-                    call + [newWaiter(), tenant($0), "x||", "0", "", "1", "", "0"]
+                (start..<min(start + 1_000, ids.count)).map {
+                    call + [ids[$0], tenant($0), "x||", "0", "", "1", "", "0"]
                 })
             precondition(replies.allSatisfy { ["queued", "granted"].contains($0.list.first?.string) })
         }

@@ -73,6 +73,25 @@ import Testing
         #expect(fleet.audit() == [])
     }
 
+    @Test func aWaiterThatRedisLostAloneIsMissedAndOneTooManyIsCancelled() throws {
+        let fleet = try LiveFleet(slots: 1)
+        defer { fleet.end() }
+        let holder = fleet.enqueue()
+        fleet.wait { fleet.gateway.grants[holder] != nil }
+        let (waiter, extra) = (fleet.enqueue(), fleet.enqueue())
+        fleet.wait { fleet.gateway.tickets[waiter] != nil && fleet.gateway.tickets[extra] != nil }
+        let lost = WaiterID(high: Crypto.randomUInt64(), low: 1)
+        fleet.gateway.roll = [
+            WaiterRoll.Entry(id: holder, standing: .deciding), WaiterRoll.Entry(id: waiter, standing: .waiting),
+            WaiterRoll.Entry(id: lost, standing: .waiting),
+        ]
+        fleet.wait { fleet.gateway.lost == [lost] }
+        fleet.wait { fleet.status().contains("\"waiting\":1") }
+        #expect(fleet.status().contains(waiter.text))
+        #expect(fleet.gateway.notices.contains("Redis lost 1 waiters: they are enqueued again"))
+        #expect(fleet.audit() == [])
+    }
+
     @Test func aWorkerThatLeavesTakesItsSlotsAlong() throws {
         let fleet = try LiveFleet(slots: 2)
         defer { fleet.end() }
@@ -177,6 +196,8 @@ final class GatewayRecord: QueueClientDelegate {
     var notices: [String] = []
     var probes = 0
     var registeredAnew = 0
+    var roll: [WaiterRoll.Entry]?
+    var lost: [WaiterID] = []
     var available = false
 
     func queueClient(_ client: QueueClient, granted grant: Grant) { grants[grant.lease.waiter] = grant }
@@ -185,6 +206,11 @@ final class GatewayRecord: QueueClientDelegate {
         client.probed(worker, passed: true)
     }
     func queueClientRegisteredAnew(_ client: QueueClient) { registeredAnew += 1 }
+    func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]? { roll }
+    func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {
+        lost += waiters
+        roll?.removeAll { waiters.contains($0.id) }
+    }
     func queueClient(_ client: QueueClient, available: Bool) { self.available = available }
     func queueClient(_ client: QueueClient, notice: String) { notices.append(notice) }
 }

@@ -106,6 +106,15 @@ public struct Waiter: Sendable {
         }
     }
 
+    /// What Redis should have of it.
+    public var rollStanding: WaiterRoll.Standing {
+        switch state {
+        case .waiting: .waiting
+        case .granted, .dialing, .rejecting: .deciding
+        case .idle, .enqueuing, .active, .finished, .ended: .unsettled
+        }
+    }
+
     // MARK: the queue
 
     /// Its head was admitted.

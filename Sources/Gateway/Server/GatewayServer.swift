@@ -215,6 +215,12 @@ extension GatewayServer: QueueClientDelegate {
         for wait in waits.values.map({ $0 }) { wait.registeredAnew() }
     }
 
+    public func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]? { waits.values.map(\.rollEntry) }
+
+    public func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {
+        for id in waiters { waits[id]?.registeredAnew() }
+    }
+
     public func queueClient(_ client: QueueClient, available: Bool) {
         if available {
             isStoreAway = false

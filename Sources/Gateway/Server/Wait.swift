@@ -26,6 +26,9 @@ final class Wait {
         began = client.server.loop.now
     }
 
+    /// What Redis should have of it.
+    var rollEntry: WaiterRoll.Entry { WaiterRoll.Entry(id: id, standing: machine.rollStanding) }
+
     private static func freshID() -> WaiterID {
         WaiterID(high: Crypto.randomUInt64(), low: Crypto.randomUInt64())
     }

@@ -63,6 +63,12 @@ public enum QueueLimits {
     public static let registerAgainMilliseconds: UInt64 = 1_000
     /// Without Redis for that long, new clients are refused.
     public static let storeAwayMilliseconds: UInt64 = 2_000
+    /// Parts of a gateway's waiters, by their ids, that are counted at each renew.
+    public static let rollSlices = 64
+    /// Listings that one renew answers.
+    public static let rollListingsMax = 5
+    /// Ids that one listing holds.
+    public static let rollIdsMax = 256
     /// Distinct workers that must fail a waiter before it may be told `worker_failed`.
     public static let distinctWorkersMax = 3
 }

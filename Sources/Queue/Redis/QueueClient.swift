@@ -9,9 +9,18 @@ public protocol QueueClientDelegate: AnyObject {
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String)
     /// Redis has nothing of this gateway any more: enqueue each living waiter anew, as a new waiter with its old ticket.
     func queueClientRegisteredAnew(_ client: QueueClient)
+    /// All clients it has in the queue or on their way there, for `WaiterRoll`; nil compares nothing.
+    func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]?
+    /// Redis lost these although they wait: enqueue each anew, as after `queueClientRegisteredAnew`.
+    func queueClient(_ client: QueueClient, lost waiters: [WaiterID])
     /// False after `QueueLimits.storeAwayMilliseconds` without Redis.
     func queueClient(_ client: QueueClient, available: Bool)
     func queueClient(_ client: QueueClient, notice: String)
+}
+
+extension QueueClientDelegate {
+    public func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]? { nil }
+    public func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {}
 }
 
 /// A gateway's side of the queue. Loop-confined.
@@ -27,6 +36,7 @@ public final class QueueClient {
     private var wake: (any StoreSubscription)?
     private var limits: [(tenant: String, TenantLimits)] = []
     private var acknowledgements: [LeaseID] = []
+    private var roll = WaiterRoll()
     /// Registered anew, and the delegate was not told yet.
     private var owesAnew = false
     private var wakeLost: String?
@@ -53,6 +63,11 @@ public final class QueueClient {
         membership.mayRegister = false
         membership.onServe = { [weak self] in self?.serve(anew: $0) }
         membership.onAway = { [weak self] in self?.wentAway() }
+        membership.renewal = { [weak self] in
+            guard let self, let entries = delegate?.queueClientRoll(self) else { return [] }
+            return roll.ask(entries)
+        }
+        membership.onOrders = { [weak self] listings, _ in self?.compare(listings) }
         membership.onNotice = { [weak self] in
             guard let self else { return }
             delegate?.queueClient(self, notice: $0)
@@ -145,6 +160,7 @@ public final class QueueClient {
             if owesAnew {
                 // Not before: should the limits be lost on their way, the next connection still owes it.
                 owesAnew = false
+                roll.forget()
                 delegate?.queueClientRegisteredAnew(self)
             }
             outbox.resume(connection: membership.connection.number)
@@ -172,6 +188,22 @@ public final class QueueClient {
             }
             done()
         }
+    }
+
+    /// Judges those of whom nothing is under way.
+    private func compare(_ listings: [String]) {
+        guard !listings.isEmpty, let entries = delegate?.queueClientRoll(self) else { return }
+        let settled = entries.map { entry in
+            entry.standing == .waiting && outbox.isBusy(lane: entry.id.text)
+                ? WaiterRoll.Entry(id: entry.id, standing: .deciding) : entry
+        }
+        let judgement = roll.heard(listings, settled)
+        for id in judgement.strangers where !outbox.isBusy(lane: id.text) {
+            cancel(id, lease: nil, dialed: false) {}
+        }
+        guard !judgement.lost.isEmpty else { return }
+        delegate?.queueClient(self, notice: "Redis lost \(judgement.lost.count) waiters: they are enqueued again")
+        delegate?.queueClient(self, lost: judgement.lost)
     }
 
     private func wentAway() {

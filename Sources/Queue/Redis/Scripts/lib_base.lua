@@ -60,6 +60,10 @@ local ORPHANS_A_CALL = 128
 local TENANTS_A_SLICE = 64
 local SELECTORS_A_CALL = 32
 local WORKERS_LOOKED_AT_MAX = 256
+-- Slices of a gateway's waiters that are counted, listings that one renew answers, ids that one of them holds.
+local ROLL_SLICES = 64
+local ROLL_LISTINGS_MAX = 5
+local ROLL_IDS_MAX = 256
 
 -- What this call may still do; the rest stands in `todo`.
 local grants_left = GRANTS_A_CALL

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- renew: a process lives; a worker shows its slot table, and what Redis lost of it heals.
+-- renew: a process lives; it shows what it has, and what Redis lost of it heals.
 -- KEYS  meta
--- ARGV  caller header (5), kind; a worker goes on with the renew's number and its rows
--- Reply ok [orders] [notes: superseded] | unknown | old
--- Cost  O(slots).
+-- ARGV  caller header (5), kind; a worker goes on with the renew's number and its rows; a gateway, if it likes, with the
+--       count of its waiters in each 1/64 of the ids (comma-separated), and the places to list from in any case
+-- Reply ok [orders] [notes: superseded] | ok [listings: from, last or `end`, ids] | unknown | old
+-- Cost  O(slots) | 64 counts and 5 listings of 256 ids, each O(log n).
 
 local kind = ARGV[6]
 local stop = begin(process(kind))
@@ -14,10 +15,63 @@ local number = natural(ARGV[7])
 if kind == 'worker' and not (number and rows_good(8)) then
     return header('bad')
 end
+
+-- The first two digits of a slice's ids, of which it spans four; the ZSET bound of its end.
+local SPAN = 4
+local function starts(slice)
+    return slice < ROLL_SLICES and string.format('%02x', slice * SPAN) or nil
+end
+local function ends(slice)
+    local next_one = starts(slice + 1)
+    return next_one and '(' .. next_one or '+'
+end
+
+local function listing(waiters, from)
+    local slice = math.floor(tonumber('0x' .. string.sub(from, 1, 2)) / SPAN)
+    local ids = call('ZRANGE', waiters, '[' .. from, ends(slice), 'BYLEX', 'LIMIT', 0, ROLL_IDS_MAX)
+    local last = #ids == ROLL_IDS_MAX and ids[#ids] or 'end'
+    return table.concat({ from, last, unpack(ids) }, ' '), slice
+end
+
+-- This gateway's waiters as Redis has them, where the counts differ; the places wished for come first. Which of the
+-- differing slices are listed goes round, for a busy gateway's counts differ all the time.
+local function roll(counts, wishes)
+    local waiters, out, listed, first = key('gateway', caller.id, 'waiters'), {}, {}, 0
+    for i, from in ipairs(wishes) do
+        local slice
+        out[i], slice = listing(waiters, from)
+        listed[slice] = true
+        first = i == 1 and slice or first
+    end
+    for i = first, first + ROLL_SLICES - 1 do
+        local slice = i % ROLL_SLICES
+        if #out < ROLL_LISTINGS_MAX and not listed[slice]
+            and call('ZLEXCOUNT', waiters, '[' .. starts(slice), ends(slice)) ~= counts[slice + 1] then
+            out[#out + 1] = listing(waiters, starts(slice))
+        end
+    end
+    return out
+end
+
+local counts, wishes = {}, {}
+if kind == 'gateway' and ARGV[7] then
+    for word in string.gmatch(ARGV[7], '[^,]+') do
+        counts[#counts + 1] = natural(word)
+    end
+    local good = #counts == ROLL_SLICES and ARGV[8] ~= nil
+    for word in string.gmatch(ARGV[8] or '', '[^,]+') do
+        good = good and #word >= 2 and #word <= 32 and string.find(word, '^[0-9a-f]+$')
+        wishes[#wishes + 1] = word
+    end
+    if not good or #wishes > ROLL_LISTINGS_MAX then
+        return header('bad')
+    end
+end
+
 local expires = int(NOW + PROCESS_TTL_MS)
 if kind == 'gateway' then
     call('ZADD', key('gateways'), expires, caller.id)
-    return finish('ok')
+    return finish('ok', #counts > 0 and roll(counts, wishes) or {})
 end
 call('ZADD', key('workers'), expires, caller.id)
 if number <= tonumber(call('HGET', caller.key, 'renewed') or 0) then

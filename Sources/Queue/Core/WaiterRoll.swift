@@ -1,0 +1,143 @@
+/// A gateway's waiters against those that Redis has of it, a few at each renew: what even one lost commit left in only
+/// one of the two places is found.
+///
+/// The gateway shows how many waiters it has in each 1/64 of the ids. Redis lists slices whose counts differ, and one
+/// more in rotation. Calls of one connection are answered in their order, so a waiter whose last call was answered
+/// before the listing had its effect before it, too: if it waits, it must be listed. What other processes do meanwhile
+/// (a worker adopts its lease) may hide it once; missing twice it is lost.
+///
+/// Cost: one pass over all waiters to ask, one to read; remembered are only those that were missing once.
+public struct WaiterRoll: Sendable {
+    /// What the gateway knows of one of its clients.
+    public enum Standing: Hashable, Sendable {
+        /// In line, by an answer of Redis.
+        case waiting
+        /// Redis should have it, but what becomes of it is being decided.
+        case deciding
+        /// Redis may have it or not: an enqueue is on its way, or a session began.
+        case unsettled
+    }
+
+    public struct Entry: Sendable {
+        public let id: WaiterID
+        public let standing: Standing
+
+        public init(id: WaiterID, standing: Standing) {
+            self.id = id
+            self.standing = standing
+        }
+    }
+
+    /// What a reply came to, each in the order of the ids.
+    public struct Judgement: Hashable, Sendable {
+        /// They wait, and Redis does not have them.
+        public var lost: [WaiterID] = []
+        /// Redis has them, and nobody here does.
+        public var strangers: [WaiterID] = []
+
+        public init(lost: [WaiterID] = [], strangers: [WaiterID] = []) {
+            self.lost = lost
+            self.strangers = strangers
+        }
+    }
+
+    /// The part of a slice that a listing tells of in full.
+    private struct Range {
+        let slice: Int
+        let from: String
+        /// The last id listed, where more follow.
+        let through: String?
+        let ids: Set<WaiterID>
+
+        func covers(_ id: WaiterID) -> Bool {
+            id.text >= from && (through.map { id.text <= $0 } ?? true)
+        }
+    }
+
+    private var rotation = 0
+    private var missedOnce: Set<WaiterID> = []
+    /// Where listings that were cut go on.
+    private var rest: [String] = []
+
+    public init() {}
+
+    /// The arguments of a renew: the counts, and from where on Redis lists in any case.
+    public mutating func ask(_ entries: [Entry]) -> [String] {
+        var counts = [Int](repeating: 0, count: QueueLimits.rollSlices)
+        for entry in entries where entry.standing != .unsettled { counts[WaiterRoll.slice(entry.id.text)] += 1 }
+        rotation = (rotation + 1) % QueueLimits.rollSlices
+        var wishes = [WaiterRoll.start(of: rotation)] + rest
+        let missed = missedOnce.map(\.text).sorted()
+        for text in missed where !wishes.contains(where: { WaiterRoll.slice($0) == WaiterRoll.slice(text) }) {
+            wishes.append(text)
+        }
+        rest = []
+        return [
+            counts.map(String.init).joined(separator: ","),
+            wishes.prefix(QueueLimits.rollListingsMax).joined(separator: ","),
+        ]
+    }
+
+    /// The listings of the renew's reply: `from through id …` each, through `end` where the slice is listed to its end.
+    public mutating func heard(_ listings: [String], _ entries: [Entry]) -> Judgement {
+        let ranges = listings.compactMap(WaiterRoll.range)
+        rest = ranges.compactMap(\.through)
+        guard !ranges.isEmpty else { return Judgement() }
+        var bySlice = [[Int]](repeating: [], count: QueueLimits.rollSlices)
+        for (at, range) in ranges.enumerated() { bySlice[range.slice].append(at) }
+
+        var judgement = Judgement()
+        var known: Set<WaiterID> = []
+        var missing: Set<WaiterID> = []
+        for entry in entries {
+            let candidates = bySlice[WaiterRoll.slice(entry.id.text)]
+            guard !candidates.isEmpty else { continue }
+            known.insert(entry.id)
+            guard entry.standing == .waiting else { continue }
+            let covering = candidates.filter { ranges[$0].covers(entry.id) }
+            if !covering.isEmpty, !covering.contains(where: { ranges[$0].ids.contains(entry.id) }) {
+                missing.insert(entry.id)
+            }
+        }
+        judgement.lost = missing.intersection(missedOnce).sorted { $0.text < $1.text }
+        judgement.strangers = Set(ranges.flatMap(\.ids)).subtracting(known).sorted { $0.text < $1.text }
+        missedOnce = missedOnce.filter { id in
+            !bySlice[WaiterRoll.slice(id.text)].contains { ranges[$0].covers(id) }
+        }
+        missedOnce.formUnion(missing.subtracting(judgement.lost))
+        return judgement
+    }
+
+    /// Everything is declared anew: what was missing before means nothing.
+    public mutating func forget() {
+        missedOnce = []
+        rest = []
+    }
+
+    // MARK: Slices
+
+    private static func range(_ text: String) -> Range? {
+        // By bytes: a full listing has 8 KB, and by characters it would take milliseconds.
+        let words = text.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
+        guard words.count >= 2, words[0].utf8.count >= 2, words[0].utf8.allSatisfy(isLowerHex) else { return nil }
+        return Range(
+            slice: slice(words[0]), from: String(words[0]), through: words[1] == "end" ? nil : String(words[1]),
+            ids: Set(words.dropFirst(2).compactMap { WaiterID($0) }))
+    }
+
+    /// The first id's two leading digits.
+    private static func start(of slice: Int) -> String {
+        let text = String(slice * 4, radix: 16)
+        return text.utf8.count < 2 ? "0" + text : text
+    }
+
+    /// By the two leading digits, which are hex.
+    private static func slice(_ text: some StringProtocol) -> Int {
+        var value = 0
+        for byte in text.utf8.prefix(2) {
+            value =
+                value * 16 + Int(byte < UInt8(ascii: "a") ? byte - UInt8(ascii: "0") : byte - UInt8(ascii: "a") + 10)
+        }
+        return value / 4
+    }
+}

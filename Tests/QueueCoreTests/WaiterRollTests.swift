@@ -1,0 +1,98 @@
+import QueueCore
+import Testing
+
+@Suite struct WaiterRollTests {
+    private func id(_ high: UInt64, _ low: UInt64 = 0) -> WaiterID { WaiterID(high: high << 56, low: low) }
+
+    private func entries(_ ids: [WaiterID], _ standing: WaiterRoll.Standing = .waiting) -> [WaiterRoll.Entry] {
+        ids.map { WaiterRoll.Entry(id: $0, standing: standing) }
+    }
+
+    @Test func itCountsWhatRedisShouldHaveByTheTwoLeadingDigits() {
+        var roll = WaiterRoll()
+        let ask = roll.ask(
+            entries([id(0x00), id(0x03), id(0x04), id(0xff)]) + entries([id(0xfc)], .deciding)
+                + entries([id(0x08)], .unsettled))
+        let counts = ask[0].split(separator: ",").compactMap { Int($0) }
+        #expect(counts.count == QueueLimits.rollSlices)
+        #expect(counts[0] == 2 && counts[1] == 1 && counts[2] == 0 && counts[63] == 2)
+        #expect(counts.reduce(0, +) == 5)
+    }
+
+    @Test func theRotationListsEachSliceOnce() {
+        var roll = WaiterRoll()
+        let wishes = (0..<QueueLimits.rollSlices).map { _ in roll.ask([])[1] }
+        #expect(Set(wishes).count == QueueLimits.rollSlices && wishes.contains("00") && wishes.contains("fc"))
+        #expect(wishes.allSatisfy { $0.utf8.count == 2 })
+    }
+
+    @Test func missingTwiceIsLostAndOnceIsNot() {
+        var roll = WaiterRoll()
+        let (here, gone) = (id(0x10), id(0x11))
+        let all = entries([here, gone])
+        #expect(roll.heard(["10 end \(here)"], all) == .init())
+        #expect(roll.ask(all)[1].split(separator: ",").contains("\(gone)"), "its place is asked for at once")
+        #expect(roll.heard(["10 end \(here)"], all).lost == [gone])
+        #expect(roll.heard(["10 end \(here)"], all).lost == [], "told once")
+    }
+
+    @Test func whoWasListedInBetweenWasNotLost() {
+        var roll = WaiterRoll()
+        let one = id(0x10)
+        let all = entries([one])
+        #expect(roll.heard(["10 end"], all).lost == [])
+        #expect(roll.heard(["10 end \(one)"], all).lost == [])
+        #expect(roll.heard(["10 end"], all).lost == [])
+    }
+
+    @Test func anotherSlicesListingSaysNothing() {
+        var roll = WaiterRoll()
+        let all = entries([id(0x10)])
+        for _ in 0..<3 { #expect(roll.heard(["20 end", "04 end"], all) == .init()) }
+    }
+
+    @Test func onlyThoseThatWaitAreJudged() {
+        for standing in [WaiterRoll.Standing.deciding, .unsettled] {
+            var roll = WaiterRoll()
+            let all = entries([id(0x10)], standing)
+            for _ in 0..<3 { #expect(roll.heard(["10 end"], all) == .init()) }
+        }
+    }
+
+    @Test func whomNobodyKnowsIsAStrangerAtOnce() {
+        var roll = WaiterRoll()
+        let (stranger, active) = (id(0x12), id(0x13))
+        let heard = roll.heard(["10 end \(stranger) \(active)"], entries([active], .unsettled))
+        #expect(heard == .init(lost: [], strangers: [stranger]))
+    }
+
+    @Test func aListingThatWasCutJudgesWhatItCoversAndGoesOnFromThere() {
+        var roll = WaiterRoll()
+        let (first, last, beyond) = (id(0x10, 1), id(0x10, 5), id(0x10, 9))
+        let all = entries([first, last, beyond, id(0x10, 3)])
+        let cut = "10 \(last) \(first) \(last)"
+        _ = roll.heard([cut], all)
+        #expect(roll.ask(all)[1].split(separator: ",").contains("\(last)"))
+        #expect(roll.heard([cut, "\(last) end \(last) \(beyond)"], all).lost == [id(0x10, 3)])
+    }
+
+    @Test func whatIsForgottenMustBeMissingTwiceAgain() {
+        var roll = WaiterRoll()
+        let all = entries([id(0x10)])
+        _ = roll.heard(["10 end"], all)
+        roll.forget()
+        #expect(roll.heard(["10 end"], all).lost == [])
+    }
+
+    @Test func wishesAreBounded() {
+        var roll = WaiterRoll()
+        let all = entries((0..<256).map { id($0) })
+        _ = roll.heard((0..<64).map { (($0 < 4 ? "0" : "") + String($0 * 4, radix: 16)) + " end" }, all)
+        #expect(roll.ask(all)[1].split(separator: ",").count == QueueLimits.rollListingsMax)
+    }
+
+    @Test func nonsenseIsNotRead() {
+        var roll = WaiterRoll()
+        #expect(roll.heard(["", "1", "zz end \(id(1))", "10"], []) == .init())
+    }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import QueueCore
+import Testing
+
+/// What a gateway and Redis know of its waiters, compared at each renew.
+@Suite struct RollTests {
+    let fleet = Fleet()
+
+    private var prefix: String { String(fleet.keys.meta.dropLast(4)) }
+
+    private func entries(_ ids: [String]) -> [WaiterRoll.Entry] {
+        ids.map { WaiterRoll.Entry(id: WaiterID($0)!, standing: .waiting) }
+    }
+
+    /// A gateway of a fleet with a pool that serves nobody yet.
+    private func gateway() -> Caller {
+        let gateway = fleet.gateway()
+        fleet.register(Caller("worker", "w"), pools: ["x||"])
+        fleet.auditsEachStep = false
+        return gateway
+    }
+
+    /// One waiter in each of 256 parts of the ids.
+    private func everywhere(_ gateway: Caller) -> [String] {
+        (0..<256).map { at in
+            let id = WaiterID(high: UInt64(at) << 56, low: 7).text
+            #expect(fleet.enqueue(gateway, id).status == "queued")
+            return id
+        }
+    }
+
+    private func compare(_ roll: inout WaiterRoll, _ g: Caller, _ entries: [WaiterRoll.Entry]) -> (
+        WaiterRoll.Judgement, listings: [String]
+    ) {
+        let reply = fleet.run("renew", g, ["gateway"] + roll.ask(entries))
+        #expect(reply.status == "ok")
+        return (roll.heard(reply.texts(0), entries), reply.texts(0))
+    }
+
+    @Test func whereBothAgreeOnlyTheRotationIsListed() {
+        let g = gateway()
+        let all = entries(everywhere(g))
+        var roll = WaiterRoll()
+        for _ in 0..<65 {
+            let (judgement, listings) = compare(&roll, g, all)
+            #expect(judgement == .init() && listings.count == 1)
+            #expect(listings[0].split(separator: " ").count == 2 + 4)
+        }
+    }
+
+    @Test(arguments: ["enqueue", "cancel"]) func anyOneLostCommitIsFoundInTwoRenews(_ lost: String) {
+        let g = gateway()
+        var ids = everywhere(g)
+        let before = fleet.snapshot()
+        let strange = WaiterID(high: 0x77 << 56, low: 8).text
+        if lost == "enqueue" {
+            fleet.enqueue(g, strange)
+        } else {
+            fleet.cancel(g, ids[0x30])
+        }
+        // The gateway's record, too, is newer than what came back: no commit number tells of it.
+        let commit = fleet.redis("HGET", prefix + "gateway:\(g.id)", "commit").string
+        fleet.restore(before)
+        fleet.redis("HSET", prefix + "gateway:\(g.id)", "commit", commit)
+        let gone = lost == "enqueue" ? strange : ids[0x30]
+        if lost == "enqueue" { ids.append(strange) } else { ids.remove(at: 0x30) }
+        var roll = WaiterRoll()
+        let first = compare(&roll, g, entries(ids)).0
+        let second = compare(&roll, g, entries(ids)).0
+        if lost == "enqueue" {
+            #expect(first == .init() && second.lost.map(\.text) == [gone])
+        } else {
+            #expect(first.strangers.map(\.text) == [gone])
+            fleet.cancel(g, gone)
+            #expect(compare(&roll, g, entries(ids)).0 == .init())
+        }
+    }
+
+    @Test func moreThanOneListingHoldsIsListedToItsEnd() {
+        let g = gateway()
+        let ids = (0..<700).map { WaiterID(high: 0x40 << 56, low: UInt64($0)).text }
+        for id in ids where id != ids[600] { fleet.enqueue(g, id) }
+        var roll = WaiterRoll()
+        var lost: Set<String> = []
+        for _ in 0..<8 { lost.formUnion(compare(&roll, g, entries(ids)).0.lost.map(\.text)) }
+        #expect(lost == [ids[600]], "700 in one slice, one of them lost")
+    }
+
+    @Test func whatDiffersEverywhereIsListedInTurn() {
+        let g = gateway()
+        let all = entries(everywhere(g))
+        var roll = WaiterRoll()
+        var listed: Set<Substring> = []
+        for _ in 0..<64 {
+            let counts = Array(repeating: "9", count: QueueLimits.rollSlices).joined(separator: ",")
+            let reply = fleet.run("renew", g, ["gateway", counts, roll.ask(all)[1]])
+            #expect(reply.texts(0).count <= QueueLimits.rollListingsMax)
+            for text in reply.texts(0) { listed.insert(text.prefix(2)) }
+        }
+        #expect(listed.count == QueueLimits.rollSlices)
+    }
+
+    @Test func oddWordsAreRefused() {
+        let g = fleet.gateway()
+        let counts = Array(repeating: "0", count: QueueLimits.rollSlices).joined(separator: ",")
+        for words in [
+            ["1,2", "00"], [counts + ",0", "00"], [counts, "0"], [counts, "zz"], [counts],
+            [counts, "00,04,08,0c,10,14"],
+            [counts, String(repeating: "0", count: 33)], [counts.replacingOccurrences(of: "0", with: "x"), "00"],
+        ] {
+            #expect(fleet.run("renew", g, ["gateway"] + words).status == "bad", "\(words)")
+        }
+        #expect(fleet.run("renew", g, ["gateway", counts, ""]).status == "ok")
+    }
+}
