@@ -56,6 +56,20 @@ let package = Package(
             name: "SimulatedRedis", dependencies: ["CLua", "EventLoop"], path: "Tests/Simulation/Store",
             swiftSettings: [.unsafeFlags(["-O"])]),
 
+        // The simulator: checkers that know no machine, the world the machines run in, and its command.
+        .target(
+            name: "SimulationChecks", dependencies: ["QueueCore", "SimulatedRedis", "EventLoop"],
+            path: "Tests/Simulation/Checkers", swiftSettings: [.unsafeFlags(["-O"])]),
+        .target(
+            name: "SimulatedFleet",
+            dependencies: [
+                "SimulationChecks", "SimulatedRedis", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue",
+                "QueueCore", "EventLoop",
+            ],
+            path: "Tests/Simulation/World", swiftSettings: [.unsafeFlags(["-O"])]),
+        .executableTarget(
+            name: "sim", dependencies: ["SimulatedFleet", argumentParser], path: "Tests/Simulation/Main"),
+
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),

@@ -1,0 +1,55 @@
+import SimulatedRedis
+
+/// The shipped `audit` finds nothing: asked as `berth audit` asks, now and then and at each stage.
+final class AuditChecker: Checker {
+    /// Writing calls between two audits.
+    private static let every = 40
+    private var calls = 0
+    private var isAuditing = false
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        guard call.wrote, !isAuditing else { return }
+        calls += 1
+        if calls % AuditChecker.every == 0 { audit(into: ledger) }
+    }
+
+    func look(_ stage: Stage, at now: Int64, into ledger: Ledger) { audit(into: ledger) }
+
+    private func audit(into ledger: Ledger) {
+        isAuditing = true
+        defer { isAuditing = false }
+        let redis = ledger.store.redis
+        var (section, cursor) = ("", "0")
+        // Bounded: a pass has some ten slices in a small fleet.
+        for _ in 0..<1_000 {
+            let words = ["", "0", "0", "0", "0", section, cursor]
+            let reply = redis.call(
+                "audit", keys: [Array(ledger.store.key("meta").utf8)], arguments: words.map { Array($0.utf8) })
+            guard let parts = reply.elements?.compactMap(\.text), parts.count >= 2 else {
+                return ledger.found("audit", "no slice of \(section): \(reply)")
+            }
+            for finding in parts.dropFirst(2) { ledger.found("audit", finding) }
+            (section, cursor) = (parts[0], parts[1])
+            if section.isEmpty { return }
+        }
+        ledger.found("audit", "does not end")
+    }
+}
+
+/// No script may fail: nothing is rolled back.
+final class ScriptErrorChecker: Checker {
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        if call.status == "error" || call.status == "bad" {
+            ledger.found("scripts", "\(call.script) \(call.arguments.joined(separator: " ")): \(call.reply)")
+        }
+    }
+}
+
+/// One checker for each promise.
+/// - Parameter looksEvery: how many commits lie between two looks at the whole fleet.
+public func allCheckers(looksEvery: Int) -> [any Checker] {
+    [
+        AuditChecker(), ScriptErrorChecker(), StructureChecker(every: looksEvery), GrantChecker(), SlotUseChecker(),
+        EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(), RecoveryChecker(),
+    ]
+}

@@ -1,0 +1,54 @@
+import QueueCore
+
+/// How it ended for a client, as the client saw it.
+public enum ClientEnd: Hashable, Sendable {
+    /// It had its session and closed it.
+    case served
+    /// Its session was ended by the other side.
+    case sessionLost
+    case refused(String)
+    /// It closed before it was served.
+    case left
+    /// Its connection broke with its gateway.
+    case gatewayDied
+}
+
+/// What somebody in the fleet did or saw. All that checkers know of the machines.
+public enum Happening {
+    case clientArrived(client: Int)
+    case clientEnded(client: Int, how: ClientEnd)
+    /// A gateway took a client in, to be held at most until then (µs).
+    case waitBegan(client: Int, gateway: ProcessID, tenant: String, until: Int64)
+    /// The client stands in the queue under this id from now on.
+    case queuedAs(client: Int, waiter: WaiterID)
+    case relayBegan(client: Int, lease: LeaseID)
+    /// Its gateway is done with it.
+    case waitEnded(client: Int, how: ClientEnd)
+    /// A grant reached its gateway, by whatever way.
+    case gatewayHeard(gateway: ProcessID, lease: LeaseID)
+    case dialed(gateway: ProcessID, worker: ProcessID, lease: LeaseID)
+    case probed(gateway: ProcessID, worker: ProcessID)
+    case registeredAnew(process: ProcessID)
+    /// The first byte of a client reached the slot's sidecar.
+    case served(worker: ProcessID, slot: Int, lease: LeaseID, token: Token, client: Int)
+    case unserved(worker: ProcessID, slot: Int, lease: LeaseID)
+    case ordered(worker: ProcessID, close: LeaseID)
+    case notice(process: ProcessID, words: String)
+    case processBegan(ProcessID, isWorker: Bool)
+    case processPaused(ProcessID)
+    case processWentOn(ProcessID)
+    /// Gone, by kill or by its own end.
+    case processGone(ProcessID)
+    /// Something is wrong with Redis, its clock, the way to it, or the time of a process: bounds of time count from the
+    /// end of it. Each beginning has its end.
+    case troubleBegan
+    case troubleEnded
+    /// What a living worker says of its slots; noted before the checkers look.
+    case table(worker: ProcessID, rows: [SlotRow], isDraining: Bool)
+    /// Whom a living gateway holds in line; noted before the checkers look.
+    case holds(gateway: ProcessID, waiting: [WaiterID])
+    /// Commits were lost that processes were told of.
+    case storeLostData
+    /// No fault from now on.
+    case healed
+}

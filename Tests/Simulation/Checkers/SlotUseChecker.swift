@@ -1,0 +1,146 @@
+import QueueCore
+
+/// S2 and S8: what happens at a worker's slots, whatever Redis says or has lost.
+final class SlotUseChecker: Checker {
+    private struct Place: Hashable {
+        let worker: ProcessID
+        let slot: Int
+    }
+
+    private var served: [Place: LeaseID] = [:]
+    private var last: [Place: Token] = [:]
+    /// Leases whose accept Redis committed, each with its place and token.
+    private var accepted: [String: Set<String>] = [:]
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        guard call.script == "accept", call.status == "accepted", call.arguments.count >= 9 else { return }
+        // Header (5), lease, slot, epoch, number.
+        let place = "\(call.caller)/\(call.arguments[6]) \(call.arguments[7])/\(call.arguments[8])"
+        accepted[call.arguments[5], default: []].insert(place)
+    }
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .served(let worker, let slot, let lease, let token, _):
+            let place = Place(worker: worker, slot: slot)
+            if let other = served.updateValue(lease, forKey: place) {
+                ledger.found("S2", "\(worker)/\(slot) serves \(lease) and still \(other)")
+            }
+            if let before = last.updateValue(token, forKey: place), before >= token {
+                ledger.found("S8", "\(worker)/\(slot) serves by \(token) after \(before)")
+            }
+            if accepted[lease.description]?.contains("\(worker)/\(slot) \(token)") != true {
+                ledger.found("S2", "\(worker)/\(slot) serves \(lease) which Redis never accepted")
+            }
+        case .unserved(let worker, let slot, _): served[Place(worker: worker, slot: slot)] = nil
+        default: break
+        }
+    }
+}
+
+/// S6 and L5: each client, and each wait at a gateway, ends once and in time.
+final class EndChecker: Checker {
+    /// A dial under way when the wait is over goes first (2 s), and is looked at once a second.
+    private static let slack: Int64 = 3_300_000
+
+    private struct Wait {
+        let gateway: ProcessID
+        let until: Int64
+        var ends = 0
+        var isServed = false
+    }
+
+    private var clients: [Int: Int] = [:]
+    private var waits: [Int: Wait] = [:]
+    private var gone: Set<ProcessID> = []
+    private var paused: Set<ProcessID> = []
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .clientArrived(let client): clients[client] = 0
+        case .clientEnded(let client, _):
+            clients[client, default: 0] += 1
+            if clients[client] != 1 { ledger.found("S6", "client \(client) ended \(clients[client] ?? 0) times") }
+        case .waitBegan(let client, let gateway, _, let until):
+            if waits.updateValue(Wait(gateway: gateway, until: until), forKey: client) != nil {
+                ledger.found("S6", "client \(client) waits twice")
+            }
+        case .relayBegan(let client, _):
+            if waits[client]?.isServed == true { ledger.found("S6", "client \(client) is served twice") }
+            waits[client]?.isServed = true
+            inTime(client, now, ledger)
+        case .waitEnded(let client, _):
+            waits[client]?.ends += 1
+            if waits[client]?.ends != 1 { ledger.found("S6", "the wait of client \(client) ended more than once") }
+            if waits[client]?.isServed == false { inTime(client, now, ledger) }
+        case .processGone(let process): gone.insert(process)
+        case .processPaused(let process): paused.insert(process)
+        default: break
+        }
+    }
+
+    private func inTime(_ client: Int, _ now: Int64, _ ledger: Ledger) {
+        guard let wait = waits[client], !paused.contains(wait.gateway) else { return }
+        if now > wait.until + EndChecker.slack {
+            ledger.found("L5", "client \(client) was held \((now - wait.until) / 1_000) ms beyond its wait")
+        }
+    }
+
+    func look(_ stage: Stage, at now: Int64, into ledger: Ledger) {
+        guard stage == .atRest else { return }
+        for client in clients.keys.sorted() where clients[client] == 0 {
+            ledger.found("S6", "client \(client) never ended")
+        }
+        for client in waits.keys.sorted() {
+            guard let wait = waits[client], wait.ends == 0, !gone.contains(wait.gateway) else { continue }
+            ledger.found("S6", "the wait of client \(client) at \(wait.gateway) never ended")
+        }
+    }
+}
+
+/// S9: what is over changes nothing.
+final class StaleChecker: Checker {
+    private var before: [String: Int]?
+    private var why = ""
+    private var reply = ""
+
+    func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
+        before = nil
+        guard arguments.count >= 6, let connection = Int(arguments[1]) else { return }
+        let store = ledger.store
+        let id = arguments[0]
+        let record = ["worker", "gateway"].compactMap { store.redis.field(store.key($0, id), "connection") }.first
+        if let record, let recorded = Int(record), connection < recorded {
+            why = "of an old connection"
+            reply = "old"
+        } else if let lease = lease(script, arguments), store.redis.field(store.key("lease", lease), "waiter") == nil {
+            why = "for a lease that is over"
+            reply = ""
+        } else {
+            return
+        }
+        // What any call may note of its caller and of the time is no change.
+        before = store.contents(without: ["meta", "seq", "worker:\(id)", "gateway:\(id)"])
+    }
+
+    private func lease(_ script: String, _ arguments: [String]) -> String? {
+        switch script {
+        case "accept", "release": arguments[5]
+        case "reject" where arguments.count > 6: arguments[6]
+        default: nil
+        }
+    }
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        guard let before else { return }
+        self.before = nil
+        if !reply.isEmpty, call.status != reply {
+            ledger.found("S9", "\(call.script) \(why) was answered \(call.status)")
+        }
+        let id = call.caller
+        let after = ledger.store.contents(without: ["meta", "seq", "worker:\(id)", "gateway:\(id)"])
+        for key in Set(before.keys).union(after.keys).sorted() where before[key] != after[key] {
+            ledger.found("S9", "\(call.script) \(why) changed \(key)")
+        }
+    }
+}

@@ -1,0 +1,185 @@
+import QueueCore
+
+/// L2: a granted waiter's gateway knows within a second, with all hints lost. Judged while nothing is wrong with Redis.
+final class GrantNewsChecker: Checker {
+    /// A poll's second, and the messages of one call.
+    private static let bound: Int64 = 1_250_000
+    /// After trouble a gateway first comes back: reconnect, register.
+    private static let recovery: Int64 = 4_000_000
+
+    private struct News {
+        let gateway: String
+        let at: Int64
+    }
+
+    private var waiting: [String: News] = [:]
+    private var known: Set<String> = []
+    private var heard: Set<String> = []
+    private var gone: Set<String> = []
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .gatewayHeard(_, let lease):
+            heard.insert(lease.description)
+            guard let news = waiting.removeValue(forKey: lease.description) else { return }
+            judge(lease.description, news, now, ledger)
+        case .processGone(let process): gone.insert(process.text)
+        case .storeLostData: waiting = [:]
+        default: break
+        }
+    }
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        guard call.wrote else { return }
+        let picture = ledger.store.picture
+        for lease in picture.leases.values where lease.state == "granted" && !known.contains(lease.id) {
+            known.insert(lease.id)
+            if !heard.contains(lease.id) { waiting[lease.id] = News(gateway: lease.gateway, at: now) }
+        }
+        for (id, news) in waiting.sorted(by: { $0.key < $1.key }) {
+            if picture.leases[id] == nil || gone.contains(news.gateway) || picture.gateways[news.gateway] == nil {
+                waiting[id] = nil
+            } else if now - news.at > GrantNewsChecker.bound {
+                waiting[id] = nil
+                judge(id, news, now, ledger)
+            }
+        }
+    }
+
+    private func judge(_ lease: String, _ news: News, _ now: Int64, _ ledger: Ledger) {
+        guard now - news.at > GrantNewsChecker.bound, !gone.contains(news.gateway) else { return }
+        guard let calm = ledger.calmSince, news.at - calm > GrantNewsChecker.recovery else { return }
+        ledger.found("L2", "\(news.gateway) has not heard of \(lease) for \((now - news.at) / 1_000) ms")
+    }
+}
+
+/// L3 and L4: what a dead process leaves behind is gone within its TTL and a sweep. Judged while nothing is wrong with
+/// Redis and somebody is there to sweep.
+final class DeadProcessChecker: Checker {
+    /// TTL 10 s, a sweep 1 s, and the messages.
+    private static let bound: Int64 = 11_500_000
+    /// A grace period on the return of Redis, or a hold-off.
+    private static let recovery: Int64 = 13_000_000
+
+    private var gone: [String: Int64] = [:]
+    private var isWorker: Set<String> = []
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .processBegan(let process, let isWorker):
+            if isWorker { self.isWorker.insert(process.text) }
+        case .processGone(let process): gone[process.text] = now
+        default: break
+        }
+    }
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        // Each sweep is a chance to see it; one that is late shows at the next.
+        guard call.script == "sweep", call.status == "ok" else { return }
+        for (id, at) in gone.sorted(by: { $0.key < $1.key }) {
+            let store = ledger.store
+            if !exists(id, store) {
+                gone[id] = nil
+                continue
+            }
+            guard let calm = ledger.calmSince else { continue }
+            let from = max(at, calm + DeadProcessChecker.recovery - 10_000_000)
+            if now - from > DeadProcessChecker.bound {
+                gone[id] = nil
+                ledger.found("L3", "\(id) is gone for \((now - at) / 1_000) ms and Redis still has it")
+            }
+        }
+    }
+
+    private func exists(_ id: String, _ store: StoreView) -> Bool {
+        !store.redis.hash(store.key(isWorker.contains(id) ? "worker" : "gateway", id)).isEmpty
+    }
+}
+
+/// L6: after the last fault healed all is as if none had been.
+final class RecoveryChecker: Checker {
+    private var tables: [String: (rows: [SlotRow], isDraining: Bool)] = [:]
+    private var waiting: [String: Set<String>] = [:]
+    private var suspects: Set<String> = []
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .table(let worker, let rows, let isDraining): tables[worker.text] = (rows, isDraining)
+        case .holds(let gateway, let ids): waiting[gateway.text] = Set(ids.map(\.text))
+        default: break
+        }
+    }
+
+    func look(_ stage: Stage, at now: Int64, into ledger: Ledger) {
+        defer { (tables, waiting) = ([:], [:]) }
+        switch stage {
+        case .recovered:
+            suspects = Set(differences(ledger))
+        case .confirmed:
+            for words in differences(ledger).sorted() where suspects.contains(words) { ledger.found("L6", words) }
+        case .atRest:
+            for words in differences(ledger) + remains(ledger) { ledger.found("L6", words) }
+        }
+    }
+
+    /// Where Redis and the processes disagree.
+    private func differences(_ ledger: Ledger) -> [String] {
+        let picture = ledger.store.picture
+        var words: [String] = []
+        if picture.holdOff { words.append("the hold-off goes on") }
+        if !picture.todo.isEmpty { words.append("todo holds \(picture.todo)") }
+        for worker in picture.workers {
+            guard let table = tables[worker.id]?.rows else {
+                words.append("\(worker.id) is in Redis and does not live")
+                continue
+            }
+            words += differences(worker, table)
+        }
+        let here = Set(picture.workers.map(\.id))
+        for id in tables.keys.sorted() where !here.contains(id) { words.append("\(id) lives and is not in Redis") }
+        for (id, mark) in picture.gateways.sorted(by: { $0.key < $1.key }) {
+            if !mark.isEmpty { words.append("\(id) is suspended: \(mark)") }
+            if waiting[id] == nil { words.append("\(id) is in Redis and does not live") }
+        }
+        for (id, ids) in waiting.sorted(by: { $0.key < $1.key }) {
+            if picture.gateways[id] == nil { words.append("\(id) lives and is not in Redis") }
+            for waiter in ids.sorted() where picture.waiters[waiter] == nil {
+                words.append("\(id) holds \(waiter), which Redis does not have")
+            }
+        }
+        for waiter in picture.waiters.values.sorted(by: { $0.id < $1.id }) {
+            guard waiter.state != "accepted", waiter.state != "ended" else { continue }
+            if waiting[waiter.gateway]?.contains(waiter.id) != true {
+                words.append("Redis has \(waiter.id) \(waiter.state), \(waiter.gateway) does not hold it")
+            }
+        }
+        return words
+    }
+
+    private func differences(_ worker: StoreView.WorkerLine, _ table: [SlotRow]) -> [String] {
+        worker.slots.compactMap { slot in
+            guard let row = table.first(where: { String($0.slot) == slot.slot }) else { return nil }
+            let same: Bool
+            switch slot.state {
+            case "leased": same = row.lease?.description == slot.lease
+            case "draining": same = row.state == .recycling || row.state == .free
+            default: same = slot.state == row.state.rawValue
+            }
+            return same ? nil : "\(worker.id)/\(slot.slot) is \(slot.state) in Redis and \(row.state) at its worker"
+        }
+    }
+
+    /// What is left when nobody wants anything any more.
+    private func remains(_ ledger: Ledger) -> [String] {
+        let picture = ledger.store.picture
+        var words = picture.waiters.keys.sorted().map { "waiter \($0) is left" }
+        words += picture.leases.keys.sorted().map { "lease \($0) is left" }
+        for worker in picture.workers where !worker.isDraining {
+            if worker.state != "ok" && worker.state != "trial" { words.append("\(worker.id) is \(worker.state)") }
+            for slot in worker.slots where slot.state != "free" {
+                words.append("\(slot.worker)/\(slot.slot) is \(slot.state)")
+            }
+        }
+        return words
+    }
+}

@@ -1,0 +1,158 @@
+import GatewayCore
+import Queue
+import QueueCore
+import SimulationChecks
+
+/// A gateway of the simulated fleet: the shipped `QueueClient` and `Waiter`, driven as `GatewayServer` drives them.
+final class SimulatedGateway: QueueClientDelegate {
+    let process: SimulatedProcess
+    let queue: QueueClient
+    let surroundings: SimulatedSurroundings
+    unowned let world: World
+    var waits: [WaiterID: SimulatedWait] = [:]
+    private(set) var isStoreAway = false
+    private(set) var isDraining = false
+    private var isStopped = false
+    private var probes: [ProcessID: SimulatedCall] = [:]
+    private var held = 0
+    private let fleet: String
+
+    init(_ world: World, process: SimulatedProcess, limits: [(tenant: String, TenantLimits)]) {
+        self.world = world
+        self.process = process
+        fleet = world.fleetName
+        surroundings = SimulatedSurroundings(process, server: world.server) { [unowned world] in
+            world.idChance.next()
+        }
+        guard let queue = QueueClient(surroundings: surroundings, fleet: fleet, node: process.host) else {
+            preconditionFailure("a simulated host's name is a node id")
+        }
+        self.queue = queue
+        queue.delegate = self
+        process.whenGone { [weak self] in self?.died() }
+        queue.setLimits(limits) {}
+        queue.start()
+        _ = process.schedule(after: Int64(QueueLimits.storeAwayMilliseconds) * 1_000) { [weak self] in
+            guard let self else { return }
+            if !self.queue.isAvailable { storeWentAway() }
+        }
+    }
+
+    var id: ProcessID { queue.id }
+    var isTakingClients: Bool { !process.isGone && !isDraining }
+
+    func freshID() -> WaiterID { WaiterID(high: world.idChance.next(), low: world.idChance.next()) }
+
+    /// A tenant's words in its file changed.
+    func reload(_ limits: [(tenant: String, TenantLimits)]) { queue.setLimits(limits) {} }
+
+    // MARK: clients
+
+    func accept(_ client: SimulatedClient) {
+        guard isTakingClients else { return client.refused(.shuttingDown) }
+        held += 1
+        world.ledger.note(
+            .waitBegan(client: client.id, gateway: id, tenant: client.plan.tenant, until: client.deadline))
+        SimulatedWait(client, gateway: self).begin()
+    }
+
+    func waitOver() {
+        held -= 1
+        finishDrainIfEmpty()
+    }
+
+    private func died() {
+        for wait in waitsInOrder { wait.client.gatewayDied() }
+        waits = [:]
+        probes = [:]
+    }
+
+    /// In an order that the seed alone decides.
+    private var waitsInOrder: [SimulatedWait] { waits.sorted { $0.key.text < $1.key.text }.map(\.value) }
+
+    /// Those it holds in line.
+    var waiting: [WaiterID] {
+        waitsInOrder.compactMap { if case .waiting = $0.machine.state { $0.machine.id } else { nil } }
+    }
+
+    // MARK: the end
+
+    /// Takes no new clients, serves those it has for so long, tells the rest, leaves, and ends.
+    func drain(timeout: Int64) {
+        guard !isDraining else { return }
+        isDraining = true
+        _ = process.schedule(after: timeout) { [weak self] in
+            guard let self else { return }
+            for wait in waitsInOrder { wait.drainTimePassed() }
+            _ = process.schedule(after: milliseconds(1_500)) { [weak self] in self?.stop() }
+        }
+        finishDrainIfEmpty()
+    }
+
+    private func finishDrainIfEmpty() {
+        if isDraining, held == 0 { stop() }
+    }
+
+    private func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        for wait in waitsInOrder { wait.clientLeft() }
+        for probe in probes.sorted(by: { $0.key.text < $1.key.text }) { probe.value.close() }
+        probes = [:]
+        queue.stop { [process] in process.end() }
+    }
+
+    // MARK: what the queue says
+
+    func queueClient(_ client: QueueClient, granted grant: Grant) {
+        world.ledger.note(.gatewayHeard(gateway: id, lease: grant.lease))
+        queue.acknowledge(grant.lease)
+        if let wait = waits[grant.lease.waiter] {
+            queue.forget(grant.lease.waiter)
+            wait.granted(grant)
+        } else if !world.plants(.unknownGrantDropped) {
+            queue.cancel(grant.lease.waiter, lease: grant.lease, dialed: false) {}
+        }
+    }
+
+    func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
+        guard probes[worker] == nil else { return }
+        let nonce = world.nonce()
+        let request = Wire.ProbeRequest(fleet: fleet, worker: worker, nonce: nonce)
+        probes[worker] = SimulatedCall(
+            process, exchange: world.exchange, address: address, nonce: nonce, message: .probe(request),
+            onConnecting: {}
+        ) { [unowned self] outcome in
+            probes.removeValue(forKey: worker)?.close()
+            world.ledger.note(.probed(gateway: id, worker: worker))
+            switch outcome {
+            case .alive: queue.probed(worker, passed: true)
+            case .proved(let end):
+                end.close()
+                queue.probed(worker, passed: false)
+            case .failed(.local): break
+            case .failed: queue.probed(worker, passed: false)
+            }
+        }
+    }
+
+    func queueClientRegisteredAnew(_ client: QueueClient) {
+        world.ledger.note(.registeredAnew(process: id))
+        for wait in waitsInOrder { wait.registeredAnew() }
+    }
+
+    func queueClient(_ client: QueueClient, available: Bool) {
+        world.trace("\(process.name) Redis \(available ? "is there" : "is away")")
+        if available { isStoreAway = false } else { storeWentAway() }
+    }
+
+    private func storeWentAway() {
+        isStoreAway = true
+        for wait in waitsInOrder { wait.storeWentAway() }
+    }
+
+    func queueClient(_ client: QueueClient, notice: String) {
+        world.trace("\(process.name) notice: \(notice)")
+        world.ledger.note(.notice(process: id, words: notice))
+    }
+}

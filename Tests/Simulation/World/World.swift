@@ -1,0 +1,248 @@
+import EventLoop
+import Queue
+import QueueCore
+import SimulatedRedis
+import SimulationChecks
+
+/// A fleet in simulated time: one thread, one seed, nothing else decides what happens.
+public final class World {
+    let fleetName = "sim"
+    let timeline = Timeline()
+    let network: Network
+    let server: StoreServer
+    let exchange: Exchange
+    let shape: Shape
+    private let options: SimulationOptions
+    private(set) var ledger: Ledger!
+    private(set) var gateways: [SimulatedGateway] = []
+    private(set) var workers: [SimulatedWorker] = []
+    private(set) var clients: [SimulatedClient] = []
+    /// Tenants' limits as they are declared now.
+    var limits: [(tenant: String, TenantLimits)]
+    var idChance: Chance
+    var sidecarChance: Chance
+    private var loadChance: Chance
+    private var processes = 0
+    private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    private var lines: [String] = []
+    private var counts: [String: Int] = [:]
+    private var isLoading = false
+    /// Commits that processes were told of are gone.
+    private(set) var hasLostData = false
+
+    /// - Parameter redis: empty, with the scripts loaded.
+    init(seed: UInt64, shape: Shape, redis: SimulatedRedis, options: SimulationOptions) {
+        self.shape = shape
+        self.options = options
+        network = Network(timeline: timeline, seed: seed)
+        server = StoreServer(network: network, redis: redis, seed: seed)
+        exchange = Exchange(network, seed: seed)
+        idChance = Chance(seed: seed, stream: "ids")
+        sidecarChance = Chance(seed: seed, stream: "sidecars")
+        loadChance = Chance(seed: seed, stream: "load")
+        limits = [("*", shape.defaultLimits)] + shape.tenants.map { ($0.name, $0.limits) }
+        let view = StoreView(redis, fleet: fleetName)
+        ledger = Ledger(store: view, checkers: allCheckers(looksEvery: options.looksEvery)) { [unowned self] in
+            timeline.now
+        }
+        ledger.onNote = { [unowned self] in noted($0) }
+        server.observer = self
+    }
+
+    func plants(_ bug: PlantedBug) -> Bool { !options.bugs.isEmpty && options.bugs.contains(bug) }
+
+    func nonce() -> String { WaiterID(high: idChance.next(), low: idChance.next()).text }
+
+    // MARK: processes
+
+    func startAll() {
+        for index in 0..<shape.gateways { startGateway("g\(index + 1)") }
+        for index in shape.workers.indices { startWorker(index) }
+    }
+
+    private func begin(_ host: String) -> SimulatedProcess {
+        processes += 1
+        return SimulatedProcess(name: "\(host)#\(processes)", host: host, timeline: timeline)
+    }
+
+    @discardableResult
+    func startGateway(_ host: String) -> SimulatedGateway {
+        let gateway = SimulatedGateway(self, process: begin(host), limits: limits)
+        gateways.append(gateway)
+        began(gateway.process, gateway.id, isWorker: false)
+        return gateway
+    }
+
+    /// - Parameter index: which of the shape's workers. A second one of the same node gets a port of its own.
+    @discardableResult
+    func startWorker(_ index: Int, port: Int = 9_000) -> SimulatedWorker {
+        let worker = SimulatedWorker(self, process: begin("w\(index + 1)"), port: port, pools: shape.workers[index])
+        workers.append(worker)
+        began(worker.process, worker.id, isWorker: true)
+        return worker
+    }
+
+    private func began(_ process: SimulatedProcess, _ id: ProcessID, isWorker: Bool) {
+        trace("\(process.name) begins as \(id)")
+        ledger.note(.processBegan(id, isWorker: isWorker))
+        process.whenGone { [unowned self] in
+            trace("\(process.name) is gone")
+            ledger.note(.processGone(id))
+        }
+        process.onPause = { [unowned self] in ledger.note($0 ? .processPaused(id) : .processWentOn(id)) }
+    }
+
+    var livingGateways: [SimulatedGateway] { gateways.filter { !$0.process.isGone } }
+    var livingWorkers: [SimulatedWorker] { workers.filter { !$0.process.isGone } }
+    var livingProcesses: [SimulatedProcess] { livingGateways.map(\.process) + livingWorkers.map(\.process) }
+
+    /// The machine is gone: nobody is told by it.
+    func vanish(_ process: SimulatedProcess) {
+        for host in hosts where host != process.host { network.cut(process.host, host) }
+        process.end()
+    }
+
+    var hosts: [String] {
+        ["redis"] + (0..<shape.gateways).map { "g\($0 + 1)" } + shape.workers.indices.map { "w\($0 + 1)" }
+    }
+
+    // MARK: load
+
+    func beginLoad() {
+        isLoading = true
+        nextClient()
+    }
+
+    func endLoad() { isLoading = false }
+
+    private func nextClient() {
+        timeline.after(loadChance.number(1...shape.pause * 2)) { [unowned self] in
+            guard isLoading else { return }
+            let plan = shape.plan(&loadChance)
+            let open = gateways.filter(\.isTakingClients)
+            let pick = loadChance.next()
+            arrive(plan, at: open.isEmpty ? nil : open[Int(pick % UInt64(open.count))])
+            nextClient()
+        }
+    }
+
+    @discardableResult
+    func arrive(_ plan: ClientPlan, at gateway: SimulatedGateway?) -> SimulatedClient {
+        let client = SimulatedClient(self, id: clients.count + 1, plan: plan)
+        clients.append(client)
+        if let gateway {
+            client.arrive(at: gateway)
+        } else {
+            ledger.note(.clientArrived(client: client.id))
+            client.over(.refused("no gateway"))
+        }
+        return client
+    }
+
+    var isQuiet: Bool { clients.allSatisfy { $0.outcome != nil } }
+
+    /// Lets the checkers look at the whole, with what the living processes say of themselves.
+    func look(_ stage: Stage) {
+        for worker in livingWorkers {
+            ledger.note(.table(worker: worker.id, rows: worker.table.rows, isDraining: worker.isDraining))
+        }
+        for gateway in livingGateways { ledger.note(.holds(gateway: gateway.id, waiting: gateway.waiting)) }
+        ledger.look(stage)
+    }
+
+    // MARK: Redis' troubles
+
+    func storeLosesData(_ words: String) {
+        hasLostData = true
+        trace("Redis: \(words)")
+        ledger.store.forget()
+        ledger.note(.storeLostData)
+    }
+
+    // MARK: what is kept
+
+    func trace(_ words: @autoclosure () -> String) {
+        guard options.isTraced else { return }
+        let now = timeline.now
+        lines.append("\(now / 1_000_000).\(String(1_000_000 + now % 1_000_000).dropFirst()) \(words())")
+    }
+
+    private func noted(_ happening: Happening) {
+        if case .clientEnded(let client, let how) = happening {
+            stir(UInt64(client))
+            let name: String
+            switch how {
+            case .served: name = "served"
+            case .sessionLost: name = "session lost"
+            case .refused(let why): name = "refused \(why)"
+            case .left: name = "left"
+            case .gatewayDied: name = "gateway died"
+            }
+            counts["client: " + name, default: 0] += 1
+        }
+        trace("  \(happening)")
+    }
+
+    private func stir(_ value: UInt64) { hash = (hash ^ value) &* 0x100_0000_01B3 }
+
+    func result() -> SimulationResult {
+        var counts = counts
+        counts["events"] = timeline.happened
+        counts["clients"] = clients.count
+        return SimulationResult(
+            findings: ledger.findings.map(\.description), hash: hash, trace: lines, counts: counts,
+            simulatedMilliseconds: timeline.now / 1_000)
+    }
+
+    /// Lets go of what holds on to one another.
+    func end() {
+        server.redis.onPublish = nil
+        timeline.end()
+        exchange.end()
+        for process in livingProcesses { process.end() }
+        timeline.end()
+    }
+}
+
+extension World: StoreObserver {
+    func storeWillRun(_ script: String, arguments: [[UInt8]]) {
+        ledger.willRun(script, arguments: arguments.map { String(decoding: $0, as: UTF8.self) })
+    }
+
+    func storeRan(_ script: String, arguments: [[UInt8]], reply: RedisReply, wrote: Bool) {
+        let texts = reply.errorText.map { ["error", $0] } ?? (reply.elements ?? [reply]).map { $0.text ?? "" }
+        let call = StoreCall(
+            script: script, arguments: arguments.map { String(decoding: $0, as: UTF8.self) }, reply: texts,
+            wrote: wrote)
+        stir(UInt64(timeline.now))
+        for byte in script.utf8 { stir(UInt64(byte)) }
+        for byte in call.status.utf8 { stir(UInt64(byte)) }
+        counts["scripts", default: 0] += 1
+        trace(
+            "\(call.caller.prefix { $0 != "." }) \(script) \(call.arguments.dropFirst(1).joined(separator: " "))"
+                + " → \(Self.words(reply))")
+        ledger.ran(call)
+    }
+
+    private static func words(_ reply: RedisReply) -> String {
+        switch reply {
+        case .array(let items): "[" + items.map { words($0) }.joined(separator: " ") + "]"
+        case .null: "nil"
+        case .integer(let number): String(number)
+        default: reply.errorText ?? reply.text ?? ""
+        }
+    }
+}
+
+extension World {
+    /// A process of that machine begins, if none runs there.
+    func restart(_ host: String) {
+        guard !livingProcesses.contains(where: { $0.host == host }) else { return }
+        for other in hosts where other != host { network.heal(host, other) }
+        if host.hasPrefix("g") {
+            startGateway(host)
+        } else if let number = Int(host.dropFirst()) {
+            startWorker(number - 1)
+        }
+    }
+}
