@@ -48,7 +48,7 @@ let package = Package(
             name: "loadtest", dependencies: ["EventLoop", "Queue", "QueueCore", argumentParser],
             path: "loadtest/Sources"),
 
-        .target(name: "TestSupport", dependencies: ["EventLoop"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["EventLoop", "CUV", "SimulatedRedis"], path: "Tests/TestSupport"),
 
         // The simulated Redis. Optimised in debug builds too: a simulation makes millions of its calls.
         .systemLibrary(name: "CLua", path: "Tests/Simulation/CLua"),
@@ -84,7 +84,7 @@ let package = Package(
         .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["SimulatedRedis", "Queue", "QueueCore", "EventLoop", "TestSupport"]),
+            dependencies: ["SimulatedRedis", "EventLoop", "TestSupport"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -68,6 +68,8 @@ final class Fleet {
     private(set) var clock = 1_700_000_000_000_000
     private var nextWaiter: UInt64 = 0
     var auditsEachStep = true
+    /// Told of each call before it is made.
+    var onCall: ((_ script: String, _ arguments: [String], _ clock: Int) -> Void)?
 
     let nobody = Caller("operator", "nobody")
 
@@ -112,7 +114,8 @@ final class Fleet {
     var milliseconds: Int { clock / 1_000 }
 
     func raw(_ script: String, _ arguments: [String]) -> Reply {
-        redis.command(["EVALSHA", (isNewer ? newer : loaded)[script]!, "1", keys.meta] + arguments)
+        onCall?(script, arguments, clock)
+        return redis.command(["EVALSHA", (isNewer ? newer : loaded)[script]!, "1", keys.meta] + arguments)
     }
 
     @discardableResult

@@ -1,5 +1,6 @@
 import Queue
 import QueueCore
+import TestSupport
 import Testing
 
 @Suite struct MatchTests {

@@ -1,4 +1,5 @@
 import QueueCore
+import TestSupport
 
 /// One random walk through the verbs.
 final class Walk {
@@ -23,8 +24,10 @@ final class Walk {
     ]
     static let tenants = ["a", "b", "c", "d"]
 
-    init(seed: UInt64) {
+    /// - Parameter onCall: see `Fleet`.
+    init(seed: UInt64, onCall: ((String, [String], Int) -> Void)? = nil) {
         random = SplitMix64(state: seed)
+        fleet.onCall = onCall
         fleet.auditsEachStep = false
         for name in ["g1", "g2", "g3"] { join(gateway: name) }
         for index in Self.pools.indices { join(worker: index) }
