@@ -46,10 +46,12 @@ final class ScriptErrorChecker: Checker {
 }
 
 /// One checker for each promise.
-/// - Parameter looksEvery: how many commits lie between two looks at the whole fleet.
-public func allCheckers(looksEvery: Int) -> [any Checker] {
+/// - Parameters:
+///   - looksEvery: how many commits lie between two looks at the whole fleet.
+///   - firstLook: with another one other commits are looked at.
+public func allCheckers(looksEvery: Int, firstLook: Int) -> [any Checker] {
     [
-        AuditChecker(), ScriptErrorChecker(), StructureChecker(every: looksEvery), GrantChecker(), SlotUseChecker(),
-        EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(), RecoveryChecker(),
+        AuditChecker(), ScriptErrorChecker(), StructureChecker(every: looksEvery, first: firstLook), GrantChecker(),
+        SlotUseChecker(), EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(), RecoveryChecker(),
     ]
 }

@@ -3,9 +3,13 @@ import QueueCore
 /// S1, S4, S5, S12 and L1: the structure of the fleet, judged whole after a commit.
 final class StructureChecker: Checker {
     private let every: Int
-    private var calls = 0
+    private var calls: Int
 
-    init(every: Int) { self.every = every }
+    /// - Parameter first: with another one other commits are looked at.
+    init(every: Int, first: Int) {
+        self.every = every
+        calls = first
+    }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         guard call.wrote else { return }

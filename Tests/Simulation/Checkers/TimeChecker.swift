@@ -12,6 +12,7 @@ final class GrantNewsChecker: Checker {
         let at: Int64
     }
 
+    private var number = ""
     private var waiting: [String: News] = [:]
     private var known: Set<String> = []
     private var heard: Set<String> = []
@@ -24,25 +25,32 @@ final class GrantNewsChecker: Checker {
             guard let news = waiting.removeValue(forKey: lease.description) else { return }
             judge(lease.description, news, now, ledger)
         case .processGone(let process): gone.insert(process.text)
-        case .storeLostData: waiting = [:]
+        case .storeLostData:
+            waiting = [:]
+            number = ""
         default: break
         }
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         guard call.wrote else { return }
-        let picture = ledger.store.picture
-        for lease in picture.leases.values where lease.state == "granted" && !known.contains(lease.id) {
-            known.insert(lease.id)
-            if !heard.contains(lease.id) { waiting[lease.id] = News(gateway: lease.gateway, at: now) }
-        }
-        for (id, news) in waiting.sorted(by: { $0.key < $1.key }) {
-            if picture.leases[id] == nil || gone.contains(news.gateway) || picture.gateways[news.gateway] == nil {
-                waiting[id] = nil
-            } else if now - news.at > GrantNewsChecker.bound {
-                waiting[id] = nil
-                judge(id, news, now, ledger)
+        let store = ledger.store
+        let seq = store.redis.string(store.key("seq")) ?? ""
+        if seq != number {
+            number = seq
+            for (id, _) in store.redis.ranked(store.key("pending")) where !known.contains(id) {
+                known.insert(id)
+                let gateway = store.redis.field(store.key("lease", id), "gateway") ?? ""
+                if !heard.contains(id) { waiting[id] = News(gateway: gateway, at: now) }
             }
+        }
+        for (id, news) in waiting.sorted(by: { $0.key < $1.key }) where now - news.at > GrantNewsChecker.bound {
+            waiting[id] = nil
+            // Ended meanwhile, or its gateway was: nobody is owed the news any more.
+            guard store.redis.field(store.key("lease", id), "state") == "granted",
+                store.redis.field(store.key("gateway", news.gateway), "mark") != nil
+            else { continue }
+            judge(id, news, now, ledger)
         }
     }
 
@@ -163,6 +171,8 @@ final class RecoveryChecker: Checker {
             switch slot.state {
             case "leased": same = row.lease?.description == slot.lease
             case "draining": same = row.state == .recycling || row.state == .free
+            // It recycles from a token that its worker never saw; neither word gives it to anybody.
+            case "recycling" where slot.token > row.token: same = row.state == .recycling || row.state == .out
             default: same = slot.state == row.state.rawValue
             }
             return same ? nil : "\(worker.id)/\(slot.slot) is \(slot.state) in Redis and \(row.state) at its worker"

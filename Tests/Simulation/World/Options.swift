@@ -31,8 +31,8 @@ public struct SimulationOptions: Sendable {
     public var bugs: Set<PlantedBug> = []
     /// Keep a readable trace.
     public var isTraced = false
-    /// The fleet is read and checked whole after each commit in which a number of them fell: 1 for every one.
-    public var looksEvery = 1
+    /// The fleet is read and checked whole after each so manieth commit. Which of them, the seed says.
+    public var looksEvery = 4
 
     public init() {}
 }

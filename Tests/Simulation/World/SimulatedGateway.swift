@@ -136,6 +136,14 @@ final class SimulatedGateway: QueueClientDelegate {
         }
     }
 
+    func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]? {
+        waitsInOrder.map { WaiterRoll.Entry(id: $0.machine.id, standing: $0.machine.rollStanding) }
+    }
+
+    func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {
+        for id in waiters { waits[id]?.registeredAnew() }
+    }
+
     func queueClientRegisteredAnew(_ client: QueueClient) {
         world.ledger.note(.registeredAnew(process: id))
         for wait in waitsInOrder { wait.registeredAnew() }

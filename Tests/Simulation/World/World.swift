@@ -42,9 +42,8 @@ public final class World {
         loadChance = Chance(seed: seed, stream: "load")
         limits = [("*", shape.defaultLimits)] + shape.tenants.map { ($0.name, $0.limits) }
         let view = StoreView(redis, fleet: fleetName)
-        ledger = Ledger(store: view, checkers: allCheckers(looksEvery: options.looksEvery)) { [unowned self] in
-            timeline.now
-        }
+        let checkers = allCheckers(looksEvery: options.looksEvery, firstLook: Int(seed % UInt64(options.looksEvery)))
+        ledger = Ledger(store: view, checkers: checkers) { [unowned self] in timeline.now }
         ledger.onNote = { [unowned self] in noted($0) }
         server.observer = self
     }
