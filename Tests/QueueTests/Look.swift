@@ -62,7 +62,7 @@ struct Look: Equatable {
         local function key(...) return prefix .. table.concat({ ... }, ':') end
         local function wrong(...) say('finding', ...) end
         local known = { meta = 1, seq = 1, tenants = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1,
-            line = 1, todo = 1, pending = 1, gateways = 1, workers = 1, orphans = 1 }
+            line = 1, rates = 1, todo = 1, pending = 1, gateways = 1, workers = 1, orphans = 1 }
         local leases = 0
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
@@ -119,6 +119,10 @@ struct Look: Equatable {
                         if not orphan and (r[1] ~= all[i] or r[2] ~= tenant or r[3] == 'ended') then
                             wrong('alias of a ghost', rest, all[i])
                         end
+                    end
+                elseif what == 'rate' then
+                    if call('EXISTS', key('tenant', tenant, 'held'), key('tenant', tenant, 'selectors')) == 0 then
+                        wrong('a rate of nobody', tenant)
                     end
                 elseif not sets then wrong('unknown key', rest) end
                 for _, member in ipairs(sets and call('SMEMBERS', name) or {}) do

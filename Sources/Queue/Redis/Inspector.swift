@@ -26,7 +26,7 @@ public final class Inspector {
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
         connection = RedisConnection(
-            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.status, ScriptLibrary.audit])
+            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.status, ScriptLibrary.audit, ScriptLibrary.place])
         connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
     }
@@ -88,7 +88,7 @@ public final class Inspector {
 
     // MARK: - Asking
 
-    private func run(
+    func run(
         _ script: RedisScript, _ arguments: [String], done: @escaping (Result<RedisReply, Failure>) -> Void
     ) {
         whenUp(done) { [weak self] in

@@ -19,6 +19,7 @@ public enum ScriptLibrary {
     public static let sweep = script("sweep", PackageResources.sweep_lua)
     public static let limits = script("limits", PackageResources.limits_lua)
     public static let status = script("status", PackageResources.status_lua)
+    public static let place = script("place", PackageResources.place_lua)
     public static let audit = script("audit", PackageResources.audit_lua)
     public static let finish = script("finish", PackageResources.finish_lua)
     public static let reserve = script("reserve", PackageResources.reserve_lua)
@@ -27,14 +28,15 @@ public enum ScriptLibrary {
 
     public static let all = [
         enqueue, cancel, collect, accept, reject, release, ready, renew, register, probed, drain, sweep, limits, status,
-        audit, finish, reserve, attach, keep,
+        audit, finish, reserve, attach, keep, place,
     ]
 
     /// In the order in which later parts use earlier ones.
     private static let parts = [
         PackageResources.lib_base_lua, PackageResources.lib_process_lua, PackageResources.lib_match_lua,
         PackageResources.lib_queue_lua, PackageResources.lib_slot_lua, PackageResources.lib_lease_lua,
-        PackageResources.lib_dispatch_lua, PackageResources.lib_end_lua, PackageResources.lib_rows_lua,
+        PackageResources.lib_rate_lua, PackageResources.lib_dispatch_lua, PackageResources.lib_end_lua,
+        PackageResources.lib_rows_lua,
     ]
 
     private static func script(_ name: String, _ verb: [UInt8]) -> RedisScript {

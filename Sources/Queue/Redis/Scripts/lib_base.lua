@@ -64,6 +64,11 @@ local WORKERS_LOOKED_AT_MAX = 256
 local ROLL_SLICES = 64
 local ROLL_LISTINGS_MAX = 5
 local ROLL_IDS_MAX = 256
+-- Rates of grants forget over this; fewer recent grants than that tell nothing.
+local RATE_MEMORY_MS = 60000
+local RATE_GRANTS_MIN = 3
+local PLACE_LOOKS_MAX = 256
+local PLACE_ROUNDS = 16
 
 -- What this call may still do; the rest stands in `todo`.
 local grants_left = GRANTS_A_CALL

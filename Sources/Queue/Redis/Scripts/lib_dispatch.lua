@@ -31,6 +31,7 @@ local function grant(worker_id, pool, waiter)
     end
     index_worker(worker_id)
     take(waiter)
+    note_grant(pool, waiter, waiter.id == own_waiter)
     if not below_cap(waiter.tenant) then
         index_tenant(waiter.tenant)
     end

@@ -48,6 +48,7 @@ local function end_lease(lease, how, slot_state)
     end
     index_worker(lease.worker)
     index_tenant(lease.tenant)
+    forget_tenant(lease.tenant)
     wanted_tenants[lease.tenant] = true
     return s
 end

@@ -110,4 +110,5 @@ local function unlink_pool(pool)
     end
     call('DEL', key('pool', pool, 'selectors'))
     call('HDEL', key('pools'), pool)
+    call('HDEL', key('rates'), pool)
 end

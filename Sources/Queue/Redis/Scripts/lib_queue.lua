@@ -23,6 +23,13 @@ local function limits_of(tenant)
     return limits_cache[tenant]
 end
 
+-- A tenant with nothing held and nothing waiting leaves no key behind.
+local function forget_tenant(tenant)
+    if call('EXISTS', key('tenant', tenant, 'held'), key('tenant', tenant, 'selectors')) == 0 then
+        call('DEL', key('tenant', tenant, 'rate'))
+    end
+end
+
 local function below_cap(tenant)
     return call('SCARD', key('tenant', tenant, 'held')) < limits_of(tenant).cap
 end
@@ -34,6 +41,7 @@ local function index(selector, tenant, below)
         call('ZREM', key('selector', selector, 'eligible'), tenant)
         call('SREM', key('tenant', tenant, 'selectors'), selector)
         call('SREM', key('selector', selector, 'tenants'), tenant)
+        forget_tenant(tenant)
         if call('EXISTS', key('selector', selector, 'tenants')) == 0 then
             call('ZADD', key('idle'), int(NOW), selector)
         end

@@ -1,0 +1,44 @@
+-- How fast waiters are served: grants per pool, and per tenant that is at its cap, decaying over a minute.
+-- A rate is `grants exposure at`: grants to those who had waited, the milliseconds in which somebody waited for them, both
+-- decayed, and when. Grants to arrivals that found a slot free tell how many come, not how many can be served: they do
+-- not count, and neither does time in which nobody waited.
+
+local NO_RATE = { grants = 0, exposure = 0, at = 0 }
+
+local function rate_row(text)
+    if not text then
+        return NO_RATE
+    end
+    local w = split(text)
+    return { grants = tonumber(w[1]), exposure = tonumber(w[2]), at = tonumber(w[3]) }
+end
+
+-- The same rate as it stands now, after `waited` milliseconds more in which somebody waited.
+local function rate_now(rate, waited)
+    local since = math.max(NOW - rate.at, 0)
+    local kept = math.exp(-since / RATE_MEMORY_MS)
+    local fresh = RATE_MEMORY_MS * (1 - math.exp(-math.min(waited, since) / RATE_MEMORY_MS))
+    return { grants = rate.grants * kept, exposure = rate.exposure * kept + fresh, at = NOW }
+end
+
+local function rate_text(rate)
+    return string.format('%.4f %.1f %d', rate.grants, rate.exposure, rate.at)
+end
+
+-- A waiter was granted. `at_once`: it had just come, and found a slot free.
+local function note_grant(pool, waiter, at_once)
+    if at_once then
+        return
+    end
+    local waited = math.max(NOW - math.floor(tonumber(waiter.ticket) / 1000), 0)
+    local function counted(text)
+        local rate = rate_now(rate_row(text), waited)
+        rate.grants = rate.grants + 1
+        return rate_text(rate)
+    end
+    call('HSET', key('rates'), pool, counted(call('HGET', key('rates'), pool)))
+    if not below_cap(waiter.tenant) then
+        local own = key('tenant', waiter.tenant, 'rate')
+        call('SET', own, counted(call('GET', own)))
+    end
+end

@@ -1,0 +1,139 @@
+#!lua flags=no-writes
+-- place: where one waiter stands, why it waits, and about how long yet. For its own tenant only.
+-- KEYS  meta
+-- ARGV  caller header (5), waiter, tenant
+-- Reply found <state> <most ahead> <of its own tenant> <ms the first of the line waits> <ms it waits> <why> <ms yet>
+--       | not_found. Why and the rest are '' for one that no longer waits, the last is '' where nothing tells.
+-- Cost  O(log n), and O(log n) for each tenant that competes, of which at most 256 are looked at.
+
+load_meta()
+local waiter = waiter_row(ARGV[6])
+if not waiter or waiter.tenant ~= ARGV[7] then
+    return { 'not_found' }
+end
+if waiter.state ~= 'queued' and waiter.state ~= 'aside' then
+    return { 'found', waiter.state, '0', '0', '', '', '', '' }
+end
+
+local before = '(' .. waiter.score
+local function ahead_of(selector, tenant)
+    return call('ZCOUNT', key('queue', selector, tenant), '-inf', before)
+end
+
+local function age(ticket)
+    return math.max(NOW - math.floor(tonumber(ticket) / 1000), 0)
+end
+
+-- Any living worker that takes clients, among the first looked at; where there are more, one is supposed to.
+local function served(pool)
+    local slice = call('SSCAN', key('pool', pool, 'workers'), '0', 'COUNT', PROCESSES_A_CALL)
+    for _, id in ipairs(slice[2]) do
+        local worker = worker_row(id)
+        if worker and not worker.draining and worker.state ~= 'quarantined' then
+            return true
+        end
+    end
+    return slice[1] ~= '0'
+end
+
+local fitting = call('ZRANGE', key('selector', waiter.selector, 'pools'), 0, -1)
+local capped = not below_cap(waiter.tenant)
+local function why()
+    if holding_off() then
+        return 'recovering'
+    elseif capped then
+        return 'tenant_cap'
+    end
+    for _, pool in ipairs(fitting) do
+        if served(pool) then
+            return 'capacity'
+        end
+    end
+    return 'no_worker'
+end
+
+-- Grants a millisecond while somebody waited; nil where too few were made of late to tell.
+local function speed(rates)
+    local grants, sum, last = 0, 0, 0
+    for _, rate in ipairs(rates) do
+        if NOW - rate.at < 2 * RATE_MEMORY_MS then
+            local now = rate_now(rate, age(waiter.ticket))
+            grants, last = grants + now.grants, math.max(last, rate.at)
+            if now.exposure > 0 then
+                sum = sum + now.grants / now.exposure
+            end
+        end
+    end
+    return grants >= RATE_GRANTS_MIN and sum > 0 and sum or nil
+end
+
+local function tenant_rate(tenant)
+    return rate_row(call('GET', key('tenant', tenant, 'rate')))
+end
+
+-- Those ahead that compete for the same pools: of tenants below their cap all, of those at it as many as it lets through.
+-- `line` where they are too many to be told apart.
+local function competing(line)
+    local seen, ahead, at_cap, looks = {}, {}, {}, PLACE_LOOKS_MAX
+    for _, pool in ipairs(fitting) do
+        for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
+            if not seen[selector] then
+                seen[selector] = true
+                looks = looks - call('SCARD', key('selector', selector, 'tenants'))
+                if looks < 0 then
+                    return line, {}
+                end
+                for _, tenant in ipairs(call('SMEMBERS', key('selector', selector, 'tenants'))) do
+                    ahead[tenant] = (ahead[tenant] or 0) + ahead_of(selector, tenant)
+                end
+            end
+        end
+    end
+    local free = 0
+    for tenant, count in pairs(ahead) do
+        if tenant == waiter.tenant or below_cap(tenant) then
+            free = free + count
+        elseif count > 0 then
+            at_cap[#at_cap + 1] = { count = count, speed = speed({ tenant_rate(tenant) }) or 0 }
+        end
+    end
+    return free, at_cap
+end
+
+local function wait_of(line, own)
+    if capped then
+        local its = speed({ tenant_rate(waiter.tenant) })
+        return its and (own + 1) / its
+    end
+    local rates = {}
+    for _, pool in ipairs(fitting) do
+        rates[#rates + 1] = rate_row(call('HGET', key('rates'), pool))
+    end
+    local all = speed(rates)
+    if not all then
+        return nil
+    end
+    -- From the longest it can be downwards: a tenant at its cap takes no more than its own ends give it meanwhile.
+    local free, at_cap = competing(line)
+    local wait = (line + 1) / all
+    for _ = 1, PLACE_ROUNDS do
+        local taken = free + 1
+        for _, other in ipairs(at_cap) do
+            taken = taken + math.min(other.count, other.speed * wait)
+        end
+        wait = math.min(wait, taken / all)
+    end
+    return wait
+end
+
+local line = waiter.state == 'queued' and call('ZRANK', key('line'), waiter.id)
+    or call('ZCOUNT', key('line'), '-inf', before)
+local own = 0
+for _, selector in ipairs(call('SMEMBERS', key('tenant', waiter.tenant, 'selectors'))) do
+    own = own + ahead_of(selector, waiter.tenant)
+end
+local first = waiter_row(call('ZRANGE', key('line'), 0, 0)[1] or waiter.id)
+local reason = why()
+local wait = (reason == 'capacity' or reason == 'tenant_cap') and wait_of(line, own)
+return { 'found', waiter.state, int(line), int(own), int(first and age(first.ticket) or 0), int(age(waiter.ticket)),
+    reason, wait and int(math.floor(wait)) or '' }
