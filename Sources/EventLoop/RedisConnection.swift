@@ -65,6 +65,8 @@ public final class RedisConnection {
     let link: RedisLink
     let scripts: [RedisScript]
     let limits: Limits
+    /// A key of what the scripts work on.
+    private let key: [UInt8]?
     /// Called on the loop, never from inside a call of the owner's.
     public var onEvent: (Event) -> Void
     private var state = State.down
@@ -81,11 +83,13 @@ public final class RedisConnection {
     /// How often the connection came up; callers put it into their arguments, so that late bytes of an old one are known.
     public private(set) var number = 0
 
+    /// - Parameter key: one of those the commands will be about; in a cluster the connection goes to its node.
     public init(
-        loop: Loop, endpoint: RedisEndpoint, scripts: [RedisScript] = [], limits: Limits = Limits(),
-        onEvent: @escaping (Event) -> Void = { _ in }
+        loop: Loop, endpoint: RedisEndpoint, scripts: [RedisScript] = [], key: String? = nil,
+        limits: Limits = Limits(), onEvent: @escaping (Event) -> Void = { _ in }
     ) {
         self.scripts = scripts
+        self.key = key.map { Array($0.utf8) }
         self.limits = limits
         self.onEvent = onEvent
         link = RedisLink(
@@ -175,9 +179,11 @@ extension RedisConnection: RedisLinkDelegate {
         send(prologue: logIn + scripts.map { redisCommand([Array("SCRIPT".utf8), Array("LOAD".utf8), $0.source]) })
     }
 
-    func linkEnded(reason: String) {
+    func linkEnded(reason: String, isRedirected: Bool) {
+        // Led on before the log-in ended: nothing was up that could go down.
+        let isOnItsWay = isRedirected && !isUp
         failAll(reason)
-        onEvent(.down(reason: reason))
+        if !isOnItsWay { onEvent(.down(reason: reason)) }
     }
 
     func link(received reply: RedisReply) {
@@ -187,7 +193,9 @@ extension RedisConnection: RedisLinkDelegate {
         }
         answered += 1
         if let reason = RedisConnection.goElsewhere(reply) {
-            link.drop(fail(command, reason))
+            // Not in flight any more: it fails as all others will.
+            command.done?(.failure(.lost(reason)))
+            if reply.isError("MOVED") { link.redirect(reason) } else { link.drop(reason) }
             return
         }
         guard let done = command.done else {
@@ -251,8 +259,9 @@ extension RedisConnection: RedisLinkDelegate {
                 link.endpoint.user.map { redisCommand("AUTH", $0, password) } ?? redisCommand("AUTH", password))
         }
         if link.endpoint.database > 0 { commands.append(redisCommand("SELECT", String(link.endpoint.database))) }
-        // A paused Redis still accepts connections: only an answer shows that it is there.
-        commands.append(redisCommand("PING"))
+        // A paused Redis still accepts connections: only an answer shows that it is there. A node of a cluster answers
+        // for its own keys only.
+        commands.append(key.map { redisCommand([Array("EXISTS".utf8), $0]) } ?? redisCommand("PING"))
         return commands
     }
 
@@ -266,12 +275,6 @@ extension RedisConnection: RedisLinkDelegate {
 // MARK: Endings
 
 extension RedisConnection {
-    /// Fails this one, which is not in flight any more, as all others will be.
-    private func fail(_ command: Command, _ reason: String) -> String {
-        command.done?(.failure(.lost(reason)))
-        return reason
-    }
-
     private func failAll(_ reason: String) {
         state = .down
         answered = 0
@@ -313,11 +316,12 @@ extension RedisConnection {
         return link.loop.now >= oldest.sentAt + limits.commandTimeoutMilliseconds
     }
 
-    /// Replies of a Redis that cannot serve us now, whatever is asked: this connection is as good as lost.
+    /// Replies of a Redis that cannot serve us now, whatever is asked: this connection is as good as lost. The last two
+    /// are a cluster's while it moves the keys to another node one by one: what a script needs is in two places.
     private static func goElsewhere(_ reply: RedisReply) -> String? {
         guard case .error(let text) = reply else { return nil }
-        let codes = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "BUSY"]
-        return codes.contains { reply.isError($0) } ? text : nil
+        let codes = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "BUSY", "TRYAGAIN", "ASK"]
+        return codes.contains { reply.isError($0) } || text.contains("access a non local key") ? text : nil
     }
 
     /// Says what a refused log-in needs.

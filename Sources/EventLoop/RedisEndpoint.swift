@@ -34,6 +34,28 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    private init(place: Place, like other: RedisEndpoint) {
+        self.place = place
+        user = other.user
+        password = other.password
+        database = other.database
+    }
+
+    /// The node that a `MOVED <slot> <host>:<port>` names, with this one's log-in; nil when it names none. A cluster that
+    /// leaves the host out, or does not know it, means the host of who answered.
+    func moved(_ reply: String) -> RedisEndpoint? {
+        let words = reply.split(separator: " ")
+        guard words.count >= 3, words[0] == "MOVED", let colon = words[2].lastIndex(of: ":"),
+            let port = Int(words[2][words[2].index(after: colon)...]), (1...65535).contains(port)
+        else { return nil }
+        let named = words[2][..<colon]
+        if !named.isEmpty && named != "?" {
+            return RedisEndpoint(place: .host(String(named), port: port), like: self)
+        }
+        guard case .host(let host, _) = place else { return nil }
+        return RedisEndpoint(place: .host(host, port: port), like: self)
+    }
+
     /// Without the credentials.
     public var description: String {
         switch place {

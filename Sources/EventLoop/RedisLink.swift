@@ -2,16 +2,26 @@
 protocol RedisLinkDelegate: AnyObject {
     func linkOpened()
     func link(received reply: RedisReply)
-    /// The connection failed or ended; another one follows, after a while.
-    func linkEnded(reason: String)
+    /// The connection failed or ended; another one follows, after a while, or at once where a node has named another.
+    func linkEnded(reason: String, isRedirected: Bool)
 }
 
 /// A connection to Redis that comes back: resolves, connects, parses, and after an end waits with full jitter.
+///
+/// In a cluster it goes where a node sends it. The node that was named last stays a second way in: after each failure
+/// the other of the two is tried.
 final class RedisLink {
     private static let backoffFirstMilliseconds: UInt64 = 100
+    /// Redirections without a log-in between: nodes that point at each other are waited out.
+    private static let redirectionsMax = 5
 
     let loop: Loop
-    let endpoint: RedisEndpoint
+    private let configured: RedisEndpoint
+    private var named: RedisEndpoint?
+    private var isAtNamed = false
+    private var redirections = 0
+    /// The one in use.
+    var endpoint: RedisEndpoint { isAtNamed ? named ?? configured : configured }
     weak var delegate: (any RedisLinkDelegate)?
     private let connectTimeoutMilliseconds: UInt64
     private let backoffMaxMilliseconds: UInt64
@@ -27,7 +37,7 @@ final class RedisLink {
 
     init(loop: Loop, endpoint: RedisEndpoint, connectTimeoutMilliseconds: UInt64, backoffMaxMilliseconds: UInt64) {
         self.loop = loop
-        self.endpoint = endpoint
+        configured = endpoint
         self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
         self.backoffMaxMilliseconds = backoffMaxMilliseconds
     }
@@ -46,7 +56,26 @@ final class RedisLink {
     func write(_ bytes: [UInt8]) { stream?.write(bytes) }
 
     /// The log-in worked: from here the connection counts as good.
-    func settled() { goodSince = loop.now }
+    func settled() {
+        goodSince = loop.now
+        redirections = 0
+    }
+
+    /// Goes at once to the node that a MOVED names; waits as after any failure when it names none, or too many did.
+    func redirect(_ moved: String) {
+        guard isStarted, timer == nil else { return }
+        guard redirections < RedisLink.redirectionsMax, let node = endpoint.moved(moved) else { return drop(moved) }
+        redirections += 1
+        named = node
+        isAtNamed = true
+        end()
+        let current = generation
+        loop.afterThisTurn { [weak self] in
+            guard let self, generation == current, isStarted else { return }
+            open()
+        }
+        delegate?.linkEnded(reason: moved, isRedirected: true)
+    }
 
     /// Gives this connection up and makes another one later.
     func drop(_ reason: String) {
@@ -54,10 +83,12 @@ final class RedisLink {
         // One that ended soon after its start is no success: a flapping server is not to be stormed.
         let wasGood = goodSince.map { loop.now - $0 >= backoffMaxMilliseconds } ?? false
         failures = wasGood ? 1 : min(failures + 1, 16)
+        isAtNamed = named != nil && !isAtNamed
+        redirections = 0
         end()
         let ceiling = min(backoffMaxMilliseconds, RedisLink.backoffFirstMilliseconds << UInt64(failures - 1))
         timer = loop.schedule(after: .random(in: 0...ceiling)) { [weak self] in self?.open() }
-        delegate?.linkEnded(reason: reason)
+        delegate?.linkEnded(reason: reason, isRedirected: false)
     }
 
     private func end() {

@@ -1,6 +1,9 @@
 /// One channel's messages, over a connection of its own that comes back by itself and never unsubscribes.
 ///
 /// Messages published while the connection is away are lost: `.subscribed` is the moment to look at what was missed.
+///
+/// In a cluster a PUBLISH counts the receivers at its own node only, so the subscription stands where the channel's hash
+/// tag belongs: the sharded channel of the same name leads there, and tells when that moves.
 public final class RedisSubscription {
     /// What becomes of the subscription.
     public enum Event: Hashable, Sendable {
@@ -79,17 +82,18 @@ extension RedisSubscription: RedisLinkDelegate {
         if let password = link.endpoint.password {
             link.write(link.endpoint.user.map { redisCommand("AUTH", $0, password) } ?? redisCommand("AUTH", password))
         }
-        link.write(redisCommand("SUBSCRIBE", channel))
+        link.write(redisCommand("SSUBSCRIBE", channel) + redisCommand("SUBSCRIBE", channel))
     }
 
-    func linkEnded(reason: String) {
+    func linkEnded(reason: String, isRedirected: Bool) {
         stop()
-        onEvent(.lost(reason: reason))
+        if !isRedirected { onEvent(.lost(reason: reason)) }
     }
 
     func link(received reply: RedisReply) {
         heardSinceLastPing = true
         if let text = reply.errorText {
+            if text.hasPrefix("MOVED ") { return link.redirect(text) }
             link.drop(RedisConnection.explain(text))
             return
         }
@@ -99,6 +103,8 @@ extension RedisSubscription: RedisLinkDelegate {
             isSubscribed = true
             link.settled()
             onEvent(.subscribed)
+        } else if kind == "sunsubscribe" {
+            link.drop("the channel's slot moved to another node")
         } else if kind == "message", elements.count == 3, case .bulk(let bytes) = elements[2] {
             onMessage(bytes)
         }

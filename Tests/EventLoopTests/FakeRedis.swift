@@ -4,7 +4,7 @@ import Testing
 /// Something that speaks like Redis but answers each read with the same bytes.
 final class FakeRedis {
     private final class Answering: StreamDelegate {
-        let answer: String
+        var answer: String
         init(_ answer: String) { self.answer = answer }
         func stream(_ stream: EventLoop.Stream, received bytes: UnsafeRawBufferPointer) { stream.write(answer) }
         func streamReachedEnd(_ stream: EventLoop.Stream) { stream.close() }
@@ -14,14 +14,19 @@ final class FakeRedis {
 
     private var listener: Listener?
     private var streams: [EventLoop.Stream] = []
+    private var answering: [Answering] = []
+    /// What connections to come are answered.
     var answer: String
+    /// How many connections there ever were.
     var accepted: Int { streams.count }
 
     init(_ loop: Loop, answer: String) throws {
         self.answer = answer
         listener = try Listener(loop: loop, address: #require(SocketAddress("127.0.0.1:0"))) { [unowned self] stream in
+            let one = Answering(self.answer)
             streams.append(stream)
-            stream.delegate = Answering(self.answer)
+            answering.append(one)
+            stream.delegate = one
             stream.startReading()
         }
     }
@@ -30,8 +35,23 @@ final class FakeRedis {
         try RedisEndpoint(url: "redis://127.0.0.1:\(#require(listener).port)")
     }
 
+    /// Those there are get the new answer too.
+    func changeMind() {
+        for one in answering { one.answer = answer }
+    }
+
+    /// Says something unasked on every connection.
+    func say(_ bytes: String) {
+        for stream in streams { stream.write(bytes) }
+    }
+
+    /// Ends the connections; new ones are welcome.
+    func cut() {
+        for stream in streams { stream.close() }
+    }
+
     func close() {
         listener?.close()
-        for stream in streams { stream.close() }
+        cut()
     }
 }

@@ -212,7 +212,7 @@ import Testing
         server.end()
     }
 
-    @Test(arguments: ["LOADING dataset in memory", "READONLY replica", "MOVED 1 10.0.0.1:6379", "MASTERDOWN x"])
+    @Test(arguments: ["LOADING dataset in memory", "READONLY replica", "CLUSTERDOWN x", "MASTERDOWN x"])
     func elsewhereIsAsGoodAsLost(words: String) throws {
         let loop = try Loop()
         let fake = try FakeRedis(loop, answer: "+PONG\r\n")

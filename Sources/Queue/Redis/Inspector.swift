@@ -26,7 +26,8 @@ public final class Inspector {
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
         connection = RedisConnection(
-            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.status, ScriptLibrary.audit, ScriptLibrary.place])
+            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.status, ScriptLibrary.audit, ScriptLibrary.place],
+            key: keys.meta)
         connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
     }

@@ -51,7 +51,9 @@ public final class QueueClient {
 
     /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
     public convenience init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
-        self.init(surroundings: LoopSurroundings(loop: loop, endpoint: endpoint), fleet: fleet, node: node)
+        self.init(
+            surroundings: LoopSurroundings(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
+            node: node)
     }
 
     package init?(surroundings: any QueueSurroundings, fleet: String, node: String) {

@@ -54,10 +54,13 @@ extension RedisSubscription: StoreSubscription {}
 final class LoopSurroundings: QueueSurroundings {
     private let loop: Loop
     private let endpoint: RedisEndpoint
+    private let key: String
 
-    init(loop: Loop, endpoint: RedisEndpoint) {
+    /// - Parameter key: one of the fleet's; in a cluster its node is where they all are.
+    init(loop: Loop, endpoint: RedisEndpoint, key: String) {
         self.loop = loop
         self.endpoint = endpoint
+        self.key = key
     }
 
     var now: UInt64 { loop.now }
@@ -71,7 +74,7 @@ final class LoopSurroundings: QueueSurroundings {
     func randomUInt64() -> UInt64 { Crypto.randomUInt64() }
 
     func connection(scripts: [RedisScript]) -> any StoreConnection {
-        RedisConnection(loop: loop, endpoint: endpoint, scripts: scripts)
+        RedisConnection(loop: loop, endpoint: endpoint, scripts: scripts, key: key)
     }
 
     func subscription(

@@ -48,8 +48,8 @@ public final class SlotRegistry {
         caps: CapsMode = .lenient
     ) {
         self.init(
-            surroundings: LoopSurroundings(loop: loop, endpoint: endpoint), fleet: fleet, node: node, address: address,
-            port: port, pools: pools, caps: caps)
+            surroundings: LoopSurroundings(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
+            node: node, address: address, port: port, pools: pools, caps: caps)
     }
 
     package init?(

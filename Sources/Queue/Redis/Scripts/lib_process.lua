@@ -86,6 +86,9 @@ end
 -- connection's bytes), `unknown` (Redis has no such process: register), `bad`. `kind` is gateway, worker or operator;
 -- `registering` lets a caller without a record pass.
 local function begin(kind, registering)
+    -- A key that never is. Where a cluster moves the slot to another node key by key, looking for what is not there is
+    -- an error: here, before anything is written, and not half way.
+    call('EXISTS', PREFIX)
     load_meta()
     if meta.schema and not speaks(meta.schema) then
         return { 'schema', int(meta.epoch), '0', 0, int(meta.lastTicket), meta.schema }
