@@ -85,6 +85,51 @@ async def test_a_worker_paused_beyond_its_ttl_goes_on_with_its_session(folder):
         assert await fleet.audit() == []
 
 
+async def test_a_redis_that_is_gone_for_30_seconds_comes_back_with_its_data(folder):
+    """Three times every TTL. Sessions go on, tenants hold what they held, waiters keep their places; nothing else may."""
+    caps = {"a": 2, "b": 1}
+    async with Fleet(folder, tenants={name: {"cap": cap} for name, cap in caps.items()}, persist=True) as fleet:
+        await asyncio.gather(fleet.gateway("g1"), fleet.gateway("g2"))
+        await fleet.worker({"AppA:x": 4})
+        await fleet.grantable(4)
+        held = [await fleet.client(f"holder{n}", tenant="aab"[n]).open() for n in range(3)]
+        for one in held:
+            assert (await one.answer()).status == 101 and await one.echo()
+        # One slot is free, and every tenant at its cap.
+        waiting = [await fleet.client(f"c{n}", fleet.gateways[n % 2], tenant="ab"[n % 2]).open() for n in range(6)]
+        for n in range(6):
+            await fleet.queued(f"c{n}")
+        await fleet.redis.kill()
+        gone = clock.now()
+
+        async def over():
+            return clock.now() - gone >= 3 * TTL
+
+        await eventually(over, 3 * TTL + 1, "the outage is over")
+        for one in held:
+            assert await one.echo(), "relays go on without Redis"
+        await fleet.redis.start()
+
+        async def back():
+            status = await fleet.status()
+            return len(status["gateways"] or []) == 2 and status["waiting"] == 6 and status["workers"]
+
+        await eventually(back, 5, "everybody stands where they stood")
+        # A slot is free all the time: whoever is granted it now goes over a cap.
+        await eventually(lambda: clock.now() - gone >= 3 * TTL + 6, 8, "the grace period has begun to end")
+        assert [one.saw for one in waiting if one.saw.status is not None] == [], "no cap opens"
+        for one in held:
+            assert await one.echo()
+            await one.finish()
+        await asyncio.gather(*(served(one) for one in waiting))
+        assert [one.saw for one in [*held, *waiting] if not one.saw.served] == []
+        ids = {line.get("gateway") for line in fleet.lines("registered") if line.get("gateway")}
+        assert len(ids) == 2, "no gateway was ended"
+        assert checkers.safe(fleet.ledger(), caps) == []
+        assert checkers.first_in_first_out(fleet.ledger(), caps) == []
+        assert await fleet.audit() == []
+
+
 async def test_a_redis_paused_for_12_seconds_ends_nothing(folder):
     """Longer than every TTL: on its return a grace period keeps everybody's place, slot and session."""
     async with Fleet(folder) as fleet:
