@@ -1,19 +1,20 @@
 # The verbs. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench fmt lint
+.PHONY: help setup build test test-variants demo bench fmt lint
 
 # An import that Package.swift does not declare is an error: the boundaries of docs/internals/architecture.md hold.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib
 # The two products alone: the rest is for tests, and wants Lua.
 PRODUCTS := $(SWIFT_BUILD) $(RELEASE) --product berth && $(SWIFT_BUILD) $(RELEASE) --product loadtest
+QUEUE_TESTS := swift test --disable-xctest --no-parallel --skip-build --filter ^QueueTests
 SWIFT_DIRS := Sources Tests loadtest Package.swift
 SHELL_FILES := scripts/setup scripts/lint-lua .ci/run
 PYTHON := .venv/bin/python
 # Swift tests run one after the other: many keep real deadlines with real processes, and two cores are few.
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 setup: ## install what is missing (apt and .venv)
 	@scripts/setup
@@ -26,7 +27,13 @@ test: ## everything: Swift tests, then Redis, processes and real browsers
 	@scripts/setup build run python
 	$(SWIFT_BUILD)
 	swift test --disable-xctest --no-parallel
+	BERTH_REDIS=valkey BERTH_MODEL_STEPS=1000 $(QUEUE_TESTS)
 	$(PYTHON) -m pytest Tests
+
+test-variants: ## the queue's tests on Valkey, on a cluster, and as a user with few rights
+	@scripts/setup build run python
+	swift build --build-tests
+	for one in valkey cluster acl; do BERTH_REDIS=$$one $(QUEUE_TESTS) || exit 1; done
 
 demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	@scripts/setup build run python

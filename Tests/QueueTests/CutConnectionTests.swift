@@ -9,7 +9,7 @@ import Testing
 @Suite struct CutConnectionTests {
     @Test func aGatewayThatRegisteredAnewSaysSoThoughItsNextCallIsLost() throws {
         let loop = try Loop()
-        let server = try RedisServer()
+        let server = try RedisServer(variant: .wanted)
         let proxy = try CuttingProxy(loop: loop, target: try server.endpointAddress())
         let client = try #require(
             QueueClient(

@@ -64,6 +64,8 @@ final class Fleet {
     private var newer: [String: String] = [:]
     /// Calls are made by the next release's scripts.
     var isNewer = false
+    /// Where the scripts read the time: beside the fleet's keys, within its user's rights.
+    private static let clockKey = "berth:{t}clock"
     /// Redis' microseconds.
     private(set) var clock = 1_700_000_000_000_000
     private var nextWaiter: UInt64 = 0
@@ -79,8 +81,7 @@ final class Fleet {
     func load() {
         for script in ScriptLibrary.all {
             let source = String(decoding: script.source, as: UTF8.self)
-            let patched = source.replacingOccurrences(
-                of: "call('TIME')", with: "call('LRANGE', 'test:clock', 0, 1)")
+            let patched = Self.turned(source)
             precondition(patched != source, "the clock is read elsewhere")
             loaded[script.name] = redis("SCRIPT", "LOAD", patched).string
             let next = patched.replacingOccurrences(
@@ -94,15 +95,17 @@ final class Fleet {
 
     /// Loads a verb of the test's own: the shared parts, then `body`.
     func load(_ name: String, body: String) {
-        let source = String(decoding: ScriptLibrary.accept.source, as: UTF8.self)
-            .replacingOccurrences(of: "call('TIME')", with: "call('LRANGE', 'test:clock', 0, 1)")
+        let source = Self.turned(String(decoding: ScriptLibrary.accept.source, as: UTF8.self))
         let parts = source[..<source.range(of: "\nlocal stop = begin(")!.lowerBound]
         loaded[name] = redis("SCRIPT", "LOAD", parts + "\n" + body).string
     }
 
+    private static func turned(_ source: String) -> String {
+        source.replacingOccurrences(of: "call('TIME')", with: "call('HMGET', '\(clockKey)', 's', 'us')")
+    }
+
     func setClock() {
-        redis("DEL", "test:clock")
-        redis("RPUSH", "test:clock", String(clock / 1_000_000), String(clock % 1_000_000))
+        redis("HSET", Fleet.clockKey, "s", String(clock / 1_000_000), "us", String(clock % 1_000_000))
     }
 
     /// Turns Redis' clock; more than 4 s at once is what an outage looks like.
@@ -115,7 +118,7 @@ final class Fleet {
 
     func raw(_ script: String, _ arguments: [String]) -> Reply {
         onCall?(script, arguments, clock)
-        return redis.command(["EVALSHA", (isNewer ? newer : loaded)[script]!, "1", keys.meta] + arguments)
+        return redis.ask(["EVALSHA", (isNewer ? newer : loaded)[script]!, "1", keys.meta] + arguments)
     }
 
     @discardableResult
@@ -144,25 +147,24 @@ final class Fleet {
         return found + look.findings
     }
 
-    /// The whole audit and the test's own look in one round trip, while the fleet is small enough for one slice each.
+    /// The whole audit in one round trip, and the test's own look, while the fleet is small enough for one slice each.
     func auditAndLook(gateways: Int) -> (findings: [String], Look) {
         let begin = ["EVALSHA", loaded["audit"]!, "1", keys.meta, "", "0", "0", "0", "0"]
         let sections =
             ["workers", "line", "selectors", "pending", "pools"].map { ($0, "0") }
             + (0..<gateways).map { ("gateways", String($0 << 32)) }
-        let replies = redis.pipeline(
-            sections.map { begin + [$0.0, $0.1] } + [["EVALSHA", loaded["look"]!, "0", String(keys.meta.dropLast(4))]])
+        let replies = redis.pipeline(sections.map { begin + [$0.0, $0.1] })
         var found: [String] = []
         for ((section, cursor), reply) in zip(sections, replies) {
             let parts = reply.strings
             guard parts.count >= 2 else { return ([reply.string], Look([])) }
             let isWhole = section == "gateways" ? (Int(parts[1]) ?? 0) == Int(cursor)! + (1 << 32) : parts[0] != section
             if !isWhole && !(section == "gateways" && parts[0] != section) {
-                return (audit(), Look(replies.last!.strings))
+                return (audit(), look())
             }
             found += parts.dropFirst(2)
         }
-        return (found, Look(replies.last!.strings))
+        return (found, look())
     }
 
     func audit() -> [String] {

@@ -112,9 +112,9 @@ final class LiveFleet {
     let worker: WorkerRecord
     private let inspector: Inspector
 
-    init(slots: Int) throws {
+    init(slots: Int, server other: RedisServer? = nil) throws {
         loop = try Loop()
-        server = try RedisServer()
+        server = try other ?? RedisServer(variant: .wanted)
         let endpoint = try server.endpoint()
         let label = try #require(Label("echo"))
         let pool = try #require(Pool(label: label, browser: "", version: ""))

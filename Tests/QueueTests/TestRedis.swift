@@ -1,6 +1,8 @@
 import CHiredis
+import EventLoop
 import Glibc
-import Synchronization
+import Queue
+import TestSupport
 
 /// A reply of Redis, as plain values.
 indirect enum Reply: Hashable {
@@ -24,120 +26,14 @@ indirect enum Reply: Hashable {
     }
 
     var strings: [String] { list.map(\.string) }
-}
 
-/// Copies for C, to be freed.
-private func copies(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
-    texts.map { text in text.withCString { strdup($0) } }
-}
-
-/// One server is started at a time: a pipe is not inherited by another's server between its making and its flag.
-private let starting = Mutex(())
-
-/// A redis-server of its own on a unix socket in a temporary folder, and one blocking connection to it. A shell holds
-/// the server by a pipe, so that it ends with this process however that ends.
-final class TestRedis {
-    let folder: String
-    private var context: UnsafeMutablePointer<redisContext>
-    private let keeper: pid_t
-    private let leash: Int32
-
-    init() {
-        var template = Array("/tmp/berth-queue-XXXXXX".utf8CString)
-        folder = String(cString: mkdtemp(&template))
-        let socket = folder + "/s"
-        let server =
-            "redis-server --port 0 --unixsocket \(socket) --save '' --appendonly no --dir \(folder)"
-            + " --maxmemory-policy noeviction"
-        // `read` returns when the leash is cut.
-        let script = "\(server) & p=$!; read line; kill -9 $p; rm -rf \(folder)"
-        let (child, leash, output) = starting.withLock { _ in Self.start(script) }
-        keeper = child
-        self.leash = leash
-        // The server says when it listens.
-        var heard = ""
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while !heard.contains("ready to accept connections") {
-            let count = Glibc.read(output, &buffer, buffer.count)
-            precondition(count > 0, "redis-server did not start: \(heard)")
-            heard += String(decoding: buffer[..<count], as: UTF8.self)
-        }
-        close(output)
-        context = redisConnectUnix(socket)
-        precondition(context.pointee.err == 0)
-    }
-
-    /// - Returns: the shell, the end that holds it, the end that hears the server.
-    private static func start(_ script: String) -> (pid_t, Int32, Int32) {
-        var input: [Int32] = [0, 0]
-        var output: [Int32] = [0, 0]
-        precondition(pipe(&input) == 0 && pipe(&output) == 0)
-        for end in input + output { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawn_file_actions_adddup2(&actions, input[0], 0)
-        posix_spawn_file_actions_adddup2(&actions, output[1], 1)
-        posix_spawn_file_actions_adddup2(&actions, output[1], 2)
-        var arguments = copies(["/bin/sh", "-c", script]) + [nil]
-        var child: pid_t = 0
-        let spawned = posix_spawn(&child, "/bin/sh", &actions, nil, &arguments, environ)
-        precondition(spawned == 0)
-        posix_spawn_file_actions_destroy(&actions)
-        for argument in arguments { free(argument) }
-        close(input[0])
-        close(output[1])
-        return (child, input[1], output[0])
-    }
-
-    deinit {
-        redisFree(context)
-        close(leash)
-        var status: Int32 = 0
-        waitpid(keeper, &status, 0)
-    }
-
-    @discardableResult
-    func command(_ arguments: [String]) -> Reply {
-        let words = copies(arguments)
-        defer { for word in words { free(word) } }
-        var pointers: [UnsafePointer<CChar>?] = words.map { UnsafePointer($0) }
-        var lengths = arguments.map(\.utf8.count)
-        let raw = redisCommandArgv(context, Int32(arguments.count), &pointers, &lengths)
-        guard let raw else { preconditionFailure("connection lost") }
-        defer { freeReplyObject(raw) }
-        return Self.read(raw.assumingMemoryBound(to: redisReply.self).pointee)
-    }
-
-    /// All commands in one write, all replies in their order.
-    func pipeline(_ commands: [[String]]) -> [Reply] {
-        for arguments in commands {
-            let words = copies(arguments)
-            defer { for word in words { free(word) } }
-            var pointers: [UnsafePointer<CChar>?] = words.map { UnsafePointer($0) }
-            redisAppendCommandArgv(context, Int32(arguments.count), &pointers, nil)
-        }
-        return commands.map { _ in
-            var raw: UnsafeMutableRawPointer?
-            guard redisGetReply(context, &raw) == REDIS_OK, let raw else { preconditionFailure("connection lost") }
-            defer { freeReplyObject(raw) }
-            return Self.read(raw.assumingMemoryBound(to: redisReply.self).pointee)
-        }
-    }
-
-    @discardableResult
-    func callAsFunction(_ arguments: String...) -> Reply { command(arguments) }
-
-    /// A second connection that listens to channels and says nothing else.
-    func subscribe(_ channels: [String]) -> Subscriber { Subscriber(socket: folder + "/s", channels: channels) }
-
-    fileprivate static func read(_ reply: redisReply) -> Reply {
+    fileprivate init(_ reply: redisReply) {
         switch reply.type {
-        case REDIS_REPLY_INTEGER: .integer(Int(reply.integer))
-        case REDIS_REPLY_NIL: .null
-        case REDIS_REPLY_ARRAY:
-            .list((0..<reply.elements).map { read(reply.element[$0]!.pointee) })
-        case REDIS_REPLY_ERROR: .error(text(reply))
-        default: .text(text(reply))
+        case REDIS_REPLY_INTEGER: self = .integer(Int(reply.integer))
+        case REDIS_REPLY_NIL: self = .null
+        case REDIS_REPLY_ARRAY: self = .list((0..<reply.elements).map { Reply(reply.element[$0]!.pointee) })
+        case REDIS_REPLY_ERROR: self = .error(Self.text(reply))
+        default: self = .text(Self.text(reply))
         }
     }
 
@@ -146,50 +42,123 @@ final class TestRedis {
     }
 }
 
-/// Listens, so that a PUBLISH has a receiver.
-final class Subscriber {
-    private static let secondsMax = 10
+/// One blocking connection.
+final class BlockingConnection {
     private let context: UnsafeMutablePointer<redisContext>
-    /// What arrived, `channel payload`.
-    private(set) var messages: [(channel: String, text: String)] = []
 
-    fileprivate init(socket: String, channels: [String]) {
-        context = redisConnectUnix(socket)
-        redisSetTimeout(context, timeval(tv_sec: Self.secondsMax, tv_usec: 0))
-        for channel in channels {
-            let words = copies(["SUBSCRIBE", channel])
-            var pointers: [UnsafePointer<CChar>?] = words.map { UnsafePointer($0) }
-            let raw = redisCommandArgv(context, 2, &pointers, nil)
-            freeReplyObject(raw)
-            for word in words { free(word) }
-        }
+    init(unix path: String) {
+        context = redisConnectUnix(path)
+        precondition(context.pointee.err == 0, "no server at \(path)")
+    }
+
+    init(port: Int) {
+        context = redisConnect("127.0.0.1", Int32(port))
+        precondition(context.pointee.err == 0, "no server at port \(port)")
     }
 
     deinit { redisFree(context) }
 
+    func callAsFunction(_ words: [String]) -> Reply {
+        append(words)
+        return next()
+    }
+
+    /// All in one write, all replies in their order.
+    func pipeline(_ commands: [[String]]) -> [Reply] {
+        for words in commands { append(words) }
+        return commands.map { _ in next() }
+    }
+
+    fileprivate func giveUp(afterSeconds seconds: Int) {
+        redisSetTimeout(context, timeval(tv_sec: seconds, tv_usec: 0))
+    }
+
+    fileprivate func append(_ words: [String]) {
+        let copies = words.map { text in text.withCString { strdup($0) } }
+        defer { for copy in copies { free(copy) } }
+        var pointers: [UnsafePointer<CChar>?] = copies.map { UnsafePointer($0) }
+        var lengths = words.map(\.utf8.count)
+        redisAppendCommandArgv(context, Int32(words.count), &pointers, &lengths)
+    }
+
+    fileprivate func next() -> Reply {
+        var raw: UnsafeMutableRawPointer?
+        guard redisGetReply(context, &raw) == REDIS_OK, let raw else { preconditionFailure("connection lost") }
+        defer { freeReplyObject(raw) }
+        return Reply(raw.assumingMemoryBound(to: redisReply.self).pointee)
+    }
+}
+
+/// A server of its own, of the kind that `BERTH_REDIS` asks for, and blocking connections to it: in a cluster, to the
+/// node that has the fleet's keys.
+final class TestRedis {
+    private let server: RedisServer
+    private let port: Int?
+    /// What an operator asks.
+    private let operating: BlockingConnection
+    /// What Berth's processes ask, with no more rights than they need.
+    private let berth: BlockingConnection
+
+    /// - Parameter key: one of the fleet's.
+    init(key: String = Keys(fleet: "t").meta) {
+        server = try! RedisServer(variant: .wanted)
+        let first = BlockingConnection(unix: server.path)
+        if case .error(let moved) = first(["EXISTS", key]), let colon = moved.lastIndex(of: ":") {
+            port = Int(moved[moved.index(after: colon)...])
+        } else {
+            port = nil
+        }
+        operating = port.map { BlockingConnection(port: $0) } ?? first
+        if let login = server.login {
+            berth = BlockingConnection(unix: server.path)
+            precondition(berth(["AUTH"] + login) == .text("OK"))
+        } else {
+            berth = operating
+        }
+    }
+
+    deinit { server.end() }
+
+    /// As an operator.
+    @discardableResult
+    func command(_ words: [String]) -> Reply { operating(words) }
+
+    /// As an operator.
+    @discardableResult
+    func callAsFunction(_ words: String...) -> Reply { operating(words) }
+
+    /// As a process of Berth's.
+    func ask(_ words: [String]) -> Reply { berth(words) }
+
+    /// As a process of Berth's.
+    func pipeline(_ commands: [[String]]) -> [Reply] { berth.pipeline(commands) }
+
+    /// A connection that listens to channels and says nothing else.
+    func subscribe(_ channels: [String]) -> Subscriber {
+        Subscriber(port.map { BlockingConnection(port: $0) } ?? BlockingConnection(unix: server.path), channels)
+    }
+}
+
+/// Listens, so that a PUBLISH has a receiver.
+final class Subscriber {
+    private static let secondsMax = 10
+    private let connection: BlockingConnection
+
+    fileprivate init(_ connection: BlockingConnection, _ channels: [String]) {
+        self.connection = connection
+        connection.giveUp(afterSeconds: Self.secondsMax)
+        for channel in channels { _ = connection(["SUBSCRIBE", channel]) }
+    }
+
     /// Listens no more; returns when Redis knows.
     func stop() {
-        let words = copies(["UNSUBSCRIBE"])
-        defer { for word in words { free(word) } }
-        var pointers: [UnsafePointer<CChar>?] = words.map { UnsafePointer($0) }
-        redisAppendCommandArgv(context, 1, &pointers, nil)
-        var raw: UnsafeMutableRawPointer?
-        while redisGetReply(context, &raw) == REDIS_OK, let reply = raw {
-            defer { freeReplyObject(reply) }
-            if TestRedis.read(reply.assumingMemoryBound(to: redisReply.self).pointee).strings.first == "unsubscribe" {
-                return
-            }
-        }
+        connection.append(["UNSUBSCRIBE"])
+        while connection.next().strings.first != "unsubscribe" {}
     }
 
     /// The next message. What a script publishes is there when the script has answered: none means there is none.
     func next() -> (channel: String, text: String) {
-        var raw: UnsafeMutableRawPointer?
-        guard redisGetReply(context, &raw) == REDIS_OK, let raw else {
-            preconditionFailure("nothing was published in \(Self.secondsMax) s")
-        }
-        defer { freeReplyObject(raw) }
-        let parts = TestRedis.read(raw.assumingMemoryBound(to: redisReply.self).pointee).strings
+        let parts = connection.next().strings
         return (parts[1], parts[2])
     }
 }

@@ -1,58 +1,76 @@
 import EventLoop
 import Glibc
 
-/// A real redis-server on a unix socket in a folder of its own. It dies with the test's thread at the latest.
+/// A real server on a unix socket in a folder of its own, or a cluster. It dies with this process at the latest.
 public final class RedisServer {
     private let folder: TemporaryFolder
-    private let loop: Loop
-    private let options: [String]
-    private var child: ChildProcess?
-    private var exited = true
-    public var path: String { folder.path + "/redis.sock" }
+    private let words: [String]
+    private let variant: RedisVariant
+    private var process: ServerProcess?
+    private var cluster: RedisCluster?
+    /// A cluster that a test has killed or paused is nobody else's.
+    private var isDisturbed = false
+    /// Where it is asked without a log-in. In a cluster: one node's.
+    public var path: String { cluster?.socket(0) ?? folder.path + "/redis.sock" }
 
-    public init(_ options: [String] = []) throws {
+    public init(_ options: [String] = [], variant: RedisVariant = .redis) throws {
         folder = try TemporaryFolder()
-        loop = try Loop()
-        self.options = options
-        try start()
+        self.variant = variant
+        words =
+            [
+                variant.program, "--port", "0", "--unixsocket", folder.path + "/redis.sock", "--save", "",
+                "--appendonly", "no", "--maxmemory-policy", "noeviction", "--dir", folder.path,
+            ] + variant.options + options
+        if variant == .cluster { cluster = try RedisCluster.take() } else { try start() }
     }
 
-    public func endpoint(_ query: String = "", login: String = "") throws -> RedisEndpoint {
-        try RedisEndpoint(url: "unix://\(login)\(path)\(query)")
+    /// A cluster of the test's own, nobody else's after it.
+    public init(_ cluster: RedisCluster) throws {
+        folder = try TemporaryFolder()
+        variant = .cluster
+        words = []
+        isDisturbed = true
+        self.cluster = cluster
     }
+
+    public func endpoint(_ query: String = "", login: String? = nil) throws -> RedisEndpoint {
+        if let cluster { return try RedisEndpoint(url: "redis://127.0.0.1:\(cluster.ports[0])") }
+        return try RedisEndpoint(url: "unix://\(login ?? self.login.map { "\($0[0]):\($0[1])@" } ?? "")\(path)\(query)")
+    }
+
+    /// User and password of whom Berth is to be; nil where anybody is welcome.
+    public var login: [String]? { variant == .acl ? ["berth", "secret"] : nil }
 
     /// Starts it, empty, and waits until it accepts connections.
     public func start() throws {
-        var isReady = false
-        exited = false
-        child = try ChildProcess(
-            loop: loop,
-            arguments: [
-                "redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no",
-                "--maxmemory-policy", "noeviction", "--dir", folder.path,
-            ] + options,
-            environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"],
-            onLine: { _, line in if line.contains("eady to accept connections") { isReady = true } },
-            onExit: { [unowned self] _ in exited = true })
-        let started = loop.run(until: { isReady || exited }, timeoutMilliseconds: 10_000)
-        precondition(started && isReady, "redis-server starts")
+        if let cluster { return cluster.start() }
+        process = ServerProcess(words, folder: folder.path)
+        process?.wait(for: "eady to accept connections")
     }
 
-    public func pause() { child?.signalGroup(SIGSTOP) }
+    public func pause() { signal(SIGSTOP) }
 
-    public func resume() { child?.signalGroup(SIGCONT) }
+    public func resume() { signal(SIGCONT) }
+
+    private func signal(_ number: Int32) {
+        isDisturbed = true
+        process?.signal(number)
+        cluster?.signal(number)
+    }
 
     /// kill -9, and waits until it is gone.
     public func kill() {
-        child?.signalGroup(SIGKILL)
-        _ = loop.run(until: { self.exited }, timeoutMilliseconds: 10_000)
-        precondition(exited, "redis-server ends")
-        child = nil
+        isDisturbed = true
+        process?.kill()
+        process = nil
+        cluster?.kill()
     }
 
     /// Every test ends with this.
     public func end() {
-        if child != nil { kill() }
-        precondition(loop.close(), "redis-server leaves no handle")
+        process?.kill()
+        process = nil
+        if isDisturbed { cluster?.kill() } else { cluster?.leave() }
+        cluster = nil
     }
 }

@@ -34,10 +34,12 @@ final class StoreGuard {
                         "Redis at \(endpoint) has maxmemory-policy \(policy): it could drop waiters and leases. Set it to "
                             + "noeviction: redis-cli config set maxmemory-policy noeviction"))
             case .success(nil):
-                onVerdict(
-                    Fatal(
-                        "Redis at \(endpoint) does not say its maxmemory-policy, neither by CONFIG GET nor by INFO: allow one "
-                            + "of them to Berth's user, and set the policy to noeviction"))
+                inspector.close()
+                log.log(
+                    .warning, "store",
+                    "Redis does not say its maxmemory-policy to Berth's user, neither by CONFIG GET nor by INFO: make sure that "
+                        + "it is noeviction; any other may drop waiters and leases")
+                onVerdict(nil)
             case .failure(let failure):
                 if failure.description != lastReason {
                     lastReason = failure.description
