@@ -8,7 +8,7 @@ import Testing
     static let table: [(RefusalCode, [Int], Int?)] = [
         (.badRequest, [400, 405, 411, 413], 1008), (.unauthorized, [401], 1008), (.forbidden, [403], 1008),
         (.notFound, [404], nil), (.unknownPool, [404], 1008), (.headTimeout, [408], nil),
-        (.headTooLarge, [431], nil),
+        (.headTooLarge, [431], nil), (.aliasTaken, [409], 1008), (.gone, [410], 1001),
         (.upgradeRequired, [426], nil), (.versionMismatch, [428], 1008), (.tenantQueueFull, [429], 1013),
         (.queueFull, [429], 1013), (.tooManySelectors, [429], 1013), (.wouldWait, [429], 1013),
         (.workerFailed, [502], 1011), (.waitTimeout, [503], 1013), (.shuttingDown, [503], 1012),
@@ -80,6 +80,7 @@ import Testing
             (.notQueued(.unknownPool), .unknownPool), (.notQueued(.tenantQueueFull(max: 3)), .tenantQueueFull),
             (.notQueued(.queueFull), .queueFull), (.notQueued(.tooManySelectors), .tooManySelectors),
             (.notQueued(.storeFull), .storeUnavailable), (.notQueued(.wouldWait), .wouldWait),
+            (.notQueued(.aliasTaken), .aliasTaken), (.gone(.request), .gone), (.gone(.alias), .gone),
         ]
         for (end, code) in ends { #expect(end.refusal(for: request, cap: 5)?.code == code) }
         let impatient = try admit(playwright("/?wait=0"))

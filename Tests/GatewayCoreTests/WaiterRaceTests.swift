@@ -139,6 +139,35 @@ import Testing
         #expect(waiter.state == .ended(.left))
     }
 
+    /// Whoever hears of it first, the wait ends once, and what Redis may still hold is cancelled.
+    @Test(arguments: [
+        ([Event.begin, .endedOutside, .goneInReply], ["enqueue", "cancel(any) end", ""]),
+        ([.begin, .goneInReply, .endedOutside], ["enqueue", "end", ""]),
+        ([.begin, .endedOutside, .grantedInReply], ["enqueue", "cancel(any) end", "cancel(1)"]),
+        ([.begin, .queued, .left, .endedOutside], ["enqueue", "", "cancel(any) end", ""]),
+        ([.begin, .queued, .endedOutside, .left], ["enqueue", "", "cancel(any) end", ""]),
+        ([.begin, .queued, .endedOutside, .grant], ["enqueue", "", "cancel(any) end", "cancel(1)"]),
+        ([.begin, .grant, .endedOutside, .dialBegan, .proved], ["enqueue", "dial(1)", "cancel(1) end", "", ""]),
+        (
+            [.begin, .grant, .dialBegan, .endedOutside, .proved],
+            ["enqueue", "dial(1)", "", "cancel(1,dialed) end", ""]
+        ),
+        ([.begin, .grant, .dialBegan, .proved, .endedOutside], ["enqueue", "dial(1)", "", "relay", ""]),
+        (
+            [.begin, .grant, .dialBegan, .workerRejected, .goneByVerdict, .endedOutside],
+            ["enqueue", "dial(1)", "", "reject(1,failed)", "end", ""]
+        ),
+        (
+            [.begin, .grant, .dialBegan, .workerRejected, .endedOutside, .goneByVerdict],
+            ["enqueue", "dial(1)", "", "reject(1,failed)", "cancel(any) end", ""]
+        ),
+        ([.begin, .queued, .endedOutside, .deadline, .anew], ["enqueue", "", "cancel(any) end", "", ""]),
+    ])
+    func endedFromOutside(_ events: [Event], _ expected: [String]) {
+        var waiter = Situation.idle.waiter
+        #expect(events.map { $0.happen(to: &waiter).short } == expected)
+    }
+
     @Test func everyPairOfEventsKeepsTheRules() {
         for situation in Situation.allCases {
             for first in Event.allCases {

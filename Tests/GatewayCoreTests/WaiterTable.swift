@@ -25,6 +25,8 @@ let waiterTable: [Situation: [Event: String]] = [
         .broke: "cancel(any) end → ended(broke)",
         .deadline: "cancel(any) end → ended(timedOut)",
         .drainTime: "cancel(any) end → ended(shuttingDown)",
+        .endedOutside: "cancel(any) end → ended(gone)",
+        .goneInReply: "end → ended(gone)",
     ],
     .waiting: [
         .grantedInReply: "dial(1) → granted(1)",
@@ -36,6 +38,7 @@ let waiterTable: [Situation: [Event: String]] = [
         .broke: "cancel(any) end → ended(broke)",
         .deadline: "cancel(any) end → ended(timedOut)",
         .drainTime: "cancel(any) end → ended(shuttingDown)",
+        .endedOutside: "cancel(any) end → ended(gone)",
     ],
     .granted: [
         .newerGrant: "dial(2) → granted(2)",
@@ -46,6 +49,7 @@ let waiterTable: [Situation: [Event: String]] = [
         .workerRejected: "reject(1,failed) → rejecting(1)",
         .left: "cancel(1) end → ended(left)",
         .broke: "cancel(1) end → ended(broke)",
+        .endedOutside: "cancel(1) end → ended(gone)",
     ],
     .dialing: [
         .newerGrant: "→ dialing(1,2)",
@@ -56,6 +60,7 @@ let waiterTable: [Situation: [Event: String]] = [
         .workerRejected: "reject(1,failed) → rejecting(1)",
         .left: "cancel(1,dialed) end → ended(left)",
         .broke: "cancel(1,dialed) end → ended(broke)",
+        .endedOutside: "cancel(1,dialed) end → ended(gone)",
     ],
     .dialingNext: [
         .foreignGrant: "cancel(9)",
@@ -65,6 +70,7 @@ let waiterTable: [Situation: [Event: String]] = [
         .workerRejected: "reject(1,failed) → rejecting(1,2)",
         .left: "cancel(2) end → ended(left)",
         .broke: "cancel(2) end → ended(broke)",
+        .endedOutside: "cancel(2) end → ended(gone)",
     ],
     .rejecting: [
         .newerGrant: "→ rejecting(1,2)",
@@ -76,6 +82,8 @@ let waiterTable: [Situation: [Event: String]] = [
         .broke: "cancel(any) end → ended(broke)",
         .deadline: "cancel(any) end → ended(timedOut)",
         .drainTime: "cancel(any) end → ended(shuttingDown)",
+        .endedOutside: "cancel(any) end → ended(gone)",
+        .goneByVerdict: "end → ended(gone)",
     ],
     .rejectingNext: [
         .foreignGrant: "cancel(9)",
@@ -86,6 +94,8 @@ let waiterTable: [Situation: [Event: String]] = [
         .broke: "cancel(2) end → ended(broke)",
         .deadline: "cancel(2) end → ended(timedOut)",
         .drainTime: "cancel(2) end → ended(shuttingDown)",
+        .endedOutside: "cancel(2) end → ended(gone)",
+        .goneByVerdict: "cancel(2) end → ended(gone)",
     ],
     .active: [
         .newerGrant: "cancel(2)",

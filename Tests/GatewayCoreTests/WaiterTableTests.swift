@@ -27,7 +27,7 @@ enum Situation: String, CaseIterable, Sendable {
 enum Event: String, CaseIterable, Sendable {
     case begin, beginWithoutStore, queued, grantedInReply, refused, grant, newerGrant, foreignGrant, anew, storeAway
     case dialBegan, proved, unreachable, local, workerRejected, requeued, nobodyElse, leaseOver, left, broke, deadline
-    case drainTime, sessionEnded
+    case drainTime, sessionEnded, endedOutside, goneInReply, goneByVerdict
 
     func happen(to waiter: inout Waiter, now: UInt64 = 10) -> Waiter.Action {
         let fresh = waiterID(2)
@@ -55,6 +55,9 @@ enum Event: String, CaseIterable, Sendable {
         case .deadline: waiter.deadlinePassed()
         case .drainTime: waiter.drainTimePassed()
         case .sessionEnded: waiter.sessionEnded()
+        case .endedOutside: waiter.endedFromOutside(.request)
+        case .goneInReply: waiter.enqueueReplied(.gone(.request))
+        case .goneByVerdict: waiter.verdictReplied(.gone(.request), now: now, freshID: fresh)
         }
     }
 }
@@ -84,6 +87,7 @@ extension Waiter.State {
         case .active(let lease): "active(\(lease.attempt))"
         case .finished(let lease): "finished(\(lease.attempt))"
         case .ended(.notQueued): "ended(notQueued)"
+        case .ended(.gone): "ended(gone)"
         case .ended(let end): "ended(\(end))"
         }
     }

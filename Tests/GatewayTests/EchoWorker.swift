@@ -66,7 +66,7 @@ final class EchoWorker {
         last[grant.slot] = grant.token
         serving[grant.slot] = (grant.lease, grant.token)
         registry.accept(grant.lease, slot: grant.slot, token: grant.token) { [self] reply in
-            guard reply == .accepted else {
+            guard case .accepted = reply else {
                 serving[grant.slot] = nil
                 return stream.close()
             }

@@ -16,7 +16,7 @@ import Testing
         fleet.wait { fleet.gateway.grants[first] != nil && fleet.gateway.tickets[second] != nil }
         #expect(fleet.gateway.grants[second] == nil)
         let grant = try #require(fleet.gateway.grants[first])
-        #expect(fleet.accept(grant) == .accepted)
+        #expect(fleet.accept(grant) == .accepted())
         fleet.registry.release(grant.lease, slot: grant.slot, token: grant.token)
         fleet.registry.ready(slot: grant.slot, token: grant.token)
         fleet.wait { fleet.gateway.grants[second] != nil }
@@ -56,7 +56,7 @@ import Testing
         let holder = fleet.enqueue()
         fleet.wait { fleet.gateway.grants[holder] != nil }
         let grant = try #require(fleet.gateway.grants[holder])
-        #expect(fleet.accept(grant) == .accepted)
+        #expect(fleet.accept(grant) == .accepted())
         fleet.worker.rows = [SlotRow(slot: 0, state: .leased, lease: grant.lease, token: grant.token)]
         let waiter = fleet.enqueue()
         fleet.wait { fleet.gateway.tickets[waiter] != nil }
@@ -134,11 +134,12 @@ final class LiveFleet {
         wait { self.status().contains("\"state\":\"ok\"") }
     }
 
-    func enqueue(ticket: Int64? = nil) -> WaiterID {
+    func enqueue(ticket: Int64? = nil, run: String = "", alias: String = "", keepSeconds: Int = 0) -> WaiterID {
         let waiter = WaiterID(high: Crypto.randomUInt64(), low: Crypto.randomUInt64())
         let request = EnqueueRequest(
             waiter: waiter, tenant: "acme", selector: Selector(pattern: "echo", browser: "", version: "")!,
-            headStartSeconds: 0, run: "", wait: true, ticket: ticket, attempt: 0)
+            headStartSeconds: 0, run: run, wait: true, ticket: ticket, attempt: 0, alias: alias,
+            keepSeconds: keepSeconds)
         client.enqueue(request) { [gateway] reply in
             switch reply {
             case .queued(let ticket): gateway.tickets[waiter] = ticket
@@ -146,6 +147,7 @@ final class LiveFleet {
                 gateway.tickets[waiter] = ticket
                 gateway.grants[waiter] = grant
             case .refused(let refusal): gateway.refusals.append(refusal)
+            case .gone(let why): gateway.ended[waiter] = why
             }
         }
         return waiter
@@ -194,12 +196,14 @@ final class GatewayRecord: QueueClientDelegate {
     var tickets: [WaiterID: Int64] = [:]
     var refusals: [QueueRefusal] = []
     var notices: [String] = []
+    var ended: [WaiterID: EndReason] = [:]
     var probes = 0
     var registeredAnew = 0
     var roll: [WaiterRoll.Entry]?
     var lost: [WaiterID] = []
     var available = false
 
+    func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason) { ended[waiter] = why }
     func queueClient(_ client: QueueClient, granted grant: Grant) { grants[grant.lease.waiter] = grant }
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
         probes += 1

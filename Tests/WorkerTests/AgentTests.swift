@@ -244,6 +244,7 @@ private final class GatewayRecord: QueueClientDelegate {
 
     init(loop: Loop) { self.loop = loop }
 
+    func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason) {}
     func queueClient(_ client: QueueClient, granted grant: Grant) {
         grants[grant.lease.waiter] = grant
         client.acknowledge(grant.lease)

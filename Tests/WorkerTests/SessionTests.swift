@@ -46,6 +46,29 @@ import Testing
         bench.close()
     }
 
+    @Test func aDroppedClientMeetsTheSameSidecarAgain() throws {
+        let bench = try Bench()
+        bench.startAll()
+        bench.ledger.reply = .accepted(keepSeconds: 60)
+        var hosts: Set<String> = []
+        let first = bench.grant(5)
+        for attach in 1...3 {
+            let grant = Wire.GrantRequest(
+                fleet: first.fleet, worker: first.worker, slot: 0, lease: first.lease, attach: attach,
+                token: first.token, nonce: Crypto.randomHex(bytes: 16))
+            let peer = bench.dial(grant)
+            bench.wait { peer.text.contains("\r\n\r\n") }
+            hosts.insert(String(peer.text.split(separator: "\r\n").first { $0.hasPrefix("Host") } ?? ""))
+            peer.close()
+            bench.wait { bench.ledger.entries.contains(.keep(grant.lease, 0, grant.token, attach)) }
+        }
+        #expect(hosts.count == 1)
+        bench.board.close(first.lease, reason: "test")
+        bench.wait { bench.ledger.isReady(0, first.token) }
+        #expect(bench.ledger.entries.contains(.release(first.lease, 0, first.token)))
+        bench.close()
+    }
+
     @Test func noByteReachesTheSidecarBeforeTheAccept() throws {
         let bench = try Bench()
         bench.startAll()
@@ -56,7 +79,7 @@ import Testing
         // The sidecar's connection stands by then; nothing goes either way.
         _ = bench.loop.run(until: { !peer.text.isEmpty }, timeoutMilliseconds: 100)
         #expect(peer.text == "")
-        bench.ledger.unanswered[0](.accepted)
+        bench.ledger.unanswered[0](.accepted())
         bench.wait { peer.text.hasPrefix(bench.proof(grant)) && peer.text.contains("\r\n\r\n") }
         bench.close()
     }
@@ -90,7 +113,7 @@ import Testing
         bench.wait { bench.ledger.isReady(0, grant.token) }
         #expect(bench.ledger.entries.contains(.reject(grant.lease, 0, grant.token, .gone, false)))
         // The late answer finds nobody.
-        bench.ledger.unanswered[0](.accepted)
+        bench.ledger.unanswered[0](.accepted())
         #expect(bench.board.table[0].lease == nil)
         bench.close()
     }

@@ -38,29 +38,38 @@ final class LedgerRecord: SlotLedger {
         case accept(LeaseID, Int, Token)
         case reject(LeaseID, Int, Token, RejectReason, Bool)
         case release(LeaseID, Int, Token)
+        case keep(LeaseID, Int, Token, Int)
         case ready(Int, Token)
         case changed
     }
     private(set) var entries: [Entry] = []
     /// What `accept` answers; nil: nothing for now.
-    var reply: AcceptReply? = .accepted
+    var reply: AcceptReply? = .accepted()
     private(set) var unanswered: [(AcceptReply) -> Void] = []
     private let loop: Loop
 
     init(loop: Loop) { self.loop = loop }
 
-    func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void) {
+    func accept(
+        _ lease: LeaseID, slot: Int, token: Token, attach: Int, done: @escaping (AcceptReply) -> Void
+    ) {
         entries.append(.accept(lease, slot, token))
         guard let reply else { return unanswered.append(done) }
         loop.afterThisTurn { done(reply) }
     }
 
-    func reject(_ lease: LeaseID, slot: Int, token: Token, reason: RejectReason, slotFree: Bool) {
+    func reject(
+        _ lease: LeaseID, slot: Int, token: Token, attach: Int, reason: RejectReason, slotFree: Bool
+    ) {
         entries.append(.reject(lease, slot, token, reason, slotFree))
     }
 
     func release(_ lease: LeaseID, slot: Int, token: Token) {
         entries.append(.release(lease, slot, token))
+    }
+
+    func keep(_ lease: LeaseID, slot: Int, token: Token, attach: Int) {
+        entries.append(.keep(lease, slot, token, attach))
     }
 
     func ready(slot: Int, token: Token) { entries.append(.ready(slot, token)) }

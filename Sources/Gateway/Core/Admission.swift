@@ -6,6 +6,7 @@ public struct WaitRequest: Hashable, Sendable {
     public let selector: Selector
     public let headStartSeconds: Int
     public let run: String
+    public let alias: String
     public let waitMilliseconds: Int
     public let kind: ClientKind
     public private(set) var head: ForwardedHead
@@ -81,6 +82,7 @@ public struct Admission: Sendable {
         return WaitRequest(
             tenant: tenant.name, selector: selector,
             headStartSeconds: min(options.prioritySeconds, tenant.limits.priorityMaxSeconds), run: options.run,
+            alias: options.alias,
             waitMilliseconds: min(options.waitMilliseconds ?? kind.waitMilliseconds, tenant.limits.waitMaxMilliseconds),
             kind: kind, head: ForwardedHead(head, target: rest + query, peer: peer))
     }

@@ -5,6 +5,8 @@ public enum RefusalCode: String, CaseIterable, Sendable {
     case forbidden
     case notFound = "not_found"
     case unknownPool = "unknown_pool"
+    case aliasTaken = "alias_taken"
+    case gone
     case headTimeout = "head_timeout"
     case headTooLarge = "head_too_large"
     case upgradeRequired = "upgrade_required"
@@ -47,6 +49,8 @@ public enum RefusalCode: String, CaseIterable, Sendable {
         case .forbidden: Row([403], close: 1008)
         case .notFound: Row([404], close: nil)
         case .unknownPool: Row([404], close: 1008)
+        case .aliasTaken: Row([409], close: 1008)
+        case .gone: Row([410], close: 1001)
         case .headTimeout: Row([408], close: nil)
         case .headTooLarge: Row([431], close: nil)
         case .upgradeRequired: Row([426], close: nil, headers: ["Upgrade: websocket", "Sec-WebSocket-Version: 13"])

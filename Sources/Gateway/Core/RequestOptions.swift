@@ -10,11 +10,13 @@ public struct RequestOptions: Hashable, Sendable {
     public var prioritySeconds = 0
     /// The CI run it belongs to; empty for none.
     public var run = ""
+    /// A name of the client's choice for its wait and session; empty for none.
+    public var alias = ""
     /// The parameters that are not Berth's, as they were written.
     public var remainingQuery = ""
 
-    static let served: Set<String> = ["token", "label", "browser", "wait", "priority", "run"]
-    static let later: Set<String> = ["ttl", "idle", "keep", "waiter", "park"]
+    static let served: Set<String> = ["token", "label", "browser", "wait", "priority", "run", "waiter"]
+    static let later: Set<String> = ["ttl", "idle", "keep", "park"]
     /// Taken out and never obeyed: code execution at some sidecars.
     static let dropped: Set<String> = ["launch-options"]
     static let tokenBytesMax = 512
@@ -58,6 +60,11 @@ public struct RequestOptions: Hashable, Sendable {
                     "The option run takes 1 to \(QueueLimits.runBytesMax) printable characters without spaces")
             }
             run = value
+        case "waiter":
+            guard isName(value) else {
+                throw .badRequest("The option waiter takes 1 to 64 letters, digits, `.`, `_` and `-`")
+            }
+            alias = value
         default:
             throw .badRequest("The option \(name) is not served yet")
         }

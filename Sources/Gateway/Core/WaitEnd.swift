@@ -12,6 +12,8 @@ public enum WaitEnd: Hashable, Sendable {
     case storeUnavailable
     /// Three distinct workers failed, and no other fits.
     case workersFailed
+    /// Somebody else ended it.
+    case gone(EndReason)
     /// The queue did not take the waiter.
     case notQueued(QueueRefusal)
 }
@@ -34,14 +36,18 @@ extension WaitEnd {
         case .workersFailed:
             return Refusal(
                 .workerFailed, "Three workers in a row could not serve this client, and no other has a \(asked)")
-        case .notQueued(let reason): return reason.refusal(asked: asked, tenant: request.tenant)
+        case .gone(.request): return Refusal(.gone, "This wait was ended by request")
+        case .gone(.alias):
+            return Refusal(.gone, "Another client came with the alias \(request.alias) and has this one's place")
+        case .notQueued(let reason): return reason.refusal(asked: asked, request)
         }
     }
 }
 
 extension QueueRefusal {
-    func refusal(asked: String, tenant: String) -> Refusal {
-        switch self {
+    func refusal(asked: String, _ request: WaitRequest) -> Refusal {
+        let tenant = request.tenant
+        return switch self {
         case .unknownPool:
             Refusal(.unknownPool, "No worker ever offered a \(asked); check the label, the browser and the workers")
         case .versionMismatch(let versions):
@@ -60,6 +66,8 @@ extension QueueRefusal {
         case .storeFull:
             Refusal(.storeUnavailable, "The queue's store is out of memory; those who wait are still served")
         case .wouldWait: Refusal(.wouldWait, "No \(asked) is free, and wait=0 was asked")
+        case .aliasTaken:
+            Refusal(.aliasTaken, "Another client of tenant \(tenant) waits or is served as \(request.alias)")
         }
     }
 }

@@ -137,6 +137,8 @@ public struct Waiter: Sendable {
         case .queued, .granted:
             state = .waiting
             return .none
+        case .gone(let why):
+            return end(.gone(why))
         case .refused(let refusal):
             return end(.notQueued(refusal))
         }
@@ -177,6 +179,14 @@ public struct Waiter: Sendable {
         case .idle, .enqueuing, .granted, .dialing, .rejecting, .active, .finished, .ended:
             // The verdict on a dial under way will tell that its lease is over.
             return .none
+        }
+    }
+
+    /// Somebody else ended the wait. A session is its worker's to end, and was told so.
+    public mutating func endedFromOutside(_ why: EndReason) -> Action {
+        switch state {
+        case .enqueuing, .waiting, .granted, .dialing, .rejecting: leave(.gone(why))
+        case .idle, .active, .finished, .ended: .none
         }
     }
 
@@ -230,6 +240,9 @@ public struct Waiter: Sendable {
     public mutating func verdictReplied(_ reply: RejectReply, now: UInt64, freshID: WaiterID) -> Action {
         guard case .rejecting(_, let next) = state else { return .none }
         if reply == .nobodyElse, next == nil { return end(.workersFailed) }
+        if case .gone(let why) = reply {
+            return end(.gone(why), cancelling: next.map { .cancel($0.lease, dialed: false) } ?? .none)
+        }
         // A lease that was over of itself took the waiter along: Redis does not know it any more.
         return goOn(next: next, isLost: reply != .requeued, now: now, freshID: freshID)
     }

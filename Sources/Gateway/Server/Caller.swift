@@ -28,7 +28,8 @@ final class Caller {
         done: @escaping (DialOutcome) -> Void
     ) -> WorkerCall {
         let request = Wire.GrantRequest(
-            fleet: fleet, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: 1, token: grant.token,
+            fleet: fleet, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: grant.attach,
+            token: grant.token,
             nonce: Crypto.randomHex(bytes: 16))
         let line = Wire.line(signed: request.signed, mac: mac(request.signed))
         let bytes = Array(line.utf8) + head.composed(session: grant.lease.description)

@@ -187,6 +187,10 @@ extension GatewayServer: QueueClientDelegate {
         }
     }
 
+    public func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason) {
+        waits[waiter]?.endedFromOutside(why)
+    }
+
     public func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
         caller.probe(worker, address: address) { [self] outcome in
             switch outcome {

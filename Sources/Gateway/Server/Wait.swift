@@ -50,6 +50,7 @@ final class Wait {
         perform(action)
     }
 
+    func endedFromOutside(_ why: EndReason) { step { $0.endedFromOutside(why) } }
     func registeredAnew() { step { $0.registeredAnew(freshID: Wait.freshID()) } }
     func storeWentAway() { step { $0.storeWentAway() } }
     func clientLeft() { step { $0.clientLeft() } }
@@ -102,7 +103,8 @@ final class Wait {
         let request = EnqueueRequest(
             waiter: id, tenant: request.tenant, selector: request.selector,
             headStartSeconds: request.headStartSeconds, run: request.run,
-            wait: request.mayWait || machine.ticket != nil, ticket: machine.ticket, attempt: machine.attempt)
+            wait: request.mayWait || machine.ticket != nil, ticket: machine.ticket, attempt: machine.attempt,
+            alias: request.alias)
         server.queue.enqueue(request) { [self] reply in
             if case .granted(_, let grant) = reply { server.queue.acknowledge(grant.lease) }
             let before = machine.attempt
@@ -110,7 +112,7 @@ final class Wait {
             switch reply {
             case .granted(_, let grant): note(grant, isNew: machine.attempt > before)
             case .queued(let ticket): server.log.queued(name, ticket: ticket)
-            case .refused: break
+            case .refused, .gone: break
             }
             perform(action)
         }

@@ -8,18 +8,23 @@ public struct Grant: Hashable, Sendable {
     public let address: String
     public let pool: String
     public let token: Token
+    /// Which connection of the lease it is for: 1 for the first.
+    public let attach: Int
 
-    public init(lease: LeaseID, worker: ProcessID, slot: Int, address: String, pool: String, token: Token) {
+    public init(
+        lease: LeaseID, worker: ProcessID, slot: Int, address: String, pool: String, token: Token, attach: Int = 1
+    ) {
         self.lease = lease
         self.worker = worker
         self.slot = slot
         self.address = address
         self.pool = pool
         self.token = token
+        self.attach = attach
     }
 
     /// Reads the payload of the wake channel and of `collect`: `lease worker slot epoch token address pool`.
-    public init?(payload: String) {
+    public init?(payload: String, attach: Int = 1) {
         let parts = payload.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 7, let lease = LeaseID(parts[0]), let worker = ProcessID(parts[1]),
             let slot = Int(parts[2]),
@@ -27,7 +32,7 @@ public struct Grant: Hashable, Sendable {
         else { return nil }
         self.init(
             lease: lease, worker: worker, slot: slot, address: String(parts[5]), pool: String(parts[6]),
-            token: Token(epoch: epoch, number: number))
+            token: Token(epoch: epoch, number: number), attach: attach)
     }
 }
 
@@ -51,19 +56,22 @@ public enum RejectReason: String, Sendable, CaseIterable {
 public struct SlotRow: Hashable, Sendable {
     /// What a worker may say of a slot; that it drains, Redis says itself.
     public enum State: String, Sendable, CaseIterable {
-        case free, leased, recycling, out
+        case free, leased, kept, recycling, out
     }
     public let slot: Int
     public let state: State
-    /// The lease it serves, while `leased`.
+    /// The lease it serves, while `leased` or `kept`.
     public let lease: LeaseID?
+    /// The number of that lease's last connection.
+    public let attach: Int
     /// The newest token this slot has accepted or been told of.
     public let token: Token
 
-    public init(slot: Int, state: State, lease: LeaseID?, token: Token) {
+    public init(slot: Int, state: State, lease: LeaseID?, token: Token, attach: Int = 1) {
         self.slot = slot
         self.state = state
         self.lease = lease
         self.token = token
+        self.attach = attach
     }
 }

@@ -5,6 +5,8 @@ import QueueCore
 public protocol QueueClientDelegate: AnyObject {
     /// A slot for one of this gateway's waiters. May repeat, and may come before the enqueue's own reply.
     func queueClient(_ client: QueueClient, granted grant: Grant)
+    /// Somebody else ended one of this gateway's waiters. May repeat, and may be of one it does not know any more.
+    func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason)
     /// Dial this worker, prove each other, then call `probed`.
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String)
     /// Redis has nothing of this gateway any more: enqueue each living waiter anew, as a new waiter with its old ticket.
@@ -35,7 +37,7 @@ public final class QueueClient {
     private let outbox: Outbox
     private var wake: (any StoreSubscription)?
     private var limits: [(tenant: String, TenantLimits)] = []
-    private var acknowledgements: [LeaseID] = []
+    private var acknowledgements: [String] = []
     private var roll = WaiterRoll()
     /// Registered anew, and the delegate was not told yet.
     private var owesAnew = false
@@ -106,6 +108,7 @@ public final class QueueClient {
         let arguments = [
             request.waiter.text, request.tenant, request.selector.description, String(request.headStartSeconds),
             request.run, request.wait ? "1" : "0", request.ticket.map { String($0) } ?? "", String(request.attempt),
+            request.alias, String(request.keepSeconds),
         ]
         outbox.post(ScriptLibrary.enqueue, arguments, lane: request.waiter.text) { done(EnqueueReply($0)) }
     }
@@ -122,22 +125,45 @@ public final class QueueClient {
     }
 
     /// The verdict on a grant that came to nothing. `final`: three distinct workers have failed this waiter.
+    /// - Parameter attach: the number of the connection that was dialed for.
     public func reject(
-        _ lease: LeaseID, reason: RejectReason, final: Bool, done: @escaping (RejectReply) -> Void
+        _ lease: LeaseID, attach: Int = 1, reason: RejectReason, final: Bool, done: @escaping (RejectReply) -> Void
     ) {
-        let arguments = ["gateway", lease.description, reason.rawValue, final ? "1" : "0", "", "", ""]
-        outbox.post(ScriptLibrary.reject, arguments, lane: lease.waiter.text) { reply in
-            switch reply.status {
-            case "requeued": done(.requeued)
-            case "nobody_else": done(.nobodyElse)
-            default: done(.ended)
-            }
+        let arguments = [
+            "gateway", lease.description, reason.rawValue, final ? "1" : "0", "", "", "", String(attach),
+        ]
+        outbox.post(ScriptLibrary.reject, arguments, lane: lease.waiter.text) { done(RejectReply($0)) }
+    }
+
+    /// Lends a granted slot whose worker was not called: it waits for a client of its own, whatever becomes of this
+    /// gateway.
+    public func reserve(_ lease: LeaseID, done: @escaping (ReserveReply) -> Void) {
+        outbox.post(ScriptLibrary.reserve, [lease.description], lane: lease.waiter.text) { reply in
+            done(reply.status == "reserved" ? .reserved(milliseconds: reply.number(0)) : .ended)
+        }
+    }
+
+    /// Connects a client to a borrowed or kept lease: dial the worker with the grant, and answer a dial that failed by
+    /// `reject` with its number.
+    /// - Parameter attachment: drawn for this client, so that a repeated call is known as one.
+    public func attach(
+        to lease: LeaseID, tenant: String, attachment: WaiterID, done: @escaping (AttachReply) -> Void
+    ) {
+        let arguments = [tenant, lease.description, attachment.text]
+        outbox.post(ScriptLibrary.attach, arguments, lane: attachment.text) { done(AttachReply($0)) }
+    }
+
+    /// Ends what a tenant has, by request. Its gateways and workers are told until it is over.
+    public func end(_ target: EndTarget, tenant: String, done: @escaping (EndReply) -> Void) {
+        let arguments = ["gateway", tenant] + target.words + [EndReason.request.rawValue]
+        outbox.post(ScriptLibrary.finish, arguments, lane: "end \(tenant) \(target)") { reply in
+            done(reply.status == "ok" ? .ended(count: reply.number(0)) : .notFound)
         }
     }
 
     /// The grant is in hand and need not be kept in the mailbox. Rides on the next collect.
     public func acknowledge(_ lease: LeaseID) {
-        acknowledgements.append(lease)
+        acknowledgements.append(lease.description)
     }
 
     /// What a probe that the delegate was asked for came to.
@@ -236,9 +262,19 @@ public final class QueueClient {
         let text = String(decoding: message, as: UTF8.self)
         if let grant = Grant(payload: text) {
             delegate?.queueClient(self, granted: grant)
+        } else if text.hasPrefix("ended ") {
+            ended(text.dropFirst("ended ".count))
         } else {
             collect()
         }
+    }
+
+    /// - Parameter words: the waiter and why.
+    private func ended(_ words: some StringProtocol) {
+        let w = words.split(separator: " ")
+        guard w.count == 2, let waiter = WaiterID(w[0]) else { return }
+        acknowledgements.append("ended:\(waiter):\(w[1])")
+        delegate?.queueClient(self, ended: waiter, why: EndReason(word: w[1]))
     }
 
     private func everySecond() {
@@ -260,7 +296,7 @@ public final class QueueClient {
         isCollecting = true
         collectAgain = false
         let batch = acknowledgements.prefix(QueueLimits.collectBatch)
-        membership.call(ScriptLibrary.collect, batch.map(\.description)) { [weak self] reply in
+        membership.call(ScriptLibrary.collect, Array(batch)) { [weak self] reply in
             guard let self else { return }
             isCollecting = false
             guard let reply, reply.status == "ok" else { return }
@@ -268,6 +304,7 @@ public final class QueueClient {
             for grant in reply.texts(1).compactMap({ Grant(payload: $0) }) {
                 delegate?.queueClient(self, granted: grant)
             }
+            for words in reply.texts(3) { ended(words) }
             for probe in reply.texts(2) {
                 let words = probe.split(separator: " ")
                 guard words.count == 2, let worker = ProcessID(words[0]) else { continue }

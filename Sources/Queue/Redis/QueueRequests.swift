@@ -15,10 +15,14 @@ public struct EnqueueRequest: Sendable {
     public let ticket: Int64?
     /// Grants it has had so far.
     public let attempt: Int
+    /// A name of the caller's choice, unique per tenant while the waiter lives; "" for none.
+    public let alias: String
+    /// How long the slot is kept after the client's socket dropped, ≤ `QueueLimits.keepSecondsMax`.
+    public let keepSeconds: Int
 
     public init(
         waiter: WaiterID, tenant: String, selector: Selector, headStartSeconds: Int, run: String, wait: Bool,
-        ticket: Int64?, attempt: Int
+        ticket: Int64?, attempt: Int, alias: String = "", keepSeconds: Int = 0
     ) {
         self.waiter = waiter
         self.tenant = tenant
@@ -28,6 +32,8 @@ public struct EnqueueRequest: Sendable {
         self.wait = wait
         self.ticket = ticket
         self.attempt = attempt
+        self.alias = alias
+        self.keepSeconds = keepSeconds
     }
 }
 
@@ -39,6 +45,8 @@ extension EnqueueReply {
         case "granted":
             guard let grant = Grant(payload: reply.text(1)) else { fallthrough }
             self = .granted(ticket: Int64(reply.text(0)) ?? 0, grant)
+        case "gone":
+            self = .gone(EndReason(word: reply.text(0)))
         default:
             self = .refused(QueueRefusal(reply))
         }
@@ -54,7 +62,46 @@ extension QueueRefusal {
         case "queue_full": self = .queueFull
         case "too_many_selectors": self = .tooManySelectors
         case "would_wait": self = .wouldWait
+        case "alias_taken": self = .aliasTaken
         default: self = .storeFull
+        }
+    }
+}
+
+extension RejectReply {
+    init(_ reply: ScriptReply) {
+        switch reply.status {
+        case "requeued": self = .requeued
+        case "nobody_else": self = .nobodyElse
+        case "detached": self = .detached
+        case "gone": self = .gone(EndReason(word: reply.text(0)))
+        default: self = .ended
+        }
+    }
+}
+
+extension AttachReply {
+    init(_ reply: ScriptReply) {
+        switch reply.status {
+        case "granted":
+            guard let grant = Grant(payload: reply.text(0), attach: reply.number(1)) else { fallthrough }
+            self = .granted(grant)
+        case "already_attached": self = .alreadyAttached
+        case "forbidden": self = .forbidden
+        case "recovering": self = .recovering
+        default: self = .gone
+        }
+    }
+}
+
+extension EndTarget {
+    /// What and which, as `finish` takes them.
+    var words: [String] {
+        switch self {
+        case .waiter(let id): ["waiter", id.text]
+        case .lease(let id): ["lease", id.description]
+        case .run(let name): ["run", name]
+        case .tenant: ["tenant", ""]
         }
     }
 }

@@ -39,6 +39,8 @@ struct ScriptReply {
 
     func text(_ index: Int) -> String { index < payload.count ? payload[index].text ?? "" : "" }
 
+    func number(_ index: Int) -> Int { index < payload.count ? Int(payload[index].int ?? 0) : 0 }
+
     func texts(_ index: Int) -> [String] {
         index < payload.count ? (payload[index].elements ?? []).compactMap(\.text) : []
     }

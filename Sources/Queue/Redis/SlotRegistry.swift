@@ -37,7 +37,15 @@ public final class SlotRegistry {
     private var licenceLook: (any ScheduledCall)?
     private var renewNumber = 0
     /// Whose lease each slot serves, learned with the accept; declared again when Redis lost it.
-    private var tenants: [Int: (lease: LeaseID, tenant: String)] = [:]
+    private var served: [Int: Served] = [:]
+
+    /// What Redis told of a lease when it was accepted.
+    private struct Served {
+        let lease: LeaseID
+        let tenant: String
+        let keepSeconds: Int
+        let run: String
+    }
 
     /// - Parameters:
     ///   - address: what gateways dial, `host:port`; empty for the local address of the Redis connection and `port`.
@@ -108,30 +116,47 @@ public final class SlotRegistry {
     // MARK: - What a worker says
 
     /// Asks for the lease, before any byte of its client reaches the sidecar. `done` is called once, from the loop.
-    public func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void) {
+    /// - Parameter attach: the number of the lease's connection.
+    public func accept(
+        _ lease: LeaseID, slot: Int, token: Token, attach: Int = 1, done: @escaping (AcceptReply) -> Void
+    ) {
         guard membership.isMember else {
             membership.surroundings.afterThisTurn { done(.failed) }
             return
         }
-        membership.call(ScriptLibrary.accept, words(lease, slot, token)) { [weak self] reply in
+        membership.call(ScriptLibrary.accept, words(lease, slot, token) + [String(attach)]) { [weak self] reply in
             guard let reply, !reply.isStale else { return done(.failed) }
             guard reply.status == "accepted" else { return done(reply.status == "ended" ? .ended : .failed) }
-            self?.tenants[slot] = (lease, reply.text(0))
-            done(.accepted)
+            let keepSeconds = reply.number(1)
+            self?.served[slot] = Served(
+                lease: lease, tenant: reply.text(0), keepSeconds: keepSeconds, run: reply.text(2))
+            done(.accepted(keepSeconds: keepSeconds))
         }
     }
 
-    /// Before its proof the lease came to nothing.
+    /// Before its proof the connection came to nothing.
     /// - Parameter slotFree: the slot is free here (a `stale` grant never touched it).
-    public func reject(_ lease: LeaseID, slot: Int, token: Token, reason: RejectReason, slotFree: Bool) {
+    public func reject(
+        _ lease: LeaseID, slot: Int, token: Token, attach: Int = 1, reason: RejectReason, slotFree: Bool
+    ) {
         let arguments =
             ["worker", lease.description, reason.rawValue, slotFree ? "1" : "0", String(slot)] + words(token)
+            + [String(attach)]
         outbox.post(ScriptLibrary.reject, arguments, lane: String(slot)) { _ in }
+    }
+
+    /// The client's socket dropped, and the slot waits for it. A lease that is over by then is closed.
+    public func keep(_ lease: LeaseID, slot: Int, token: Token, attach: Int) {
+        let arguments = words(lease, slot, token) + [String(attach)]
+        outbox.post(ScriptLibrary.keep, arguments, lane: String(slot)) { [weak self] reply in
+            guard let self, reply.status == "ended" else { return }
+            delegate?.slotRegistry(self, close: lease, reason: "ended")
+        }
     }
 
     /// The session of this lease is over.
     public func release(_ lease: LeaseID, slot: Int, token: Token) {
-        tenants[slot] = nil
+        served[slot] = nil
         outbox.post(ScriptLibrary.release, words(lease, slot, token), lane: String(slot)) { _ in }
     }
 
@@ -204,12 +229,14 @@ public final class SlotRegistry {
     private func rows() -> [String] {
         (delegate?.slotRegistryRows(self) ?? []).compactMap { row in
             guard !outbox.isBusy(lane: String(row.slot)) else { return nil }
-            let tenant = tenants[row.slot].flatMap { $0.lease == row.lease ? $0.tenant : nil }
-            if row.state == .leased, tenant == nil { return nil }
-            return [
-                String(row.slot), row.state.rawValue, String(row.token.epoch), String(row.token.number),
-                row.lease?.description ?? "-", tenant ?? "-",
-            ].joined(separator: " ")
+            let words = [String(row.slot), row.state.rawValue] + self.words(row.token)
+            guard let lease = row.lease else { return (words + ["-", "-"]).joined(separator: " ") }
+            guard let served = served[row.slot], served.lease == lease else { return nil }
+            return
+                (words + [
+                    lease.description, served.tenant, String(served.keepSeconds), String(row.attach),
+                    served.run.isEmpty ? "-" : served.run,
+                ]).joined(separator: " ")
         }
     }
 

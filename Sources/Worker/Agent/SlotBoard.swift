@@ -40,13 +40,14 @@ final class SlotBoard {
     /// A grant whose mac, fleet and worker are right.
     func present(_ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream) {
         let slot = grant.slot
-        // Attaching again is for kept sessions; a slot beyond the table is no grant of ours.
-        guard table.indices.contains(slot), grant.attach == 1 else { return gateway.close() }
-        switch table[slot].presented(grant.lease, grant.token) {
+        // A slot beyond the table is no grant of ours.
+        guard table.indices.contains(slot) else { return gateway.close() }
+        switch table[slot].presented(grant.lease, grant.token, attach: grant.attach) {
         case .begin:
             begin(grant, secret: secret, head: head, gateway: gateway)
         case .reject(let reason, let token, let slotFree):
-            ledger.reject(grant.lease, slot: slot, token: token, reason: reason, slotFree: slotFree)
+            ledger.reject(
+                grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
             note(.info, "reject", "A grant was refused", grant.lease, slot, reason: reason.rawValue)
             Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
         case .drop:
@@ -80,25 +81,26 @@ final class SlotBoard {
 
     private func begin(_ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream) {
         let slot = grant.slot
-        let token = grant.token
         guard let endpoint = sidecars[slot].endpoint else {
-            preconditionFailure("a free slot has a sidecar that listens")
+            preconditionFailure("a free or kept slot has a sidecar that listens")
         }
         let session = Session(grant, secret: secret, head: head, gateway: gateway, endpoint: endpoint) {
-            [weak self] event in self?.session(slot, token, event)
+            [weak self] event in self?.session(grant, event)
         }
         sessions[slot] = session
-        ledger.accept(grant.lease, slot: slot, token: token) { [weak self] reply in
-            self?.acceptReplied(slot, token, reply)
+        ledger.accept(grant.lease, slot: slot, token: grant.token, attach: grant.attach) { [weak self] reply in
+            self?.acceptReplied(grant, reply)
         }
         session.connect()
     }
 
-    private func acceptReplied(_ slot: Int, _ token: Token, _ reply: AcceptReply) {
+    private func acceptReplied(_ grant: Wire.GrantRequest, _ reply: AcceptReply) {
+        let (slot, token, attach) = (grant.slot, grant.token, grant.attach)
         switch reply {
-        case .accepted: advance(slot, table[slot].acceptCommitted(token))
-        case .ended: vacate(slot, table[slot].acceptEnded(token), reason: "lease_ended")
-        case .failed: vacate(slot, table[slot].acceptFailed(token), reason: "redis")
+        case .accepted(let keepSeconds):
+            advance(slot, table[slot].acceptCommitted(token, attach: attach, keeps: keepSeconds > 0))
+        case .ended: vacate(slot, table[slot].acceptEnded(token, attach: attach), reason: "lease_ended")
+        case .failed: vacate(slot, table[slot].acceptFailed(token, attach: attach), reason: "redis")
         }
     }
 
@@ -109,18 +111,20 @@ final class SlotBoard {
         note(.info, "session", "A client is served", session.grant.lease, slot, token: session.grant.token)
     }
 
-    private func session(_ slot: Int, _ token: Token, _ event: Session.Event) {
+    private func session(_ grant: Wire.GrantRequest, _ event: Session.Event) {
+        let (slot, token, attach) = (grant.slot, grant.token, grant.attach)
         switch event {
         case .sidecarConnected:
-            advance(slot, table[slot].sidecarConnected(token))
+            advance(slot, table[slot].sidecarConnected(token, attach: attach))
         case .sidecarUnreachable(let error):
-            vacate(slot, table[slot].sidecarUnreachable(token), reason: "sidecar: \(error)")
+            vacate(slot, table[slot].sidecarUnreachable(token, attach: attach), reason: "sidecar: \(error)")
         case .gatewayClosed:
-            vacate(slot, table[slot].gatewayClosed(token), reason: "gateway")
+            vacate(slot, table[slot].gatewayClosed(token, attach: attach), reason: "gateway")
         case .ended(let end):
             let hungUp = end.first == .b
             vacate(
-                slot, table[slot].sessionEnded(token), reason: hungUp ? "sidecar_ended" : "client_ended",
+                slot, table[slot].sessionEnded(token, attach: attach, bySidecar: hungUp),
+                reason: hungUp ? "sidecar_ended" : "client_ended",
                 hungUp: hungUp)
         }
     }
@@ -136,10 +140,18 @@ final class SlotBoard {
         case .none:
             note(.info, "reject", "A lease was over before its proof", vacated.lease, slot, reason: reason)
         case .reject(let verdict):
-            ledger.reject(vacated.lease, slot: slot, token: vacated.token, reason: verdict, slotFree: false)
+            ledger.reject(
+                vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach, reason: verdict,
+                slotFree: false
+            )
             note(
                 .warning, "reject", "A lease ended before its proof: \(reason)", vacated.lease, slot,
                 reason: verdict.rawValue)
+        case .keep:
+            ledger.keep(vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach)
+            note(
+                .info, "keep", "A client left, and its slot is kept for it", vacated.lease, slot, token: vacated.token,
+                reason: reason, bytes: bytes)
         case .release:
             ledger.release(vacated.lease, slot: slot, token: vacated.token)
             note(

@@ -3,8 +3,10 @@ import QueueCore
 
 /// What a worker tells the queue about its slots: `SlotRegistry`, and in tests a list of what was told.
 protocol SlotLedger: AnyObject {
-    func accept(_ lease: LeaseID, slot: Int, token: Token, done: @escaping (AcceptReply) -> Void)
-    func reject(_ lease: LeaseID, slot: Int, token: Token, reason: RejectReason, slotFree: Bool)
+    func accept(_ lease: LeaseID, slot: Int, token: Token, attach: Int, done: @escaping (AcceptReply) -> Void)
+    func reject(
+        _ lease: LeaseID, slot: Int, token: Token, attach: Int, reason: RejectReason, slotFree: Bool)
+    func keep(_ lease: LeaseID, slot: Int, token: Token, attach: Int)
     func release(_ lease: LeaseID, slot: Int, token: Token)
     func ready(slot: Int, token: Token)
     func changed()

@@ -8,17 +8,23 @@ import QueueCore
 /// by verdict (`reject`), and its sidecar, which has seen nothing, stays; afterwards by `release`, and its sidecar is
 /// replaced.
 ///
-/// Answers of the outside (accept, connect, end of the session) carry the token they belong to; one that belongs to
-/// an earlier occupant changes nothing. The slot does not know the sidecar's process, only whether one is fit.
+/// A session whose client's socket dropped may be kept: its sidecar stays as it is, and the same lease is offered again to
+/// a later connection. Connections of a lease are counted (`attach`), and none is taken twice.
+///
+/// Answers of the outside (accept, connect, end of the session) carry the token and the connection they belong to; one
+/// that belongs to an earlier one changes nothing. The slot does not know the sidecar's process, only whether one is fit.
 public struct Slot: Sendable {
     public enum State: Hashable, Sendable {
         /// A fit sidecar waits and nobody holds it. Can transition to: offered, recycling, draining, out.
         case free
-        /// A grant was presented; accept and sidecar are under way. Can transition to: occupied, free, recycling,
-        /// draining, out.
+        /// A grant was presented; accept and sidecar are under way. Can transition to: occupied, free, kept,
+        /// recycling, draining, out.
         case offered(Offer)
-        /// The proof was sent: a client is served. Can transition to: recycling, draining, out.
+        /// The proof was sent: a client is served. Can transition to: kept, recycling, draining, out.
         case occupied(LeaseID, Token)
+        /// Its client's socket dropped; the sidecar waits as it was left. Can transition to: offered, recycling, draining,
+        /// out.
+        case kept(LeaseID, Token)
         /// No fit sidecar yet: at start, after a session, after a failure. Can transition to: free, draining, out.
         case recycling
         /// The worker leaves and this slot holds nobody. Can transition to: nothing.
@@ -31,6 +37,10 @@ public struct Slot: Sendable {
     public struct Offer: Hashable, Sendable {
         public let lease: LeaseID
         public let token: Token
+        /// Which connection of the lease it is for.
+        public let attach: Int
+        /// The lease was served before, and is kept if this connection comes to nothing.
+        let isKept: Bool
         public internal(set) var isAccepted = false
         public internal(set) var isConnected = false
     }
@@ -40,6 +50,12 @@ public struct Slot: Sendable {
     public private(set) var lastToken = Token.none
     /// The lease that came with `lastToken`, to tell a copy of a known grant from a token used twice.
     private var lastLease: LeaseID?
+    /// The highest connection of that lease that was presented.
+    private var lastAttach = 0
+    /// The connection that is served, or was when it dropped.
+    private var attach = 0
+    /// The holder asked for its slot to be kept after a dropped socket.
+    private var keeps = false
     public private(set) var isDraining = false
 
     /// A slot without a sidecar yet.
@@ -72,6 +88,8 @@ public struct Slot: Sendable {
             case none
             case reject(RejectReason)
             case release
+            /// The lease stands, and waits for its next connection.
+            case keep
         }
         /// What becomes of the gateway's connection.
         public enum Farewell: Hashable, Sendable {
@@ -98,21 +116,28 @@ public struct Slot: Sendable {
         public let sidecar: Sidecar
         /// Where set, the slot is free again: `ready` with this token, after the verdict.
         public let ready: Token?
+        /// The connection that ended.
+        public internal(set) var attach = 1
     }
 
     // MARK: A grant up to its proof
 
     /// A grant came whose mac, fleet and worker are right.
-    public mutating func presented(_ lease: LeaseID, _ token: Token) -> Presented {
-        if token == lastToken && lease == lastLease { return .drop }
-        guard token > lastToken else { return .reject(.stale, token: lastToken, slotFree: state == .free) }
+    public mutating func presented(_ lease: LeaseID, _ token: Token, attach: Int = 1) -> Presented {
+        let isKnown = token == lastToken && lease == lastLease
+        if isKnown && attach <= lastAttach { return .drop }
+        guard isKnown || token > lastToken else { return .reject(.stale, token: lastToken, slotFree: state == .free) }
         lastToken = token
         lastLease = lease
+        lastAttach = attach
         switch state {
         case .free:
-            state = .offered(Offer(lease: lease, token: token))
+            state = .offered(Offer(lease: lease, token: token, attach: attach, isKept: false))
             return .begin
-        case .offered, .occupied, .recycling, .draining:
+        case .kept(lease, token):
+            state = .offered(Offer(lease: lease, token: token, attach: attach, isKept: true))
+            return .begin
+        case .offered, .occupied, .kept, .recycling, .draining:
             return .reject(.occupied, token: token, slotFree: false)
         case .out:
             return .reject(.failed, token: token, slotFree: false)
@@ -120,57 +145,68 @@ public struct Slot: Sendable {
     }
 
     /// Redis committed the accept.
-    public mutating func acceptCommitted(_ token: Token) -> Progress {
-        guard var offer = offer(token) else { return .wait }
+    /// - Parameter keeps: the slot is kept after a dropped socket.
+    public mutating func acceptCommitted(_ token: Token, attach: Int = 1, keeps: Bool = false) -> Progress {
+        guard var offer = offer(token, attach) else { return .wait }
         offer.isAccepted = true
+        self.keeps = keeps
         return advance(offer)
     }
 
     /// Redis says that the lease is over: whoever ended it has told everybody else.
-    public mutating func acceptEnded(_ token: Token) -> Vacated? {
-        offer(token).map { giveUp($0, .none, .reject(.failed), sidecar: .keep) }
+    public mutating func acceptEnded(_ token: Token, attach: Int = 1) -> Vacated? {
+        guard let offer = offer(token, attach) else { return nil }
+        if offer.isKept { return leave(offer, .none, sidecar: .replace) }
+        return giveUp(offer, .none, .reject(.failed), sidecar: .keep)
     }
 
     /// Redis did not answer in time. It may have committed nonetheless: the reject undoes that.
-    public mutating func acceptFailed(_ token: Token) -> Vacated? {
-        offer(token).map { giveUp($0, .reject(.failed), .reject(.failed), sidecar: .keep) }
+    public mutating func acceptFailed(_ token: Token, attach: Int = 1) -> Vacated? {
+        offer(token, attach).map { giveUp($0, .reject(.failed), .reject(.failed), sidecar: .keep) }
     }
 
     /// The sidecar took the connection. Nothing was sent on it.
-    public mutating func sidecarConnected(_ token: Token) -> Progress {
-        guard var offer = offer(token) else { return .wait }
+    public mutating func sidecarConnected(_ token: Token, attach: Int = 1) -> Progress {
+        guard var offer = offer(token, attach) else { return .wait }
         offer.isConnected = true
         return advance(offer)
     }
 
     /// The sidecar did not take the connection in time.
-    public mutating func sidecarUnreachable(_ token: Token) -> Vacated? {
-        offer(token).map { giveUp($0, .reject(.failed), .reject(.failed), sidecar: .condemn) }
+    public mutating func sidecarUnreachable(_ token: Token, attach: Int = 1) -> Vacated? {
+        guard let offer = offer(token, attach) else { return nil }
+        if offer.isKept { return leave(offer, .release, sidecar: .condemn) }
+        return giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .condemn)
     }
 
     /// The gateway's connection ended. Before the proof that is a gateway that vanished (had it given a verdict, ours
     /// changes nothing); after it, it is the session's end.
-    public mutating func gatewayClosed(_ token: Token) -> Vacated? {
-        if let offer = offer(token) { return giveUp(offer, .reject(.gone), .close, sidecar: .keep) }
-        return sessionEnded(token)
+    public mutating func gatewayClosed(_ token: Token, attach: Int = 1) -> Vacated? {
+        if let offer = offer(token, attach) { return giveUp(offer, .reject(.gone), .close, sidecar: .keep) }
+        return sessionEnded(token, attach: attach)
     }
 
     // MARK: A session's end
 
-    /// The relay is over, by whichever side.
-    public mutating func sessionEnded(_ token: Token) -> Vacated? {
-        guard case .occupied(let lease, token) = state else { return nil }
-        return leave(lease, token, .close, sidecar: .replace)
+    /// The relay is over.
+    /// - Parameter bySidecar: its side ended first: there is nothing left to keep.
+    public mutating func sessionEnded(_ token: Token, attach: Int = 1, bySidecar: Bool = false) -> Vacated? {
+        guard case .occupied(let lease, token) = state, attach == self.attach else { return nil }
+        guard keeps && !bySidecar else { return leave(lease, token, .close, sidecar: .replace) }
+        state = .kept(lease, token)
+        return Vacated(
+            lease: lease, token: token, verdict: .keep, farewell: .close, sidecar: .keep, ready: nil, attach: attach)
     }
 
     /// The lease must end now: Redis ended it, an operator asked for it, or a drain's time is over.
     public mutating func closeOrdered(_ ordered: LeaseID) -> Vacated? {
         switch state {
         case .offered(let offer) where offer.lease == ordered:
+            if offer.isKept { return leave(offer, .release, sidecar: .replace) }
             return giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep)
-        case .occupied(let lease, let token) where lease == ordered:
+        case .occupied(let lease, let token) where lease == ordered, .kept(let lease, let token) where lease == ordered:
             return leave(lease, token, .close, sidecar: .replace)
-        case .free, .offered, .occupied, .recycling, .draining, .out:
+        case .free, .offered, .occupied, .kept, .recycling, .draining, .out:
             return nil
         }
     }
@@ -183,7 +219,7 @@ public struct Slot: Sendable {
         case .recycling, .out:
             state = .free
             return lastToken
-        case .free, .offered, .occupied, .draining:
+        case .free, .offered, .occupied, .kept, .draining:
             return nil
         }
     }
@@ -193,9 +229,14 @@ public struct Slot: Sendable {
         let vacated: Vacated?
         switch state {
         case .offered(let offer):
-            vacated = giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep, isFit: false)
+            vacated =
+                offer.isKept
+                ? leave(offer, .release, sidecar: .keep)
+                : giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .keep, isFit: false)
         case .occupied(let lease, let token):
             vacated = leave(lease, token, .flush, sidecar: .keep)
+        case .kept(let lease, let token):
+            vacated = leave(lease, token, .close, sidecar: .keep)
         case .free:
             state = .recycling
             vacated = nil
@@ -214,6 +255,7 @@ public struct Slot: Sendable {
         if token > lastToken {
             lastToken = token
             lastLease = nil
+            lastAttach = 0
         }
         return state == .free ? lastToken : nil
     }
@@ -226,7 +268,7 @@ public struct Slot: Sendable {
         case .free, .recycling, .out:
             state = .draining
             return true
-        case .offered, .occupied, .draining:
+        case .offered, .occupied, .kept, .draining:
             return false
         }
     }
@@ -237,7 +279,7 @@ public struct Slot: Sendable {
     public var lease: LeaseID? {
         switch state {
         case .offered(let offer): offer.lease
-        case .occupied(let lease, _): lease
+        case .occupied(let lease, _), .kept(let lease, _): lease
         case .free, .recycling, .draining, .out: nil
         }
     }
@@ -248,9 +290,13 @@ public struct Slot: Sendable {
         case .free:
             SlotRow(slot: index, state: .free, lease: nil, token: lastToken)
         case .offered(let offer):
-            offer.isAccepted ? SlotRow(slot: index, state: .leased, lease: offer.lease, token: offer.token) : nil
+            offer.isAccepted
+                ? SlotRow(slot: index, state: .leased, lease: offer.lease, token: offer.token, attach: offer.attach)
+                : nil
         case .occupied(let lease, let token):
-            SlotRow(slot: index, state: .leased, lease: lease, token: token)
+            SlotRow(slot: index, state: .leased, lease: lease, token: token, attach: attach)
+        case .kept(let lease, let token):
+            SlotRow(slot: index, state: .kept, lease: lease, token: token, attach: attach)
         case .recycling, .draining:
             SlotRow(slot: index, state: .recycling, lease: nil, token: lastToken)
         case .out:
@@ -260,8 +306,8 @@ public struct Slot: Sendable {
 
     // MARK: Steps
 
-    private func offer(_ token: Token) -> Offer? {
-        guard case .offered(let offer) = state, offer.token == token else { return nil }
+    private func offer(_ token: Token, _ attach: Int) -> Offer? {
+        guard case .offered(let offer) = state, offer.token == token, offer.attach == attach else { return nil }
         return offer
     }
 
@@ -271,27 +317,43 @@ public struct Slot: Sendable {
             return .wait
         }
         state = .occupied(offer.lease, offer.token)
+        attach = offer.attach
         return .prove
     }
 
-    /// Ends an offer. A sidecar that saw nothing serves the next client, so the slot is free at once.
+    /// Ends an offer. A sidecar that saw nothing serves the next client, so the slot is free at once, or kept as before.
     private mutating func giveUp(
         _ offer: Offer, _ verdict: Vacated.Verdict, _ farewell: Vacated.Farewell, sidecar: Vacated.Sidecar,
         isFit: Bool = true
     ) -> Vacated {
+        if offer.isKept {
+            state = .kept(offer.lease, offer.token)
+            return Vacated(
+                lease: offer.lease, token: offer.token, verdict: verdict, farewell: farewell, sidecar: .keep,
+                ready: nil,
+                attach: offer.attach)
+        }
         let isFree = isFit && sidecar == .keep && !isDraining
         state = isDraining ? .draining : isFree ? .free : .recycling
         return Vacated(
             lease: offer.lease, token: offer.token, verdict: verdict, farewell: farewell,
-            sidecar: isDraining ? .stop : sidecar, ready: isFree ? lastToken : nil)
+            sidecar: isDraining ? .stop : sidecar, ready: isFree ? lastToken : nil, attach: offer.attach)
+    }
+
+    /// Ends a kept session whose next client was on its way.
+    private mutating func leave(
+        _ offer: Offer, _ verdict: Vacated.Verdict, sidecar: Vacated.Sidecar
+    ) -> Vacated {
+        leave(offer.lease, offer.token, .reject(.failed), sidecar: sidecar, verdict, attach: offer.attach)
     }
 
     private mutating func leave(
-        _ lease: LeaseID, _ token: Token, _ farewell: Vacated.Farewell, sidecar: Vacated.Sidecar
+        _ lease: LeaseID, _ token: Token, _ farewell: Vacated.Farewell, sidecar: Vacated.Sidecar,
+        _ verdict: Vacated.Verdict = .release, attach: Int? = nil
     ) -> Vacated {
         state = isDraining ? .draining : .recycling
         return Vacated(
-            lease: lease, token: token, verdict: .release, farewell: farewell, sidecar: isDraining ? .stop : sidecar,
-            ready: nil)
+            lease: lease, token: token, verdict: verdict, farewell: farewell, sidecar: isDraining ? .stop : sidecar,
+            ready: nil, attach: attach ?? self.attach)
     }
 }

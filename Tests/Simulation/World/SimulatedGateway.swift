@@ -115,6 +115,10 @@ final class SimulatedGateway: QueueClientDelegate {
         }
     }
 
+    func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason) {
+        waits[waiter]?.endedFromOutside(why)
+    }
+
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
         guard probes[worker] == nil else { return }
         let nonce = world.nonce()

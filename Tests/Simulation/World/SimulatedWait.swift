@@ -36,6 +36,7 @@ final class SimulatedWait {
     }
 
     func granted(_ grant: Grant) { perform(machine.granted(grant)) }
+    func endedFromOutside(_ why: EndReason) { step { $0.endedFromOutside(why) } }
     func registeredAnew() { step { $0.registeredAnew(freshID: gateway.freshID()) } }
     func storeWentAway() { step { $0.storeWentAway() } }
     func drainTimePassed() { step { $0.drainTimePassed() } }
@@ -116,7 +117,8 @@ final class SimulatedWait {
         call?.close()
         let nonce = world.nonce()
         let request = Wire.GrantRequest(
-            fleet: gateway.world.fleetName, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: 1,
+            fleet: gateway.world.fleetName, worker: grant.worker, slot: grant.slot, lease: grant.lease,
+            attach: grant.attach,
             token: grant.token, nonce: nonce)
         world.ledger.note(.dialed(gateway: gateway.id, worker: grant.worker, lease: grant.lease))
         call = SimulatedCall(

@@ -67,12 +67,13 @@ final class SimulatedWorker: SlotRegistryDelegate {
 
     private func present(_ grant: Wire.GrantRequest, client: Int, gateway: PipeEnd) {
         let slot = grant.slot
-        guard table.indices.contains(slot), grant.attach == 1 else { return gateway.close() }
-        switch table[slot].presented(grant.lease, grant.token) {
+        guard table.indices.contains(slot) else { return gateway.close() }
+        switch table[slot].presented(grant.lease, grant.token, attach: grant.attach) {
         case .begin:
             begin(grant, client: client, gateway: gateway)
         case .reject(let reason, let token, let slotFree):
-            registry.reject(grant.lease, slot: slot, token: token, reason: reason, slotFree: slotFree)
+            registry.reject(
+                grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
             gateway.send(.reject(reason, nonce: grant.nonce))
             gateway.close()
         case .drop:
@@ -83,23 +84,27 @@ final class SimulatedWorker: SlotRegistryDelegate {
     // MARK: a grant up to its proof
 
     private func begin(_ grant: Wire.GrantRequest, client: Int, gateway: PipeEnd) {
-        let (slot, token) = (grant.slot, grant.token)
-        precondition(sidecars[slot].listens, "a free slot has a sidecar that listens")
+        let slot = grant.slot
+        precondition(sidecars[slot].listens, "a free or kept slot has a sidecar that listens")
         let session = SimulatedSession(grant, client: client, gateway: gateway) { [weak self] in
-            self?.session(slot, token, $0)
+            self?.session(grant, $0)
         }
         sessions[slot] = session
-        registry.accept(grant.lease, slot: slot, token: token) { [weak self] in self?.acceptReplied(slot, token, $0) }
-        if world.plants(.proofBeforeAccept) { acceptReplied(slot, token, .accepted) }
+        registry.accept(grant.lease, slot: slot, token: grant.token, attach: grant.attach) { [weak self] in
+            self?.acceptReplied(grant, $0)
+        }
+        if world.plants(.proofBeforeAccept) { acceptReplied(grant, .accepted()) }
         let takes = world.sidecarChance.number(50...milliseconds(4))
         session.connect(process, takes: takes, succeeds: !sidecars[slot].illness.refusesClients)
     }
 
-    private func acceptReplied(_ slot: Int, _ token: Token, _ reply: AcceptReply) {
+    private func acceptReplied(_ grant: Wire.GrantRequest, _ reply: AcceptReply) {
+        let (slot, token, attach) = (grant.slot, grant.token, grant.attach)
         switch reply {
-        case .accepted: advance(slot, table[slot].acceptCommitted(token))
-        case .ended: vacate(slot, table[slot].acceptEnded(token))
-        case .failed: vacate(slot, table[slot].acceptFailed(token))
+        case .accepted(let keepSeconds):
+            advance(slot, table[slot].acceptCommitted(token, attach: attach, keeps: keepSeconds > 0))
+        case .ended: vacate(slot, table[slot].acceptEnded(token, attach: attach))
+        case .failed: vacate(slot, table[slot].acceptFailed(token, attach: attach))
         }
     }
 
@@ -112,12 +117,14 @@ final class SimulatedWorker: SlotRegistryDelegate {
             .served(worker: id, slot: slot, lease: grant.lease, token: grant.token, client: session.client))
     }
 
-    private func session(_ slot: Int, _ token: Token, _ event: SimulatedSession.Event) {
+    private func session(_ grant: Wire.GrantRequest, _ event: SimulatedSession.Event) {
+        let (slot, token, attach) = (grant.slot, grant.token, grant.attach)
         switch event {
-        case .sidecarConnected: advance(slot, table[slot].sidecarConnected(token))
-        case .sidecarUnreachable: vacate(slot, table[slot].sidecarUnreachable(token))
-        case .gatewayClosed: vacate(slot, table[slot].gatewayClosed(token))
-        case .ended(let hungUp): vacate(slot, table[slot].sessionEnded(token), hungUp: hungUp)
+        case .sidecarConnected: advance(slot, table[slot].sidecarConnected(token, attach: attach))
+        case .sidecarUnreachable: vacate(slot, table[slot].sidecarUnreachable(token, attach: attach))
+        case .gatewayClosed: vacate(slot, table[slot].gatewayClosed(token, attach: attach))
+        case .ended(let hungUp):
+            vacate(slot, table[slot].sessionEnded(token, attach: attach, bySidecar: hungUp), hungUp: hungUp)
         }
     }
 
@@ -131,7 +138,12 @@ final class SimulatedWorker: SlotRegistryDelegate {
         switch vacated.verdict {
         case .none: break
         case .reject(let verdict):
-            registry.reject(vacated.lease, slot: slot, token: vacated.token, reason: verdict, slotFree: false)
+            registry.reject(
+                vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach, reason: verdict,
+                slotFree: false
+            )
+        case .keep:
+            registry.keep(vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach)
         case .release:
             if !world.plants(.releaseForgotten) {
                 registry.release(vacated.lease, slot: slot, token: vacated.token)
