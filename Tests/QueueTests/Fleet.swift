@@ -59,7 +59,7 @@ final class Caller {
 final class Fleet {
     let redis = TestRedis()
     let keys = Keys(fleet: "t")
-    private var loaded: [String: String] = [:]
+    private(set) var loaded: [String: String] = [:]
     /// The same scripts as the next release would have them, by name.
     private var newer: [String: String] = [:]
     /// Calls are made by the next release's scripts.
@@ -89,6 +89,7 @@ final class Fleet {
             precondition(next != patched, "the schema is spelled elsewhere")
             newer[script.name] = redis("SCRIPT", "LOAD", next).string
         }
+        loadWholeAudit()
         loaded["look"] = redis("SCRIPT", "LOAD", Look.source).string
         setClock()
     }
@@ -100,9 +101,11 @@ final class Fleet {
         loaded[name] = redis("SCRIPT", "LOAD", parts + "\n" + body).string
     }
 
-    private static func turned(_ source: String) -> String {
+    static func turned(_ source: String) -> String {
         source.replacingOccurrences(of: "call('TIME')", with: "call('HMGET', '\(clockKey)', 's', 'us')")
     }
+
+    func load(_ name: String, source: String) { loaded[name] = redis("SCRIPT", "LOAD", source).string }
 
     func setClock() {
         redis("HSET", Fleet.clockKey, "s", String(clock / 1_000_000), "us", String(clock % 1_000_000))
@@ -140,43 +143,6 @@ final class Fleet {
 
     func check(_ after: String, sourceLocation: SourceLocation = #_sourceLocation) {
         for finding in findings() { Issue.record("\(finding) after \(after)", sourceLocation: sourceLocation) }
-    }
-
-    func findings() -> [String] {
-        let (found, look) = auditAndLook(gateways: 8)
-        return found + look.findings
-    }
-
-    /// The whole audit in one round trip, and the test's own look, while the fleet is small enough for one slice each.
-    func auditAndLook(gateways: Int) -> (findings: [String], Look) {
-        let begin = ["EVALSHA", loaded["audit"]!, "1", keys.meta, "", "0", "0", "0", "0"]
-        let sections =
-            ["workers", "line", "selectors", "pending", "pools"].map { ($0, "0") }
-            + (0..<gateways).map { ("gateways", String($0 << 32)) }
-        let replies = redis.pipeline(sections.map { begin + [$0.0, $0.1] })
-        var found: [String] = []
-        for ((section, cursor), reply) in zip(sections, replies) {
-            let parts = reply.strings
-            guard parts.count >= 2 else { return ([reply.string], Look([])) }
-            let isWhole = section == "gateways" ? (Int(parts[1]) ?? 0) == Int(cursor)! + (1 << 32) : parts[0] != section
-            if !isWhole && !(section == "gateways" && parts[0] != section) {
-                return (audit(), look())
-            }
-            found += parts.dropFirst(2)
-        }
-        return (found, look())
-    }
-
-    func audit() -> [String] {
-        var (section, cursor, found) = ("", "0", [String]())
-        repeat {
-            let reply = raw("audit", ["", "0", "0", "0", "0", section, cursor])
-            let parts = reply.strings
-            guard parts.count >= 2 else { return [reply.string] }
-            (section, cursor) = (parts[0], parts[1])
-            found += parts.dropFirst(2)
-        } while section != ""
-        return found
     }
 
     func look() -> Look {

@@ -62,7 +62,7 @@ struct Look: Equatable {
         local function key(...) return prefix .. table.concat({ ... }, ':') end
         local function wrong(...) say('finding', ...) end
         local known = { meta = 1, seq = 1, tenants = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1,
-            line = 1, rates = 1, todo = 1, pending = 1, gateways = 1, workers = 1, orphans = 1 }
+            line = 1, rates = 1, wanted = 1, todo = 1, pending = 1, gateways = 1, workers = 1, orphans = 1 }
         local leases = 0
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
@@ -133,6 +133,8 @@ struct Look: Equatable {
                         wrong('waits nowhere', tenant, member)
                     end
                 end
+            elseif kind == 'wanted' then
+                if id ~= 'next' and id ~= 'aside' then wrong('unknown key', rest) end
             elseif kind == 'queue' then
                 for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
                     if call('HGET', key('waiter', member), 'state') ~= 'queued' then wrong('queue holds a ghost', member) end

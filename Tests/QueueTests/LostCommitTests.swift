@@ -41,7 +41,7 @@ import Testing
     }
 
     private func look(_ actors: Actors) -> [String] {
-        let (findings, look) = actors.fleet.auditAndLook(gateways: 2)
+        let (findings, look) = actors.fleet.auditAndLook()
         var problems = findings + look.findings
         if !look.waiters.isEmpty { problems.append("waiters left: \(look.waiters)") }
         if !look.held.isEmpty { problems.append("held: \(look.held)") }

@@ -169,7 +169,7 @@ final class LiveFleet {
 
     func audit() -> [String] {
         var findings: [String]?
-        inspector.audit { findings = (try? $0.get()) ?? ["no answer"] }
+        inspector.audit { findings = (try? $0.get())?.findings.map(\.description) ?? ["no answer"] }
         wait { findings != nil }
         return findings ?? []
     }

@@ -51,7 +51,7 @@ final class Walk {
 
     /// After each verb: nothing found, and both agree.
     func settle(ownWaiter: String? = nil, ownMail: String? = nil, strict: Bool = true) {
-        let (findings, look) = fleet.auditAndLook(gateways: 3)
+        let (findings, look) = fleet.auditAndLook()
         let before = model.leases.count
         model.follow(look, now: now, ownWaiter: ownWaiter, ownMail: ownMail, strict: strict && look.todo.isEmpty)
         grants += max(0, model.leases.count - before)

@@ -10,6 +10,32 @@ extension Inspector {
             done(result.map { Place(reply: ($0.elements ?? []).map { $0.text ?? "" }) })
         }
     }
+
+    /// The slots of each declared pool that the fleet could use now: held, granted, and wanted by those who wait, each
+    /// tenant up to its cap and each waiter once. The same from every caller, and counted at most once a second.
+    public func slotsWanted(done: @escaping (Result<[String: Int], Failure>) -> Void) {
+        run(ScriptLibrary.wanted, []) { [weak self] result in
+            switch result {
+            case .failure(let failure):
+                done(.failure(failure))
+            case .success(let reply):
+                let words = (reply.elements ?? []).map { $0.text ?? "" }
+                switch words.first {
+                case "more": self?.slotsWanted(done: done)
+                case "ok": done(.success(Self.numbers(words.dropFirst(2))))
+                case "schema": done(.failure(.refused(Self.otherSchema(words))))
+                default: done(.failure(.unavailable("wanted had no answer")))
+                }
+            }
+        }
+    }
+
+    static func numbers(_ words: ArraySlice<String>) -> [String: Int] {
+        var out: [String: Int] = [:]
+        var rest = words
+        while let name = rest.popFirst(), let number = rest.popFirst() { out[name] = Int(number) }
+        return out
+    }
 }
 
 extension Place {

@@ -1,7 +1,8 @@
 import EventLoop
 import QueueCore
 
-/// An operator's view of a fleet: status, audit, and whether its Redis may be used at all. Changes nothing.
+/// An operator's view of a fleet: status, audit, places, slots wanted, and whether its Redis may be used at all. Changes
+/// nothing but what it counts.
 public final class Inspector {
     /// Why a question has no answer.
     public enum Failure: Error, Hashable, CustomStringConvertible {
@@ -26,7 +27,10 @@ public final class Inspector {
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
         connection = RedisConnection(
-            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.status, ScriptLibrary.audit, ScriptLibrary.place],
+            loop: loop, endpoint: endpoint,
+            scripts: [
+                ScriptLibrary.status, ScriptLibrary.audit, ScriptLibrary.place, ScriptLibrary.wanted,
+            ],
             key: keys.meta)
         connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
@@ -41,29 +45,6 @@ public final class Inspector {
     public func status(waiters: Int, done: @escaping (Result<String, Failure>) -> Void) {
         run(ScriptLibrary.status, [String(waiters)]) { result in
             done(result.flatMap { $0.text.map { .success($0) } ?? .failure(.unavailable("status had no text")) })
-        }
-    }
-
-    /// Every finding of a full pass over the fleet; empty when all holds. Slices are bounded, so that a live fleet is
-    /// not held up.
-    public func audit(done: @escaping (Result<[String], Failure>) -> Void) {
-        auditSlice(section: "", cursor: "0", found: [], done: done)
-    }
-
-    private func auditSlice(
-        section: String, cursor: String, found: [String], done: @escaping (Result<[String], Failure>) -> Void
-    ) {
-        run(ScriptLibrary.audit, [section, cursor]) { [weak self] result in
-            switch result {
-            case .failure(let failure):
-                done(.failure(failure))
-            case .success(let reply):
-                let parts = (reply.elements ?? []).compactMap(\.text)
-                guard let self, parts.count >= 2 else { return done(.failure(.unavailable("audit had no slice"))) }
-                let all = found + parts.dropFirst(2)
-                if parts[0].isEmpty { return done(.success(all)) }
-                auditSlice(section: parts[0], cursor: parts[1], found: all, done: done)
-            }
         }
     }
 

@@ -20,6 +20,7 @@ public enum ScriptLibrary {
     public static let limits = script("limits", PackageResources.limits_lua)
     public static let status = script("status", PackageResources.status_lua)
     public static let place = script("place", PackageResources.place_lua)
+    public static let wanted = script("wanted", PackageResources.wanted_lua)
     public static let audit = script("audit", PackageResources.audit_lua)
     public static let finish = script("finish", PackageResources.finish_lua)
     public static let reserve = script("reserve", PackageResources.reserve_lua)
@@ -28,7 +29,7 @@ public enum ScriptLibrary {
 
     public static let all = [
         enqueue, cancel, collect, accept, reject, release, ready, renew, register, probed, drain, sweep, limits, status,
-        audit, finish, reserve, attach, keep, place,
+        audit, finish, reserve, attach, keep, place, wanted,
     ]
 
     /// In the order in which later parts use earlier ones.
@@ -36,7 +37,7 @@ public enum ScriptLibrary {
         PackageResources.lib_base_lua, PackageResources.lib_process_lua, PackageResources.lib_match_lua,
         PackageResources.lib_queue_lua, PackageResources.lib_slot_lua, PackageResources.lib_lease_lua,
         PackageResources.lib_rate_lua, PackageResources.lib_dispatch_lua, PackageResources.lib_end_lua,
-        PackageResources.lib_rows_lua,
+        PackageResources.lib_rows_lua, PackageResources.lib_walk_lua,
     ]
 
     private static func script(_ name: String, _ verb: [UInt8]) -> RedisScript {

@@ -6,9 +6,9 @@ struct Fatal: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 
     /// Ends the process from inside a callback, where nothing can be thrown. Sidecars die with it.
-    func end() -> Never {
+    func end(code: Int32 = EXIT_FAILURE) -> Never {
         let line = "Error: \(description)\n"
         _ = line.withCString { write(2, $0, strlen($0)) }
-        exit(EXIT_FAILURE)
+        exit(code)
     }
 }

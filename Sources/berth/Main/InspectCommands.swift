@@ -3,6 +3,7 @@ import Configuration
 import EventLoop
 import Glibc
 import Queue
+import QueueCore
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,23 +24,33 @@ struct StatusCommand: ParsableCommand {
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract:
-            "Checks that the fleet's records agree with each other. Prints the findings; exits 1 if there are any.")
+        abstract: "Checks that the fleet's records agree with each other.",
+        discussion: "Exits 0 when all is well, 1 with findings, 2 when it could not look.")
 
     @OptionGroup var file: FileOptions
     @OptionGroup var fleet: FleetOptions
+    @Flag(help: "Print one JSON object.") var json = false
 
     func run() throws {
-        let findings = try inspect(.audit, file, fleet) { inspector, done in inspector.audit(done: done) }
-        for finding in findings { print(finding) }
-        guard findings.isEmpty else { throw ExitCode.failure }
-        print("clean")
+        let report: AuditReport
+        do {
+            report = try inspect(.audit, file, fleet, seconds: auditSeconds) { inspector, done in
+                inspector.audit(done: done)
+            }
+        } catch let failure as Fatal {
+            failure.end(code: 2)
+        }
+        print(json ? report.json : report.text)
+        guard report.findings.isEmpty else { throw ExitCode.failure }
     }
 }
 
-/// Asks one question of the fleet and waits for the answer, at most 30 s.
+/// A pass over a million waiters takes minutes: slices are short, so that nobody waits for it.
+private let auditSeconds = 600
+
+/// Asks one question of the fleet and waits for the answer.
 private func inspect<Answer>(
-    _ command: Setting.Command, _ file: FileOptions, _ fleet: FleetOptions,
+    _ command: Setting.Command, _ file: FileOptions, _ fleet: FleetOptions, seconds: Int = 30,
     _ ask: (Inspector, @escaping (Result<Answer, Inspector.Failure>) -> Void) -> Void
 ) throws -> Answer {
     let settings = try Surroundings.settings(command, config: file.config, flags: [fleet.flags])
@@ -49,10 +60,10 @@ private func inspect<Answer>(
     defer { inspector.close() }
     var answer: Result<Answer, Inspector.Failure>?
     ask(inspector) { answer = $0 }
-    _ = loop.run(until: { answer != nil }, timeoutMilliseconds: 30_000)
+    _ = loop.run(until: { answer != nil }, timeoutMilliseconds: UInt64(seconds) * 1_000)
     switch answer {
     case .success(let value): return value
     case .failure(let failure): throw Fatal("Redis cannot be asked: \(failure)")
-    case nil: throw Fatal("Redis at \(endpoint) did not answer in 30 s")
+    case nil: throw Fatal("Redis at \(endpoint) did not answer in \(seconds) s")
     }
 }

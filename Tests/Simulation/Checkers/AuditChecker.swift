@@ -1,3 +1,4 @@
+import QueueCore
 import SimulatedRedis
 
 /// The shipped `audit` finds nothing: asked as `berth audit` asks, now and then and at each stage.
@@ -19,17 +20,17 @@ final class AuditChecker: Checker {
         isAuditing = true
         defer { isAuditing = false }
         let redis = ledger.store.redis
-        var (section, cursor) = ("", "0")
+        var (section, cursor) = ("", "")
         // Bounded: a pass has some ten slices in a small fleet.
         for _ in 0..<1_000 {
             let words = ["", "0", "0", "0", "0", section, cursor]
             let reply = redis.call(
                 "audit", keys: [Array(ledger.store.key("meta").utf8)], arguments: words.map { Array($0.utf8) })
-            guard let parts = reply.elements?.compactMap(\.text), parts.count >= 2 else {
+            guard let slice = AuditReport.Slice(reply: (reply.elements ?? []).map { $0.text ?? "" }) else {
                 return ledger.found("audit", "no slice of \(section): \(reply)")
             }
-            for finding in parts.dropFirst(2) { ledger.found("audit", finding) }
-            (section, cursor) = (parts[0], parts[1])
+            for finding in slice.findings { ledger.found("audit", finding.description) }
+            (section, cursor) = (slice.nextSection, slice.nextCursor)
             if section.isEmpty { return }
         }
         ledger.found("audit", "does not end")

@@ -1,57 +1,81 @@
 #!lua flags=no-writes
--- audit: checks what must always hold, one bounded slice a call. Each item is judged atomically.
+-- audit: checks what must always hold, one bounded slice a call. Each item is judged atomically; one that was found
+-- wrong is asked for again (section `item`) before it counts.
 -- KEYS  meta
--- ARGV  caller header (5), section ('' starts), cursor
--- Reply next section ('' when done), next cursor, finding ...   each finding opens with the promise it breaks
--- Cost  O(slice): 16 workers, 128 waiters, 16 selectors, 256 pending leases.
+-- ARGV  caller header (5), section ('' starts, `item` judges one again), cursor (or that item)
+-- Reply next section ('' when done), next cursor, schema, epoch, items looked at, leases above their tenant's cap by
+--       re-declaration, then findings: promise, item, words ...
+-- Cost  O(slice): 32 slots, leases, waiters or links; a worker's or pool's own item looks at each of its pools.
 
 load_meta()
-if meta.schema and not speaks(meta.schema) then
-    return { '', '0', 'data of schema ' .. meta.schema .. ' are not known to these checks, of schema ' .. SCHEMA }
-end
-local section, cursor = ARGV[6], tonumber(ARGV[7]) or 0
-if section == '' then
-    section, cursor = 'workers', 0
-end
-local findings = {}
+local section, cursor = ARGV[6], ARGV[7] or ''
+local found, item, looked, over_cap = {}, '', 0, 0
 local function check(holds, promise, ...)
     if not holds then
-        findings[#findings + 1] = promise .. ' ' .. table.concat({ ... }, ' ')
+        found[#found + 1] = promise
+        found[#found + 1] = item
+        found[#found + 1] = table.concat({ ... }, ' ')
     end
 end
 
-local WORKERS, WAITERS, SELECTORS, PENDING, FINDINGS_MAX = 16, 128, 16, 256, 100
-local ORDER = { workers = 'gateways', gateways = 'line', line = 'selectors', selectors = 'pending', pending = 'pools',
-    pools = '' }
-local function next_of(size, slice)
-    if cursor + slice < size then
-        return section, int(cursor + slice)
+local FINDINGS_MAX = 100
+local function reply(next_section, next_cursor)
+    return { next_section, next_cursor, meta.schema or '', int(meta.epoch), int(looked), int(over_cap),
+        unpack(found, 1, math.min(#found, 3 * FINDINGS_MAX)) }
+end
+
+if meta.schema and not speaks(meta.schema) then
+    return { 'schema', meta.schema }
+end
+
+-- One function an item's kind; what an item is called is its kind and what it is given. Each first asks whether the item
+-- still stands where the walk found it: what has left meanwhile is not wrong.
+local judge = {}
+local function look_at(kind, ...)
+    item = table.concat({ kind, ... }, ' ')
+    looks_left, looked = looks_left - 1, looked + 1
+    judge[kind](...)
+end
+
+function judge.worker(id)
+    local worker = worker_row(id)
+    check(worker or not call('ZSCORE', key('workers'), id), 'S4', 'has no record')
+    if not worker then
+        return
     end
-    return ORDER[section], '0'
+    local slots, leases = call('HLEN', key('worker', id, 'slots')), call('SCARD', key('worker', id, 'leases'))
+    check(slots == worker.slots, 'S4', 'declared', worker.slots, 'slots, has', slots)
+    check(leases <= worker.slots, 'S1', 'has', leases, 'leases on', worker.slots, 'slots')
+    for _, pool in ipairs(worker.pools) do
+        local first = call('ZRANGE', key('worker', id, 'free', pool), 0, 0)[1]
+        local open = grantable(worker) and first ~= nil
+        local listed = call('ZSCORE', key('pool', pool, 'free'), id) ~= false
+        check(open == listed, 'S4', 'free index of', pool, 'differs')
+        local s = first and slot_row(id, first)
+        check(not first or (s and s.state == 'free' and s.pool == pool), 'S4', 'slot', first or '', 'is in the free index of',
+            pool)
+        check(call('SISMEMBER', key('pool', pool, 'workers'), id) == 1, 'S4', 'unknown to', pool)
+    end
 end
 
--- Run and alias find every waiter that nobody has ended.
-local function audit_names(waiter)
-    check(waiter.run == '' or call('ZSCORE', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id), 'S5',
-        waiter.id, 'unknown to its run')
-    check(waiter.alias == '' or call('HGET', key('tenant', waiter.tenant, 'aliases'), waiter.alias) == waiter.id, 'S5',
-        waiter.id, 'has lost its alias')
-end
-
-local function audit_slot(worker, s, leased)
-    local in_free = call('ZSCORE', key('worker', worker.id, 'free', s.pool), s.slot) ~= false
-    check(in_free == (s.state == 'free'), 'S4', worker.id, s.slot, 'is', s.state,
-        'but free index says', tostring(in_free))
-    check(not (worker.draining and s.state == 'free'), 'S4', worker.id, s.slot, 'free on a draining worker')
+function judge.slot(id, slot)
+    local worker, s = worker_row(id), slot_row(id, slot)
+    check(s or not worker, 'S4', 'has no record')
+    if not worker or not s then
+        return
+    end
+    local in_free = call('ZSCORE', key('worker', id, 'free', s.pool), slot) ~= false
+    check(in_free == (s.state == 'free'), 'S4', 'is', s.state, 'but free index says', tostring(in_free))
+    check(not (worker.draining and s.state == 'free'), 'S4', 'free on a draining worker')
+    check((s.state == 'leased') == (s.lease ~= '-'), 'S4', 'is', s.state, 'with lease', s.lease)
+    check(s.number <= tonumber(call('GET', key('seq')) or 0), 'S8', 'has a token not given yet:', int(s.number))
     if s.state == 'leased' then
         local lease = lease_row(s.lease)
-        check(lease ~= nil, 'S1', worker.id, s.slot, 'leased to a lease that is not there:', s.lease)
+        check(lease ~= nil, 'S1', 'leased to a lease that is not there:', s.lease)
         if lease then
-            leased[lease.id] = true
-            check(lease.worker == worker.id and lease.slot == s.slot, 'S1', lease.id, 'names another slot')
+            check(lease.worker == id and lease.slot == slot, 'S1', lease.id, 'names another slot')
             check(lease.epoch == s.epoch and lease.number == s.number, 'S8', lease.id, 'and its slot differ in token')
-            check(call('SISMEMBER', key('worker', worker.id, 'leases'), lease.id) == 1, 'S1', lease.id,
-                'not at its worker')
+            check(call('SISMEMBER', key('worker', id, 'leases'), lease.id) == 1, 'S1', lease.id, 'not at its worker')
             check(call('SISMEMBER', key('tenant', lease.tenant, 'held'), lease.id) == 1, 'S3', lease.id,
                 'not held by its tenant')
             local pending = call('ZSCORE', key('pending'), lease.id) ~= false
@@ -62,67 +86,60 @@ end
 
 -- Each lease carries the cap it was granted under: what a tenant holds now, it held at most when the last of them was
 -- granted. Those adopted above the cap are marked and counted apart.
-local function audit_held(tenant)
+local judged = {}
+function judge.tenant(tenant)
+    if judged[tenant] then
+        return
+    end
+    judged[tenant] = true
     local held = call('SMEMBERS', key('tenant', tenant, 'held'))
+    looks_left = looks_left - #held
     local over, cap = 0, 0
     for _, id in ipairs(held) do
         local lease = call('HMGET', key('lease', id), 'tenant', 'over', 'cap')
-        check(lease[1] == tenant, 'S3', tenant, 'holds what is not its lease:', id)
-        local row = lease_row(id)
-        local waiter = row and not row.ending and waiter_row(row.waiter)
-        if waiter then
-            audit_names(waiter)
-        end
+        check(lease[1] == tenant, 'S3', 'holds what is not its lease:', id)
         if lease[2] == '1' then
             over = over + 1
         else
             cap = math.max(cap, tonumber(lease[3]) or 0)
         end
     end
-    check(#held - over <= cap, 'S3', tenant, 'holds', #held, 'granted under a cap of', cap)
+    check(#held - over <= cap, 'S3', 'holds', #held, 'granted under a cap of', cap)
 end
 
--- New default limits reach the index a slice a sweep: until then only dispatch looks at the cap.
-local function being_reindexed(selector)
-    for _, item in ipairs(call('SMEMBERS', key('todo'))) do
-        if string.match(item, '^limits:%d+:(.*)$') == selector then
-            return true
-        end
-    end
-    return false
+-- Run and alias find every waiter that nobody has ended.
+local function check_names(waiter)
+    check(waiter.run == '' or call('ZSCORE', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id), 'S5',
+        waiter.id, 'unknown to its run')
+    check(waiter.alias == '' or call('HGET', key('tenant', waiter.tenant, 'aliases'), waiter.alias) == waiter.id, 'S5',
+        waiter.id, 'has lost its alias')
 end
 
-local function audit_worker(id)
-    local worker = worker_row(id)
-    check(worker ~= nil, 'S4', id, 'has no record')
-    if not worker then
+-- A worker's lease. One granted under a cap that its tenant has not reached tells all about the tenant; else it is
+-- looked at whole.
+function judge.lease(id, worker)
+    if call('SISMEMBER', key('worker', worker, 'leases'), id) == 0 then
         return
     end
-    local leased, tenants, slots = {}, {}, call('HGETALL', key('worker', id, 'slots'))
-    check(#slots == worker.slots * 2, 'S4', id, 'declared', worker.slots, 'slots, has', #slots / 2)
-    for i = 1, #slots, 2 do
-        audit_slot(worker, slot_row(id, slots[i]), leased)
-    end
-    for _, lease_id in ipairs(call('SMEMBERS', key('worker', id, 'leases'))) do
-        check(leased[lease_id], 'S1', lease_id, 'occupies no slot of', id)
-        local tenant = call('HGET', key('lease', lease_id), 'tenant')
-        if tenant then
-            tenants[tenant] = true
+    local lease = lease_row(id)
+    local s = lease and slot_row(lease.worker, lease.slot)
+    check(lease and lease.worker == worker and s and s.lease == id, 'S1', 'occupies no slot of', worker)
+    if lease then
+        local waiter = not lease.ending and waiter_row(lease.waiter)
+        if waiter then
+            check_names(waiter)
         end
-    end
-    for tenant in pairs(tenants) do
-        audit_held(tenant)
-    end
-    for _, pool in ipairs(worker.pools) do
-        local open = grantable(worker) and call('EXISTS', key('worker', id, 'free', pool)) == 1
-        local listed = call('ZSCORE', key('pool', pool, 'free'), id) ~= false
-        check(open == listed, 'S4', id, 'free index of', pool, 'differs')
+        local row = call('HMGET', key('lease', id), 'over', 'cap')
+        over_cap = over_cap + (row[1] == '1' and 1 or 0)
+        if call('SCARD', key('tenant', lease.tenant, 'held')) > (tonumber(row[2]) or 0) then
+            look_at('tenant', lease.tenant)
+        end
     end
 end
 
-local function audit_waiter(id)
+function judge.waiter(id, gateway)
     local waiter = waiter_row(id)
-    check(waiter ~= nil, 'S5', id, 'has no record')
+    check(waiter or not call('ZSCORE', key('gateway', gateway, 'waiters'), id), 'S5', 'has no record')
     if not waiter then
         return
     end
@@ -133,101 +150,171 @@ local function audit_waiter(id)
     local places = (queue and 1 or 0) + (aside and 1 or 0) + (lease and 1 or 0)
     if waiter.state == 'ended' then
         local mail = call('ZSCORE', key('gateway', waiter.gateway, 'mail'), 'ended:' .. id .. ':' .. waiter.why)
-        check(places == 0 and mail, 'S5', id, 'ended from outside and in', places, 'places, mail', tostring(mail))
+        check(places == 0 and mail, 'S5', 'ended from outside and in', places, 'places, mail', tostring(mail))
         return
     end
-    check(places == 1, 'S5', id, 'is', waiter.state, 'and in', places, 'places')
+    check(places == 1, 'S5', 'is', waiter.state, 'and in', places, 'places')
     if not lease then
-        audit_names(waiter)
+        check_names(waiter)
     end
-    check((queue ~= false) == (waiter.state == 'queued'), 'S5', id, waiter.state, 'queue disagrees')
-    check((line ~= false) == (queue ~= false), 'S5', id, waiter.state, 'line disagrees')
-    check((aside ~= false) == (waiter.state == 'aside'), 'S5', id, waiter.state, 'aside disagrees')
-    check(not queue or tonumber(queue) == tonumber(waiter.score), 'S7', id, 'queued at another score')
-    check(not lease or lease.waiter == id, 'S5', id, 'lease of another waiter')
-    check(call('ZSCORE', key('gateway', waiter.gateway, 'waiters'), id) ~= false, 'S5', id, 'unknown to its gateway')
+    check(not call('ZSCORE', key('tenant', waiter.tenant, 'aside'), id) == not aside, 'S5', waiter.state,
+        'its tenant says otherwise')
+    check((queue ~= false) == (waiter.state == 'queued'), 'S5', waiter.state, 'queue disagrees')
+    check((line ~= false) == (queue ~= false), 'S5', waiter.state, 'line disagrees')
+    check((aside ~= false) == (waiter.state == 'aside'), 'S5', waiter.state, 'aside disagrees')
+    check(not queue or tonumber(queue) == tonumber(waiter.score), 'S7', 'queued at another score')
+    check(not queue or tonumber(line) == tonumber(queue), 'S7', 'in line at another score')
+    check(not lease or lease.waiter == id, 'S5', 'lease of another waiter')
+    check(waiter.gateway == gateway, 'S5', 'is among the waiters of another gateway than', waiter.gateway)
 end
 
-local function audit_selector(selector)
-    for _, tenant in ipairs(call('SMEMBERS', key('selector', selector, 'tenants'))) do
-        local head = call('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
-        local score = call('ZSCORE', key('selector', selector, 'eligible'), tenant)
-        check(#head > 0, 'S12', selector, tenant, 'listed without a waiter')
-        if being_reindexed(selector) then
-            check(not score or tonumber(score) == tonumber(head[2]), 'S12', selector, tenant, 'index is not its head')
-        elseif below_cap(tenant) then
-            check(score and head[2] and tonumber(score) == tonumber(head[2]), 'S12', selector, tenant,
-                'index is not its head')
-        else
-            check(not score, 'S12', selector, tenant, 'at its cap and eligible')
+function judge.line(id)
+    check(not call('ZSCORE', key('line'), id) or call('HGET', key('waiter', id), 'state') == 'queued', 'S5',
+        'in line but not queued')
+end
+
+function judge.pending(id)
+    local state = call('ZSCORE', key('pending'), id) and call('HGET', key('lease', id), 'state')
+    check(state ~= 'accepted' and (state or not call('ZSCORE', key('pending'), id)), 'S5', 'pending but', tostring(state))
+end
+
+-- New default limits reach the index a slice a sweep: until then only dispatch looks at the cap.
+local reindexed
+local function being_reindexed(selector)
+    if not reindexed then
+        reindexed = {}
+        for _, rest in ipairs(call('SMEMBERS', key('todo'))) do
+            reindexed[string.match(rest, '^limits:%d+:(.*)$') or ''] = true
         end
-        check(call('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 1, 'S12', selector, tenant,
-            'not linked back')
     end
-    for _, tenant in ipairs(call('ZRANGE', key('selector', selector, 'eligible'), 0, -1)) do
-        check(call('SISMEMBER', key('selector', selector, 'tenants'), tenant) == 1, 'S12', selector, tenant,
-            'eligible unlisted')
-    end
-    for _, pool in ipairs(call('HKEYS', key('pools'))) do
-        local linked = call('SISMEMBER', key('pool', pool, 'selectors'), selector) == 1
-        local back = call('ZSCORE', key('selector', selector, 'pools'), pool)
-        local rank = match(selector, pool)
-        local same = linked == (rank ~= nil) and (back and tonumber(back) or nil) == rank
-        check(same, 'S12', selector, pool, 'link differs')
+    return reindexed[selector]
+end
+
+-- A tenant that waits for a selector, or is said to.
+function judge.entry(selector, tenant)
+    local listed = call('SISMEMBER', key('selector', selector, 'tenants'), tenant) == 1
+    local head = call('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
+    local score = call('ZSCORE', key('selector', selector, 'eligible'), tenant)
+    local linked = call('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 1
+    check(listed == (#head > 0), 'S12', listed and 'listed without a waiter' or 'waits unlisted')
+    check(linked == listed, 'S12', 'not linked back')
+    if #head == 0 then
+        check(not score, 'S12', 'eligible without a waiter')
+    elseif being_reindexed(selector) then
+        check(not score or tonumber(score) == tonumber(head[2]), 'S12', 'index is not its head')
+    elseif below_cap(tenant) then
+        check(score and tonumber(score) == tonumber(head[2]), 'S12', 'index is not its head')
+    else
+        check(not score, 'S12', 'at its cap and eligible')
     end
 end
 
-local function audit_pool(pool)
-    if holding_off() or call('EXISTS', key('todo')) == 1 or call('EXISTS', key('pool', pool, 'free')) == 0 then
+function judge.link(selector, pool)
+    local linked = call('SISMEMBER', key('pool', pool, 'selectors'), selector) == 1
+    local back = call('ZSCORE', key('selector', selector, 'pools'), pool)
+    local known = call('HEXISTS', key('pools'), pool) == 1 and call('SISMEMBER', key('selectors'), selector) == 1
+    local rank = known and match(selector, pool) or nil
+    check(linked == (rank ~= nil) and (back and tonumber(back) or nil) == rank, 'S12', 'link differs')
+end
+
+function judge.pool(pool)
+    local first = call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
+    local worker = first and worker_row(first)
+    check(not first or (worker and grantable(worker)), 'S4', 'offers', first or '', 'that may not be granted')
+    if not first or holding_off() or call('EXISTS', key('todo')) == 1 then
         return
     end
     for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
-        check(call('EXISTS', key('selector', selector, 'eligible')) == 0, 'L1', pool, 'is free while', selector,
-            'waits')
+        check(call('EXISTS', key('selector', selector, 'eligible')) == 0, 'L1', 'is free while', selector, 'waits')
     end
 end
 
-local after, after_cursor
-if section == 'workers' then
-    for _, id in ipairs(call('ZRANGE', key('workers'), cursor, cursor + WORKERS - 1)) do
-        audit_worker(id)
+-- What each section walks through. A visit that returns something goes on there in the next call.
+local function worker(id, inner)
+    if inner == '' then
+        look_at('worker', id)
     end
-    after, after_cursor = next_of(call('ZCARD', key('workers')), WORKERS)
-elseif section == 'gateways' then
-    -- The cursor is gateway index × 2^32 + waiter index: one slice stays within one gateway.
-    local at, from = math.floor(cursor / 4294967296), cursor % 4294967296
-    local id = call('ZRANGE', key('gateways'), at, at)[1]
-    if id then
-        local waiters = key('gateway', id, 'waiters')
-        for _, waiter in ipairs(call('ZRANGE', waiters, from, from + WAITERS - 1)) do
-            audit_waiter(waiter)
+    local row, leases = worker_row(id), string.match(inner, '^leases (.*)$')
+    local slot = tonumber(inner) or 0
+    while row and not leases and slot < row.slots do
+        if looks_left <= 0 then
+            return int(slot)
         end
-        local more = from + WAITERS < call('ZCARD', waiters)
-        after, after_cursor = section, int(more and cursor + WAITERS or (at + 1) * 4294967296)
-    else
-        after, after_cursor = ORDER[section], '0'
+        look_at('slot', id, int(slot))
+        slot = slot + 1
     end
-elseif section == 'line' then
-    for _, id in ipairs(call('ZRANGE', key('line'), cursor, cursor + WAITERS - 1)) do
-        check(call('HGET', key('waiter', id), 'state') == 'queued', 'S5', id, 'in line but not queued')
-    end
-    after, after_cursor = next_of(call('ZCARD', key('line')), WAITERS)
-elseif section == 'selectors' then
-    local slice = call('SSCAN', key('selectors'), int(cursor), 'COUNT', SELECTORS)
-    for _, selector in ipairs(slice[2]) do
-        audit_selector(selector)
-    end
-    after, after_cursor = slice[1] == '0' and ORDER[section] or section, slice[1]
-elseif section == 'pending' then
-    for _, id in ipairs(call('ZRANGE', key('pending'), cursor, cursor + PENDING - 1)) do
-        local state = call('HGET', key('lease', id), 'state')
-        check(state and state ~= 'accepted', 'S5', id, 'pending but', tostring(state))
-    end
-    after, after_cursor = next_of(call('ZCARD', key('pending')), PENDING)
-else
-    for _, pool in ipairs(call('HKEYS', key('pools'))) do
-        audit_pool(pool)
-    end
-    after, after_cursor = '', '0'
+    local rest = walk('SSCAN', key('worker', id, 'leases'), leases or '', function(lease)
+        look_at('lease', lease, id)
+    end)
+    return rest and 'leases ' .. rest
 end
-return { after, after_cursor, unpack(findings, 1, math.min(#findings, FINDINGS_MAX)) }
+
+-- A gateway's waiters stand in the order of their ids.
+local function gateway(id, inner)
+    local from = inner == '' and '-' or '(' .. inner
+    while looks_left > 0 do
+        local ids = call('ZRANGE', key('gateway', id, 'waiters'), from, '+', 'BYLEX', 'LIMIT', 0, WALK_BATCH)
+        if #ids == 0 then
+            looks_left = looks_left - 1
+            return nil
+        end
+        for _, waiter in ipairs(ids) do
+            look_at('waiter', waiter, id)
+            from = '(' .. waiter
+        end
+    end
+    return string.sub(from, 2)
+end
+
+local function selector(name, inner)
+    local stage, rest = string.match(inner, '^(%a+) (.*)$')
+    stage, rest = stage or 'tenants', rest or ''
+    if stage == 'tenants' then
+        rest = walk('SSCAN', key('selector', name, 'tenants'), rest, function(tenant)
+            look_at('entry', name, tenant)
+            if call('SCARD', key('tenant', tenant, 'held')) <= LOOKS_A_CALL then
+                look_at('tenant', tenant)
+            end
+        end)
+        if rest then
+            return 'tenants ' .. rest
+        end
+        stage, rest = 'eligible', ''
+    end
+    if stage == 'eligible' then
+        rest = walk('ZSCAN', key('selector', name, 'eligible'), rest, function(tenant)
+            look_at('entry', name, tenant)
+        end)
+        if rest then
+            return 'eligible ' .. rest
+        end
+        rest = ''
+    end
+    rest = walk('HSCAN', key('pools'), rest, function(pool)
+        look_at('link', name, pool)
+    end)
+    return rest and 'pools ' .. rest
+end
+
+local function each(kind)
+    return function(name)
+        look_at(kind, name)
+    end
+end
+
+local SECTIONS = {
+    workers = { 'ZSCAN', worker, 'gateways' }, gateways = { 'ZSCAN', gateway, 'line' },
+    line = { 'ZSCAN', each('line'), 'selectors' }, selectors = { 'SSCAN', selector, 'pending' },
+    pending = { 'ZSCAN', each('pending'), 'pools' }, pools = { 'HSCAN', each('pool'), '' },
+}
+if section == 'item' then
+    local words = split(cursor)
+    if judge[words[1]] then
+        look_at(unpack(words))
+    end
+    return reply('', '')
+end
+section = section == '' and 'workers' or section
+local scan_command, visit, following = unpack(SECTIONS[section])
+local rest = walk(scan_command, key(section), cursor, visit)
+return reply(rest and section or following, rest or '')

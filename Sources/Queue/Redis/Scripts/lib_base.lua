@@ -69,6 +69,11 @@ local RATE_MEMORY_MS = 60000
 local RATE_GRANTS_MIN = 3
 local PLACE_LOOKS_MAX = 256
 local PLACE_ROUNDS = 16
+-- Items that one call of audit or wanted looks at, and members that it asks Redis' scan for.
+local LOOKS_A_CALL = 32
+local WALK_BATCH = 16
+local WANTED_FRESH_MS = 1000
+local WANTED_PASS_MS = 10000
 
 -- What this call may still do; the rest stands in `todo`.
 local grants_left = GRANTS_A_CALL

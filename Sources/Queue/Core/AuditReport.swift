@@ -1,0 +1,77 @@
+/// What a full pass over a fleet's records found.
+public struct AuditReport: Hashable, Sendable {
+    /// One record that does not agree with the others, found twice.
+    public struct Finding: Hashable, Sendable, CustomStringConvertible {
+        /// The promise it breaks, `S4`.
+        public let promise: String
+        /// The item that is wrong: its kind and its id, `slot w.0000000000000001 3`.
+        public let item: String
+        public let words: String
+
+        public init(promise: String, item: String, words: String) {
+            self.promise = promise
+            self.item = item
+            self.words = words
+        }
+
+        public var description: String { "\(promise) \(item) \(words)" }
+    }
+
+    /// One slice of a pass, as `audit` replies.
+    public struct Slice: Hashable, Sendable {
+        /// "" after the last.
+        public let nextSection: String
+        public let nextCursor: String
+        public let schema: String
+        public let epoch: Int64
+        public let looked: Int
+        public let overCap: Int
+        public let findings: [Finding]
+
+        /// `nil` where the words are no slice.
+        public init?(reply words: [String]) {
+            guard words.count >= 6, (words.count - 6) % 3 == 0, let epoch = Int64(words[3]), let looked = Int(words[4]),
+                let overCap = Int(words[5])
+            else { return nil }
+            nextSection = words[0]
+            nextCursor = words[1]
+            schema = words[2]
+            self.epoch = epoch
+            self.looked = looked
+            self.overCap = overCap
+            findings = stride(from: 6, to: words.count, by: 3).map {
+                Finding(promise: words[$0], item: words[$0 + 1], words: words[$0 + 2])
+            }
+        }
+    }
+
+    /// Sections in the order of a pass.
+    public static let sections = ["workers", "gateways", "line", "selectors", "pending", "pools"]
+
+    public private(set) var findings: [Finding] = []
+    /// The layout of the data; "" in an empty Redis.
+    public private(set) var schema = ""
+    public private(set) var epoch: Int64 = 0
+    /// Items looked at in each section.
+    public private(set) var looked: [String: Int] = [:]
+    /// Leases above their tenant's cap because a worker that was cut off declared them again: promised, and counted apart.
+    public private(set) var overCap = 0
+
+    public init() {}
+
+    /// Adds a slice of `section` ("" names the first).
+    public mutating func add(_ slice: Slice, of section: String) {
+        schema = slice.schema
+        epoch = slice.epoch
+        overCap += slice.overCap
+        looked[section.isEmpty ? Self.sections[0] : section, default: 0] += slice.looked
+    }
+
+    /// A finding counts once, and only if its item was found wrong in the same way when it was judged again.
+    public mutating func confirm(_ finding: Finding, by second: Slice) {
+        let again = second.findings.contains { $0.promise == finding.promise && $0.item == finding.item }
+        if again, !findings.contains(where: { $0.promise == finding.promise && $0.item == finding.item }) {
+            findings.append(finding)
+        }
+    }
+}

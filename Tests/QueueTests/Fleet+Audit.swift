@@ -1,0 +1,68 @@
+import Foundation
+import QueueCore
+import Testing
+
+@testable import Queue
+
+/// What operators ask of a fleet, asked by tests.
+extension Fleet {
+    /// The shipped audit without its bound, so that a section of a test's fleet is one call.
+    func loadWholeAudit() {
+        let source = String(decoding: ScriptLibrary.audit.source, as: UTF8.self)
+        let whole = source.replacingOccurrences(of: "local LOOKS_A_CALL = 32\n", with: "local LOOKS_A_CALL = 1000000\n")
+        precondition(whole != source, "the bound is spelled elsewhere")
+        load("auditWhole", source: Self.turned(whole))
+    }
+
+    func findings() -> [String] {
+        let (found, look) = auditAndLook()
+        return found + look.findings
+    }
+
+    /// The whole audit in one round trip, and the test's own look.
+    func auditAndLook() -> (findings: [String], Look) {
+        let begin = ["EVALSHA", loaded["auditWhole"]!, "1", keys.meta, "", "0", "0", "0", "0"]
+        let replies = redis.pipeline(AuditReport.sections.map { begin + [$0, ""] })
+        var found: [String] = []
+        for (section, reply) in zip(AuditReport.sections, replies) {
+            guard let slice = AuditReport.Slice(reply: reply.strings), slice.nextSection != section else {
+                return ([reply.string + reply.strings.joined(separator: " ")], Look([]))
+            }
+            found += slice.findings.map(\.description)
+        }
+        return (found, look())
+    }
+
+    /// One slice as it is shipped; `nil` where the schema is another.
+    func auditSlice(_ section: String, _ cursor: String) -> AuditReport.Slice? {
+        AuditReport.Slice(reply: raw("audit", ["", "0", "0", "0", "0", section, cursor]).strings)
+    }
+
+    /// A full pass by the shipped slices. `between` is called after each.
+    func audit(between: () -> Void = {}) -> [String] {
+        var (section, cursor) = ("", "")
+        var report = AuditReport()
+        repeat {
+            guard let slice = auditSlice(section, cursor) else { return ["no slice of \(section)"] }
+            report.add(slice, of: section)
+            for finding in slice.findings {
+                guard let second = auditSlice("item", finding.item) else { return ["no item \(finding.item)"] }
+                report.confirm(finding, by: second)
+            }
+            (section, cursor) = (slice.nextSection, slice.nextCursor)
+            between()
+        } while section != ""
+        return report.findings.map(\.description)
+    }
+
+    /// Slots wanted, asked until they are counted.
+    func wanted() -> [String: Int] {
+        for _ in 0..<10_000 {
+            let words = raw("wanted", ["", "0", "0", "0", "0"]).strings
+            if words.first == "ok" { return Inspector.numbers(words.dropFirst(2)) }
+            guard words.first == "more" else { break }
+        }
+        Issue.record("no answer")
+        return [:]
+    }
+}

@@ -1,0 +1,50 @@
+import QueueCore
+import Testing
+
+/// What operators ask must not hold up those who wait, however large the fleet.
+@Suite struct InspectionCostTests {
+    let fleet = Fleet()
+
+    private func calls() -> Int {
+        fleet.redis("INFO", "commandstats").string.split(whereSeparator: \.isNewline).reduce(0) { sum, line in
+            guard let from = line.firstRange(of: "calls=")?.upperBound else { return sum }
+            return sum + (Int(line[from...].prefix { $0 != "," }) ?? 0)
+        }
+    }
+
+    /// The most commands of one call, and how many calls there were.
+    private func most(_ body: () -> Bool) -> (commands: Int, calls: Int) {
+        var (most, count) = (0, 0)
+        var before = calls()
+        var goesOn = true
+        while goesOn {
+            goesOn = body()
+            let now = calls()
+            most = max(most, now - before)
+            before = now
+            count += 1
+        }
+        return (most, count)
+    }
+
+    @Test func slicesOfAuditAndWantedAreBoundedWhateverWaits() throws {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        for index in 0..<4 {
+            _ = fleet.worker("w\(index)", pools: Array(repeating: "x||", count: 200), probedBy: g)
+        }
+        fleet.cap(g, "*", 2, queueMax: 1_000)
+        fleet.enqueueMany(g, 30_000) { "t\($0 % 10_000)" }
+        var (section, cursor) = ("", "")
+        let audit = most {
+            guard let slice = fleet.auditSlice(section, cursor) else { return false }
+            #expect(slice.findings.isEmpty)
+            (section, cursor) = (slice.nextSection, slice.nextCursor)
+            return section != ""
+        }
+        #expect(audit.commands < 600 && audit.calls > 500, "\(audit)")
+        let wanted = most { fleet.raw("wanted", ["", "0", "0", "0", "0"]).strings.first == "more" }
+        #expect(wanted.commands < 600 && wanted.calls > 100, "\(wanted)")
+        #expect(fleet.wanted() == ["x||": 20_000], "two for each of 10,000 tenants")
+    }
+}
