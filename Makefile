@@ -1,6 +1,6 @@
 # The verbs. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-variants demo bench fmt lint
+.PHONY: help setup build test test-variants sim demo bench fmt lint
 
 # An import that Package.swift does not declare is an error: the boundaries of docs/internals/architecture.md hold.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
@@ -34,6 +34,13 @@ test-variants: ## the queue's tests on Valkey, on a cluster, and as a user with 
 	@scripts/setup build run python
 	swift build --build-tests
 	for one in valkey cluster acl; do BERTH_REDIS=$$one $(QUEUE_TESTS) || exit 1; done
+# One seed or scenario with its trace, or so many seeds: make sim SEED=7, SCENARIO=capHolds, SEEDS=10000 FROM=1.
+SIM := $(if $(SEED),--seed $(SEED),$(if $(SCENARIO),--scenario $(SCENARIO),--seeds $(or $(SEEDS),2000) --from $(or $(FROM),1)))
+
+sim: ## the fleet in simulated time with faults: regressions, scenarios, 2,000 seeds (SEED=n replays one)
+	@scripts/setup build
+	$(SWIFT_BUILD) -c release --product sim
+	.build/release/sim $(SIM)
 
 demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	@scripts/setup build run python

@@ -53,6 +53,7 @@ final class ScriptErrorChecker: Checker {
 public func allCheckers(looksEvery: Int, firstLook: Int) -> [any Checker] {
     [
         AuditChecker(), ScriptErrorChecker(), StructureChecker(every: looksEvery, first: firstLook), GrantChecker(),
-        SlotUseChecker(), EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(), RecoveryChecker(),
+        SlotUseChecker(), EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(), LeavingChecker(),
+        OccupiedChecker(), RecoveryChecker(),
     ]
 }

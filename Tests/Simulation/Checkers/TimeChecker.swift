@@ -104,6 +104,60 @@ final class DeadProcessChecker: Checker {
     }
 }
 
+/// L4: a client that left, or was told to, is out of Redis at once. Judged while nothing is wrong with Redis.
+final class LeavingChecker: Checker {
+    /// One call, sent again once at most.
+    private static let bound: Int64 = 1_300_000
+    private static let recovery: Int64 = 4_000_000
+
+    private var names: [Int: WaiterID] = [:]
+    private var gateways: [Int: ProcessID] = [:]
+    private var gone: Set<ProcessID> = []
+    private var left: [(waiter: WaiterID, gateway: ProcessID, at: Int64)] = []
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .queuedAs(let client, let waiter): names[client] = waiter
+        case .waitBegan(let client, let gateway, _, _): gateways[client] = gateway
+        case .waitEnded(let client, .refused):
+            if let waiter = names[client], let gateway = gateways[client] { left.append((waiter, gateway, now)) }
+        case .processGone(let process): gone.insert(process)
+        default: break
+        }
+    }
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        while let first = left.first, now - first.at > LeavingChecker.bound {
+            left.removeFirst()
+            let store = ledger.store
+            guard !gone.contains(first.gateway), let calm = ledger.calmSince,
+                first.at - calm > LeavingChecker.recovery,
+                let state = store.redis.field(store.key("waiter", first.waiter.text), "state"), state != "ended"
+            else { continue }
+            ledger.found("L4", "\(first.waiter) has left \((now - first.at) / 1_000) ms ago and is \(state)")
+        }
+    }
+}
+
+/// S4: a slot is never offered before its worker said that it is fit. While no data was lost and nothing is wrong with
+/// Redis, a worker has no cause to refuse a grant as `occupied`.
+final class OccupiedChecker: Checker {
+    private static let recovery: Int64 = 15_000_000
+    private var hasLostData = false
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        if case .storeLostData = happening { hasLostData = true }
+    }
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        guard call.script == "reject", call.arguments.count > 7, call.arguments[5] == "worker",
+            call.arguments[7] == "occupied", !hasLostData
+        else { return }
+        guard let calm = ledger.calmSince, now - calm > OccupiedChecker.recovery else { return }
+        ledger.found("S4", "\(call.caller) was offered \(call.arguments[6]) for a slot that is not free")
+    }
+}
+
 /// L6: after the last fault healed all is as if none had been.
 final class RecoveryChecker: Checker {
     private var tables: [String: (rows: [SlotRow], isDraining: Bool)] = [:]

@@ -15,16 +15,17 @@ final class SeedRange {
     private var next: UInt64
     private let end: UInt64
     private let jobs: Int
-    private let plant: [String]
+    /// Options that each process is given too.
+    private let changes: [String]
     private var children: [Child] = []
     private var failed: [UInt64] = []
     private var (runs, scripts, clients, served, simulated) = (0, 0, 0, 0, 0)
 
-    init(from: UInt64, count: UInt64, jobs: Int, plant: [String]) {
+    init(from: UInt64, count: UInt64, jobs: Int, changes: [String]) {
         next = from
         end = from + count
         self.jobs = jobs
-        self.plant = plant
+        self.changes = changes
     }
 
     /// True when a seed failed.
@@ -43,8 +44,7 @@ final class SeedRange {
 
     private func start() {
         let count = min(SeedRange.share, end - next)
-        var words = ["/proc/self/exe", "--batch", "--from", String(next), "--seeds", String(count)]
-        for bug in plant { words += ["--plant", bug] }
+        let words = ["sim", "--batch", "--from", String(next), "--seeds", String(count)] + changes
         next += count
         var ends: [Int32] = [0, 0]
         precondition(pipe(&ends) == 0, "no pipe")

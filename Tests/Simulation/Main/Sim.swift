@@ -25,6 +25,10 @@ struct Sim: ParsableCommand {
     var regressions = "Tests/Simulation/regressions.txt"
     @Option(help: "Plant a bug of the machines' drivers by name; may be repeated.")
     var plant: [String] = []
+    @Option(help: "A text in the scripts to replace; may be repeated, with --by for each.")
+    var replace: [String] = []
+    @Option(help: "What it is replaced by.")
+    var by: [String] = []
     @Flag(help: .hidden)
     var batch = false
 
@@ -36,18 +40,37 @@ struct Sim: ParsableCommand {
             }
             options.bugs.insert(bug)
         }
+        guard replace.count == by.count else { throw ValidationError("Each --replace needs a --by") }
+        options.scriptChanges = zip(replace, by).map { ScriptChange($0, by: $1) }
+        for change in options.scriptChanges where SimulationRunner.matches(of: change) == 0 {
+            throw ValidationError("No script has this text: \(change.text)")
+        }
         if batch { return Batch(options: options).run(from: from, count: seeds) }
         if let seed {
             options.isTraced = true
             return try show(SimulationRunner(options: options).run(seed: seed))
         }
+        if let scenario {
+            guard let found = Scenario.all.first(where: { $0.name == scenario }) else {
+                throw ValidationError("No such scenario. There are \(Scenario.all.map(\.name))")
+            }
+            options.isTraced = true
+            return try show(SimulationRunner(options: options).run(found))
+        }
         var failed = false
+        let runner = SimulationRunner(options: options)
+        for scenario in Scenario.all {
+            failed = report("scenario \(scenario.name)", runner.run(scenario).findings) || failed
+        }
+        print("\(Scenario.all.count) scenarios")
         if !scenarios {
             for line in try Regression.read(regressions) {
-                let findings = SimulationRunner(options: options).run(seed: line.seed).findings
+                let findings = runner.run(seed: line.seed).findings
                 failed = report("regression \(line.seed) (\(line.words))", findings) || failed
             }
-            failed = SeedRange(from: from, count: seeds, jobs: max(1, jobs), plant: plant).run() || failed
+            let changes = plant.flatMap { ["--plant", $0] }
+                + zip(replace, by).flatMap { ["--replace", $0, "--by", $1] }
+            failed = SeedRange(from: from, count: seeds, jobs: max(1, jobs), changes: changes).run() || failed
         }
         if failed { throw ExitCode.failure }
     }

@@ -22,6 +22,7 @@ struct FaultDraw {
         pauses()
         twins()
         store()
+        lostWrites()
         clock()
         operators()
         sidecars()
@@ -34,6 +35,7 @@ struct FaultDraw {
         world.network.healAll()
         world.server.hints = StoreServer.Hints()
         world.exchange.faults = Exchange.Faults()
+        world.server.fate = nil
         if world.server.state == .down { world.server.comeUp(lostCommits: 0) }
         world.server.goOn()
         for process in world.livingProcesses { process.goOn() }
@@ -251,6 +253,26 @@ struct FaultDraw {
             case 4: down(for: milliseconds(20), lostCommits: lost, "failed over, \(lost) commits behind")
             case 5: down(for: seconds(14), lostCommits: 0, "back after an outage")
             default: down(for: milliseconds(10), lostCommits: nil, "failed over to an empty replica")
+            }
+        }
+    }
+
+    /// One acknowledged write that Redis loses while everything goes on.
+    private func lostWrites() {
+        let world = world
+        guard var chance = chance("lost writes", perMille: 150) else { return }
+        let scripts = [
+            "enqueue", "cancel", "collect", "accept", "reject", "release", "ready", "renew", "register", "probed",
+            "drain", "sweep", "limits",
+        ]
+        for time in times(&chance, most: 3) {
+            let script = chance.one(of: scripts)
+            world.timeline.at(time) { [to] in
+                world.server.fate = { called, _, _ in
+                    guard called == script, world.timeline.now < to else { return .normal }
+                    world.server.fate = nil
+                    return .forgotten
+                }
             }
         }
     }

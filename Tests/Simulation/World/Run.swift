@@ -4,8 +4,8 @@ import SimulatedRedis
 
 /// Runs seeds and scenarios one after the other, on one simulated Redis whose scripts are compiled once.
 public final class SimulationRunner {
-    private let redis: SimulatedRedis
-    private let options: SimulationOptions
+    let redis: SimulatedRedis
+    let options: SimulationOptions
 
     public init(options: SimulationOptions = SimulationOptions()) {
         self.options = options

@@ -26,7 +26,7 @@ final class SimulatedClient {
     private(set) var outcome: ClientEnd?
     weak var wait: SimulatedWait?
     private weak var gateway: SimulatedGateway?
-    private var isServed = false
+    private(set) var isServed = false
 
     init(_ world: World, id: Int, plan: ClientPlan) {
         self.world = world

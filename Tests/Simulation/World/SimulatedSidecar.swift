@@ -8,6 +8,8 @@ final class SimulatedSidecar {
         var failsToStart = false
         /// It does not take its client's connection.
         var refusesClients = false
+        /// Takes so long for a connection, in milliseconds; nil: a few.
+        var connects: Int64?
     }
 
     private let process: SimulatedProcess

@@ -94,8 +94,9 @@ final class SimulatedWorker: SlotRegistryDelegate {
             self?.acceptReplied(grant, $0)
         }
         if world.plants(.proofBeforeAccept) { acceptReplied(grant, .accepted()) }
-        let takes = world.sidecarChance.number(50...milliseconds(4))
-        session.connect(process, takes: takes, succeeds: !sidecars[slot].illness.refusesClients)
+        let illness = sidecars[slot].illness
+        let takes = illness.connects.map { milliseconds($0) } ?? world.sidecarChance.number(50...milliseconds(4))
+        session.connect(process, takes: takes, succeeds: !illness.refusesClients)
     }
 
     private func acceptReplied(_ grant: Wire.GrantRequest, _ reply: AcceptReply) {

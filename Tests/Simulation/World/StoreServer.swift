@@ -24,11 +24,26 @@ final class StoreServer {
 
     enum State { case up, paused, down }
 
+    /// What becomes of one call.
+    enum Fate {
+        case normal
+        /// The connection breaks before it is read, or before its reply is.
+        case neverRead, unanswered
+        /// It is executed and answered, and its commit is lost.
+        case forgotten
+        /// Its connection's bytes are read when `readLate` says so.
+        case late
+    }
+
     let network: Network
     let timeline: Timeline
     let redis: SimulatedRedis
     weak var observer: (any StoreObserver)?
+    /// Told that commits were lost while it ran.
+    var onLoss: () -> Void = {}
     var hints = Hints()
+    /// Decides about each call, for scenarios.
+    var fate: ((_ script: String, _ wire: CommandWire, _ arguments: [[UInt8]]) -> Fate)?
     private(set) var state = State.up
     /// How far its clock is from the base and the world's time.
     private(set) var clockSkew: Int64 = 0
@@ -109,6 +124,7 @@ final class StoreServer {
         switch state {
         case .down: wire.breakAtServer("Connection refused")
         case .up where wire.incarnation != incarnation: wire.breakAtServer("Connection reset")
+        case .up where wire.isLate: wire.inbox.append(arrival)
         case .paused where wire.incarnation == incarnation: wire.inbox.append(arrival)
         case .paused: break
         case .up: take(arrival, on: wire)
@@ -120,7 +136,43 @@ final class StoreServer {
         case .login: wire.reply(.status("OK"))
         case .end: wires.removeAll { $0 === wire }
         case .call(let script, let keys, let arguments):
-            wire.reply(run(script, keys: keys, arguments: arguments))
+            switch fate?(script, wire, arguments) ?? .normal {
+            case .normal: wire.reply(run(script, keys: keys, arguments: arguments))
+            case .neverRead: breakOff(wire)
+            case .unanswered:
+                run(script, keys: keys, arguments: arguments)
+                breakOff(wire)
+            case .forgotten:
+                let before = written
+                wire.reply(run(script, keys: keys, arguments: arguments))
+                loseTail(written - before)
+            case .late:
+                wire.isLate = true
+                wire.inbox.append(arrival)
+            }
+        }
+    }
+
+    private func breakOff(_ wire: CommandWire) {
+        wires.removeAll { $0 === wire }
+        wire.incarnation = 0
+        wire.breakAtServer("Connection reset")
+    }
+
+    /// The last writing calls are taken back while everything goes on.
+    func loseTail(_ commits: Int) {
+        let lost = min(commits, written)
+        guard lost > 0 else { return }
+        redis.undo(last: lost)
+        written -= lost
+        onLoss()
+    }
+
+    /// Connections whose bytes lay unread are read now.
+    func readLate() {
+        for wire in wires where wire.isLate {
+            wire.isLate = false
+            wire.readInbox()
         }
     }
 
@@ -174,6 +226,7 @@ final class CommandWire {
     /// The life of the server that it reached.
     fileprivate(set) var incarnation = 0
     fileprivate var inbox: [StoreServer.Arrival] = []
+    fileprivate var isLate = false
 
     init(_ process: SimulatedProcess, server: StoreServer) {
         self.process = process
@@ -208,6 +261,6 @@ final class CommandWire {
     fileprivate func readInbox() {
         let arrived = inbox
         inbox = []
-        for arrival in arrived { server.take(arrival, on: self) }
+        for arrival in arrived { server.arrived(arrival, on: self) }
     }
 }

@@ -46,6 +46,7 @@ public final class World {
         ledger = Ledger(store: view, checkers: checkers) { [unowned self] in timeline.now }
         ledger.onNote = { [unowned self] in noted($0) }
         server.observer = self
+        server.onLoss = { [unowned self] in storeLosesData("lost its last commit") }
     }
 
     func plants(_ bug: PlantedBug) -> Bool { !options.bugs.isEmpty && options.bugs.contains(bug) }
@@ -218,9 +219,13 @@ extension World: StoreObserver {
         for byte in call.status.utf8 { stir(UInt64(byte)) }
         counts["scripts", default: 0] += 1
         trace(
-            "\(call.caller.prefix { $0 != "." }) \(script) \(call.arguments.dropFirst(1).joined(separator: " "))"
+            "\(call.caller.prefix { $0 != "." }) \(script) \(Self.words(call.arguments.dropFirst(1)))"
                 + " → \(Self.words(reply))")
         ledger.ran(call)
+    }
+
+    private static func words(_ arguments: ArraySlice<String>) -> String {
+        arguments.map { $0.utf8.count > 100 ? $0.prefix(12) + "…" : $0 }.joined(separator: " ")
     }
 
     private static func words(_ reply: RedisReply) -> String {

@@ -40,7 +40,9 @@ local HOLD_OFF_MS = 12000
 local GRACE_MS = 10000
 -- Found older than this, the clock of the last commit means an outage or a step.
 local SILENCE_MS = 4000
-local SWEEP_MS = 1000
+-- Less than the second between two polls of a gateway: else it finds the next sweep not due by what a call takes, and
+-- a fleet with one gateway is swept every other second.
+local SWEEP_MS = 900
 local BACKOFF_MIN_MS = 1000
 local BACKOFF_MAX_MS = 30000
 -- A probe is lent to one gateway so long; one that is due for longer than that goes to whoever asks.
