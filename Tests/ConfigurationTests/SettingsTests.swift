@@ -112,6 +112,23 @@ func words(_ body: () throws -> some Any) -> String {
         #expect(read.defaults.cap == 7 && read.defaults.weight == 2 && read.defaults.queueMax == 5)
     }
 
+    @Test func aGuaranteeIsAtMostTheCap() throws {
+        let read = try settings(.gateway, file: "tenants:\n  acme: {cap: 3, guarantee: 3}\n")
+        #expect(read.tenants[0].limits.guarantee == 3)
+        let said = words { try settings(.gateway, file: "tenants:\n  acme: {cap: 2, guarantee: 3}\n") }
+        #expect(said.contains("berth.yaml:2:") && said.contains("guarantee of 3 is above its cap of 2"))
+    }
+
+    @Test func whatTheFleetIsToldComesFromTheFile() throws {
+        let file = "policy: fair\nscaleFromZero: [AppA:Chromium, 'q|firefox']\n"
+        let role = try GatewayRole(settings(.gateway, file: file))
+        #expect(role.tenancy.policy == .fair && role.tenancy.scaleFromZero == ["AppA:Chromium", "q|firefox"])
+        let said = words { try GatewayRole(settings(.gateway, file: "scaleFromZero: ['a b']\n")) }
+        #expect(said.contains("'a b' is no label"))
+        let many = "scaleFromZero: [\((0...256).map { "p\($0)" }.joined(separator: ", "))]\n"
+        #expect(words { try GatewayRole(settings(.gateway, file: many)) }.contains("more than 256"))
+    }
+
     @Test func aPlainKeyIsRefusedWithoutBeingRepeated() {
         let said = words { try settings(.gateway, file: "tenants:\n  acme:\n    keys:\n      - hunter2\n") }
         #expect(said.contains("berth.yaml:4:") && said.contains("sha256sum") && !said.contains("hunter2"))

@@ -42,26 +42,38 @@ import Testing
             "0 kept 1 1 \(id).1 a 3601 1 -", "0 kept 1 1 \(id).1 a 1 -1 -",
         ] {
             #expect(fleet.run("renew", w, ["worker", "7", row]).status == "bad", "\(row)")
-            let arguments = ["worker", "h:1", "2", "lenient", "x||", "y:z||", row]
+            let arguments = ["worker", "h:1", "2", "lenient", "0", "0", "x||", "y:z||", row]
             #expect(fleet.run("register", w, arguments).status == "bad", "\(row)")
         }
         for arguments in [
-            ["worker", "", "1", "lenient", "x||"], ["worker", "a b", "1", "lenient", "x||"],
-            ["worker", "h:1", "0", "lenient"], ["worker", "h:1", "1", "lenient"], ["worker", "h:1", "1", "x||"],
-            ["worker", "h:1", "1025", "lenient", "x||"], ["worker", "h:1", "1", "lenient", "x"],
-            ["worker", "h:1", "1", "lenient", "*||"], ["worker", "h:1", "1", "odd", "x||"],
-            ["worker", "h:1", "1", "strict", "||"], ["worker", "h:1", "1", "lenient", "x y||"], ["operator"],
+            ["worker", "", "1", "lenient", "0", "0", "x||"], ["worker", "a b", "1", "lenient", "0", "0", "x||"],
+            ["worker", "h:1", "0", "lenient", "0", "0"], ["worker", "h:1", "1", "lenient", "0", "0"],
+            ["worker", "h:1", "1", "x||"],
+            ["worker", "h:1", "1025", "lenient", "0", "0", "x||"], ["worker", "h:1", "1", "lenient", "0", "0", "x"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "*||"], ["worker", "h:1", "1", "odd", "0", "0", "x||"],
+            ["worker", "h:1", "1", "strict", "0", "0", "||"], ["worker", "h:1", "1", "lenient", "0", "0", "x y||"],
+            ["operator"],
             ["waiter"], [""],
         ] {
             #expect(fleet.run("register", w, arguments).status == "bad", "\(arguments)")
         }
-        for arguments in [
-            ["gateway", "a", "1", "1", "1", "1"], ["gateway", "a", "x", "1", "1", "1", "1"],
-            ["gateway", "a", "-1", "1", "1", "1", "1"], ["gateway", "a b", "1", "1", "1", "1", "1"],
-            ["gateway", "a", "1", "1", "1", "1", "1", "b", "inf", "1", "1", "1", "1"],
+        let limits = "1,1,1,1,1,0"
+        for (verb, name, text) in [
+            ("declare", "tenant:a", "1,1,1,1,1"), ("declare", "tenant:a", "x,1,1,1,1,0"),
+            ("declare", "tenant:a", "-1,1,1,1,1,0"), ("declare", "tenant:a b", limits), ("declare", "tenant:a", "-"),
+            ("declare", "tenant:a", "inf,1,1,1,1,0"), ("declare", "tenant:", limits), ("declare", "odd:a", "1"),
+            ("declare", "policy", "odd"), ("declare", "policy:a", "fair"), ("set", "pause:", "1"),
+            ("set", "pause:x||", "0"), ("set", "pause:*", "1"), ("set", "zero:x|y|z", "1"), ("set", "zero:", "1"),
+            ("odd", "policy", "fair"), ("resend", "policy", "fair"), ("resend", "policy", "fair 1 - x"),
+            ("resend", "policy", "fair 1 odd 2"),
         ] {
-            #expect(fleet.run("limits", g, arguments).status == "bad", "\(arguments)")
+            #expect(fleet.settings(g, verb, [(name, text)]).status == "bad", "\(verb) \(name) \(text)")
         }
+        #expect(fleet.settings(fleet.nobody, "declare", [("policy", "fair")]).status == "bad")
+        #expect(fleet.run("settings", g, ["gateway", "set", "0", "1", "policy"]).status == "bad")
+        #expect(fleet.run("settings", g, ["gateway", "set", "x", "1"]).status == "bad")
+        let many = Array(repeating: (name: "policy", text: "fair"), count: QueueLimits.settingsACall + 1)
+        #expect(fleet.settings(g, "declare", many).status == "bad")
         for arguments in [["2", "1", "1"], ["0", "", "1"], ["0", "1", "x"], ["0"]] {
             #expect(fleet.run("ready", w, arguments).status == "bad", "\(arguments)")
         }

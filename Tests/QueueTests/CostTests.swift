@@ -12,6 +12,30 @@ import Testing
         }
     }
 
+    @Test func aDispatchCostsTheSameHoweverManySelectorsWait() {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x:y||"], probedBy: g)
+        let ear = fleet.listen(g)
+        var grant = fleet.enqueue(g, fleet.newWaiter(), tenant: "served", "x:y||").grant!
+        var (costs, waiting) = ([Int](), 0)
+        for size in [10, 500] {
+            for number in waiting..<size {
+                fleet.enqueue(g, fleet.newWaiter(), tenant: "t\(number / 16)", "x:y:s\(number)||")
+            }
+            waiting = size
+            fleet.accept(w, grant)
+            fleet.release(w, grant)
+            let before = calls()
+            fleet.ready(w, grant)
+            costs.append(calls() - before)
+            grant = fleet.collect(g, [grant.lease.description]).grants.first!
+        }
+        #expect(costs[1] <= costs[0] + 4, "\(costs)")
+        #expect(fleet.audit() == [])
+        _ = ear
+    }
+
     @Test func aDispatchCostsTheSameWhateverWaitsBehindCappedTenants() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()

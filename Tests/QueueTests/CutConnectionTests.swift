@@ -16,7 +16,7 @@ import Testing
                 loop: loop, endpoint: RedisEndpoint(url: "redis://127.0.0.1:\(proxy.port)"), fleet: "test", node: "g"))
         let gateway = GatewayRecord()
         client.delegate = gateway
-        client.setLimits([(tenant: "*", .default)]) {}
+        client.declare(Declaration())
         client.start()
         func wait(_ condition: () -> Bool, at location: SourceLocation = #_sourceLocation) {
             let cameTrue = loop.run(until: condition, timeoutMilliseconds: 20_000)
@@ -24,7 +24,7 @@ import Testing
         }
         wait { gateway.available }
         // Redis forgets the fleet; the gateway registers anew, and loses its connection with the limits that follow.
-        proxy.cut(at: ScriptLibrary.limits.sha1)
+        proxy.cut(at: ScriptLibrary.settings.sha1)
         Stream.connect(loop: loop, to: try server.endpointAddress(), timeoutMilliseconds: 1_000) { result in
             guard case .success(let stream) = result else { return }
             stream.write("FLUSHALL\r\n")

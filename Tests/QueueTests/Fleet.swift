@@ -83,7 +83,10 @@ final class Fleet {
             let source = String(decoding: script.source, as: UTF8.self)
             let patched = Self.turned(source)
             precondition(patched != source, "the clock is read elsewhere")
-            loaded[script.name] = redis("SCRIPT", "LOAD", patched).string
+            let reply = redis("SCRIPT", "LOAD", patched)
+            // Lua refuses more than 200 names, among other things.
+            if case .error(let words) = reply { preconditionFailure("\(script.name): \(words)") }
+            loaded[script.name] = reply.string
             let next = patched.replacingOccurrences(
                 of: "local SCHEMA = \(QueueLimits.schema)\n", with: "local SCHEMA = \(QueueLimits.schema + 1)\n")
             precondition(next != patched, "the schema is spelled elsewhere")
@@ -162,39 +165,41 @@ final class Fleet {
     @discardableResult
     func register(
         _ worker: Caller, address: String = "127.0.0.1:1", pools: [String], caps: CapsMode = .lenient,
-        rows: [String]? = nil
+        lifetime: Int = 0, served: Int = 0, rows: [String]? = nil
     ) -> Outcome {
         run(
             "register", worker,
-            ["worker", address, String(pools.count), caps.rawValue] + pools
+            ["worker", address, String(pools.count), caps.rawValue, String(lifetime), String(served)] + pools
                 + (rows ?? pools.indices.map { "\($0) free 0 0 - -" }))
     }
 
+    /// Rows of settings. `last` ends a gateway's declaration: what no living gateway named since is then taken back.
     @discardableResult
-    func limits(_ caller: Caller, _ tenants: [(String, TenantLimits)]) -> Outcome {
-        run(
-            "limits", caller,
-            [caller.kind]
-                + tenants.flatMap { name, l in
-                    [
-                        name, String(l.cap), String(l.queueMax), String(l.waitMaxMilliseconds),
-                        String(l.priorityMaxSeconds), String(l.weight),
-                    ]
-                })
+    func settings(
+        _ caller: Caller, _ verb: String, _ rows: [(name: String, text: String)], began: String = "0",
+        last: Bool = false
+    ) -> Outcome {
+        run("settings", caller, [caller.kind, verb, began, last ? "1" : "0"] + rows.flatMap { [$0.name, $0.text] })
     }
 
+    /// One row as Redis has it.
+    func setting(_ name: String) -> String {
+        redis("HGET", String(keys.meta.dropLast(4)) + "settings", name).string
+    }
+
+    /// An operator's order.
     @discardableResult
-    func cap(_ caller: Caller, _ tenant: String, _ cap: Int, queueMax: Int = 1_000, priority: Int = 0) -> Outcome {
-        limits(
-            caller,
-            [
-                (
-                    tenant,
-                    TenantLimits(
-                        cap: cap, queueMax: queueMax, waitMaxMilliseconds: 1_000, priorityMaxSeconds: priority,
-                        weight: 1)
-                )
-            ])
+    func order(_ name: String, _ words: String) -> Outcome { settings(nobody, "set", [(name, words)]) }
+
+    @discardableResult
+    func cap(
+        _ caller: Caller, _ tenant: String, _ cap: Int, queueMax: Int = 1_000, priority: Int = 0, weight: Int = 1,
+        guarantee: Int = 0
+    ) -> Outcome {
+        let limits = TenantLimits(
+            cap: cap, queueMax: queueMax, waitMaxMilliseconds: 1_000, priorityMaxSeconds: priority, weight: weight,
+            guarantee: guarantee)
+        return settings(caller, caller.kind == "gateway" ? "declare" : "set", [("tenant:\(tenant)", limits.words)])
     }
 
     @discardableResult
@@ -293,8 +298,8 @@ final class Fleet {
     }
 
     @discardableResult
-    func renew(_ caller: Caller, _ rows: [String] = []) -> Outcome {
-        guard caller.kind == "worker" else { return run("renew", caller, ["gateway"]) }
+    func renew(_ caller: Caller, _ rows: [String] = [], settingsFrom: Int = 0) -> Outcome {
+        guard caller.kind == "worker" else { return run("renew", caller, ["gateway", "", "", String(settingsFrom)]) }
         caller.renewals += 1
         return run("renew", caller, ["worker", String(caller.renewals)] + rows)
     }
@@ -333,9 +338,9 @@ final class Fleet {
     }
 
     /// A worker whose probe has passed.
-    func worker(_ name: String = "w", pools: [String], probedBy gateway: Caller) -> Caller {
+    func worker(_ name: String = "w", pools: [String], probedBy gateway: Caller, lifetime: Int = 0) -> Caller {
         let worker = Caller("worker", name)
-        #expect(register(worker, address: "\(name):1", pools: pools).status == "ok")
+        #expect(register(worker, address: "\(name):1", pools: pools, lifetime: lifetime).status == "ok")
         probed(gateway, worker, true)
         return worker
     }

@@ -61,8 +61,9 @@ struct Look: Equatable {
         local function say(...) out[#out + 1] = table.concat({ ... }, '\\t') end
         local function key(...) return prefix .. table.concat({ ... }, ':') end
         local function wrong(...) say('finding', ...) end
-        local known = { meta = 1, seq = 1, tenants = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1,
-            line = 1, rates = 1, wanted = 1, todo = 1, pending = 1, gateways = 1, workers = 1, orphans = 1 }
+        local known = { meta = 1, seq = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
+            zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, pending = 1,
+            rates = 1, wanted = 1, gateways = 1, workers = 1, orphans = 1 }
         local leases = 0
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
@@ -206,6 +207,15 @@ struct Look: Equatable {
             local tenant, alias = string.match(name, '^([^:]+):(.*)$')
             local value = call('HGET', key('tenant', tenant, 'aliases'), alias)
             if not value or string.sub(value, 1, 1) ~= '-' then wrong('orphan without ticket', name) end
+        end
+        for _, id in ipairs(call('ZRANGE', key('declarers'), 0, -1)) do
+            if not call('ZSCORE', key('gateways'), id) then wrong('declared by a ghost', id) end
+        end
+        for _, name in ipairs(call('ZRANGE', key('declared'), 0, -1)) do
+            if call('HEXISTS', key('settings'), name) == 0 then wrong('declared and no setting', name) end
+        end
+        for _, name in ipairs(call('SMEMBERS', key('zeros'))) do
+            if call('HEXISTS', key('settings'), 'zero:' .. name) == 0 then wrong('scales from zero unsaid', name) end
         end
         for _, id in ipairs(call('ZRANGE', key('probes'), 0, -1)) do
             if call('EXISTS', key('worker', id)) == 0 then wrong('probe of a ghost', id) end

@@ -13,7 +13,8 @@ import Testing
         let g2 = actors.gateway("g2")
         _ = actors.worker("w1", slots: 1)
         _ = actors.worker("w2", slots: 1)
-        _ = actors.call("limits", g1.caller, ["gateway", "a", "1", "100", "1000", "0", "1"])
+        _ = actors.call(
+            "settings", g1.caller, ["gateway", "declare", "0", "0", "tenant:a", "1,100,1000,0,1,0"])
         for _ in 0..<3 { actors.second() }
         for n in 0..<3 { g1.enqueue("a\(n)", tenant: "a") }
         for n in 0..<3 { g2.enqueue("b\(n)", tenant: "b") }

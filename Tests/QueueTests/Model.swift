@@ -45,23 +45,38 @@ struct Model {
     var leases: [String: Lease] = [:]
     var caps: [String: Int] = [:]
     var defaultCap = 1_000_000
+    var weights: [String: Int] = [:]
+    var guarantees: [String: Int] = [:]
+    var policy = Policy.fifo
+    var pausedLabels: Set<String> = []
     var complaints: [String] = []
 
     func cap(_ tenant: String) -> Int { caps[tenant] ?? defaultCap }
     func isMarked(_ gateway: String) -> Bool { gateways[gateway].map { $0.mark != "" } ?? true }
 
-    /// Who may be granted a slot now, smallest score first.
-    var eligible: [(id: String, waiter: Waiter)] {
-        var held: [String: Int] = [:]
-        for lease in leases.values { held[waiters[lease.waiter]!.tenant, default: 0] += 1 }
+    private var heldByTenant: [String: Int] {
+        leases.values.reduce(into: [:]) { $0[waiters[$1.waiter]!.tenant, default: 0] += 1 }
+    }
+
+    /// The number that decides who goes first (ADR 9).
+    func effective(_ waiter: Waiter, held: Int) -> Int {
+        let ageing = policy == .fair ? held * 60_000_000 / weights[waiter.tenant, default: 1] : 0
+        return waiter.score + ageing - (held < guarantees[waiter.tenant, default: 0] ? 1_000_000_000_000_000 : 0)
+    }
+
+    /// Who may be granted a slot now, smallest effective score first.
+    var eligible: [(id: String, waiter: Waiter, order: Int)] {
+        let held = heldByTenant
         return waiters.filter {
             $0.value.state == "queued" && !isMarked($0.value.gateway)
                 && held[$0.value.tenant, default: 0] < cap($0.value.tenant)
-        }.map { ($0.key, $0.value) }.sorted { ($0.1.score, $0.0) < ($1.1.score, $1.0) }
+        }.map { ($0.key, $0.value, effective($0.value, held: held[$0.value.tenant, default: 0])) }
+            .sorted { ($0.2, $0.0) < ($1.2, $1.0) }
     }
 
     var freePools: Set<Pool> {
         Set(workers.values.filter(\.isGrantable).flatMap { $0.slots.filter { $0.state == "free" }.map(\.pool) })
+            .filter { !pausedLabels.contains($0.label.text) }
     }
 
     // MARK: - What verbs do before dispatch
@@ -191,7 +206,7 @@ struct Model {
             let id = String(grant.slot.lease.prefix(32))
             let queue = eligible
             let pools = freePools
-            guard let waiter = queue.first(where: { $0.id == id })?.waiter else {
+            guard let (_, waiter, order) = queue.first(where: { $0.id == id }) else {
                 complaints.append("S3/S5: \(id) was granted and is not eligible")
                 continue
             }
@@ -202,7 +217,10 @@ struct Model {
             }
             let pool = worker.slots[grant.index].pool
             let first = queue.first { candidate in pools.contains { candidate.waiter.selector.rank(of: $0) != nil } }
-            if strict, let first, first.waiter.score < waiter.score {
+            if pausedLabels.contains(grant.slot.pool.split(separator: "|")[0].description) {
+                complaints.append("\(id) was granted a paused pool")
+            }
+            if strict, let first, first.order < order {
                 complaints.append("S7: \(id) was granted before \(first.id)")
             }
             guard let rank = waiter.selector.rank(of: pool) else {
@@ -241,7 +259,7 @@ struct Model {
         }
         guard strict else { return }
         let pools = freePools
-        for (id, waiter) in eligible {
+        for (id, waiter, _) in eligible {
             if pools.contains(where: { waiter.selector.rank(of: $0) != nil }) {
                 complaints.append("L1: \(id) waits while a fitting slot is free")
             }

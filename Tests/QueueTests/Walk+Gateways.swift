@@ -92,11 +92,33 @@ extension Walk {
     func limits(_ tenant: String, _ cap: Int) {
         guard let caller = pick(gateways).map({ callers[$0]! }) else { return }
         let cap = tenant == "*" && chance(50) ? 1_000 : cap
-        fleet.cap(caller, tenant, cap, queueMax: 12, priority: tenant == "c" ? 5 : 0)
-        note("limits \(tenant) \(cap)")
+        let (weight, guarantee) = tenant == "*" ? (1, 0) : (pick(1...3)!, min(cap, pick([0, 0, 1, 2])!))
+        fleet.cap(
+            caller, tenant, cap, queueMax: 12, priority: tenant == "c" ? 5 : 0, weight: weight, guarantee: guarantee)
+        note("limits \(tenant) \(cap) weight \(weight) guarantee \(guarantee)")
         if tenant == "*" { model.defaultCap = cap } else { model.caps[tenant] = cap }
+        (model.weights[tenant], model.guarantees[tenant]) = (weight, guarantee)
         settle(strict: tenant != "*")
         while !fleet.look().todo.isEmpty, model.complaints.isEmpty { sweep(strict: false) }
+        settle()
+    }
+
+    func policy() {
+        let policy = pick(Policy.allCases)!
+        fleet.order("policy", policy.rawValue)
+        note("policy \(policy)")
+        model.policy = policy
+        settle(strict: false)
+        while !fleet.look().todo.isEmpty, model.complaints.isEmpty { sweep(strict: false) }
+        settle()
+    }
+
+    func pausePool() {
+        let label = pick(["a:b", "c:d", "f"])!
+        let pauses = chance(30)
+        fleet.order("pause:\(label)", pauses ? "1" : "-")
+        note("\(pauses ? "pause" : "resume") \(label)")
+        if pauses { model.pausedLabels.insert(label) } else { model.pausedLabels.remove(label) }
         settle()
     }
 

@@ -95,7 +95,7 @@ import Testing
         func values(_ text: String) -> [Int] {
             text.matches(of: numbers).compactMap { Int(text[$0.range].filter(\.isNumber)) }
         }
-        let lua = Repository.codeLines("\(LimitTests.scripts)/lib_queue.lua").first {
+        let lua = Repository.codeLines("\(LimitTests.scripts)/lib_settings.lua").first {
             $0.contains("DEFAULT_LIMITS = {")
         }
         let core = Repository.codeLines("Sources/Queue/Core/Limits.swift")

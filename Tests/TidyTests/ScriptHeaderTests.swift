@@ -22,11 +22,11 @@ import Testing
     }
 
     /// A full Redis must still let everything be released; only what adds to it may be refused.
-    @Test func onlyEnqueueAndLimitsAreRefusedByAFullRedis() {
+    @Test func onlyEnqueueAndSettingsAreRefusedByAFullRedis() {
         for file in ScriptHeaderTests.verbs {
             let name = String(file.split(separator: "/").last!.dropLast(4))
             let first = Repository.lines(file)[0]
-            if ["enqueue", "limits"].contains(name) {
+            if ["enqueue", "settings"].contains(name) {
                 #expect(first == "#!lua", "\(file)")
             } else {
                 #expect(first == "#!lua flags=allow-oom" || first == "#!lua flags=no-writes", "\(file): \(first)")

@@ -111,9 +111,13 @@ class Replay:
         return self.store.get(self.prefix + ":".join(names), {})
 
     def cap(self, tenant: str) -> int:
-        limits = self._get("tenants")
-        row = limits.get(tenant) or limits.get("*")
-        return int(row.split()[0]) if row else DEFAULT_CAP
+        settings = self._get("settings")
+        for name in (tenant, "*"):
+            declared, _, ordered, _ = settings.get(f"tenant:{name}", "- 0 - 0").split()
+            words = declared if ordered == "-" else ordered
+            if words != "-":
+                return int(words.split(",")[0])
+        return DEFAULT_CAP
 
     def _below_cap(self, tenant: str, besides=0) -> bool:
         return len(self._get("tenant", tenant, "held")) - besides < self.cap(tenant)

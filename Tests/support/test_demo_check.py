@@ -16,13 +16,19 @@ SPEC.loader.exec_module(check)
 POOL = "dev|chromium|1.65"
 
 
+def caps(**tenants):
+    """What a file's declaration of these caps writes."""
+    rows = [(f"tenant:{name}", f"{cap},10000,300000,0,1,0 1 - 0") for name, cap in tenants.items()]
+    return [word.encode() for word in ["HSET", key("settings")] + [word for row in rows for word in row]]
+
+
 class Run:
     """Eight clients, one after another on each of two slots; acme has slot 0, globex slot 1."""
 
     def __init__(self):
         self.records = {"caps": {"acme": 1, "globex": 2}, "slots": 2, "exit": 0, "clients": []}
         self.lines, self.entries = [], []
-        self.entry(f"HSET {key('tenants')} acme 1 globex 2")
+        self.entries += [(0.0, "unix:/x", [b"EVALSHA"]), (0.0, "lua", caps(acme=1, globex=2))]
         self.log(0, event="registered", worker="w.1")
         for slot in (0, 1):
             self.log(0, event="slot", slot=slot, state="free", pool=POOL)
@@ -91,7 +97,7 @@ def tenant_is_above_its_cap(run):
 
 
 def cap_is_passed_in_redis(run):
-    run.entries.insert(1, (0.0, "lua", [b"HSET", key("tenants").encode(), b"acme", b"0"]))
+    run.entries.insert(1, (0.0, "lua", caps(acme=0)))
     run.entries[2], run.entries[1] = run.entries[1], run.entries[2]
 
 

@@ -16,6 +16,13 @@ def key(name):
     return "berth:{f}:" + name
 
 
+def caps(**tenants):
+    """What a file's declaration of these caps writes."""
+    rows = [(f"tenant:{name}", f"{cap},10000,300000,0,1,0 1 - 0") for name, cap in tenants.items()]
+    words = ["HSET", key("settings")] + [word for row in rows for word in row]
+    return [(0.0, "unix:/x", [b"EVALSHA", b"0"]), (0.0, "lua", [word.encode() for word in words])]
+
+
 def wait(waiter, tenant, score, selector=POOL):
     return script(f"ZADD {key(f'queue:{selector}:{tenant}')} {score} {waiter}")
 
@@ -47,14 +54,14 @@ def test_overtaking_is_found():
 
 
 def test_a_capped_tenant_and_another_pools_waiter_may_be_passed():
-    caps = script(f"HSET {key('tenants')} a 0 b 9")
-    result = replay(caps, wait("w1", "a", 1), wait("w0", "b", 0, "AppB:x||"), wait("w2", "b", 2), grant("w2", "b"))
+    capped = caps(a=0, b=9)
+    result = replay(capped, wait("w1", "a", 1), wait("w0", "b", 0, "AppB:x||"), wait("w2", "b", 2), grant("w2", "b"))
     assert result.findings == []
 
 
 def test_above_the_cap_is_found():
-    caps = script(f"HSET {key('tenants')} a 1")
-    result = replay(caps, wait("w1", "a", 1), wait("w2", "a", 2), grant("w1", "a"), grant("w2", "a"))
+    capped = caps(a=1)
+    result = replay(capped, wait("w1", "a", 1), wait("w2", "a", 2), grant("w1", "a"), grant("w2", "a"))
     assert "held its cap of 1" in result.findings[0]
 
 

@@ -11,7 +11,7 @@ from processes import Bench
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REDIS_SOURCES = os.path.join(ROOT, "Sources", "Queue", "Redis")
-VERBS = ("register", "limits", "probed", "enqueue", "accept", "release", "ready", "collect")
+VERBS = ("register", "settings", "probed", "enqueue", "accept", "release", "ready", "collect")
 
 SIZES = (100, 100_000)
 # The project's own bound: what waits behind a cap costs a dispatch nothing.
@@ -59,7 +59,7 @@ class Redis:
 
 
 def scripts() -> dict[str, bytes]:
-    """Each verb as Redis gets it: its first line, the shared parts in the library's order, the rest."""
+    """Each verb as Redis gets it: its first line, the shared parts in the library's order, the rest as a function."""
     with open(os.path.join(REDIS_SOURCES, "ScriptLibrary.swift"), encoding="utf-8") as file:
         names = re.findall(r"PackageResources\.(lib_[a-z]*)_lua", file.read())
     found = glob.glob(os.path.join(REDIS_SOURCES, "Scripts", "lib_*.lua"))
@@ -74,7 +74,7 @@ def scripts() -> dict[str, bytes]:
 
     def joined(verb) -> bytes:
         first, rest = text(verb).split(b"\n", 1)
-        return first + b"\n" + shared + rest
+        return first + b"\n" + shared + b"return (function() " + rest + b"end)()\n"
 
     return {verb: joined(verb) for verb in VERBS}
 
@@ -89,9 +89,12 @@ class Fleet:
         # A wake-up that nobody hears suspends the gateway.
         ear("SUBSCRIBE", f"berth:{{{name}}}:wake:{self.gateway}")
         self.run("register", self.gateway, "gateway")
-        self.run("register", self.worker, "worker", "127.0.0.1:1", 1, "lenient", POOL, "0 free 0 0 - -")
+        self.run("register", self.worker, "worker", "127.0.0.1:1", 1, "lenient", 0, 0, POOL, "0 free 0 0 - -")
         self.run("probed", self.gateway, self.worker, 1)
-        self.run("limits", self.gateway, "gateway", "*", 0, 1_000_000, 1000, 0, 1, "served", 1, 1_000_000, 1000, 0, 1)
+        self.run(
+            "settings", self.gateway, "gateway", "declare", 0, 1, "tenant:*", "0,1000000,1000,0,1,0",
+            "tenant:served", "1,1000000,1000,0,1,0"
+        )
         left = size
         while left:
             some = min(left, 500)

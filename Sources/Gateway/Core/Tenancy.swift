@@ -22,6 +22,10 @@ public struct Tenancy: Hashable, Sendable {
     public let tenants: [Tenant]
     /// For tenants that are not configured; only open mode knows such.
     public let defaultLimits: TenantLimits
+    /// Who goes first among tenants.
+    public let policy: Policy
+    /// Labels of pools that may have no worker yet.
+    public let scaleFromZero: [String]
     /// Origins of web pages that may connect; `*` for all.
     public let allowedOrigins: Set<String>
     /// Open mode answers foreign Host names too: the operator bound it to more than loopback, on purpose.
@@ -31,12 +35,14 @@ public struct Tenancy: Hashable, Sendable {
     /// - Parameter allowsForeignHosts: means something in open mode only.
     public init(
         tenants: [Tenant], defaultLimits: TenantLimits = .default, allowedOrigins: Set<String> = [],
-        allowsForeignHosts: Bool = false
+        allowsForeignHosts: Bool = false, policy: Policy = .fifo, scaleFromZero: [String] = []
     ) {
         self.tenants = tenants
         self.defaultLimits = defaultLimits
         self.allowedOrigins = allowedOrigins
         self.allowsForeignHosts = allowsForeignHosts
+        self.policy = policy
+        self.scaleFromZero = scaleFromZero
         byName = Dictionary(tenants.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

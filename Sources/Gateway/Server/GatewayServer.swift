@@ -72,7 +72,7 @@ public final class GatewayServer {
         }
         let host = settings.listen.host.contains(":") ? "[\(settings.listen.host)]" : settings.listen.host
         log.listening(settings.listen.isUnix ? host : "\(host):\(port)")
-        declareLimits()
+        declareSettings()
         queue.start()
         startTimer = loop.schedule(after: QueueLimits.storeAwayMilliseconds) { [self] in
             if !queue.isAvailable { storeWentAway() }
@@ -88,13 +88,16 @@ public final class GatewayServer {
                     + "--insecure-open")
         }
         admission.tenancy = tenancy
-        declareLimits()
+        declareSettings()
     }
 
-    private func declareLimits() {
+    private func declareSettings() {
         let tenancy = admission.tenancy
-        let limits = [(tenant: "*", tenancy.defaultLimits)] + tenancy.tenants.map { (tenant: $0.name, $0.limits) }
-        queue.setLimits(limits) {}
+        queue.declare(
+            Declaration(
+                policy: tenancy.policy, defaults: tenancy.defaultLimits,
+                tenants: tenancy.tenants.map { Declaration.Row(tenant: $0.name, limits: $0.limits) },
+                scaleFromZero: tenancy.scaleFromZero))
     }
 
     // MARK: clients

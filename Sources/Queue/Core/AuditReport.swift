@@ -46,7 +46,9 @@ public struct AuditReport: Hashable, Sendable {
     }
 
     /// Sections in the order of a pass.
-    public static let sections = ["workers", "gateways", "line", "selectors", "pending", "pools"]
+    public static let sections = [
+        "workers", "gateways", "line", "selectors", "pending", "settings", "versions", "pools",
+    ]
 
     public private(set) var findings: [Finding] = []
     /// The layout of the data; "" in an empty Redis.

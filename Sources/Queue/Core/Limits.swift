@@ -10,16 +10,21 @@ public struct TenantLimits: Hashable, Sendable {
     public var priorityMaxSeconds: Int
     /// Share under the policy `fair`.
     public var weight: Int
+    /// While it holds fewer slots than this and has a client waiting, it goes before all others. At most `cap`.
+    public var guarantee: Int
 
     public static let `default` = TenantLimits(
-        cap: 1_000_000, queueMax: 10_000, waitMaxMilliseconds: 300_000, priorityMaxSeconds: 0, weight: 1)
+        cap: 1_000_000, queueMax: 10_000, waitMaxMilliseconds: 300_000, priorityMaxSeconds: 0, weight: 1, guarantee: 0)
 
-    public init(cap: Int, queueMax: Int, waitMaxMilliseconds: Int, priorityMaxSeconds: Int, weight: Int) {
+    public init(
+        cap: Int, queueMax: Int, waitMaxMilliseconds: Int, priorityMaxSeconds: Int, weight: Int, guarantee: Int = 0
+    ) {
         self.cap = cap
         self.queueMax = queueMax
         self.waitMaxMilliseconds = waitMaxMilliseconds
         self.priorityMaxSeconds = priorityMaxSeconds
         self.weight = weight
+        self.guarantee = guarantee
     }
 }
 
@@ -49,6 +54,12 @@ public enum QueueLimits {
     public static let orphanMilliseconds = 30_000
     /// Grants returned by one `collect`.
     public static let collectBatch = 256
+    /// Rows of the fleet's settings: tenants with limits of their own, pauses, pools that scale from zero.
+    public static let settingsMax = 16_384
+    /// Rows of one call.
+    public static let settingsACall = 256
+    /// Pools that scale from zero.
+    public static let zerosMax = 256
     /// From a grant to the worker's accept.
     public static let acceptDeadlineMilliseconds = 5_000
     /// Without a renew for that long a process counts as dead.

@@ -21,6 +21,8 @@ final class Membership {
     var onOrders: (_ orders: [String], _ notes: [String]) -> Void = { _, _ in }
     /// A register or renew was answered ok; when it was sent, in milliseconds of the loop's clock.
     var onRenewed: (_ sentAt: UInt64) -> Void = { _ in }
+    /// The reply to a gateway's renew.
+    var onGatewayRenewed: (ScriptReply) -> Void = { _ in }
     /// Something an operator should read.
     var onNotice: (String) -> Void = { _ in }
     /// A call that stands out of line until this is true (a gateway first listens on its wake channel).
@@ -81,8 +83,12 @@ final class Membership {
         let sentAt = surroundings.now
         call(ScriptLibrary.renew, [standing.kind.rawValue] + renewal()) { [weak self] reply in
             guard let reply, reply.status == "ok" else { return }
-            self?.onRenewed(sentAt)
-            self?.onOrders(reply.texts(0), reply.texts(1))
+            guard let self else { return }
+            onRenewed(sentAt)
+            switch standing.kind {
+            case .worker: onOrders(reply.texts(0), reply.texts(1))
+            case .gateway: onGatewayRenewed(reply)
+            }
         }
     }
 

@@ -36,7 +36,7 @@ public final class QueueClient {
     private let membership: Membership
     private let outbox: Outbox
     private var wake: (any StoreSubscription)?
-    private var limits: [(tenant: String, TenantLimits)] = []
+    private let settings = SettingsExchange()
     private var acknowledgements: [String] = []
     private var roll = WaiterRoll()
     /// Registered anew, and the delegate was not told yet.
@@ -50,6 +50,8 @@ public final class QueueClient {
     public private(set) var isAvailable = false
     /// Grants in hand that Redis was not told of yet.
     var acknowledgementsWaiting: Int { acknowledgements.count }
+    /// The highest version of the fleet's settings that this gateway heard of.
+    var settingsVersion: Int64 { settings.version }
 
     /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
     public convenience init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
@@ -68,11 +70,18 @@ public final class QueueClient {
         membership.onServe = { [weak self] in self?.serve(anew: $0) }
         membership.onAway = { [weak self] in self?.wentAway() }
         membership.renewal = { [weak self] in
-            guard let self, let entries = delegate?.queueClientRoll(self) else { return [] }
-            return roll.ask(entries)
+            guard let self else { return [] }
+            let counts = delegate?.queueClientRoll(self).map { self.roll.ask($0) } ?? ["", ""]
+            return counts + [String(settings.version)]
         }
-        membership.onOrders = { [weak self] listings, _ in self?.compare(listings) }
+        membership.onGatewayRenewed = { [weak self] in self?.renewed($0) }
         membership.onNotice = { [weak self] in
+            guard let self else { return }
+            delegate?.queueClient(self, notice: $0)
+        }
+        settings.call = { [weak membership] in membership?.call(ScriptLibrary.settings, $0, done: $1) }
+        settings.askForMore = { [weak membership] in membership?.renew() }
+        settings.onNotice = { [weak self] in
             guard let self else { return }
             delegate?.queueClient(self, notice: $0)
         }
@@ -171,11 +180,10 @@ public final class QueueClient {
         membership.call(ScriptLibrary.probed, [worker.text, passed ? "1" : "0"]) { _ in }
     }
 
-    /// Declares tenants' limits (`*`: tenants without their own). They are declared again after each registration.
-    public func setLimits(_ limits: [(tenant: String, TenantLimits)], done: @escaping () -> Void) {
-        self.limits = limits
-        guard membership.isMember else { return done() }
-        sendLimits(then: done)
+    /// What this gateway's file says to the fleet, before `start` and whenever it was read anew. What an operator ordered
+    /// since stands until the file says something new.
+    public func declare(_ declaration: Declaration) {
+        settings.declare(declaration)
     }
 
     // MARK: - What is heard
@@ -183,10 +191,11 @@ public final class QueueClient {
     private func serve(anew: Bool) {
         awaySince = nil
         owesAnew = owesAnew || anew
-        sendLimits { [weak self] in
+        // Settings stand before anything is granted by them.
+        settings.serve(anew: anew) { [weak self] in
             guard let self else { return }
             if owesAnew {
-                // Not before: should the limits be lost on their way, the next connection still owes it.
+                // Not before: should the settings be lost on their way, the next connection still owes it.
                 owesAnew = false
                 roll.forget()
                 delegate?.queueClientRegisteredAnew(self)
@@ -200,22 +209,9 @@ public final class QueueClient {
         }
     }
 
-    /// Limits stand before anything is granted by them.
-    private func sendLimits(then done: @escaping () -> Void) {
-        guard !limits.isEmpty else { return done() }
-        let words = limits.flatMap { tenant, l in
-            [
-                tenant, String(l.cap), String(l.queueMax), String(l.waitMaxMilliseconds), String(l.priorityMaxSeconds),
-                String(l.weight),
-            ]
-        }
-        membership.call(ScriptLibrary.limits, ["gateway"] + words) { [weak self] reply in
-            guard let self, let reply, !reply.isStale else { return }
-            if reply.status != "ok" {
-                delegate?.queueClient(self, notice: "limits were not taken: \(reply.status) \(reply.text(0))")
-            }
-            done()
-        }
+    private func renewed(_ reply: ScriptReply) {
+        compare(reply.texts(0))
+        settings.heard(highest: Int64(reply.text(1)) ?? 0, reply.texts(2))
     }
 
     /// Judges those of whom nothing is under way.
@@ -236,6 +232,7 @@ public final class QueueClient {
 
     private func wentAway() {
         outbox.pause()
+        settings.wentAway()
         isCollecting = false
         if awaySince == nil { awaySince = membership.surroundings.now }
     }

@@ -14,7 +14,7 @@ struct ScriptReply {
     /// `nil` where the reply is no script's.
     init?(_ reply: RedisReply) {
         if let text = reply.errorText {
-            // A full Redis refuses `enqueue` and `limits`; any other error is a defect that must not loop.
+            // A full Redis refuses `enqueue` and `settings`; any other error is a defect that must not loop.
             status = text.hasPrefix("OOM") ? "full" : "error"
             (epoch, commit, ticket) = (0, 0, 0)
             (moreToDo, sweepDue) = (false, false)

@@ -33,6 +33,8 @@ public final class SlotRegistry {
     private let port: Int
     private let pools: [Pool]
     private let caps: CapsMode
+    private let lifetime: Int
+    private var sessions = 0
     private var licence = Licence()
     private var licenceLook: (any ScheduledCall)?
     private var renewNumber = 0
@@ -51,18 +53,20 @@ public final class SlotRegistry {
     ///   - address: what gateways dial, `host:port`; empty for the local address of the Redis connection and `port`.
     ///   - pools: the pool of each slot.
     ///   - caps: strict: `slotRegistryLicenceOver` is called when Redis was not heard for its TTL.
+    ///   - lifetime: sessions after which this worker ends, 0 for no limit: of such workers the one nearest its end is taken
+    ///     first, so that they do not end together.
     public convenience init?(
         loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int, pools: [Pool],
-        caps: CapsMode = .lenient
+        caps: CapsMode = .lenient, lifetime: Int = 0
     ) {
         self.init(
             surroundings: LoopSurroundings(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
-            node: node, address: address, port: port, pools: pools, caps: caps)
+            node: node, address: address, port: port, pools: pools, caps: caps, lifetime: lifetime)
     }
 
     package init?(
         surroundings: any QueueSurroundings, fleet: String, node: String, address: String, port: Int, pools: [Pool],
-        caps: CapsMode = .lenient
+        caps: CapsMode = .lenient, lifetime: Int = 0
     ) {
         guard let id = ProcessID(node: node, generation: surroundings.randomUInt64()) else { return nil }
         self.id = id
@@ -70,6 +74,7 @@ public final class SlotRegistry {
         self.port = port
         self.pools = pools
         self.caps = caps
+        self.lifetime = lifetime
         let membership = Membership(surroundings: surroundings, fleet: fleet, id: id, kind: .worker)
         self.membership = membership
         outbox = Outbox { [weak membership] script, arguments, done in membership?.call(script, arguments, done: done) }
@@ -130,6 +135,7 @@ public final class SlotRegistry {
             let keepSeconds = reply.number(1)
             self?.served[slot] = Served(
                 lease: lease, tenant: reply.text(0), keepSeconds: keepSeconds, run: reply.text(2))
+            if attach == 1 { self?.sessions += 1 }
             done(.accepted(keepSeconds: keepSeconds))
         }
     }
@@ -216,7 +222,8 @@ public final class SlotRegistry {
     private func registration() -> [String] {
         let address = advertised.isEmpty ? localAddress() : advertised
         renewNumber = 0
-        return [address, String(pools.count), caps.rawValue] + pools.map(\.description) + rows()
+        return [address, String(pools.count), caps.rawValue, String(lifetime), String(sessions)]
+            + pools.map(\.description) + rows()
     }
 
     private func renewal() -> [String] {

@@ -10,7 +10,7 @@ public enum TenantsLimits {
 
 /// The fields that `defaults` and each tenant have in common, by their name in the file.
 enum LimitField: String, CaseIterable {
-    case cap, maxQueue, maxWait, maxPriority, weight
+    case cap, maxQueue, maxWait, maxPriority, weight, guarantee
 
     /// Sets the field; answers what is wrong with the text, `nil` if nothing.
     func set(_ text: String, in limits: inout TenantLimits) -> String? {
@@ -18,6 +18,7 @@ enum LimitField: String, CaseIterable {
         case .cap: return LimitField.count(text, 0...1_000_000) { limits.cap = $0 }
         case .maxQueue: return LimitField.count(text, 0...1_000_000) { limits.queueMax = $0 }
         case .weight: return LimitField.count(text, 1...1_000) { limits.weight = $0 }
+        case .guarantee: return LimitField.count(text, 0...1_000_000) { limits.guarantee = $0 }
         case .maxWait:
             guard let ms = DurationText.milliseconds(text), ms > 0 else {
                 return "'\(text)' is not a duration like 30s, 2m or 1h (a week at most)"
@@ -40,6 +41,7 @@ enum LimitField: String, CaseIterable {
         case .maxWait: DurationText.text(milliseconds: limits.waitMaxMilliseconds)
         case .maxPriority: DurationText.text(milliseconds: limits.priorityMaxSeconds * 1_000)
         case .weight: "\(limits.weight)"
+        case .guarantee: "\(limits.guarantee)"
         }
     }
 

@@ -52,9 +52,14 @@ public struct GatewayRole: Hashable, Sendable {
         drainTimeoutMilliseconds = settings.milliseconds("gateway.drainTimeout")
         defaultBrowser = settings.text("gateway.defaultBrowser") ?? "chromium"
         let insecureOpen = settings.isTrue("gateway.insecureOpen")
+        let zeros = settings.texts("scaleFromZero")
+        if let words = GatewayRole.objection(toZeros: zeros) {
+            throw ConfigurationProblems([.init(place: settings.place("scaleFromZero"), message: words)])
+        }
         tenancy = Tenancy(
             tenants: settings.tenants, defaultLimits: settings.defaults,
-            allowedOrigins: Set(settings.texts("gateway.origins")), allowsForeignHosts: insecureOpen)
+            allowedOrigins: Set(settings.texts("gateway.origins")), allowsForeignHosts: insecureOpen,
+            policy: settings.text("policy").flatMap(Policy.init) ?? .fifo, scaleFromZero: zeros)
         listen = settings.address(listenName, defaultHost: tenancy.isOpen ? "127.0.0.1" : "0.0.0.0")
         if tenancy.isOpen, !listen.isLoopback, !insecureOpen {
             let words =
@@ -62,6 +67,18 @@ public struct GatewayRole: Hashable, Sendable {
                 + "listen on 127.0.0.1, or say --insecure-open"
             throw ConfigurationProblems([.init(place: settings.place(listenName), message: words)])
         }
+    }
+
+    /// What is wrong with the pools that scale from zero; nil when they will do.
+    private static func objection(toZeros zeros: [String]) -> String? {
+        guard zeros.count <= QueueLimits.zerosMax else { return "holds more than \(QueueLimits.zerosMax) labels" }
+        for zero in zeros {
+            let parts = zero.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard Label(parts[0]) != nil, parts.count == 1 || isName(parts[1]) else {
+                return "'\(zero)' is no label, like AppA:Chromium, or label|browser"
+            }
+        }
+        return nil
     }
 }
 

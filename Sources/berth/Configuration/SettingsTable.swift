@@ -21,6 +21,17 @@ extension Setting {
             commands: [.gateway, .worker, .status, .audit],
             doc: "The Redis namespace: all gateways and workers of one fleet share one queue."),
         Setting(
+            "policy", environment: "BERTH_POLICY", kind: .choice(Policy.allCases.map(\.rawValue)), default: "fifo",
+            commands: [.gateway, .dev],
+            doc:
+                "Who goes first when a slot is free: fifo by arrival; fair whoever holds fewer slots for its weight, where a "
+                + "slot more counts as a minute of waiting."),
+        Setting(
+            "scaleFromZero", environment: "BERTH_SCALE_FROM_ZERO", kind: .list, commands: [.gateway, .dev],
+            doc:
+                "Labels, or label|browser, of pools that may have no worker yet: who asks for one waits instead of being "
+                + "refused. At most 256."),
+        Setting(
             "node.id", flag: "--node-id", environment: "NODE_ID", kind: .name, default: nil, shown: "the host's name",
             commands: [.gateway, .worker],
             doc: "What this process is called in logs and records. Two living processes should not share one."),

@@ -13,6 +13,7 @@ struct TenantsReader {
         guard let entries = node.entries else { return object(node.line, "'defaults' holds keys and values") }
         var limits = defaults
         for entry in entries { readLimit(entry, into: &limits, known: LimitField.allCases.map(\.rawValue)) }
+        if let message = TenantsReader.objection(to: limits) { object(node.line, "'defaults': \(message)") }
         defaults = limits
     }
 
@@ -51,6 +52,9 @@ struct TenantsReader {
             }
             if let message { problems.append(.init(place: "--tenant \(name)", message: message)) }
         }
+        if let message = TenantsReader.objection(to: limits) {
+            problems.append(.init(place: "--tenant \(name)", message: message))
+        }
         return Tenant(name: name, keyHashes: keys, limits: limits)
     }
 
@@ -75,7 +79,13 @@ struct TenantsReader {
                 readLimit(field, into: &limits, known: LimitField.allCases.map(\.rawValue) + ["keys", "label"])
             }
         }
+        if let message = TenantsReader.objection(to: limits) { object(entry.line, "tenant '\(entry.key)': \(message)") }
         return Tenant(name: entry.key, keyHashes: keys, limits: limits, label: label)
+    }
+
+    private static func objection(to limits: TenantLimits) -> String? {
+        guard limits.guarantee > limits.cap else { return nil }
+        return "its guarantee of \(limits.guarantee) is above its cap of \(limits.cap)"
     }
 
     private mutating func readLimit(_ entry: ConfigNode.Entry, into limits: inout TenantLimits, known: [String]) {

@@ -49,8 +49,8 @@ function judge.worker(id)
     for _, pool in ipairs(worker.pools) do
         local first = call('ZRANGE', key('worker', id, 'free', pool), 0, 0)[1]
         local open = grantable(worker) and first ~= nil
-        local listed = call('ZSCORE', key('pool', pool, 'free'), id) ~= false
-        check(open == listed, 'S4', 'free index of', pool, 'differs')
+        local listed = call('ZSCORE', key('pool', pool, 'free'), id)
+        check(listed == (open and tostring(choice(worker))), 'S4', 'free index of', pool, 'differs')
         local s = first and slot_row(id, first)
         check(not first or (s and s.state == 'free' and s.pool == pool), 'S4', 'slot', first or '', 'is in the free index of',
             pool)
@@ -178,16 +178,16 @@ function judge.pending(id)
     check(state ~= 'accepted' and (state or not call('ZSCORE', key('pending'), id)), 'S5', 'pending but', tostring(state))
 end
 
--- New default limits reach the index a slice a sweep: until then only dispatch looks at the cap.
+-- New default limits and a new policy reach the index a slice a sweep: until then dispatch looks for itself.
 local reindexed
-local function being_reindexed(selector)
+local function being_reindexed(selector, tenant)
     if not reindexed then
         reindexed = {}
         for _, rest in ipairs(call('SMEMBERS', key('todo'))) do
-            reindexed[string.match(rest, '^limits:%d+:(.*)$') or ''] = true
+            reindexed[string.match(rest, '^limits:%d+:(.*)$') or rest] = true
         end
     end
-    return reindexed[selector]
+    return reindexed[selector] or reindexed['index:' .. tenant]
 end
 
 -- A tenant that waits for a selector, or is said to.
@@ -200,12 +200,13 @@ function judge.entry(selector, tenant)
     check(linked == listed, 'S12', 'not linked back')
     if #head == 0 then
         check(not score, 'S12', 'eligible without a waiter')
-    elseif being_reindexed(selector) then
-        check(not score or tonumber(score) == tonumber(head[2]), 'S12', 'index is not its head')
-    elseif below_cap(tenant) then
-        check(score and tonumber(score) == tonumber(head[2]), 'S12', 'index is not its head')
-    else
-        check(not score, 'S12', 'at its cap and eligible')
+    elseif not being_reindexed(selector, tenant) then
+        local added = handicap(tenant)
+        if added then
+            check(score and tonumber(score) == tonumber(head[2]) + added, 'S12', 'index is not its head and handicap')
+        else
+            check(not score, 'S12', 'at its cap and eligible')
+        end
     end
 end
 
@@ -215,18 +216,36 @@ function judge.link(selector, pool)
     local known = call('HEXISTS', key('pools'), pool) == 1 and call('SISMEMBER', key('selectors'), selector) == 1
     local rank = known and match(selector, pool) or nil
     check(linked == (rank ~= nil) and (back and tonumber(back) or nil) == rank, 'S12', 'link differs')
+    local head = rank and head_of(selector)
+    check(call('ZSCORE', key('pool', pool, 'heads'), selector) == (head and head.text or false), 'S12', 'has another head')
 end
 
 function judge.pool(pool)
     local first = call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
     local worker = first and worker_row(first)
     check(not first or (worker and grantable(worker)), 'S4', 'offers', first or '', 'that may not be granted')
-    if not first or holding_off() or call('EXISTS', key('todo')) == 1 then
+    if not first or holding_off() or call('EXISTS', key('todo')) == 1 or paused(pool) then
         return
     end
     for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
-        check(call('EXISTS', key('selector', selector, 'eligible')) == 0, 'L1', 'is free while', selector, 'waits')
+        check(not head_of(selector), 'L1', 'is free while', selector, 'waits')
     end
+end
+
+function judge.setting(name)
+    local version = call('ZSCORE', key('versions'), name)
+    local text = call('HGET', key('settings'), name)
+    check((text ~= false) == (version ~= false), 'S12', 'row and version disagree')
+    if not text or not version then
+        return
+    end
+    local row = read_setting(text)
+    check(math.max(row.declaredAt, row.orderedAt) == tonumber(version), 'S12', 'has another version than', version)
+    local words, withdrawn = in_force(row), call('ZSCORE', key('withdrawn'), name) ~= false
+    check(withdrawn == (words == nil), 'S12', 'is', words or 'withdrawn', 'but the index differs')
+    check(row.declared ~= '-' or not call('ZSCORE', key('declared'), name), 'S12', 'is listed as declared')
+    local zero = string.match(name, '^zero:(.*)$')
+    check(not zero or (call('SISMEMBER', key('zeros'), zero) == 1) == (words ~= nil), 'S12', 'and zeros differ')
 end
 
 -- What each section walks through. A visit that returns something goes on there in the next call.
@@ -305,7 +324,8 @@ end
 local SECTIONS = {
     workers = { 'ZSCAN', worker, 'gateways' }, gateways = { 'ZSCAN', gateway, 'line' },
     line = { 'ZSCAN', each('line'), 'selectors' }, selectors = { 'SSCAN', selector, 'pending' },
-    pending = { 'ZSCAN', each('pending'), 'pools' }, pools = { 'HSCAN', each('pool'), '' },
+    pending = { 'ZSCAN', each('pending'), 'settings' }, settings = { 'HSCAN', each('setting'), 'versions' },
+    versions = { 'ZSCAN', each('setting'), 'pools' }, pools = { 'HSCAN', each('pool'), '' },
 }
 if section == 'item' then
     local words = split(cursor)

@@ -39,7 +39,8 @@ if call('EXISTS', key('waiter', id)) == 1 then
     return answer()
 end
 
--- Pools that fit and were served in the last 10 minutes; a label that was ever declared may wait.
+-- Pools that fit and were served in the last 10 minutes; a label that was ever declared may wait, and one that scales
+-- from zero.
 local function refusal()
     for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
         if call('EXISTS', key('pool', pool, 'workers')) == 1 then
@@ -61,7 +62,7 @@ local function refusal()
             end
         end
     end
-    if fitting > 0 and (fresh > 0 or other == 0) then
+    if (fitting > 0 and (fresh > 0 or other == 0)) or fits_zero(selector) then
         return nil
     end
     local names = {}

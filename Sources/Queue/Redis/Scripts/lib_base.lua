@@ -60,6 +60,15 @@ local ENDS_A_CALL = 128
 local DEADLINES_A_CALL = 128
 local ORPHANS_A_CALL = 128
 local TENANTS_A_SLICE = 64
+-- Under the policy `fair` a slot held, per weight, counts for so much waiting.
+local FAIR_AGEING_US = 60000000
+-- A tenant below its guarantee goes before all others: 31 years, more than scores can differ.
+local GUARANTEE_US = 1000000000000000
+local SETTINGS_MAX = 16384
+local SETTINGS_A_CALL = 256
+local ZEROS_MAX = 256
+-- A row that was taken back is remembered so long.
+local SETTING_MEMORY_MS = 600000
 local SELECTORS_A_CALL = 32
 local WORKERS_LOOKED_AT_MAX = 256
 -- Slices of a gateway's waiters that are counted, listings that one renew answers, ids that one of them holds.
@@ -81,6 +90,7 @@ local WANTED_PASS_MS = 10000
 local grants_left = GRANTS_A_CALL
 local asides_left = ASIDES_A_CALL
 local ends_left = ENDS_A_CALL
+local reindexes_left = TENANTS_A_SLICE
 
 local function split(text)
     local out = {}

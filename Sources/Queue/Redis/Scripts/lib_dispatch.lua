@@ -32,9 +32,7 @@ local function grant(worker_id, pool, waiter)
     index_worker(worker_id)
     take(waiter)
     note_grant(pool, waiter, waiter.id == own_waiter)
-    if not below_cap(waiter.tenant) then
-        index_tenant(waiter.tenant)
-    end
+    index_holder(waiter.tenant)
     if waiter.id ~= own_waiter and waiter.gateway ~= own_mail
         and call('PUBLISH', key('wake', waiter.gateway), grant_payload(lease, worker.address)) == 0 then
         mark(waiter.gateway, 'silent')
@@ -45,7 +43,8 @@ local function later(item)
     call('SADD', key('todo'), item)
 end
 
--- Pools this call may fill: those it was told of, and those its eligible selectors fit, where a slot is free.
+-- Pools this call may fill: those it was told of, and those its eligible selectors fit, where a slot is free and
+-- nobody paused them.
 local function open_pools()
     for tenant in pairs(wanted_tenants) do
         if below_cap(tenant) then
@@ -63,16 +62,11 @@ local function open_pools()
     end
     local open = {}
     for pool in pairs(wanted_pools) do
-        if call('EXISTS', key('pool', pool, 'free')) == 1 then
+        if call('EXISTS', key('pool', pool, 'free')) == 1 and not paused(pool) then
             open[pool] = true
         end
     end
     return open
-end
-
-local function head_of(selector)
-    local head = call('ZRANGE', key('selector', selector, 'eligible'), 0, 0, 'WITHSCORES')
-    return head[1] and { tenant = head[1], score = tonumber(head[2]) } or nil
 end
 
 -- The best-fitting open pool of a selector.
@@ -84,34 +78,39 @@ local function best_pool(selector, open)
     end
 end
 
+-- The first head among open pools; looks again at those pools whose heads moved.
+local function first_head(open, tops)
+    local best
+    for pool in pairs(open) do
+        if moved_pools[pool] or not tops[pool] then
+            local top = call('ZRANGE', key('pool', pool, 'heads'), 0, 0, 'WITHSCORES')
+            tops[pool] = { selector = top[1], score = tonumber(top[2]) }
+        end
+        local top = tops[pool]
+        if top.selector and (not best or top.score < best.score
+            or (top.score == best.score and top.selector < best.selector)) then
+            best = top
+        end
+    end
+    moved_pools = {}
+    return best
+end
+
 -- Looks at everything this call made possible. The one place where slots are granted: among all eligible heads that
--- fit an open pool the smallest score goes first, whatever pool or selector made the call look.
+-- fit an open pool the smallest effective score goes first, whatever pool or selector made the call look.
 local function settle()
     if holding_off() then
         return
     end
-    local open, heads = open_pools(), {}
-    wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
-    for pool in pairs(open) do
-        for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
-            heads[selector] = heads[selector] or head_of(selector)
-        end
-    end
+    local open, tops = open_pools(), {}
     while next(open) do
-        local selector, best
-        for candidate, head in pairs(heads) do
-            if not best or head.score < best.score or (head.score == best.score and candidate < selector) then
-                selector, best = candidate, head
-            end
-        end
+        local best = first_head(open, tops)
         if not best then
             break
         end
-        local pool = best_pool(selector, open)
-        local worker = pool and call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
-        if not pool then
-            heads[selector] = nil
-        elseif not worker then
+        local pool = best_pool(best.selector, open)
+        local worker = call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
+        if not worker then
             open[pool] = nil
         elseif grants_left == 0 or asides_left == 0 then
             for rest in pairs(open) do
@@ -119,22 +118,19 @@ local function settle()
             end
             break
         else
-            local waiter = waiter_row(call('ZRANGE', key('queue', selector, best.tenant), 0, 0)[1])
-            if not below_cap(best.tenant) then
-                -- New default limits reach the index a slice at a time; nobody is granted by the old ones.
+            local tenant = head_of(best.selector).tenant
+            local first = call('ZRANGE', key('queue', best.selector, tenant), 0, 0, 'WITHSCORES')
+            local waiter, added = waiter_row(first[1]), handicap(tenant)
+            if not added or tonumber(first[2]) + added ~= best.score then
+                -- A change of defaults or policy reaches the index a slice at a time; nobody is granted by the old ones.
                 asides_left = asides_left - 1
-                index_tenant(best.tenant)
+                index_tenant(tenant)
             elseif marked(waiter.gateway) then
                 asides_left = asides_left - 1
                 set_aside(waiter)
             else
                 grants_left = grants_left - 1
                 grant(worker, pool, waiter)
-            end
-            for candidate, head in pairs(heads) do
-                if head.tenant == best.tenant or candidate == selector then
-                    heads[candidate] = head_of(candidate)
-                end
             end
         end
     end

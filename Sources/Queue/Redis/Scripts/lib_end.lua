@@ -51,6 +51,7 @@ end
 -- Ends a gateway: passed over at once; its waiters leave, at most what this call may still do.
 local function end_gateway(id)
     call('ZREM', key('gateways'), id)
+    call('ZREM', key('declarers'), id)
     if call('EXISTS', key('gateway', id)) == 0 then
         return
     end
@@ -80,7 +81,7 @@ local function end_gateway(id)
     later('gateway:' .. id)
 end
 
--- Default limits changed: tenants waiting in a selector are indexed anew, a slice a call.
+-- Default limits or the policy changed: tenants waiting in a selector are indexed anew, a slice a call.
 local function reindex_slice(cursor, selector)
     local slice = call('SSCAN', key('selector', selector, 'tenants'), cursor, 'COUNT', TENANTS_A_SLICE)
     for _, tenant in ipairs(slice[2]) do
@@ -230,6 +231,9 @@ local function continue(item)
         end_gateway(rest)
     elseif kind == 'worker' and ending(kind, rest) then
         end_worker(rest)
+    elseif kind == 'index' then
+        index_tenant(rest)
+        wanted_tenants[rest] = true
     elseif kind == 'limits' then
         if ends_left < TENANTS_A_SLICE then
             return later(item)

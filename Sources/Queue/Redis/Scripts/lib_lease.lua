@@ -187,8 +187,14 @@ local function accept_lease(lease)
     if call('EXISTS', key('waiter', lease.waiter)) == 1 then
         call('HSET', key('waiter', lease.waiter), 'state', 'accepted')
     end
-    if call('HGET', key('worker', lease.worker), 'state') == 'trial' then
+    local worker = worker_row(lease.worker)
+    if worker.state == 'trial' then
         call('HSET', key('worker', lease.worker), 'state', 'ok', 'trial', '', 'backoff', '0')
+    end
+    if worker.lifetime > 0 then
+        call('HINCRBY', key('worker', lease.worker), 'served', 1)
+    end
+    if worker.state == 'trial' or worker.lifetime > 0 then
         index_worker(lease.worker)
     end
 end

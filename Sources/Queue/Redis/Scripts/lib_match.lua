@@ -72,11 +72,21 @@ local function match(selector, pool, ignore_version)
     return nil
 end
 
+-- Who goes first in a selector: tenant, effective score, and the score as Redis wrote it; nil where nobody may.
+local function head_of(selector)
+    local head = call('ZRANGE', key('selector', selector, 'eligible'), 0, 0, 'WITHSCORES')
+    return head[1] and { tenant = head[1], score = tonumber(head[2]), text = head[2] } or nil
+end
+
 local function link(selector, pool)
     local rank = match(selector, pool)
     if rank then
         call('ZADD', key('selector', selector, 'pools'), rank, pool)
         call('SADD', key('pool', pool, 'selectors'), selector)
+        local head = head_of(selector)
+        if head then
+            call('ZADD', key('pool', pool, 'heads'), head.text, selector)
+        end
     end
 end
 
@@ -98,6 +108,7 @@ end
 local function unlink_selector(selector)
     for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
         call('SREM', key('pool', pool, 'selectors'), selector)
+        call('ZREM', key('pool', pool, 'heads'), selector)
     end
     call('DEL', key('selector', selector, 'pools'))
     call('SREM', key('selectors'), selector)
@@ -108,7 +119,7 @@ local function unlink_pool(pool)
     for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
         call('ZREM', key('selector', selector, 'pools'), pool)
     end
-    call('DEL', key('pool', pool, 'selectors'))
+    call('DEL', key('pool', pool, 'selectors'), key('pool', pool, 'heads'))
     call('HDEL', key('pools'), pool)
     call('HDEL', key('rates'), pool)
 end

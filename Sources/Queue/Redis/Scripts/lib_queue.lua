@@ -4,23 +4,14 @@
 -- What a commit has made possible; `settle` (lib_dispatch) looks at each before the script ends.
 local wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
 
-local DEFAULT_LIMITS = { cap = 1000000, queueMax = 10000, waitMax = 300000, priorityMax = 0, weight = 1 }
-local limits_cache = {}
-
--- Limits are stored as `cap queueMax waitMax priorityMax weight`; `*` is for tenants without their own.
-local function limits_of(tenant)
-    if not limits_cache[tenant] then
-        local row = call('HMGET', key('tenants'), tenant, '*')
-        local words = row[1] or row[2]
-        if words then
-            words = split(words)
-            limits_cache[tenant] = { cap = tonumber(words[1]), queueMax = tonumber(words[2]),
-                waitMax = tonumber(words[3]), priorityMax = tonumber(words[4]), weight = tonumber(words[5]) }
-        else
-            limits_cache[tenant] = DEFAULT_LIMITS
-        end
+-- What is added to the scores of a tenant's waiters: with it one number tells who goes first. Nil at its cap.
+local function handicap(tenant)
+    local limits, held = limits_of(tenant), call('SCARD', key('tenant', tenant, 'held'))
+    if held >= limits.cap then
+        return nil
     end
-    return limits_cache[tenant]
+    local added = limits.fair and math.floor(held * FAIR_AGEING_US / math.max(limits.weight, 1)) or 0
+    return held < limits.guarantee and added - GUARANTEE_US or added
 end
 
 -- A tenant with nothing held and nothing waiting leaves no key behind.
@@ -31,11 +22,27 @@ local function forget_tenant(tenant)
 end
 
 local function below_cap(tenant)
-    return call('SCARD', key('tenant', tenant, 'held')) < limits_of(tenant).cap
+    return handicap(tenant) ~= nil
 end
 
--- Puts (selector, tenant) into the eligible index as its queue and cap say.
-local function index(selector, tenant, below)
+-- Pools among whose heads one moved; `settle` looks at them again.
+local moved_pools = {}
+
+-- Each pool that a selector fits has its head: a dispatch looks at one number a pool, however many selectors there are.
+local function show_head(selector, head)
+    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
+        moved_pools[pool] = true
+        if head then
+            call('ZADD', key('pool', pool, 'heads'), head.text, selector)
+        else
+            call('ZREM', key('pool', pool, 'heads'), selector)
+        end
+    end
+end
+
+-- Puts (selector, tenant) into the eligible index as its queue and its handicap say.
+local function index(selector, tenant, added)
+    local before = head_of(selector)
     local head = call('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
     if #head == 0 then
         call('ZREM', key('selector', selector, 'eligible'), tenant)
@@ -45,19 +52,30 @@ local function index(selector, tenant, below)
         if call('EXISTS', key('selector', selector, 'tenants')) == 0 then
             call('ZADD', key('idle'), int(NOW), selector)
         end
-    elseif below then
-        call('ZADD', key('selector', selector, 'eligible'), int(tonumber(head[2])), tenant)
+    elseif added then
+        call('ZADD', key('selector', selector, 'eligible'), int(tonumber(head[2]) + added), tenant)
     else
         call('ZREM', key('selector', selector, 'eligible'), tenant)
+    end
+    local after = head_of(selector)
+    if (before and before.text) ~= (after and after.text) then
+        show_head(selector, after)
     end
 end
 
 local function index_tenant(tenant)
-    local below = below_cap(tenant)
+    local added = handicap(tenant)
     for _, selector in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
-        index(selector, tenant, below)
+        index(selector, tenant, added)
     end
-    return below
+end
+
+-- After a grant: only where what a tenant holds counts for its place.
+local function index_holder(tenant)
+    local limits = limits_of(tenant)
+    if limits.fair or limits.guarantee > 0 or not below_cap(tenant) then
+        index_tenant(tenant)
+    end
 end
 
 local function waiter_row(id)
@@ -84,7 +102,7 @@ local function put(waiter)
     call('SADD', key('tenant', waiter.tenant, 'selectors'), waiter.selector)
     call('HSET', key('waiter', waiter.id), 'state', 'queued', 'lease', '')
     waiter.state = 'queued'
-    index(waiter.selector, waiter.tenant, below_cap(waiter.tenant))
+    index(waiter.selector, waiter.tenant, handicap(waiter.tenant))
     wanted_selectors[waiter.selector] = true
 end
 
@@ -92,7 +110,7 @@ end
 local function take(waiter)
     call('ZREM', key('queue', waiter.selector, waiter.tenant), waiter.id)
     call('ZREM', key('line'), waiter.id)
-    index(waiter.selector, waiter.tenant, below_cap(waiter.tenant))
+    index(waiter.selector, waiter.tenant, handicap(waiter.tenant))
 end
 
 -- Passed over while its gateway is suspended.

@@ -19,12 +19,13 @@ end
 
 local function worker_row(id)
     local row = call('HMGET', key('worker', id), 'address', 'state', 'draining', 'trial', 'pools', 'backoff',
-        'claimant', 'slots')
+        'claimant', 'slots', 'lifetime', 'served')
     if not row[1] then
         return nil
     end
     return { id = id, address = row[1], state = row[2], draining = row[3] == '1', trial = row[4] or '',
-        pools = split(row[5]), backoff = tonumber(row[6]), claimant = row[7], slots = tonumber(row[8]) }
+        pools = split(row[5]), backoff = tonumber(row[6]), claimant = row[7], slots = tonumber(row[8]),
+        lifetime = tonumber(row[9] or 0), served = tonumber(row[10] or 0) }
 end
 
 -- How long a worker that failed once more stays out of dispatch.
@@ -37,17 +38,26 @@ local function grantable(worker)
         and (worker.state == 'ok' or (worker.state == 'trial' and worker.trial == ''))
 end
 
--- Puts a worker into the free index of its pools as its state, free slots and load say.
+-- Which of a pool's workers is taken first: the least loaded; where workers end after so many sessions, the one nearest
+-- its end, so that those of one age do not end together.
+local function choice(worker)
+    if worker.lifetime > 0 then
+        return math.floor(1000000 * math.max(worker.lifetime - worker.served, 0) / worker.lifetime)
+    end
+    return math.floor(1000000 * call('SCARD', key('worker', worker.id, 'leases')) / math.max(worker.slots, 1))
+end
+
+-- Puts a worker into the free index of its pools as its state, free slots and choice say.
 local function index_worker(id)
     local worker = worker_row(id)
     if not worker then
         return
     end
     local open = grantable(worker)
-    local load = math.floor(1000000 * call('SCARD', key('worker', id, 'leases')) / math.max(worker.slots, 1))
+    local first = choice(worker)
     for _, pool in ipairs(worker.pools) do
         if open and call('EXISTS', key('worker', id, 'free', pool)) == 1 then
-            call('ZADD', key('pool', pool, 'free'), load, id)
+            call('ZADD', key('pool', pool, 'free'), first, id)
             wanted_pools[pool] = true
         else
             call('ZREM', key('pool', pool, 'free'), id)

@@ -44,12 +44,15 @@ local function why()
     elseif capped then
         return 'tenant_cap'
     end
+    local reason = 'no_worker'
     for _, pool in ipairs(fitting) do
-        if served(pool) then
+        if paused(pool) then
+            reason = 'paused'
+        elseif served(pool) then
             return 'capacity'
         end
     end
-    return 'no_worker'
+    return reason
 end
 
 -- Grants a millisecond while somebody waited; nil where too few were made of late to tell.

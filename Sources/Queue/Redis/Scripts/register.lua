@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- register: a process joins the fleet, or joins anew after Redis ended it or lost its data.
 -- KEYS  meta
--- ARGV  caller header (5), kind; a worker goes on with address, number of slots, caps (strict|lenient), then
---       `pool` per slot, then its rows
+-- ARGV  caller header (5), kind; a worker goes on with address, number of slots, caps (strict|lenient), sessions
+--       in its life (0: no limit) and those it has served, then `pool` per slot, then its rows
 -- Reply ok [orders] | busy (its earlier life is still being ended, a slice a call: ask again) | refused pools | old
 -- Cost  O(slots + selectors); a pool that is new to the fleet is linked to each selector once.
 
@@ -12,11 +12,13 @@ if stop then
     return stop
 end
 local address, count, caps = ARGV[7], natural(ARGV[8]), ARGV[9]
+local lifetime, served = natural(ARGV[10]), natural(ARGV[11])
 if kind == 'worker' then
-    local good = count and count >= 1 and count <= SLOTS_PER_WORKER_MAX and #ARGV >= 9 + count and #address <= ADDRESS_BYTES_MAX
-        and string.find(address, '^%S+$') and (caps == 'strict' or caps == 'lenient') and rows_good(10 + count)
+    local good = count and count >= 1 and count <= SLOTS_PER_WORKER_MAX and #ARGV >= 11 + count and #address <= ADDRESS_BYTES_MAX
+        and string.find(address, '^%S+$') and (caps == 'strict' or caps == 'lenient') and lifetime and served
+        and rows_good(12 + count)
     for i = 1, good and count or 0 do
-        good = good and is_pool(ARGV[9 + i])
+        good = good and is_pool(ARGV[11 + i])
     end
     local slots = call('HGET', caller.key, 'slots')
     if not good or (slots and tonumber(slots) ~= count) then
@@ -42,7 +44,7 @@ end
 
 local pools, seen = {}, {}
 for i = 1, count do
-    local pool = ARGV[9 + i]
+    local pool = ARGV[11 + i]
     if not seen[pool] then
         seen[pool] = true
         pools[#pools + 1] = pool
@@ -102,7 +104,7 @@ if call('EXISTS', caller.key) == 0 then
     -- The loop writes each slot once; which of them are free the worker's rows say.
     for i = 1, count do
         save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-',
-            how = 'time', pool = ARGV[9 + i] })
+            how = 'time', pool = ARGV[11 + i] })
     end
     call('ZADD', key('probes'), int(NOW), caller.id)
     for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
@@ -111,10 +113,11 @@ if call('EXISTS', caller.key) == 0 then
         end
     end
 end
-call('HSET', caller.key, 'address', address, 'caps', caps)
+call('HSET', caller.key, 'address', address, 'caps', caps, 'lifetime', int(lifetime), 'served', int(served))
+index_worker(caller.id)
 if superseded then
     call('HSET', caller.key, 'superseded', '1')
 end
-local orders = judge_rows(caller.id, 10 + count)
+local orders = judge_rows(caller.id, 12 + count)
 settle()
 return finish('ok', orders)

@@ -2,9 +2,11 @@
 -- renew: a process lives; it shows what it has, and what Redis lost of it heals.
 -- KEYS  meta
 -- ARGV  caller header (5), kind; a worker goes on with the renew's number and its rows; a gateway, if it likes, with the
---       count of its waiters in each 1/64 of the ids (comma-separated), and the places to list from in any case
--- Reply ok [orders] [notes: superseded] | ok [listings: from, last or `end`, ids] | unknown | old
--- Cost  O(slots) | 64 counts and 5 listings of 256 ids, each O(log n).
+--       count of its waiters in each 1/64 of the ids (comma-separated), the places to list from in any case, and the
+--       highest version of settings it knows
+-- Reply ok [orders] [notes: superseded] | ok [listings: from, last or `end`, ids] [highest
+--       version of settings] [newer rows: name, row] | unknown | old
+-- Cost  O(slots) | 64 counts and 5 listings of 256 ids, each O(log n); at most 256 rows of settings.
 
 local kind = ARGV[6]
 local stop = begin(process(kind))
@@ -54,7 +56,8 @@ local function roll(counts, wishes)
 end
 
 local counts, wishes = {}, {}
-if kind == 'gateway' and ARGV[7] then
+local version = natural(ARGV[9])
+if kind == 'gateway' and ARGV[7] and ARGV[7] ~= '' then
     for word in string.gmatch(ARGV[7], '[^,]+') do
         counts[#counts + 1] = natural(word)
     end
@@ -71,7 +74,8 @@ end
 local expires = int(NOW + PROCESS_TTL_MS)
 if kind == 'gateway' then
     call('ZADD', key('gateways'), expires, caller.id)
-    return finish('ok', #counts > 0 and roll(counts, wishes) or {})
+    return finish('ok', #counts > 0 and roll(counts, wishes) or {}, int(highest_version()),
+        version and newer_settings(version) or {})
 end
 call('ZADD', key('workers'), expires, caller.id)
 if number <= tonumber(call('HGET', caller.key, 'renewed') or 0) then

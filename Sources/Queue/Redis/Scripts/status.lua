@@ -15,7 +15,7 @@ for i, id in ipairs(call('ZRANGE', key('gateways'), 0, 255)) do
 end
 local counts = {}
 for _, pool in ipairs(call('HKEYS', key('pools'))) do
-    counts[pool] = { pool = pool, free = 0, leased = 0, recycling = 0, draining = 0, out = 0 }
+    counts[pool] = { pool = pool, paused = paused(pool) ~= nil, free = 0, leased = 0, recycling = 0, draining = 0, out = 0 }
 end
 for i, id in ipairs(call('ZRANGE', key('workers'), 0, 255)) do
     local worker = worker_row(id)

@@ -103,6 +103,8 @@ if not holding_off() and NOW >= meta.nextSweep then
         expire('gateway', end_gateway)
         expire('worker', end_worker)
     end
+    retire_settings()
+    forget_settings()
     local unused = int(NOW - SELECTOR_IDLE_MS)
     for _, selector in ipairs(call('ZRANGE', key('idle'), '-inf', unused, 'BYSCORE', 'LIMIT', 0, SELECTORS_A_CALL)) do
         unlink_selector(selector)

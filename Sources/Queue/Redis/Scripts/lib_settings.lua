@@ -1,0 +1,74 @@
+-- Settings: rows that files declare and operators order (protocol: Healing, Limits and pauses).
+-- A row is `declared version ordered version`: what a file said last and what an operator ordered, `-` for nothing, each
+-- with the version it has had since. An order holds; without one the file's word does. Each half heals by itself: the
+-- higher version wins, so that a process that declares its file to an emptied Redis hides no order others bring back.
+-- Names: `tenant:<t>` (`*`: tenants without their own), `policy`, `pause:<label or pool>`, `zero:<label>[|<browser>]`.
+
+local DEFAULT_LIMITS = { cap = 1000000, queueMax = 10000, waitMax = 300000, priorityMax = 0, weight = 1, guarantee = 0 }
+local LIMIT_FIELDS = { 'cap', 'queueMax', 'waitMax', 'priorityMax', 'weight', 'guarantee' }
+
+local function read_setting(text)
+    local w = split(text or '- 0 - 0')
+    return { declared = w[1], declaredAt = tonumber(w[2]), ordered = w[3], orderedAt = tonumber(w[4]) }
+end
+
+-- The words that hold, nil for none.
+local function in_force(row)
+    local words = row.ordered ~= '-' and row.ordered or row.declared
+    return words ~= '-' and words or nil
+end
+
+local function setting(name)
+    return read_setting(call('HGET', key('settings'), name))
+end
+
+local limits_cache = {}
+
+-- What a tenant may hold; `fair` tells the policy of the fleet along with it.
+local function limits_of(tenant)
+    local limits = limits_cache[tenant]
+    if not limits then
+        local rows = call('HMGET', key('settings'), 'tenant:' .. tenant, 'tenant:*', 'policy')
+        local words = in_force(read_setting(rows[1])) or in_force(read_setting(rows[2]))
+        limits = { fair = in_force(read_setting(rows[3])) == 'fair' }
+        local numbers = string.gmatch(words or '', '%d+')
+        for _, field in ipairs(LIMIT_FIELDS) do
+            limits[field] = tonumber(numbers() or DEFAULT_LIMITS[field])
+        end
+        limits_cache[tenant] = limits
+    end
+    return limits
+end
+
+-- A pause names one pool, or a label and with it all pools of that label.
+local function paused(pool)
+    local rows = call('HMGET', key('settings'), 'pause:' .. pool, 'pause:' .. parts(pool))
+    return in_force(read_setting(rows[1])) or in_force(read_setting(rows[2]))
+end
+
+-- Whether a selector fits a pool that need not have had a worker yet.
+local function fits_zero(selector)
+    local pattern, browser = parts(selector)
+    for _, pool in ipairs(call('SMEMBERS', key('zeros'))) do
+        local label, only = string.match(pool, '^([^|]*)|?(.*)$')
+        if (only == '' or browser == '' or browser == only) and match(pattern .. '||', label .. '||') then
+            return true
+        end
+    end
+    return false
+end
+
+local function highest_version()
+    return tonumber(call('ZRANGE', key('versions'), 0, 0, 'REV', 'WITHSCORES')[2] or 0)
+end
+
+-- Rows newer than a gateway's, oldest first: name, row, name, row. It asks again while it is given a full batch.
+local function newer_settings(version)
+    local out = {}
+    for _, name in ipairs(call('ZRANGE', key('versions'), '(' .. int(version), '+inf', 'BYSCORE', 'LIMIT', 0,
+        SETTINGS_A_CALL)) do
+        out[#out + 1] = name
+        out[#out + 1] = call('HGET', key('settings'), name)
+    end
+    return out
+end
