@@ -8,7 +8,7 @@ import Testing
     let fleet = Fleet()
 
     /// Waits, redispatches, leaves, drains of a slot: every way a waiter can go. Returns after everybody should be out.
-    private func play(_ actors: Actors) {
+    func play(_ actors: Actors) {
         let g1 = actors.gateway("g1")
         let g2 = actors.gateway("g2")
         _ = actors.worker("w1", slots: 1)
@@ -31,7 +31,7 @@ import Testing
     }
 
     /// Runs on until everything has healed, or the time for it is over.
-    private func heal(_ actors: Actors, within seconds: Int) -> [String] {
+    func heal(_ actors: Actors, within seconds: Int) -> [String] {
         var problems: [String] = []
         for _ in 0...seconds {
             problems = look(actors)

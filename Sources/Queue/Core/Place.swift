@@ -8,6 +8,8 @@ public struct Place: Hashable, Sendable {
         case tenantCap = "tenant_cap"
         /// No living worker serves a pool that fits.
         case noWorker = "no_worker"
+        /// An operator has paused all pools that fit and have workers.
+        case paused
         /// All slots that fit are taken.
         case capacity
     }

@@ -11,6 +11,10 @@ end
 local function grant(worker_id, pool, waiter)
     local worker = worker_row(worker_id)
     local slot = call('ZRANGE', key('worker', worker_id, 'free', pool), 0, 0)[1]
+    if not slot then
+        -- A call that died midway left its pool's index behind; it must not stop each call after it.
+        return index_worker(worker_id)
+    end
     local number = call('INCR', key('seq'))
     local attempt = waiter.attempt + 1
     local lease = { id = waiter.id .. '.' .. attempt, waiter = waiter.id, tenant = waiter.tenant,
@@ -96,6 +100,18 @@ local function first_head(open, tops)
     return best
 end
 
+-- A call that died midway left this head behind. It must not stop each call after it.
+local function mend_head(selector, head, id, waiter)
+    if waiter then
+        take(waiter)
+    elseif head then
+        call('ZREM', key('queue', selector, head.tenant), id or '')
+        call('ZREM', key('line'), id or '')
+        index(selector, head.tenant, handicap(head.tenant))
+    end
+    show_head(selector, head_of(selector))
+end
+
 -- Looks at everything this call made possible. The one place where slots are granted: among all eligible heads that
 -- fit an open pool the smallest effective score goes first, whatever pool or selector made the call look.
 local function settle()
@@ -118,10 +134,14 @@ local function settle()
             end
             break
         else
-            local tenant = head_of(best.selector).tenant
-            local first = call('ZRANGE', key('queue', best.selector, tenant), 0, 0, 'WITHSCORES')
-            local waiter, added = waiter_row(first[1]), handicap(tenant)
-            if not added or tonumber(first[2]) + added ~= best.score then
+            local head = head_of(best.selector)
+            local tenant = head and head.tenant
+            local first = head and call('ZRANGE', key('queue', best.selector, tenant), 0, 0, 'WITHSCORES') or {}
+            local waiter, added = first[1] and waiter_row(first[1]), tenant and handicap(tenant)
+            if not waiter or waiter.state ~= 'queued' then
+                asides_left = asides_left - 1
+                mend_head(best.selector, head, first[1], waiter)
+            elseif not added or tonumber(first[2]) + added ~= best.score then
                 -- A change of defaults or policy reaches the index a slice at a time; nobody is granted by the old ones.
                 asides_left = asides_left - 1
                 index_tenant(tenant)

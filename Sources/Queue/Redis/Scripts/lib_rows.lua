@@ -36,6 +36,12 @@ local function judge_row(worker, row)
     local same = s.epoch == epoch and s.number == number
     local lease = s.lease ~= '-' and lease_row(s.lease) or nil
     raise_seq(number)
+    -- What a call that died midway left: a lease that was never written, a free slot that is in no index.
+    if s.state == 'leased' and not lease then
+        move_slot(s, 'recycling', '-', 'time')
+    elseif s.state == 'free' then
+        call('ZADD', key('worker', worker, 'free', s.pool), s.slot, s.slot)
+    end
 
     if state == 'leased' or state == 'kept' then
         local extra = { keep = tonumber(w[7] or 0), attach = tonumber(w[8] or 1), run = w[9] ~= '-' and w[9] or '' }
