@@ -19,7 +19,7 @@ import Testing
         let first = fleet.enqueue()
         fleet.wait { fleet.gateway.grants[first] != nil }
         let grant = try #require(fleet.gateway.grants[first])
-        #expect(fleet.accept(grant) == .accepted)
+        #expect(fleet.accept(grant) == .accepted())
         fleet.worker.rows = [SlotRow(slot: 0, state: .leased, lease: grant.lease, token: grant.token)]
         let second = fleet.enqueue()
         fleet.wait { fleet.gateway.tickets[second] != nil }

@@ -101,14 +101,18 @@ final class Fleet {
     func load(_ name: String, body: String) {
         let source = Self.turned(String(decoding: ScriptLibrary.accept.source, as: UTF8.self))
         let parts = source[..<source.range(of: "\nlocal stop = begin(")!.lowerBound]
-        loaded[name] = redis("SCRIPT", "LOAD", parts + "\n" + body).string
+        load(name, source: parts + "\n" + body + "\nend)()\n")
     }
 
     static func turned(_ source: String) -> String {
         source.replacingOccurrences(of: "call('TIME')", with: "call('HMGET', '\(clockKey)', 's', 'us')")
     }
 
-    func load(_ name: String, source: String) { loaded[name] = redis("SCRIPT", "LOAD", source).string }
+    func load(_ name: String, source: String) {
+        let reply = redis("SCRIPT", "LOAD", source)
+        if case .error(let words) = reply { preconditionFailure("\(name): \(words)") }
+        loaded[name] = reply.string
+    }
 
     func setClock() {
         redis("HSET", Fleet.clockKey, "s", String(clock / 1_000_000), "us", String(clock % 1_000_000))

@@ -11,7 +11,7 @@ public struct Declaration: Hashable, Sendable {
     /// One tenant's limits.
     public struct Row: Hashable, Sendable {
         public let tenant: String
-        public let limits: TenantLimits
+        public var limits: TenantLimits
 
         public init(tenant: String, limits: TenantLimits) {
             self.tenant = tenant

@@ -65,6 +65,8 @@ public final class StoreView {
     public let prefix: String
     private var known: Picture?
     private var fit: [String: [String: Bool]] = [:]
+    var words: [String: String]?
+    var terms: [String: Terms] = [:]
 
     public init(_ redis: SimulatedRedis, fleet: String) {
         self.redis = redis
@@ -72,23 +74,17 @@ public final class StoreView {
     }
 
     /// The next look reads anew.
-    public func forget() { known = nil }
+    public func forget() {
+        known = nil
+        terms = [:]
+        words = nil
+    }
 
     public func key(_ parts: String...) -> String { prefix + parts.joined(separator: ":") }
 
     public func fields(_ key: String) -> [String: String] {
         Dictionary(redis.hash(key).map { ($0.field, $0.value) }) { first, _ in first }
     }
-
-    /// `cap` of a tenant, as Redis has it.
-    public func cap(of tenant: String) -> Int {
-        let words = redis.field(key("tenants"), tenant) ?? redis.field(key("tenants"), "*")
-        return words.flatMap { $0.split(separator: " ").first.flatMap { Int($0) } } ?? TenantLimits.default.cap
-    }
-
-    /// What orders a tenant's waiter.
-    /// - Parameter less: so many of the leases the tenant has in the picture were not there yet.
-    public func effective(_ score: Int64, of tenant: String, _ picture: Picture, less: Int = 0) -> Int64 { score }
 
     /// Whether a slot of the pool serves what the selector asks for.
     public func fits(_ selector: String, _ pool: String) -> Bool {

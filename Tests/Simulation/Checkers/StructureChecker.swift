@@ -49,7 +49,8 @@ final class StructureChecker: Checker {
                 continue
             }
             if slot.worker != lease.worker || slot.slot != lease.slot || slot.token != lease.token {
-                ledger.found("S1", "\(lease.id) names \(lease.worker)/\(lease.slot), its slot \(slot.worker)/\(slot.slot)")
+                ledger.found(
+                    "S1", "\(lease.id) names \(lease.worker)/\(lease.slot), its slot \(slot.worker)/\(slot.slot)")
             }
             if picture.held[lease.tenant]?.contains(lease.id) != true {
                 ledger.found("S3", "\(lease.id) is not among what \(lease.tenant) holds")
@@ -84,8 +85,7 @@ final class StructureChecker: Checker {
 
     /// What the eligible index must hold, derived from the waiters themselves.
     private func index(_ picture: StoreView.Picture, _ ledger: Ledger) {
-        // New default limits reach the index a slice at a time.
-        guard !picture.todo.contains(where: { $0.hasPrefix("limits:") }) else { return }
+        guard !ledger.store.isBeingReindexed(picture) else { return }
         var heads: [String: [String: Int64]] = [:]
         for waiter in picture.waiters.values where waiter.state == "queued" {
             let first = heads[waiter.selector]?[waiter.tenant] ?? .max
@@ -114,7 +114,9 @@ final class StructureChecker: Checker {
         guard !picture.holdOff, picture.todo.isEmpty else { return }
         var open: Set<String> = []
         for worker in picture.workers where worker.isGrantable {
-            for slot in worker.slots where slot.state == "free" { open.insert(slot.pool) }
+            for slot in worker.slots where slot.state == "free" && !ledger.store.isPaused(slot.pool) {
+                open.insert(slot.pool)
+            }
         }
         guard !open.isEmpty else { return }
         for waiter in picture.waiters.values where waiter.state == "queued" {
@@ -166,10 +168,13 @@ final class GrantChecker: Checker {
                 ledger.found("L8", "\(grant.id) was granted at \(worker.id), which is \(worker.state)")
             }
         }
+        if store.isPaused(grant.pool) {
+            ledger.found("S12", "\(grant.id) was granted at \(grant.pool), which is paused")
+        }
         guard let waiter = picture.waiters[grant.waiter] else { return }
-        // New default limits reach the index a slice at a time.
-        guard !picture.todo.contains(where: { $0.hasPrefix("limits:") }) else { return }
-        let own = store.effective(waiter.score, of: waiter.tenant, picture, less: later.filter { $0.tenant == waiter.tenant }.count + 1)
+        guard !store.isBeingReindexed(picture) else { return }
+        let own = store.effective(
+            waiter.score, of: waiter.tenant, picture, less: later.filter { $0.tenant == waiter.tenant }.count + 1)
         for other in picture.waiters.values where other.id != waiter.id {
             let isLater = later.contains { $0.waiter == other.id }
             guard other.state == "queued" || isLater, store.fits(other.selector, grant.pool) else { continue }

@@ -263,7 +263,7 @@ struct FaultDraw {
         guard var chance = chance("lost writes", perMille: 150) else { return }
         let scripts = [
             "enqueue", "cancel", "collect", "accept", "reject", "release", "ready", "renew", "register", "probed",
-            "drain", "sweep", "limits",
+            "drain", "sweep", "settings",
         ]
         for time in times(&chance, most: 3) {
             let script = chance.one(of: scripts)
@@ -295,12 +295,10 @@ struct FaultDraw {
         let world = world
         if var chance = chance("limits", perMille: 400) {
             for time in times(&chance, most: 4) {
-                let index = chance.number(0...world.limits.count - 1)
+                let index = chance.number(0...world.declaration.tenants.count)
                 let cap = chance.number(0...6)
                 world.timeline.at(time) {
-                    world.limits[index].1.cap = cap
-                    world.trace("\(world.limits[index].tenant) gets a cap of \(cap)")
-                    for gateway in world.livingGateways { gateway.process.arrive { gateway.reload(world.limits) } }
+                    world.declare { $0.setCap(cap, of: index) }
                 }
             }
         }

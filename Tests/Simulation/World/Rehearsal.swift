@@ -16,7 +16,7 @@ public struct Scenario: Sendable {
         self.name = name
         shape = {
             var shape = Shape.plain(gateways: gateways, slots: slots)
-            shape.tenants[0].limits.cap = cap
+            shape.declaration.setCap(cap, of: 0)
             shape.caps = caps
             return shape
         }

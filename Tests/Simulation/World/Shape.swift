@@ -5,8 +5,7 @@ struct Shape {
     var gateways = 2
     /// The pools of each worker's slots.
     var workers: [[Pool]] = []
-    var tenants: [(name: String, limits: TenantLimits)] = []
-    var defaultLimits = TenantLimits.default
+    var declaration = Declaration()
     var selectors: [Selector] = []
     var caps = CapsMode.lenient
     /// Mean time between two arrivals, µs.
@@ -29,7 +28,7 @@ struct Shape {
         shape.gateways = gateways
         shape.workers = slots.map { Array(repeating: pool(pools[0]), count: $0) }
         shape.selectors = [selector("x||")]
-        shape.tenants = [("a", limits(cap: 1_000, head: 0))]
+        shape.declaration.tenants = [Declaration.Row(tenant: "a", limits: limits(cap: 1_000, head: 0))]
         return shape
     }
 
@@ -53,11 +52,11 @@ struct Shape {
         selectors = Array(all.filter { asked in offered.contains { asked.rank(of: $0) != nil } }.prefix(wanted))
         // Now and then something nobody offers.
         if chance.happens(perMille: 100), let any = all.first { selectors.append(any) }
-        tenants = (0..<chance.number(2...5)).map { index in
+        declaration.tenants = (0..<chance.number(2...5)).map { index in
             let head = chance.happens(perMille: 250) ? chance.number(1...5) : 0
-            return ("t\(index)", Shape.limits(cap: chance.number(1...6), head: head))
+            return Declaration.Row(tenant: "t\(index)", limits: Shape.limits(cap: chance.number(1...6), head: head))
         }
-        if chance.happens(perMille: 300) { defaultLimits.cap = chance.number(1...4) }
+        if chance.happens(perMille: 300) { declaration.defaults.cap = chance.number(1...4) }
         if chance.happens(perMille: 150) { caps = .strict }
         // From half idle to four times too much.
         let slots = workers.reduce(0) { $0 + $1.count }
@@ -71,7 +70,7 @@ struct Shape {
     }
 
     func plan(_ chance: inout Chance) -> ClientPlan {
-        let tenant = chance.happens(perMille: 100) ? "guest" : chance.one(of: tenants).name
+        let tenant = chance.happens(perMille: 100) ? "guest" : chance.one(of: declaration.tenants).tenant
         let head = chance.happens(perMille: 200) ? chance.number(0...8) : 0
         let leaves: Int64? =
             chance.happens(perMille: leavesPerMille)
@@ -99,5 +98,16 @@ struct Shape {
 
     static func limits(cap: Int, head: Int) -> TenantLimits {
         TenantLimits(cap: cap, queueMax: 1_000, waitMaxMilliseconds: 60_000, priorityMaxSeconds: head, weight: 1)
+    }
+}
+
+extension Declaration {
+    /// - Parameter index: which of its tenants; behind the last are those without limits of their own.
+    mutating func setCap(_ cap: Int, of index: Int) {
+        if tenants.indices.contains(index) {
+            tenants[index].limits.cap = cap
+        } else {
+            defaults.cap = cap
+        }
     }
 }

@@ -17,7 +17,7 @@ final class SimulatedGateway: QueueClientDelegate {
     private var held = 0
     private let fleet: String
 
-    init(_ world: World, process: SimulatedProcess, limits: [(tenant: String, TenantLimits)]) {
+    init(_ world: World, process: SimulatedProcess, declaration: Declaration) {
         self.world = world
         self.process = process
         fleet = world.fleetName
@@ -30,7 +30,7 @@ final class SimulatedGateway: QueueClientDelegate {
         self.queue = queue
         queue.delegate = self
         process.whenGone { [weak self] in self?.died() }
-        queue.setLimits(limits) {}
+        queue.declare(declaration)
         queue.start()
         _ = process.schedule(after: Int64(QueueLimits.storeAwayMilliseconds) * 1_000) { [weak self] in
             guard let self else { return }
@@ -43,8 +43,8 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func freshID() -> WaiterID { WaiterID(high: world.idChance.next(), low: world.idChance.next()) }
 
-    /// A tenant's words in its file changed.
-    func reload(_ limits: [(tenant: String, TenantLimits)]) { queue.setLimits(limits) {} }
+    /// Its file changed.
+    func reload(_ declaration: Declaration) { queue.declare(declaration) }
 
     // MARK: clients
 

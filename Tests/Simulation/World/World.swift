@@ -17,8 +17,8 @@ public final class World {
     private(set) var gateways: [SimulatedGateway] = []
     private(set) var workers: [SimulatedWorker] = []
     private(set) var clients: [SimulatedClient] = []
-    /// Tenants' limits as they are declared now.
-    var limits: [(tenant: String, TenantLimits)]
+    /// What the gateways' file says now.
+    var declaration: Declaration
     var idChance: Chance
     var sidecarChance: Chance
     private var loadChance: Chance
@@ -40,7 +40,7 @@ public final class World {
         idChance = Chance(seed: seed, stream: "ids")
         sidecarChance = Chance(seed: seed, stream: "sidecars")
         loadChance = Chance(seed: seed, stream: "load")
-        limits = [("*", shape.defaultLimits)] + shape.tenants.map { ($0.name, $0.limits) }
+        declaration = shape.declaration
         let view = StoreView(redis, fleet: fleetName)
         let checkers = allCheckers(looksEvery: options.looksEvery, firstLook: Int(seed % UInt64(options.looksEvery)))
         ledger = Ledger(store: view, checkers: checkers) { [unowned self] in timeline.now }
@@ -67,7 +67,7 @@ public final class World {
 
     @discardableResult
     func startGateway(_ host: String) -> SimulatedGateway {
-        let gateway = SimulatedGateway(self, process: begin(host), limits: limits)
+        let gateway = SimulatedGateway(self, process: begin(host), declaration: declaration)
         gateways.append(gateway)
         began(gateway.process, gateway.id, isWorker: false)
         return gateway
@@ -148,6 +148,15 @@ public final class World {
         }
         for gateway in livingGateways { ledger.note(.holds(gateway: gateway.id, waiting: gateway.waiting)) }
         ledger.look(stage)
+    }
+
+    // MARK: operators
+
+    /// The file of all gateways changes, and each reads it anew.
+    func declare(_ change: (inout Declaration) -> Void) {
+        change(&declaration)
+        trace("the file says \(declaration.rows.map { "\($0.name) \($0.text)" }.joined(separator: ", "))")
+        for gateway in livingGateways { gateway.process.arrive { gateway.reload(self.declaration) } }
     }
 
     // MARK: Redis' troubles
