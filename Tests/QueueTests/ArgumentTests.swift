@@ -72,7 +72,7 @@ import Testing
         #expect(fleet.settings(fleet.nobody, "declare", [("policy", "fair")]).status == "bad")
         #expect(fleet.run("settings", g, ["gateway", "set", "0", "1", "policy"]).status == "bad")
         #expect(fleet.run("settings", g, ["gateway", "set", "x", "1"]).status == "bad")
-        let many = Array(repeating: (name: "policy", text: "fair"), count: QueueLimits.settingsACall + 1)
+        let many = Array(repeating: (name: "policy", text: "fair"), count: QueueLimits.settingsBatch + 1)
         #expect(fleet.settings(g, "declare", many).status == "bad")
         for arguments in [["2", "1", "1"], ["0", "", "1"], ["0", "1", "x"], ["0"]] {
             #expect(fleet.run("ready", w, arguments).status == "bad", "\(arguments)")

@@ -184,7 +184,8 @@ import Testing
         fleet.redis("CONFIG", "SET", "maxmemory", String(used + 1_000_000))
         #expect(fleet.run("fill", g, []).status == "ok", "4 MB more than fit, and no write was refused")
         #expect(fleet.redis("HGET", fleet.keys.meta, "through") == .text("1"))
-        #expect(fleet.run("enqueue", g, [fleet.newWaiter(), "a", "x||", "0", "", "1", "", "0"]).status.hasPrefix("OOM"))
+        #expect(
+            fleet.run("enqueue", g, [fleet.newWaiter(), "a", "x||", "0", "", "1", "", "0"]).status.hasPrefix("OOM"))
         #expect(fleet.collect(g).status == "ok")
     }
 }

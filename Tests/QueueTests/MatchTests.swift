@@ -6,12 +6,10 @@ import Testing
 @Suite struct MatchTests {
     @Test func theScriptsMatchAsSwiftDoes() throws {
         let redis = TestRedis()
-        // The script up to its verb holds the shared parts; what follows is this test's.
-        let source = String(decoding: ScriptLibrary.status.source, as: UTF8.self)
-        let parts = source[..<source.firstRange(of: "\n-- status:")!.lowerBound]
-        let script =
-            parts + """
-
+        let script = ScriptLibrary.script(
+            "match",
+            text: """
+                #!lua
                 local out = {}
                 for i = 1, #ARGV, 2 do
                     if not is_selector(ARGV[i]) or not is_pool(ARGV[i + 1]) then
@@ -21,7 +19,7 @@ import Testing
                     end
                 end
                 return out
-                """
+                """)
         var random = SplitMix64(state: 42)
         func words(_ choices: [String], _ count: ClosedRange<Int>) -> String {
             (0..<Int.random(in: count, using: &random)).map { _ in choices.randomElement(using: &random)! }.joined(
@@ -41,7 +39,7 @@ import Testing
         for start in stride(from: 0, to: pairs.count, by: 500) {
             let slice = pairs[start..<start + 500]
             let reply = redis.command(
-                ["EVAL", String(script), "1", "berth:{t}:meta"]
+                ["EVAL", String(decoding: script.source, as: UTF8.self), "1", "berth:{t}:meta"]
                     + slice.flatMap { [$0.0.description, $0.1.description] })
             try #require(reply.list.count == 500, "\(reply)")
             for (pair, rank) in zip(slice, reply.strings) {

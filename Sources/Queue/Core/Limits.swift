@@ -57,7 +57,7 @@ public enum QueueLimits {
     /// Rows of the fleet's settings: tenants with limits of their own, pauses, pools that scale from zero.
     public static let settingsMax = 16_384
     /// Rows of one call.
-    public static let settingsACall = 256
+    public static let settingsBatch = 256
     /// Pools that scale from zero.
     public static let zerosMax = 256
     /// From a grant to the worker's accept.

@@ -1,10 +1,9 @@
 import EventLoop
 
-/// The Lua scripts, embedded in the binary: each verb's file joined with the shared parts.
+/// The Lua scripts, embedded in the binary: each verb's file joined with what it uses of the shared parts.
 ///
-/// The first line of a verb (`#!lua …`) stays first, the `lib_*.lua` parts follow, then the verb as a function of its own:
-/// Lua gives each 200 local names, and the parts have most of theirs. Comments and indents
-/// are left in: Redis compiles a script once.
+/// The first line of a verb (`#!lua …`) stays first, then come definitions of the `lib_*.lua` parts (`ScriptLinker`), then
+/// the verb as a function of its own, for its own 200 names.
 public enum ScriptLibrary {
     public static let enqueue = script("enqueue", PackageResources.enqueue_lua)
     public static let cancel = script("cancel", PackageResources.cancel_lua)
@@ -34,19 +33,29 @@ public enum ScriptLibrary {
     ]
 
     /// In the order in which later parts use earlier ones.
-    private static let parts = [
-        PackageResources.lib_base_lua, PackageResources.lib_process_lua, PackageResources.lib_match_lua,
-        PackageResources.lib_settings_lua, PackageResources.lib_queue_lua, PackageResources.lib_slot_lua,
-        PackageResources.lib_lease_lua, PackageResources.lib_rate_lua, PackageResources.lib_dispatch_lua,
-        PackageResources.lib_change_lua, PackageResources.lib_end_lua, PackageResources.lib_rows_lua,
-        PackageResources.lib_walk_lua,
-    ]
+    static let parts = [
+        ("lib_base", PackageResources.lib_base_lua), ("lib_process", PackageResources.lib_process_lua),
+        ("lib_match", PackageResources.lib_match_lua), ("lib_settings", PackageResources.lib_settings_lua),
+        ("lib_queue", PackageResources.lib_queue_lua), ("lib_slot", PackageResources.lib_slot_lua),
+        ("lib_lease", PackageResources.lib_lease_lua), ("lib_rate", PackageResources.lib_rate_lua),
+        ("lib_dispatch", PackageResources.lib_dispatch_lua), ("lib_change", PackageResources.lib_change_lua),
+        ("lib_end", PackageResources.lib_end_lua), ("lib_rows", PackageResources.lib_rows_lua),
+        ("lib_walk", PackageResources.lib_walk_lua),
+    ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }
+
+    private static let linker = ScriptLinker(parts: parts.map(\.text))
 
     private static func script(_ name: String, _ verb: [UInt8]) -> RedisScript {
-        let firstLineEnd = (verb.firstIndex(of: UInt8(ascii: "\n")) ?? verb.count - 1) + 1
-        let pieces =
-            [verb[..<firstLineEnd]] + parts.map { $0[...] }
-            + [Array("return (function() ".utf8)[...], verb[firstLineEnd...], Array("end)()\n".utf8)[...]]
-        return RedisScript(name: name, source: Array(pieces.joined()))
+        joined(name, String(decoding: verb, as: UTF8.self), linker)
+    }
+
+    /// A script of one's own: its text as that of a verb's file.
+    package static func script(_ name: String, text: String) -> RedisScript { joined(name, text, linker) }
+
+    private static func joined(_ name: String, _ verb: String, _ linker: ScriptLinker) -> RedisScript {
+        let firstLine = verb.prefix { $0 != "\n" }
+        let body = verb.dropFirst(firstLine.count)
+        let source = "\(firstLine)\n\(linker.definitions(for: verb))return (function()\(body)\nend)()\n"
+        return RedisScript(name: name, source: Array(source.utf8))
     }
 }

@@ -53,7 +53,7 @@ final class SettingsExchange {
     func heard(highest: Int64, _ words: [String]) {
         let rows = stride(from: 0, to: words.count - 1, by: 2).map { SettingRow(name: words[$0], text: words[$0 + 1]) }
         book.heard(rows)
-        if rows.count >= QueueLimits.settingsACall { askForMore() }
+        if rows.count >= QueueLimits.settingsBatch { askForMore() }
         if highest < book.version, !owesBook {
             owesBook = true
             if isServing { begin() }
@@ -80,7 +80,7 @@ final class SettingsExchange {
             settled?()
             return
         }
-        let batch = rest.prefix(QueueLimits.settingsACall)
+        let batch = rest.prefix(QueueLimits.settingsBatch)
         let left = rest.dropFirst(batch.count)
         let arguments =
             ["gateway", verb.rawValue, began, left.isEmpty ? "1" : "0"] + batch.flatMap { [$0.name, $0.text] }

@@ -68,7 +68,8 @@ struct Sim: ParsableCommand {
                 let findings = runner.run(seed: line.seed).findings
                 failed = report("regression \(line.seed) (\(line.words))", findings) || failed
             }
-            let changes = plant.flatMap { ["--plant", $0] }
+            let changes =
+                plant.flatMap { ["--plant", $0] }
                 + zip(replace, by).flatMap { ["--replace", $0, "--by", $1] }
             failed = SeedRange(from: from, count: seeds, jobs: max(1, jobs), changes: changes).run() || failed
         }

@@ -65,7 +65,7 @@ local FAIR_AGEING_US = 60000000
 -- A tenant below its guarantee goes before all others: 31 years, more than scores can differ.
 local GUARANTEE_US = 1000000000000000
 local SETTINGS_MAX = 16384
-local SETTINGS_A_CALL = 256
+local SETTINGS_BATCH = 256
 local ZEROS_MAX = 256
 -- A row that was taken back is remembered so long.
 local SETTING_MEMORY_MS = 600000

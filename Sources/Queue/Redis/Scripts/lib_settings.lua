@@ -66,7 +66,7 @@ end
 local function newer_settings(version)
     local out = {}
     for _, name in ipairs(call('ZRANGE', key('versions'), '(' .. int(version), '+inf', 'BYSCORE', 'LIMIT', 0,
-        SETTINGS_A_CALL)) do
+        SETTINGS_BATCH)) do
         out[#out + 1] = name
         out[#out + 1] = call('HGET', key('settings'), name)
     end

@@ -13,12 +13,14 @@ if stop then
 end
 local address, count, caps = ARGV[7], natural(ARGV[8]), ARGV[9]
 local lifetime, served = natural(ARGV[10]), natural(ARGV[11])
+local FIRST_POOL = 12
 if kind == 'worker' then
-    local good = count and count >= 1 and count <= SLOTS_PER_WORKER_MAX and #ARGV >= 11 + count and #address <= ADDRESS_BYTES_MAX
+    local good = count and count >= 1 and count <= SLOTS_PER_WORKER_MAX and #ARGV >= FIRST_POOL - 1 + count
+        and #address <= ADDRESS_BYTES_MAX
         and string.find(address, '^%S+$') and (caps == 'strict' or caps == 'lenient') and lifetime and served
-        and rows_good(12 + count)
+        and rows_good(FIRST_POOL + count)
     for i = 1, good and count or 0 do
-        good = good and is_pool(ARGV[11 + i])
+        good = good and is_pool(ARGV[FIRST_POOL - 1 + i])
     end
     local slots = call('HGET', caller.key, 'slots')
     if not good or (slots and tonumber(slots) ~= count) then
@@ -44,7 +46,7 @@ end
 
 local pools, seen = {}, {}
 for i = 1, count do
-    local pool = ARGV[11 + i]
+    local pool = ARGV[FIRST_POOL - 1 + i]
     if not seen[pool] then
         seen[pool] = true
         pools[#pools + 1] = pool
@@ -104,7 +106,7 @@ if call('EXISTS', caller.key) == 0 then
     -- The loop writes each slot once; which of them are free the worker's rows say.
     for i = 1, count do
         save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-',
-            how = 'time', pool = ARGV[11 + i] })
+            how = 'time', pool = ARGV[FIRST_POOL - 1 + i] })
     end
     call('ZADD', key('probes'), int(NOW), caller.id)
     for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
@@ -118,6 +120,6 @@ index_worker(caller.id)
 if superseded then
     call('HSET', caller.key, 'superseded', '1')
 end
-local orders = judge_rows(caller.id, 12 + count)
+local orders = judge_rows(caller.id, FIRST_POOL + count)
 settle()
 return finish('ok', orders)

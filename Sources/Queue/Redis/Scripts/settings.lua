@@ -64,7 +64,7 @@ local function known_pool(name)
 end
 
 local owner = verb == 'set' or ((verb == 'declare' or verb == 'resend') and kind == 'gateway')
-if not owner or not began or not ARGV[9] or #ARGV % 2 ~= 1 or #ARGV >= FIRST_ROW + 2 * SETTINGS_A_CALL then
+if not owner or not began or not ARGV[9] or #ARGV % 2 ~= 1 or #ARGV >= FIRST_ROW + 2 * SETTINGS_BATCH then
     return refuse('bad')
 end
 local fresh, zeros = 0, call('SCARD', key('zeros'))

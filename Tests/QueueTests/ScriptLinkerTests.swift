@@ -1,0 +1,70 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Queue
+
+@Suite struct ScriptLinkerTests {
+    private func link(_ parts: String..., verb: String) -> String { ScriptLinker(parts: parts).definitions(for: verb) }
+
+    @Test func onlyWhatIsUsedComesAlongInItsOrder() {
+        let parts = "-- A part.\n\nlocal a = 1\nlocal b = 2\nlocal function f()\n    return b\nend\nlocal c = f()\n"
+        #expect(link(parts, verb: "return a") == "local a = 1\n")
+        #expect(link(parts, verb: "return c + a") == String(parts.drop { $0 != "l" }))
+        #expect(link(parts, verb: "return f()") == "local b = 2\nlocal function f()\n    return b\nend\n")
+        #expect(link(parts, verb: "return abc") == "")
+    }
+
+    @Test func aDefinitionOfSeveralNamesComesWithAnyOfThem() {
+        #expect(link("local a, b = {}, {}\n", verb: "b.x = 1") == "local a, b = {}, {}\n")
+    }
+
+    @Test func whatATableIsFilledWithLaterOnComesWithTheTable() {
+        let parts = "local t = {}\nlocal function late()\nend\nfunction t.one()\n    late()\nend\nlocal other = 1\n"
+        #expect(link(parts, verb: "t[x]()") == String(parts.dropLast("local other = 1\n".count)))
+    }
+
+    @Test func aPartUsesEarlierParts() {
+        #expect(link("local a = 1\n", "local b = a\n", verb: "b") == "local a = 1\nlocal b = a\n")
+    }
+
+    @Test func commentsUseNothing() {
+        #expect(link("local a = 1\nlocal b = 1\n    -- a\n", verb: "-- a\nreturn b") == "local b = 1\n")
+    }
+
+    @Test func fieldsUseNothing() {
+        #expect(link("local a = 1\nlocal b = 1\nlocal c = 1\n", verb: "b.a = 'x'..c") == "local b = 1\nlocal c = 1\n")
+    }
+
+    private func output(of command: String) -> String {
+        guard let pipe = popen(command, "r") else { return "" }
+        defer { pclose(pipe) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = fread(&buffer, 1, buffer.count, pipe), count > 0 { bytes += buffer[..<count] }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Told by the compiler: a name without its definition is one that is read as a global.
+    @Test func shippedScriptsHaveEveryNameTheyUse() throws {
+        let definition = try Regex(#"(?m)^local (?:function )?(\w+)"#)
+        let names = Set(
+            ScriptLibrary.parts.flatMap { part in
+                part.text.matches(of: definition).map { String($0.output[1].substring!) }
+            })
+        #expect(names.count > 150)
+        let folder = try TemporaryFolder()
+        for script in ScriptLibrary.all {
+            let file = folder.path + "/\(script.name).lua"
+            // Redis' first line is none of Lua's.
+            try ("--" + String(decoding: script.source, as: UTF8.self)).write(
+                toFile: file, atomically: true, encoding: .utf8)
+            let listing = output(of: "luac5.1 -l -p \(file) 2>&1")
+            let globals = listing.matches(of: try Regex(#"[GS]ETGLOBAL\s.*; (\w+)"#)).map {
+                String($0.output[1].substring!)
+            }
+            #expect(globals.contains("redis"), "\(script.name): \(listing.prefix(200))")
+            #expect(names.isDisjoint(with: globals), "\(script.name): \(names.intersection(globals))")
+        }
+    }
+}
