@@ -4,7 +4,7 @@ import SimulatedRedis
 /// The shipped `audit` finds nothing: asked as `berth audit` asks, now and then and at each stage.
 final class AuditChecker: Checker {
     /// Writing calls between two audits.
-    private static let every = 40
+    private static let every = 120
     private var calls = 0
     private var isAuditing = false
 

@@ -100,7 +100,7 @@ final class EndChecker: Checker {
 
 /// S9: what is over changes nothing.
 final class StaleChecker: Checker {
-    private var before: [String: Int]?
+    private var before: [String: UInt64]?
     private var why = ""
     private var reply = ""
 

@@ -11,6 +11,7 @@ extension StoreView {
 
     /// The words that hold under a name: an order before the file's.
     private func word(_ name: String) -> String? {
+        _ = picture
         let rows = words ?? fields(key("settings"))
         words = rows
         guard let row = rows[name]?.split(separator: " "), row.count == 4 else { return nil }
@@ -18,6 +19,7 @@ extension StoreView {
     }
 
     private func terms(of tenant: String) -> Terms {
+        _ = picture
         if let known = terms[tenant] { return known }
         var found = Terms()
         if let numbers = (word("tenant:\(tenant)") ?? word("tenant:*"))?.split(separator: ",").compactMap({ Int($0) }),

@@ -1,7 +1,8 @@
 import QueueCore
 import SimulatedRedis
 
-/// The fleet as Redis holds it, read by the checkers' own eyes: no script has a part in it. Read once a commit at most.
+/// The fleet as Redis holds it, read by the checkers' own eyes: no script has a part in it. What a commit
+/// wrote is read again at the next look.
 public final class StoreView {
     public struct SlotLine {
         public let worker: String
@@ -56,6 +57,9 @@ public final class StoreView {
         /// Gateways and why they are suspended, "" where they are not.
         public var gateways: [String: String] = [:]
         public var eligible: [String: [(member: String, score: Double)]] = [:]
+        /// Waiters of suspended gateways, by gateway.
+        public var aside: [String: [String]] = [:]
+        public var line: [String: Double] = [:]
         public var todo: [String] = []
         public var holdOff = false
         public var epoch: Int64 = 0
@@ -63,7 +67,9 @@ public final class StoreView {
 
     public let redis: SimulatedRedis
     public let prefix: String
-    private var known: Picture?
+    private var known = Picture()
+    private var isRead = false
+    private var isCurrent = false
     private var fit: [String: [String: Bool]] = [:]
     var words: [String: String]?
     var terms: [String: Terms] = [:]
@@ -73,12 +79,8 @@ public final class StoreView {
         prefix = "berth:{\(fleet)}:"
     }
 
-    /// The next look reads anew.
-    public func forget() {
-        known = nil
-        terms = [:]
-        words = nil
-    }
+    /// Something was written: the next look reads it.
+    public func forget() { isCurrent = false }
 
     public func key(_ parts: String...) -> String { prefix + parts.joined(separator: ":") }
 
@@ -101,73 +103,115 @@ public final class StoreView {
     }
 
     public var picture: Picture {
-        if let known { return known }
-        let read = readAll()
-        known = read
-        return read
-    }
-
-    /// What stands in each key, as a number to compare within this process.
-    public func contents(without left: [String]) -> [String: Int] {
-        let leftOut = Set(left.map { prefix + $0 })
-        var out: [String: Int] = [:]
-        for name in redis.keys where !leftOut.contains(name) {
-            var hasher = Hasher()
-            switch redis.type(name) {
-            case "hash": for (field, value) in redis.hash(name) { hasher.combine([field, value]) }
-            case "set": hasher.combine(redis.members(name))
-            case "zset":
-                for (member, score) in redis.ranked(name) {
-                    hasher.combine(member)
-                    hasher.combine(score)
-                }
-            default: hasher.combine(redis.string(name))
-            }
-            out[name] = hasher.finalize()
+        if !isCurrent {
+            refresh()
+            isCurrent = true
         }
-        return out
+        return known
     }
 
-    private func readAll() -> Picture {
-        var picture = Picture()
-        for name in redis.keys where name.hasPrefix(prefix) {
-            let rest = name.dropFirst(prefix.count)
-            guard let colon = rest.firstIndex(of: ":") else { continue }
-            let id = String(rest[rest.index(after: colon)...])
-            switch rest[..<colon] {
-            case "waiter": picture.waiters[id] = waiter(id, fields(name))
-            case "lease": picture.leases[id] = lease(id, fields(name))
-            case "tenant" where id.hasSuffix(":held"):
-                picture.held[String(id.dropLast(5))] = redis.members(name)
-            case "gateway" where !id.contains(":"):
-                picture.gateways[id] = redis.field(name, "mark") ?? ""
-            case "worker" where !id.contains(":"): picture.workers.append(worker(id, fields(name)))
-            case "selector" where id.hasSuffix(":eligible"):
-                picture.eligible[String(id.dropLast(9))] = redis.ranked(name)
-            default: break
-            }
+    /// What stands in each key, as a number to compare.
+    public func contents(without left: [String]) -> [String: UInt64] {
+        var contents = redis.digests
+        for name in left { contents[prefix + name] = nil }
+        return contents
+    }
+
+    /// Reads again what was written since the last look.
+    private func refresh() {
+        guard let touched = redis.touchedKeys(), isRead else {
+            known = Picture()
+            (words, terms) = (nil, [:])
+            for name in redis.keys { read(name) }
+            isRead = true
+            return
         }
-        picture.todo = redis.members(key("todo"))
-        picture.holdOff = (Int64(redis.field(key("meta"), "holdOff") ?? "0") ?? 0) > 0
-        picture.epoch = Int64(redis.field(key("meta"), "epoch") ?? "0") ?? 0
-        return picture
+        for name in touched { read(name) }
     }
 
-    private func waiter(_ id: String, _ row: [String: String]) -> WaiterLine {
-        WaiterLine(
-            id: id, tenant: row["tenant"] ?? "", selector: row["selector"] ?? "", gateway: row["gateway"] ?? "",
-            score: Int64(row["score"] ?? "") ?? 0, state: row["state"] ?? "", lease: row["lease"] ?? "")
+    private func read(_ name: String) {
+        guard name.utf8.starts(with: prefix.utf8) else { return }
+        let rest = name.utf8.dropFirst(prefix.utf8.count)
+        guard let colon = rest.firstIndex(of: UInt8(ascii: ":")) else { return readWhole(name, Substring(rest)) }
+        let id = Substring(rest[rest.index(after: colon)...])
+        switch Substring(rest[..<colon]) {
+        case "waiter":
+            let id = String(id)
+            known.waiters[id] = waiter(id, name)
+        case "lease":
+            let id = String(id)
+            known.leases[id] = lease(id, name)
+        case "tenant" where id.hasSuffix(":held"):
+            let members = redis.members(name)
+            known.held[String(id.dropLast(5))] = members.isEmpty ? nil : members
+        case "gateway": readGateway(id, name)
+        case "worker": readWorker(id, name)
+        case "selector" where id.hasSuffix(":eligible"):
+            let entries = redis.ranked(name)
+            known.eligible[String(id.dropLast(9))] = entries.isEmpty ? nil : entries
+        default: break
+        }
     }
 
-    public func lease(_ id: String, _ row: [String: String]) -> LeaseLine {
-        LeaseLine(
-            id: id, waiter: row["waiter"] ?? "", tenant: row["tenant"] ?? "", gateway: row["gateway"] ?? "",
-            worker: row["worker"] ?? "", slot: row["slot"] ?? "", pool: row["pool"] ?? "",
-            token: Token(epoch: Int64(row["epoch"] ?? "") ?? 0, number: Int64(row["number"] ?? "") ?? 0),
-            state: row["state"] ?? "", isOver: row["over"] == "1", cap: Int(row["cap"] ?? "") ?? 0)
+    private func readWhole(_ name: String, _ rest: Substring) {
+        switch rest {
+        case "todo": known.todo = redis.members(name)
+        case "line": known.line = Dictionary(redis.ranked(name).map { ($0.member, $0.score) }) { first, _ in first }
+        case "settings":
+            words = nil
+            terms = [:]
+        case "meta":
+            known.holdOff = (Int64(redis.field(name, "holdOff") ?? "0") ?? 0) > 0
+            known.epoch = Int64(redis.field(name, "epoch") ?? "0") ?? 0
+        default: break
+        }
     }
 
-    private func worker(_ id: String, _ row: [String: String]) -> WorkerLine {
+    private func readGateway(_ id: Substring, _ name: String) {
+        if !id.utf8.contains(UInt8(ascii: ":")) {
+            known.gateways[String(id)] = redis.type(name) == nil ? nil : redis.field(name, "mark") ?? ""
+        } else if id.hasSuffix(":aside") {
+            let aside = redis.ranked(name).map(\.member)
+            known.aside[String(id.dropLast(6))] = aside.isEmpty ? nil : aside
+        }
+    }
+
+    private func readWorker(_ id: Substring, _ name: String) {
+        let own = String(id.hasSuffix(":slots") ? id.dropLast(6) : id)
+        guard !own.utf8.contains(UInt8(ascii: ":")) else { return }
+        let place = known.workers.firstIndex { $0.id >= own } ?? known.workers.endIndex
+        let isKnown = place < known.workers.endIndex && known.workers[place].id == own
+        switch (worker(own), isKnown) {
+        case (let line?, true): known.workers[place] = line
+        case (let line?, false): known.workers.insert(line, at: place)
+        case (nil, true): known.workers.remove(at: place)
+        case (nil, false): break
+        }
+    }
+
+    private static let waiterFields = ["tenant", "selector", "gateway", "score", "state", "lease"]
+    private static let leaseFields = [
+        "waiter", "tenant", "gateway", "worker", "slot", "pool", "epoch", "number", "state", "over", "cap",
+    ]
+    private static let workerFields = ["state", "draining", "trial", "pools", "slots"]
+
+    private func waiter(_ id: String, _ name: String) -> WaiterLine? {
+        guard let row = redis.fields(name, StoreView.waiterFields) else { return nil }
+        return WaiterLine(
+            id: id, tenant: row[0], selector: row[1], gateway: row[2], score: Int64(row[3]) ?? 0, state: row[4],
+            lease: row[5])
+    }
+
+    private func lease(_ id: String, _ name: String) -> LeaseLine? {
+        guard let row = redis.fields(name, StoreView.leaseFields) else { return nil }
+        return LeaseLine(
+            id: id, waiter: row[0], tenant: row[1], gateway: row[2], worker: row[3], slot: row[4], pool: row[5],
+            token: Token(epoch: Int64(row[6]) ?? 0, number: Int64(row[7]) ?? 0), state: row[8],
+            isOver: row[9] == "1", cap: Int(row[10]) ?? 0)
+    }
+
+    private func worker(_ id: String) -> WorkerLine? {
+        guard let row = redis.fields(key("worker", id), StoreView.workerFields) else { return nil }
         let slots = redis.hash(key("worker", id, "slots")).map { slot, text in
             let w = text.split(separator: " ").map(String.init)
             return SlotLine(
@@ -175,8 +219,7 @@ public final class StoreView {
                 lease: w[3], pool: w[5])
         }
         return WorkerLine(
-            id: id, state: row["state"] ?? "", isDraining: row["draining"] == "1", trial: row["trial"] ?? "",
-            pools: (row["pools"] ?? "").split(separator: " ").map(String.init),
-            declared: Int(row["slots"] ?? "") ?? 0, slots: slots)
+            id: id, state: row[0], isDraining: row[1] == "1", trial: row[2],
+            pools: row[3].split(separator: " ").map(String.init), declared: Int(row[4]) ?? 0, slots: slots)
     }
 }

@@ -62,13 +62,8 @@ final class StructureChecker: Checker {
     }
 
     private func waiters(_ picture: StoreView.Picture, _ ledger: Ledger) {
-        let redis = ledger.store.redis
-        var line: [String: Double] = [:]
-        for entry in redis.ranked(ledger.store.key("line")) { line[entry.member] = entry.score }
-        var aside: Set<String> = []
-        for gateway in picture.gateways.keys {
-            aside.formUnion(redis.ranked(ledger.store.key("gateway", gateway, "aside")).map(\.member))
-        }
+        let line = picture.line
+        let aside = Set(picture.gateways.keys.flatMap { picture.aside[$0] ?? [] })
         for waiter in picture.waiters.values {
             let lease = picture.leases[waiter.lease].flatMap { $0.waiter == waiter.id ? $0 : nil }
             let places = (line[waiter.id] != nil ? 1 : 0) + (aside.contains(waiter.id) ? 1 : 0) + (lease != nil ? 1 : 0)

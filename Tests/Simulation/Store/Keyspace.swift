@@ -30,6 +30,11 @@ final class Keyspace {
     /// Calls that wrote and stand.
     private(set) var commits = 0
     private var begun = 0
+    /// Keys written to since somebody asked, each once.
+    private var touched: ContiguousArray<Symbol> = []
+    /// By the key's symbol.
+    private var isTouched: ContiguousArray<Bool> = []
+    private var isNew = true
 
     func empty() {
         symbols.empty()
@@ -39,6 +44,9 @@ final class Keyspace {
         buried.removeAll()
         starts.removeAll(keepingCapacity: true)
         (commits, begun) = (0, 0)
+        touched.removeAll(keepingCapacity: true)
+        isTouched.removeAll(keepingCapacity: true)
+        isNew = true
     }
 
     // MARK: - Reading
@@ -83,8 +91,27 @@ final class Keyspace {
         changes.append(Change(what: .placed, kind: value.kind, key: name, member: 0, bits: 0))
     }
 
+    /// What was written to since the last time this was asked; nil: everything may be another.
+    func takeTouched() -> ContiguousArray<Symbol>? {
+        defer {
+            for key in touched { isTouched[Int(key)] = false }
+            touched.removeAll(keepingCapacity: true)
+            isNew = false
+        }
+        return isNew ? nil : touched
+    }
+
+    @inline(__always) private func touch(_ key: Symbol) {
+        guard !isTouched[Int(key)] else { return }
+        isTouched[Int(key)] = true
+        touched.append(key)
+    }
+
     private func enter(_ key: Symbol, _ kind: Kind, _ member: Symbol, _ bits: UInt64) -> UInt64? {
-        if let value = value(key) { return value.set(member, bits, symbols) }
+        if let value = value(key) {
+            touch(key)
+            return value.set(member, bits, symbols)
+        }
         let value = StoredValue(kind)
         put(key, value)
         return value.set(member, bits, symbols)
@@ -92,12 +119,17 @@ final class Keyspace {
 
     private func take(_ key: Symbol, _ member: Symbol) -> UInt64? {
         guard let value = value(key), let old = value.remove(member, symbols) else { return nil }
+        touch(key)
         if value.count == 0 { drop(key) }
         return old
     }
 
     private func put(_ key: Symbol, _ value: StoredValue) {
-        while values.count <= Int(key) { values.append(nil) }
+        while values.count <= Int(key) {
+            values.append(nil)
+            isTouched.append(false)
+        }
+        touch(key)
         values[Int(key)] = value
         keys.set(key, 0)
     }
@@ -106,6 +138,7 @@ final class Keyspace {
     private func drop(_ key: Symbol) -> StoredValue? {
         guard let value = value(key) else { return nil }
         values[Int(key)] = nil
+        touch(key)
         _ = keys.remove(key)
         return value
     }

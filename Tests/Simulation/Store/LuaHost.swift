@@ -33,10 +33,12 @@ final class LuaHost {
     private(set) var wroteBeforeFailure = false
     private var isReadOnly = false
     private var isRunning = false
+    /// Lua's memory as it is now is what it is put back to.
+    private var isSealed = false
 
     init(space: Keyspace, chance: Chance) {
         (self.space, self.chance) = (space, chance)
-        state = luaL_newstate()
+        state = clua_new()
         address = .allocate(capacity: 1)
         words = .allocate(capacity: wordsMax)
         digits = .allocate(capacity: wordsMax * Numbers.bytesMax)
@@ -45,8 +47,6 @@ final class LuaHost {
         Prelude.run(state)
         clua_push_environment(state)
         environment = luaL_ref(state, LUA_REGISTRYINDEX)
-        // A collection costs as much as a script: some megabytes are no matter here.
-        lua_gc(state, LUA_GCSETPAUSE, 400)
         for command in commands {
             _ = names.intern(Bytes(base: command.name.utf8Start, count: command.name.utf8CodeUnitCount))
         }
@@ -58,7 +58,7 @@ final class LuaHost {
     }
 
     deinit {
-        lua_close(state)
+        clua_close(state)
         address.deallocate()
         words.deallocate()
         digits.deallocate()
@@ -69,6 +69,8 @@ final class LuaHost {
 
     /// Its first line says what it may do; Redis reads it away and keeps its end, so that line numbers hold.
     func load(_ name: String, _ source: [UInt8]) {
+        if isSealed { clua_rewind(state, 1) }
+        isSealed = false
         let isDeclared = source.starts(with: Array("#!".utf8))
         let end = isDeclared ? source.firstIndex(of: UInt8(ascii: "\n")) ?? source.count : 0
         let first = String(decoding: source[..<end], as: UTF8.self)
@@ -93,6 +95,10 @@ final class LuaHost {
                 "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'")
         }
         (isRunning, isReadOnly, calls, wroteBeforeFailure) = (true, script.isReadOnly, 0, false)
+        if !isSealed {
+            clua_seal(state)
+            isSealed = true
+        }
         space.begin()
         clua_push_trace(state)
         lua_rawgeti(state, LUA_REGISTRYINDEX, script.reference)
@@ -102,6 +108,7 @@ final class LuaHost {
         if failed { wroteBeforeFailure = space.hasWritten }
         let answer = failed ? failure(name) : value(depth: 0)
         lua_settop(state, 0)
+        clua_rewind(state, 0)
         space.end()
         (isRunning, failAtCall) = (false, nil)
         return answer

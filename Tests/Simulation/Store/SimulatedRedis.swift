@@ -8,6 +8,8 @@ public final class SimulatedRedis {
     private let space = Keyspace()
     private let chance = Chance()
     private let host: LuaHost
+    /// Symbols that were read, as texts.
+    private var texts: ContiguousArray<String?> = []
 
     public init(seed: UInt64) {
         chance.start(seed)
@@ -74,7 +76,10 @@ public final class SimulatedRedis {
     public func undo(last commits: Int) { space.undo(last: commits) }
 
     /// Restarted without data; the scripts stay loaded.
-    public func empty() { space.empty() }
+    public func empty() {
+        space.empty()
+        texts.removeAll(keepingCapacity: true)
+    }
 
     // MARK: - Reading, for who checks
 
@@ -86,6 +91,14 @@ public final class SimulatedRedis {
     public func field(_ key: String, _ field: String) -> String? {
         guard let value = find(key), value.kind == .hash else { return nil }
         return value.bits(of: Bytes.of(field) { space.symbols.find($0) }).map { text(Symbol($0)) }
+    }
+
+    /// Some fields of a hash, "" for those it lacks; nil where there is no such key.
+    public func fields(_ key: String, _ fields: [String]) -> [String]? {
+        guard let value = find(key), value.kind == .hash else { return nil }
+        return fields.map { field in
+            value.bits(of: Bytes.of(field) { space.symbols.find($0) }).map { text(Symbol($0)) } ?? ""
+        }
     }
 
     /// Of a set, sorted.
@@ -107,6 +120,16 @@ public final class SimulatedRedis {
     /// Sorted.
     public var keys: [String] { space.keys.entries.map { text($0.symbol) }.sorted() }
 
+    /// The keys that were written to since the last time this was asked, by whoever asked; nil: all may be others.
+    public func touchedKeys() -> [String]? { space.takeTouched()?.map { text($0) } }
+
+    /// A number for what stands under each key, whatever its history.
+    public var digests: [String: UInt64] {
+        var digests: [String: UInt64] = [:]
+        for entry in space.keys.entries { digests[text(entry.symbol)] = space.value(entry.symbol)!.digest }
+        return digests
+    }
+
     /// Of the whole content; equal contents have equal ones, whatever led there.
     public var digest: UInt64 { space.digest }
 
@@ -114,5 +137,12 @@ public final class SimulatedRedis {
 
     private func rows(_ key: String) -> ContiguousArray<SymbolTable.Entry> { find(key)?.table.entries ?? [] }
 
-    private func text(_ symbol: Symbol) -> String { space.symbols[symbol].text }
+    private func text(_ symbol: Symbol) -> String {
+        let index = Int(symbol)
+        if index < texts.count, let known = texts[index] { return known }
+        while texts.count <= index { texts.append(nil) }
+        let text = space.symbols[symbol].text
+        texts[index] = text
+        return text
+    }
 }

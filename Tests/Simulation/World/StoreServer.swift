@@ -4,8 +4,8 @@ import SimulatedRedis
 
 /// What happened at Redis, for whoever looks on.
 protocol StoreObserver: AnyObject {
-    func storeWillRun(_ script: String, arguments: [[UInt8]])
-    func storeRan(_ script: String, arguments: [[UInt8]], reply: RedisReply, wrote: Bool)
+    func storeWillRun(_ script: String, arguments: [String])
+    func storeRan(_ script: String, arguments: [String], reply: RedisReply, wrote: Bool)
 }
 
 /// The Redis of the simulated fleet: its scripts and data are `SimulatedRedis`, its clock, ends and pauses are here.
@@ -180,11 +180,12 @@ final class StoreServer {
     @discardableResult
     func run(_ script: String, keys: [[UInt8]], arguments: [[UInt8]]) -> RedisReply {
         redis.now = clock
-        observer?.storeWillRun(script, arguments: arguments)
+        let texts = arguments.map { String(decoding: $0, as: UTF8.self) }
+        observer?.storeWillRun(script, arguments: texts)
         let before = redis.commits
         defer { written += redis.commits - before }
         let reply = redis.call(script, keys: keys, arguments: arguments)
-        observer?.storeRan(script, arguments: arguments, reply: reply, wrote: redis.commits != before)
+        observer?.storeRan(script, arguments: texts, reply: reply, wrote: redis.commits != before)
         return reply
     }
 

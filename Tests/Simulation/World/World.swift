@@ -214,15 +214,11 @@ public final class World {
 }
 
 extension World: StoreObserver {
-    func storeWillRun(_ script: String, arguments: [[UInt8]]) {
-        ledger.willRun(script, arguments: arguments.map { String(decoding: $0, as: UTF8.self) })
-    }
+    func storeWillRun(_ script: String, arguments: [String]) { ledger.willRun(script, arguments: arguments) }
 
-    func storeRan(_ script: String, arguments: [[UInt8]], reply: RedisReply, wrote: Bool) {
+    func storeRan(_ script: String, arguments: [String], reply: RedisReply, wrote: Bool) {
         let texts = reply.errorText.map { ["error", $0] } ?? (reply.elements ?? [reply]).map { $0.text ?? "" }
-        let call = StoreCall(
-            script: script, arguments: arguments.map { String(decoding: $0, as: UTF8.self) }, reply: texts,
-            wrote: wrote)
+        let call = StoreCall(script: script, arguments: arguments, reply: texts, wrote: wrote)
         stir(UInt64(timeline.now))
         for byte in script.utf8 { stir(UInt64(byte)) }
         for byte in call.status.utf8 { stir(UInt64(byte)) }
