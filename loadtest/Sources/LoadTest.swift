@@ -4,5 +4,5 @@ import ArgumentParser
 struct LoadTest: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loadtest", abstract: "What tests and benchmarks of Berth load it with.",
-        subcommands: [EchoCommand.self, BenchCommand.self])
+        subcommands: [EchoCommand.self, BenchCommand.self, ScriptsCommand.self])
 }

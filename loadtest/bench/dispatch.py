@@ -1,17 +1,12 @@
 """The dispatch part: Redis' own time for a `ready` that dispatches, by how many wait behind tenants at their cap."""
 
-import glob
-import os
 import re
 import socket
 import statistics
+import subprocess
 import time
 
 from processes import Bench
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-REDIS_SOURCES = os.path.join(ROOT, "Sources", "Queue", "Redis")
-VERBS = ("register", "settings", "probed", "enqueue", "accept", "release", "ready", "collect")
 
 SIZES = (100, 100_000)
 # The project's own bound: what waits behind a cap costs a dispatch nothing.
@@ -58,25 +53,16 @@ class Redis:
         self.socket.close()
 
 
-def scripts() -> dict[str, bytes]:
-    """Each verb as Redis gets it: its first line, the shared parts in the library's order, the rest as a function."""
-    with open(os.path.join(REDIS_SOURCES, "ScriptLibrary.swift"), encoding="utf-8") as file:
-        names = re.findall(r"PackageResources\.(lib_[a-z]*)_lua", file.read())
-    found = glob.glob(os.path.join(REDIS_SOURCES, "Scripts", "lib_*.lua"))
-    if len(found) != len(names):
-        raise SystemExit(f"bench: ScriptLibrary.swift names {len(names)} shared parts, there are {len(found)}")
-
-    def text(name) -> bytes:
-        with open(os.path.join(REDIS_SOURCES, "Scripts", f"{name}.lua"), "rb") as file:
-            return file.read()
-
-    shared = b"".join(map(text, names))
-
-    def joined(verb) -> bytes:
-        first, rest = text(verb).split(b"\n", 1)
-        return first + b"\n" + shared + b"return (function() " + rest + b"end)()\n"
-
-    return {verb: joined(verb) for verb in VERBS}
+def scripts(bench: Bench) -> dict[str, bytes]:
+    """Each script as Berth gives it to Redis."""
+    printed = subprocess.run([bench.binary("loadtest"), "scripts"], stdout=subprocess.PIPE, check=True).stdout
+    found = {}
+    while printed:
+        name, size = printed.split(b"\n", 1)[0].split()
+        start = printed.index(b"\n") + 1
+        found[name.decode()] = printed[start : start + int(size)]
+        printed = printed[start + int(size) :]
+    return found
 
 
 class Fleet:
@@ -135,7 +121,7 @@ class Fleet:
         before = self.microseconds()
         self.run("ready", self.worker, slot, epoch, number)
         took = self.microseconds() - before
-        _, grants, _ = self.run("collect", self.gateway, lease)
+        _, grants, *_ = self.run("collect", self.gateway, lease)
         if len(grants) != 1:
             raise SystemExit(f"bench: ready dispatched {len(grants)} instead of one")
         self.held = grants
@@ -149,7 +135,7 @@ class Fleet:
 def measure(bench: Bench, *, rounds) -> dict:
     path = bench.redis().removeprefix("unix://")
     redis, ear = Redis(path), Redis(path)
-    shas = {verb: redis("SCRIPT", "LOAD", source) for verb, source in scripts().items()}
+    shas = {verb: redis("SCRIPT", "LOAD", source) for verb, source in scripts(bench).items()}
     began = time.monotonic()
     fleets = {size: Fleet(redis, ear, shas, f"dispatch-{size}", size) for size in SIZES}
     filled = time.monotonic() - began

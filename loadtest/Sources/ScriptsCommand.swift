@@ -1,0 +1,16 @@
+import ArgumentParser
+import Queue
+
+/// The queue's scripts for whoever is no Swift program: `make bench-queue` sends Redis what the gateways send.
+struct ScriptsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scripts",
+        abstract: "Prints the queue's scripts as Redis gets them, each after a line with its name and its bytes.")
+
+    func run() {
+        for script in ScriptLibrary.all {
+            print(script.name, script.source.count)
+            print(String(decoding: script.source, as: UTF8.self), terminator: "")
+        }
+    }
+}
