@@ -1,6 +1,6 @@
 # The verbs. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-variants sim demo bench fmt lint
+.PHONY: help setup build test test-variants sim demo bench bench-queue fmt lint
 
 # An import that Package.swift does not declare is an error: the boundaries of docs/internals/architecture.md hold.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
@@ -51,6 +51,11 @@ bench: ## relay against HAProxy, memory of parked connections, time of a dispatc
 	@scripts/setup build bench
 	$(PRODUCTS)
 	python3 loadtest/bench/bench.py
+
+bench-queue: ## the queue's scripts by 100 to 990,000 waiters, cycles a second, memory, other designs (15 min at most)
+	@scripts/setup build bench
+	$(SWIFT_BUILD) $(RELEASE) --product loadtest
+	python3 loadtest/bench/queue/bench.py
 
 fmt: ## format the Swift files in place
 	swift format -i -r $(SWIFT_DIRS)

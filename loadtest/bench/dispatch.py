@@ -1,5 +1,6 @@
 """The dispatch part: Redis' own time for a `ready` that dispatches, by how many wait behind tenants at their cap."""
 
+import hashlib
 import re
 import socket
 import statistics
@@ -63,6 +64,11 @@ def scripts(bench: Bench) -> dict[str, bytes]:
         found[name.decode()] = printed[start : start + int(size)]
         printed = printed[start + int(size) :]
     return found
+
+
+def sha(source: bytes) -> bytes:
+    """What Redis calls the script."""
+    return hashlib.sha1(source).hexdigest().encode()
 
 
 class Fleet:

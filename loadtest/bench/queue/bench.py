@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""`make bench-queue`: what the queue's scripts cost Redis by how much waits, full cycles a second, memory of a waiter;
+and the same grant by other designs of a queue with caps.
+
+Redis has one core, this program the other. Prints tables, writes what was measured to loadtest/results/local;
+`--record` writes loadtest/results/queue.json, docs/internals/benchmarks.md and its pictures. Ends within 15 minutes.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import dispatch  # noqa: E402
+import peers  # noqa: E402
+import plot  # noqa: E402
+import report  # noqa: E402
+import shapes  # noqa: E402
+import tables  # noqa: E402
+from processes import Bench  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+SECONDS_MAX = 15 * 60
+PERSISTENCE = ("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction")
+SLOW_LOG = ("--slowlog-log-slower-than", str(tables.SLOW_US), "--slowlog-max-len", "1000")
+
+
+class Servers:
+    """One Redis at a time, empty, alone on its core."""
+
+    def __init__(self, bench: Bench, sources):
+        self.bench, self.sources = bench, sources
+        self.child, self.number = None, 0
+
+    def __call__(self) -> str:
+        if self.child is not None:
+            self.child.end()
+        self.number += 1
+        path = os.path.join(self.bench.folder, f"s{self.number}")
+        argv = ["redis-server", "--port", "0", "--unixsocket", path, *PERSISTENCE, *SLOW_LOG]
+        self.child = self.bench.start(f"redis-{self.number}", argv, core=self.bench.proxy_core, to_file=True)
+        end = time.monotonic() + 10
+        while not os.path.exists(path):
+            if self.child.process.poll() is not None or time.monotonic() > end:
+                raise self.child.failed("no socket")
+            time.sleep(0.02)
+        try:
+            # Before all others on its core: what they take of it would be counted as a script's time.
+            os.sched_setscheduler(self.child.pid, os.SCHED_RR, os.sched_param(1))
+        except PermissionError:
+            pass
+        redis = dispatch.Redis(path)
+        for source in self.sources.values():
+            redis("SCRIPT", "LOAD", source)
+        redis.close()
+        return path
+
+
+def too_long(*_):
+    raise SystemExit(f"bench: not done in {SECONDS_MAX} s")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small sizes, a minute: a check of the benchmark itself")
+    parser.add_argument("--rounds", type=int, help="of the scripts, in each shape (600; quick: 50)")
+    parser.add_argument("--seconds", type=float, help="of full cycles, in each shape (4; quick: 0.5)")
+    parser.add_argument("--only", help=f"these parts alone, comma between: {', '.join(tables.PARTS)}")
+    parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
+    parser.add_argument("--record", action="store_true", help="write loadtest/results and docs/internals")
+    options = parser.parse_args()
+    wanted = options.only.split(",") if options.only else list(tables.PARTS)
+
+    began = time.monotonic()
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(SECONDS_MAX)
+    out = {
+        "machine": report.machine(),
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "load": os.getloadavg(),
+    }
+    rounds = options.rounds or (50 if options.quick else 600)
+    seconds = options.seconds or (0.5 if options.quick else 4)
+    with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
+        sources = dispatch.scripts(bench)
+        shas = {verb: dispatch.sha(source) for verb, source in sources.items()}
+        servers = Servers(bench, sources)
+        os.sched_setaffinity(0, {bench.load_core})
+        take = {
+            "shapes": lambda: shapes.measure(
+                servers, shas, sources, quick=options.quick, rounds=rounds, seconds=seconds),
+            "peers": lambda: peers.measure(servers, shas, quick=options.quick),
+        }
+        for name in tables.PARTS:
+            if name in wanted:
+                out[name] = take[name]()
+    text = "\n".join(tables.PARTS[name](out[name]) for name in tables.PARTS if name in out)
+    print("\n" + text)
+    missed = tables.missed(out)
+    write(out, text, missed, record=options.record)
+    for line in missed:
+        print(f"missed: {line}")
+    print(f"{time.monotonic() - began:.0f} s, the machine's load {out['load'][0]:.1f} before")
+    return 1 if missed and not options.quick else 0
+
+
+def write(out, text, missed, *, record):
+    results = os.path.join(ROOT, "loadtest", "results")
+    internals = os.path.join(ROOT, "docs", "internals")
+    folder = results if record else os.path.join(results, "local")
+    pictures = os.path.join(internals, "bench-queue") if record else folder
+    for path in (folder, pictures):
+        os.makedirs(path, exist_ok=True)
+    with open(os.path.join(folder, "queue.json"), "w", encoding="utf-8") as file:
+        json.dump(out, file)
+        file.write("\n")
+    for name, picture in plot.pictures(out).items():
+        with open(os.path.join(pictures, name), "w", encoding="utf-8") as file:
+            file.write(picture)
+    if record:
+        machine = out["machine"]
+        words = f"{machine['cores']} cores, {machine['system']}, {machine['arch']}, taken {out['date']}.\n\n"
+        left = "Aims that were missed in this run:\n" + "".join(f"- {line}\n" for line in missed)
+        tables.record(words + text + ("\n" + left if missed else ""), os.path.join(internals, "benchmarks.md"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""A fleet in one Redis, called as gateways and workers call it: only Redis and the scripts are under load."""
+
+import random
+import re
+import threading
+
+from dispatch import Redis
+
+SEGMENTS = "abcdefg"
+POOL = ":".join(SEGMENTS) + "||"
+BATCH = 500
+DAY_MS = 86_400_000
+
+
+def selector(number: int) -> str:
+    """One of 128 that fit the pool: each bit of the number makes a segment of its label a wildcard."""
+    return ":".join("*" if number >> i & 1 else name for i, name in enumerate(SEGMENTS)) + "||"
+
+
+def encoded(*words) -> bytes:
+    words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
+
+
+def command_times(redis) -> tuple[int, int, int]:
+    """Of all scripts so far, by Redis' count: their microseconds; those of the commands inside, and how many."""
+    scripts, inside, calls = 0, 0, 0
+    for name, count, took in re.findall(
+        r"cmdstat_(\S+):calls=(\d+),usec=(\d+)", redis("INFO", "commandstats").decode()
+    ):
+        if name == "evalsha":
+            scripts = int(took)
+        elif name not in ("info", "script|load", "slowlog|get"):
+            inside, calls = inside + int(took), calls + int(count)
+    return scripts, inside, calls
+
+
+def microseconds(redis) -> int:
+    return command_times(redis)[0]
+
+
+class Ear:
+    """Listens on a wake channel, so that no gateway seems deaf; what it hears is let go."""
+
+    def __init__(self, path, channel):
+        self.redis = Redis(path)
+        self.redis("SUBSCRIBE", channel)
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _drain(self):
+        try:
+            while self.redis.socket.recv(1 << 16):
+                pass
+        except OSError:
+            pass
+
+    def close(self):
+        self.redis.socket.shutdown(2)
+        self.redis.close()
+
+
+class Grant:
+    def __init__(self, payload: bytes):
+        self.lease, self.worker, self.slot, self.epoch, self.number = payload.decode().split()[:5]
+        self.waiter = self.lease.partition(".")[0]
+
+
+class Fleet:
+    """One gateway, one worker with one slot of the pool; `join` adds workers.
+
+    Who waits is spread over tenants and selectors. Where `capped`, the cap of those tenants is 0: they wait behind it,
+    and the tenant `served` alone is granted slots. Else all are, in their order.
+    """
+
+    def __init__(self, path, shas, *, tenants, selectors, capped):
+        self.redis, self.shas = Redis(path), shas
+        self.meta = "berth:{bench}:meta"
+        self.tenants, self.selectors, self.capped = tenants, selectors, capped
+        self.random = random.Random(1)
+        self.slices = [0] * 64
+        self.waiting = 0
+        self.renewals = 0
+        self.gateway = "g.1"
+        self.workers: list[str] = []
+        self.ear = Ear(path, f"berth:{{bench}}:wake:{self.gateway}")
+        self("register", self.gateway, "gateway")
+        limits = f"{0 if capped else 1_000_000},1000000,{DAY_MS},0,1,0"
+        served = f"1000000,1000000,{DAY_MS},0,1,0"
+        self("settings", self.gateway, "gateway", "declare", 0, 1, "tenant:*", limits, "tenant:served", served)
+        self.join(workers=1, slots=1)
+
+    def join(self, *, workers, slots):
+        rows = [f"{slot} free 0 0 - -" for slot in range(slots)]
+        for _ in range(workers):
+            worker = f"w{len(self.workers)}.1"
+            self.workers.append(worker)
+            address = f"127.0.0.1:{len(self.workers)}"
+            self("register", worker, "worker", address, slots, "lenient", 0, 0, *[POOL] * slots, *rows)
+            self("probed", self.gateway, worker, 1)
+
+    def close(self):
+        self.ear.close()
+        self.redis.close()
+
+    # A call is the bytes of it; `ask` sends some at once and reads the replies.
+
+    def call(self, verb, caller, *arguments) -> bytes:
+        return encoded("EVALSHA", self.shas[verb], 1, self.meta, caller, 1, 0, 0, 0, *arguments)
+
+    def ask(self, calls) -> list:
+        self.redis.socket.sendall(b"".join(calls))
+        return [self.redis.read() for _ in calls]
+
+    def all(self, calls, status=b"ok") -> list:
+        return [expect(reply, status) for reply in self.ask(calls)]
+
+    def one(self, call, status=b"ok"):
+        return self.all([call], status)[0]
+
+    def __call__(self, verb, caller, *arguments):
+        return self.one(self.call(verb, caller, *arguments))
+
+    def new_waiter(self) -> str:
+        return f"{self.random.getrandbits(128):032x}"
+
+    def enqueue(self, waiter, tenant, wanted=POOL) -> bytes:
+        self.slices[int(waiter[:2], 16) >> 2] += 1
+        return self.call("enqueue", self.gateway, waiter, tenant, wanted, 0, "", 1, "", 0)
+
+    def next_enqueue(self) -> bytes:
+        """Of one who will be served; where all are, the tenants take turns."""
+        if self.capped:
+            return self.enqueue(self.new_waiter(), "served")
+        return self.crowd_enqueue(self.new_waiter())
+
+    def crowd_enqueue(self, waiter) -> bytes:
+        # Neighbours differ in both, and a tenant has one selector.
+        tenant = self.waiting % self.tenants
+        self.waiting += 1
+        return self.enqueue(waiter, f"t{tenant}", selector(tenant % self.selectors))
+
+    def cancel(self, waiter) -> bytes:
+        self.slices[int(waiter[:2], 16) >> 2] -= 1
+        return self.call("cancel", self.gateway, waiter, "", 0)
+
+    def accept(self, grant) -> bytes:
+        self.slices[int(grant.waiter[:2], 16) >> 2] -= 1
+        return self.call("accept", grant.worker, grant.lease, grant.slot, grant.epoch, grant.number)
+
+    def release(self, grant) -> bytes:
+        return self.call("release", grant.worker, grant.lease, grant.slot, grant.epoch, grant.number)
+
+    def ready(self, grant) -> bytes:
+        return self.call("ready", grant.worker, grant.slot, grant.epoch, grant.number)
+
+    def collect(self, *acknowledged) -> bytes:
+        return self.call("collect", self.gateway, *acknowledged)
+
+    def take(self, count) -> list[Grant]:
+        """So many slots that are free now, taken and proved."""
+        replies = self.ask([self.enqueue(self.new_waiter(), "served") for _ in range(count)])
+        return self.proved([Grant(expect(reply, b"granted")[1]) for reply in replies])
+
+    def proved(self, grants) -> list[Grant]:
+        self.all([self.accept(grant) for grant in grants], b"accepted")
+        self.one(self.collect(*(grant.lease for grant in grants)))
+        return grants
+
+    def occupied(self, count) -> list[Grant]:
+        """The same by whoever gets them."""
+        if self.capped:
+            return self.take(count)
+        grants = grants_of(self.one(self.collect()))
+        if len(grants) != count:
+            raise SystemExit(f"bench: {len(grants)} grants instead of {count}")
+        return self.proved(grants)
+
+    def renew(self):
+        self.renew_gateway()
+        for worker in self.workers:
+            self.renew_worker(worker)
+
+    def renew_gateway(self):
+        # As gateways do: the counts agree, and one slice in rotation is listed in any case.
+        self.renewals += 1
+        counts, place = ",".join(map(str, self.slices)), f"{self.renewals % 64 * 4:02x}"
+        self("renew", self.gateway, "gateway", counts, place)
+
+    def renew_worker(self, worker):
+        self.renewals += 1
+        self("renew", worker, "worker", self.renewals)
+
+    def fill(self, count):
+        """So many more wait. Each batch is sent before the last one's replies are read, so that Redis never idles."""
+        while count:
+            on_their_way = 0
+            for _ in range(20):
+                some = min(count, BATCH)
+                calls = [self.crowd_enqueue(self.new_waiter()) for _ in range(some)]
+                if calls:
+                    self.redis.socket.sendall(b"".join(calls))
+                for _ in range(on_their_way):
+                    expect(self.redis.read(), b"queued")
+                count, on_their_way = count - some, some
+            for _ in range(on_their_way):
+                expect(self.redis.read(), b"queued")
+            self.renew()
+
+
+def expect(reply, status):
+    if reply[0] != status:
+        raise SystemExit(f"bench: {status.decode()} expected, got {reply}")
+    return reply[5:]
+
+
+def grants_of(collected) -> list[Grant]:
+    return [Grant(payload) for payload in collected[1]]

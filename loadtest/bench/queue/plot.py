@@ -1,0 +1,93 @@
+"""The pictures: plain SVG, both axes logarithmic, each line with its name at its end."""
+
+import math
+import statistics
+
+from shapes import CYCLE
+from tables import percentile, rate
+
+WIDTH, HEIGHT = 720, 420
+LEFT, RIGHT, TOP, BOTTOM = 80, 150, 30, 60
+COLOURS = ("#1b6e3c", "#b3541e", "#7a3fa0", "#1f5fa8", "#8a8a00")
+
+
+def axis(values) -> tuple[float, float]:
+    return math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+
+
+def svg(series: dict[str, dict[int, float]], *, title, x, y, dashed=None) -> str:
+    """`series`: name → x → y, all above 0; `dashed` are further lines of the same names."""
+    lines = [*series.items(), *(dashed or {}).items()]
+    xs = [math.log10(at) for _, points in lines for at in points]
+    low_x, high_x = min(xs), max(max(xs), min(xs) + 1e-9)
+    low_y, high_y = axis([value for _, points in lines for value in points.values()])
+    high_y = max(high_y, low_y + 1)
+
+    def place(at, value):
+        across = (math.log10(at) - low_x) / (high_x - low_x)
+        up = (math.log10(value) - low_y) / (high_y - low_y)
+        return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif"'
+        ' font-size="13">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<text x="{LEFT}" y="18" font-weight="bold">{title}</text>',
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{x}</text>',
+        f'<text transform="translate(18 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{y}</text>',
+    ]
+    for power in range(low_y, high_y + 1):
+        _, at = place(10**low_x, 10.0**power)
+        out.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
+        out.append(f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{10**power:,}</text>')
+    for power in range(math.ceil(low_x), math.floor(high_x + 0.01) + 1):
+        at, _ = place(min(10.0**power, 10**high_x), 10.0**low_y)
+        out.append(f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{10**power:,}</text>')
+    colours = dict(zip(series, COLOURS))
+    names_at: list[float] = []
+    for number, (name, points) in enumerate(lines):
+        places = [place(at, value) for at, value in sorted(points.items())]
+        line = " ".join(f"{at:.1f},{value:.1f}" for at, value in places)
+        dash = ' stroke-dasharray="2 4"' if number >= len(series) else ""
+        out.append(f'<polyline points="{line}" fill="none" stroke="{colours[name]}" stroke-width="2"{dash}/>')
+        out += [f'<circle cx="{at:.1f}" cy="{value:.1f}" r="3" fill="{colours[name]}"/>' for at, value in places]
+        if number < len(series):
+            beside = apart(places[-1][1] + 4, names_at)
+            out.append(f'<text x="{places[-1][0] + 10:.1f}" y="{beside:.1f}" fill="{colours[name]}">{name}</text>')
+    return "\n".join([*out, "</svg>", ""])
+
+
+def apart(wished, taken) -> float:
+    """The nearest height below at which no other name stands."""
+    while any(abs(wished - other) < 14 for other in taken):
+        wished += 1
+    taken.append(wished)
+    return wished
+
+
+def pictures(found) -> dict[str, str]:
+    """file name → picture."""
+    out = {}
+    if "shapes" in found:
+        waiters = {int(value): one for value, one in found["shapes"]["waiters"].items()}
+
+        def of(measure):
+            return {name: {size: measure(one["times"][name]) for size, one in waiters.items()} for name in CYCLE}
+
+        out["scripts.svg"] = svg(
+            of(statistics.median), dashed=of(lambda times: percentile(times, 99)), title="A script's time: median, and"
+            " 99 of 100 (dotted)", x="waiters, all but one tenant at its cap", y="µs of Redis")
+        out["cycles.svg"] = svg(
+            {
+                what: {int(value): rate(one) for value, one in by_value.items()}
+                for what, by_value in found["shapes"].items() if what != "preambles"
+            },
+            title="Full cycles on one core of Redis", x="how many there are of what the line names", y="a second")
+    if "peers" in found:
+        out["peers.svg"] = svg(
+            {
+                name: {int(size): statistics.median(took) for size, took in by_size.items()}
+                for name, by_size in found["peers"].items()
+            },
+            title="What a grant costs Redis", x="waiters, all but one tenant at its cap", y="µs of Redis")
+    return out

@@ -1,0 +1,189 @@
+"""Berth's queue by its shape: how many wait, of how many tenants, in how many selectors.
+
+In each shape: Redis' own time for each script, one call at a time, as `INFO commandstats` grows by it; full cycles a
+second of Redis' core with 128 slots; what a waiter takes of its memory, its share of the indexes included.
+"""
+
+import time
+
+from fleet import Fleet, Grant, command_times, expect, grants_of, microseconds
+
+BASE = {"waiters": 10_000, "tenants": 100, "selectors": 3}
+# Those who wait are at their caps where their number is what varies, and may all be served where their kinds are.
+SHAPES = {
+    "waiters": (100, 1_000, 10_000, 100_000, 990_000),
+    "tenants": (10, 100, 1_000, 10_000),
+    "selectors": (1, 10, 100),
+}
+QUICK_SHAPES = {"waiters": (100, 10_000), "tenants": (100,), "selectors": (100,)}
+# The first rounds find cold caches.
+WARM_UP = 20
+RENEW_EACH = 4
+WORKERS, SLOTS = 8, 16
+# Fewer waiters than that are lost in what Redis rounds up to.
+MEMORY_WAITERS_MIN = 10_000
+MEMORY_KEYS = ("line", "gateway:g.1:waiters")
+CYCLE = ("enqueue", "release", "ready", "collect", "accept")
+
+
+def info(redis, section) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in redis("INFO", section).decode().splitlines() if ":" in line)
+
+
+def cpu(redis) -> float:
+    found = info(redis, "cpu")
+    return float(found["used_cpu_user_main_thread"]) + float(found["used_cpu_sys_main_thread"])
+
+
+class Clock:
+    """Of each script: its microseconds, call by call, and what the commands inside took."""
+
+    def __init__(self, redis):
+        self.redis, self.before = redis, command_times(redis)
+        self.times: dict[str, list[int]] = {}
+        self.inside: dict[str, list[tuple[int, int]]] = {}
+
+    def note(self, script):
+        now = command_times(self.redis)
+        took, inside, calls = (a - b for a, b in zip(now, self.before))
+        self.times.setdefault(script, []).append(took)
+        self.inside.setdefault(script, []).append((inside, calls))
+        self.before = now
+
+
+def round_of(fleet: Fleet, held: Grant, number: int, note) -> Grant:
+    """Each script once or twice; the one slot is held before and after."""
+
+    def ask(script, call, status=b"ok"):
+        (reply,) = fleet.ask([call])
+        note(script)
+        return expect(reply, status)
+
+    passing = fleet.new_waiter()
+    ask("enqueue", fleet.crowd_enqueue(passing), b"queued")
+    ask("cancel", fleet.cancel(passing))
+    ask("enqueue", fleet.next_enqueue(), b"queued")
+    ask("release", fleet.release(held))
+    ask("ready", fleet.ready(held))
+    (given,) = grants_of(ask("collect", fleet.collect(held.lease)))
+    ask("reject", fleet.call("reject", fleet.gateway, "gateway", given.lease, "occupied", 0, "", "", ""), b"requeued")
+    ask("ready", fleet.ready(given))
+    (held,) = grants_of(ask("collect", fleet.collect(given.lease)))
+    ask("accept", fleet.accept(held), b"accepted")
+    if number % RENEW_EACH == 0:
+        fleet.renew_gateway()
+        note("renew (gateway)")
+        fleet.renew_worker(fleet.workers[0])
+        note("renew (worker)")
+        ask("sweep", fleet.call("sweep", fleet.gateway, "gateway"))
+    return held
+
+
+def steps(fleet: Fleet, held: Grant, rounds) -> Clock:
+    clock = Clock(fleet.redis)
+    for number in range(rounds + WARM_UP):
+        if number == WARM_UP:
+            clock = Clock(fleet.redis)
+        held = round_of(fleet, held, number, clock.note)
+    fleet.one(fleet.collect(held.lease))
+    return clock
+
+
+def batch(fleet: Fleet, held: list[Grant]) -> list[Grant]:
+    """A cycle on each slot, five calls each: each step of all at once, but for the collects. A gateway has one of them
+    on its way at a time; here each brings one grant and acknowledges the last one."""
+    fleet.all([fleet.next_enqueue() for _ in held], b"queued")
+    fleet.all([fleet.release(one) for one in held])
+    grants: list[Grant] = []
+    for one in held:
+        last = [grant.lease for grant in grants[-1:]]
+        _, collected = fleet.all([fleet.ready(one), fleet.collect(*last)])
+        grants += grants_of(collected)
+    if len(grants) != len(held):
+        raise SystemExit(f"bench: {len(grants)} grants instead of {len(held)}")
+    fleet.one(fleet.collect(grants[-1].lease))
+    fleet.all([fleet.accept(grant) for grant in grants], b"accepted")
+    return grants
+
+
+def cycles(fleet: Fleet, seconds) -> dict:
+    fleet.join(workers=WORKERS, slots=SLOTS)
+    held = fleet.occupied(WORKERS * SLOTS)
+    for _ in range(3):
+        held = batch(fleet, held)
+    count, began = 0, time.monotonic()
+    busy = cpu(fleet.redis)
+    while time.monotonic() - began < seconds:
+        held = batch(fleet, held)
+        count += len(held)
+    wall = time.monotonic() - began
+    return {"cycles": count, "seconds": wall, "cpu_seconds": cpu(fleet.redis) - busy}
+
+
+def memory(fleet: Fleet, size, grown) -> dict:
+    prefix = fleet.meta.removesuffix("meta")
+    record = next(key for key in iter(lambda: fleet.redis("RANDOMKEY"), None) if b":waiter:" in key)
+    parts = {key: fleet.redis("MEMORY", "USAGE", prefix + key, "SAMPLES", 0) / size for key in MEMORY_KEYS}
+    queues = fleet.redis("KEYS", prefix + "queue:*")
+    parts["queues"] = sum(fleet.redis("MEMORY", "USAGE", key, "SAMPLES", 0) for key in queues) / size
+    parts["record"] = fleet.redis("MEMORY", "USAGE", record)
+    return {"whole": grown / size, "parts": {**parts, "the rest": grown / size - sum(parts.values())}}
+
+
+def one(path, shas, sizes, *, capped, rounds, seconds) -> dict:
+    fleet = Fleet(path, shas, tenants=sizes["tenants"], selectors=sizes["selectors"], capped=capped)
+    (held,) = fleet.take(1)
+    before = int(info(fleet.redis, "memory")["used_memory"])
+    fleet.fill(sizes["waiters"])
+    grown = int(info(fleet.redis, "memory")["used_memory"]) - before
+    fleet.redis("CONFIG", "RESETSTAT")
+    clock = steps(fleet, held, rounds)
+    out = {
+        "times": clock.times,
+        "inside": clock.inside,
+        "cycles": cycles(fleet, seconds),
+        "slow": slow(fleet.redis, shas),
+    }
+    if capped and sizes["waiters"] >= MEMORY_WAITERS_MIN:
+        out["memory"] = memory(fleet, sizes["waiters"], grown)
+    fleet.close()
+    return out
+
+
+def slow(redis, shas) -> dict[str, list[int]]:
+    """The microseconds of each script that are in the slow log."""
+    found: dict[str, list[int]] = {}
+    names = {sha: name for name, sha in shas.items()}
+    for _, _, took, words, *_ in redis("SLOWLOG", "GET", 1_000):
+        if len(words) > 1 and words[1] in names:
+            found.setdefault(names[words[1]], []).append(took)
+    return found
+
+
+def preambles(path, shas, sources) -> dict[str, float]:
+    """The microseconds that each script of a cycle takes before its first own line runs."""
+    fleet = Fleet(path, shas, tenants=1, selectors=1, capped=True)
+    found = {}
+    for name in CYCLE:
+        shared = sources[name].partition(b"return (function() ")[0]
+        sha = fleet.redis("SCRIPT", "LOAD", shared + b"return 1\n")
+        call = fleet.call(name, fleet.gateway).replace(shas[name], sha)
+        fleet.ask([call] * 200)
+        before = microseconds(fleet.redis)
+        for _ in range(10):
+            fleet.ask([call] * 200)
+        found[name] = (microseconds(fleet.redis) - before) / 2_000
+    fleet.close()
+    return found
+
+
+def measure(path_of, shas, sources, *, quick, rounds, seconds) -> dict:
+    """what varies → its value → what was measured. `path_of` gives an empty Redis."""
+    found: dict = {"preambles": preambles(path_of(), shas, sources)}
+    for what, values in (QUICK_SHAPES if quick else SHAPES).items():
+        for value in values:
+            print(f"{value} {what}", flush=True)
+            sizes = {**BASE, what: value}
+            measured = one(path_of(), shas, sizes, capped=what == "waiters", rounds=rounds, seconds=seconds)
+            found.setdefault(what, {})[str(value)] = measured
+    return found

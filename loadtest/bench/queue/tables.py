@@ -1,0 +1,120 @@
+"""What was measured, as Markdown and in words."""
+
+import statistics
+
+from report import table
+from shapes import BASE, CYCLE, SHAPES
+
+BEGIN, END = "<!-- queue -->", "<!-- /queue -->"
+RATIO_MAX, P99_US_MAX, SLOW_US, BYTES_MAX = 2.0, 1_000, 5_000, 700
+KINDS = {
+    "waiters": "All wait behind their tenants' caps, {tenants} tenants in {selectors} selectors; one more is served.",
+    "tenants": "{waiters:,} wait in {selectors} selectors, and all may be served.",
+    "selectors": "{waiters:,} wait, of {tenants} tenants, and all may be served.",
+}
+
+
+def percentile(times, per_cent) -> int:
+    times = sorted(times)
+    return times[min(len(times) * per_cent // 100, len(times) - 1)]
+
+
+def rate(measured) -> float:
+    """Full cycles a second of Redis' core."""
+    return measured["cycles"]["cycles"] / measured["cycles"]["cpu_seconds"]
+
+
+def shape(what, by_value) -> str:
+    values = list(by_value)
+    rows = [("", *[f"{int(value):,} {what}" for value in values], "last to first")]
+    for script in by_value[values[0]]["times"]:
+        each = [one["times"][script] for one in by_value.values()]
+        cells = [f"{statistics.median(times):.0f} / {percentile(times, 99)}" for times in each]
+        rows.append((script, *cells, f"{statistics.median(each[-1]) / statistics.median(each[0]):.2f}"))
+    rates = [rate(one) for one in by_value.values()]
+    rows.append(("full cycles a second", *[f"{each:,.0f}" for each in rates], f"{rates[-1] / rates[0]:.2f}"))
+    return KINDS[what].format(**BASE) + "\n\n" + table(rows)
+
+
+def shares(preambles, measured) -> str:
+    cycle = measured["cycles"]
+    whole = cycle["cpu_seconds"] / cycle["cycles"] * 1e6
+    means = {name: statistics.fmean(measured["times"][name]) for name in CYCLE}
+    protocol = whole - sum(means.values())
+    rows = [("", "µs", "share", "before its first line", "commands inside", "its own Lua")]
+    for name, took in means.items():
+        inside = statistics.fmean(one for one, _ in measured["inside"][name])
+        calls = statistics.fmean(count for _, count in measured["inside"][name])
+        rest = took - inside - preambles[name]
+        cells = (f"{preambles[name]:.0f}", f"{inside:.0f} ({calls:.0f} calls)", f"{rest:.0f}")
+        rows.append((name, f"{took:.0f}", f"{took / whole:.0%}", *cells))
+    rows.append(("reading and writing", f"{protocol:.0f}", f"{protocol / whole:.0%}", "", "", ""))
+    return (
+        f"A full cycle with {BASE['waiters']:,} waiting takes {whole:.0f} µs of Redis' core. Its scripts one by one,\n"
+        "in the mean, and where their time goes:\n\n" + table(rows)
+    )
+
+
+def memory(by_value) -> str:
+    found = {value: one["memory"] for value, one in by_value.items() if "memory" in one}
+    names = list(next(iter(found.values()))["parts"])
+    rows = [("waiters", "bytes each", *names)]
+    for value, one in found.items():
+        rows.append((f"{int(value):,}", f"{one['whole']:.0f}", *[f"{one['parts'][name]:.0f}" for name in names]))
+    return "Memory of a waiter in Redis, its share of the indexes included.\n\n" + table(rows)
+
+
+def shapes(found) -> str:
+    head = "Redis' own microseconds for a call, median / 99 of 100 within; the last row is of one core of Redis.\n\n"
+    parts = [shape(what, found[what]) for what in SHAPES if what in found]
+    base = found["waiters"][str(BASE["waiters"])]
+    return head + "\n".join([*parts, shares(found["preambles"], base), memory(found["waiters"])])
+
+
+def peers(found) -> str:
+    sizes = list(found["berth"])
+    rows = [("", *[f"{int(size):,} waiters" for size in sizes])]
+    own = {size: statistics.median(found["berth"][size]) for size in sizes}
+    for name, by_size in found.items():
+        cells = []
+        for size in sizes:
+            took = statistics.median(by_size[size])
+            ratio = "" if name == "berth" else f" ({took / own[size]:.1f}×)"
+            cells.append(f"{took:,.0f}{ratio}")
+        rows.append((name, *cells))
+    return "Redis' microseconds for a grant, all but one tenant at its cap; in brackets: to Berth's.\n\n" + table(rows)
+
+
+PARTS = {"shapes": shapes, "peers": peers}
+
+
+def missed(found) -> list[str]:
+    """The aims that were not met."""
+    out = []
+    found = found.get("shapes", {})
+    for what in SHAPES:
+        by_value = found.get(what, {})
+        for value, one in by_value.items():
+            where = f"at {int(value):,} {what}"
+            for name, times in one["times"].items():
+                if percentile(times, 99) > P99_US_MAX:
+                    out.append(f"{name} {where}: 99 of 100 within {percentile(times, 99)} µs, not {P99_US_MAX}")
+            for name, times in one["slow"].items():
+                out.append(f"{name} {where}: {len(times)} in the slow log of {SLOW_US} µs, {max(times)} µs at most")
+            if "memory" in one and one["memory"]["whole"] > BYTES_MAX:
+                out.append(f"a waiter takes {one['memory']['whole']:.0f} bytes {where}, not {BYTES_MAX}")
+    by_value = list(found.get("waiters", {}).items())
+    for name, times in by_value[-1][1]["times"].items() if by_value else ():
+        ratio = statistics.median(times) / statistics.median(by_value[0][1]["times"][name])
+        if ratio > RATIO_MAX:
+            where = f"at {int(by_value[-1][0]):,} waiters"
+            out.append(f"{name} {where}: {ratio:.1f} times what it takes at the fewest, not {RATIO_MAX:.0f}")
+    return out
+
+
+def record(text, path):
+    """Puts the tables between the queue's marks of a document."""
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(BEGIN)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before + BEGIN + "\n" + text + END + rest.split(END)[1])
