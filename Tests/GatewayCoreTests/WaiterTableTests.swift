@@ -36,7 +36,7 @@ enum Event: String, CaseIterable, Sendable {
         case .beginWithoutStore: waiter.begin(storeAvailable: false)
         case .queued: waiter.enqueueReplied(.queued(ticket: 77))
         case .grantedInReply: waiter.enqueueReplied(.granted(ticket: 77, QueueCore.Grant.sample(1)))
-        case .refused: waiter.enqueueReplied(.refused(.queueFull))
+        case .refused: waiter.enqueueReplied(.refused(.queueFull(max: 9)))
         case .grant: waiter.granted(.sample(1))
         case .newerGrant: waiter.granted(.sample(2))
         case .foreignGrant: waiter.granted(.sample(9, of: waiterID(7)))

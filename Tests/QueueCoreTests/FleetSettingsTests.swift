@@ -6,10 +6,11 @@ import Testing
         let acme = TenantLimits(
             cap: 2, queueMax: 3, waitMaxMilliseconds: 4, priorityMaxSeconds: 5, weight: 6, guarantee: 1)
         let declaration = Declaration(
-            policy: .fair, tenants: [.init(tenant: "acme", limits: acme)], scaleFromZero: ["a:b|chromium"])
+            policy: .fair, tenants: [.init(tenant: "acme", limits: acme)], scaleFromZero: ["a:b|chromium"],
+            queueMax: 7)
         #expect(
             declaration.rows == [
-                SettingRow(name: "policy", text: "fair"),
+                SettingRow(name: "policy", text: "fair"), SettingRow(name: "queue", text: "7"),
                 SettingRow(name: "tenant:*", text: "1000000,10000,300000,0,1,0"),
                 SettingRow(name: "tenant:acme", text: "2,3,4,5,6,1"),
                 SettingRow(name: "zero:a:b|chromium", text: "1"),

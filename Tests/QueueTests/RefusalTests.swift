@@ -77,6 +77,26 @@ import Testing
         #expect(fleet.look() == after)
     }
 
+    @Test func aFullFleetRefusesWhoWouldWait() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||", "y||"], probedBy: g)
+        fleet.settings(g, "declare", [("queue", "2")], last: true)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        for tenant in ["b", "c"] {
+            #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: tenant).status == "queued")
+        }
+        let refused = fleet.enqueue(g, fleet.newWaiter(), tenant: "d")
+        #expect(refused.status == "refused" && refused.text(0) == "queue_full" && refused.text(1) == "2")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "y||").status == "granted", "who need not wait is served")
+        fleet.order("queue", "1")
+        fleet.accept(w, grant)
+        fleet.release(w, grant)
+        fleet.ready(w, grant)
+        #expect(fleet.enqueue(g, fleet.newWaiter()).text(0) == "queue_full", "one waits, and nobody was put out")
+        fleet.order("queue", "2")
+        #expect(fleet.enqueue(g, fleet.newWaiter()).status == "queued")
+    }
+
     @Test func refusalsNameWhatThereIs() {
         let g = fleet.gateway()
         let none = fleet.enqueue(g, fleet.newWaiter(), "x||")

@@ -104,7 +104,8 @@ import Testing
         let began = declare(g, [1, 1]).text(0)
         #expect(Int(began) != nil)
         fleet.live(2, [g, other, w])
-        #expect(fleet.setting("tenant:c") != "" && fleet.setting("tenant:c").hasPrefix(words(1)), "other may name it yet")
+        #expect(
+            fleet.setting("tenant:c") != "" && fleet.setting("tenant:c").hasPrefix(words(1)), "other may name it yet")
         _ = declare(other, [1])
         let grant = fleet.enqueue(g, fleet.newWaiter(), tenant: "c").grant!
         fleet.accept(w, grant)

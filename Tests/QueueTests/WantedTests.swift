@@ -100,6 +100,17 @@ import Testing
         #expect(fleet.wanted() == ["x||": 1, "y||": 0])
     }
 
+    @Test func whatScalesFromZeroIsWantedUntilAWorkerFits() {
+        let g = fleet.gateway()
+        for name in ["zero:x", "zero:y|firefox"] { fleet.order(name, "1") }
+        fleet.enqueue(g, fleet.newWaiter(), "x|chromium|1.50")
+        for selector in ["y|firefox|", "y||"] { fleet.enqueue(g, fleet.newWaiter(), selector) }
+        #expect(fleet.wanted() == ["x||": 1, "y|firefox|": 2])
+        _ = fleet.worker(pools: ["x|chromium|1.50"], probedBy: g)
+        fleet.advance(milliseconds: 1_000)
+        #expect(fleet.wanted() == ["x||": 0, "x|chromium|1.50": 1, "y|firefox|": 2])
+    }
+
     /// A pass that nobody finished does not mix with a later one.
     @Test func anAbandonedPassBeginsAnew() {
         fleet.auditsEachStep = false

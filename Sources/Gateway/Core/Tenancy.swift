@@ -26,6 +26,8 @@ public struct Tenancy: Hashable, Sendable {
     public let policy: Policy
     /// Labels of pools that may have no worker yet.
     public let scaleFromZero: [String]
+    /// Most clients waiting at once, of all tenants.
+    public let queueMax: Int
     /// Origins of web pages that may connect; `*` for all.
     public let allowedOrigins: Set<String>
     /// Open mode answers foreign Host names too: the operator bound it to more than loopback, on purpose.
@@ -35,7 +37,8 @@ public struct Tenancy: Hashable, Sendable {
     /// - Parameter allowsForeignHosts: means something in open mode only.
     public init(
         tenants: [Tenant], defaultLimits: TenantLimits = .default, allowedOrigins: Set<String> = [],
-        allowsForeignHosts: Bool = false, policy: Policy = .fifo, scaleFromZero: [String] = []
+        allowsForeignHosts: Bool = false, policy: Policy = .fifo, scaleFromZero: [String] = [],
+        queueMax: Int = QueueLimits.waitersMax
     ) {
         self.tenants = tenants
         self.defaultLimits = defaultLimits
@@ -43,6 +46,7 @@ public struct Tenancy: Hashable, Sendable {
         self.allowsForeignHosts = allowsForeignHosts
         self.policy = policy
         self.scaleFromZero = scaleFromZero
+        self.queueMax = queueMax
         byName = Dictionary(tenants.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -97,7 +97,7 @@ public final class GatewayServer {
             Declaration(
                 policy: tenancy.policy, defaults: tenancy.defaultLimits,
                 tenants: tenancy.tenants.map { Declaration.Row(tenant: $0.name, limits: $0.limits) },
-                scaleFromZero: tenancy.scaleFromZero))
+                scaleFromZero: tenancy.scaleFromZero, queueMax: tenancy.queueMax))
     }
 
     // MARK: clients

@@ -25,19 +25,26 @@ public struct Declaration: Hashable, Sendable {
     public var tenants: [Row]
     /// Labels, or `label|browser`, of pools that may have no worker yet: who asks for them waits.
     public var scaleFromZero: [String]
+    /// Most clients waiting at once, of all tenants.
+    public var queueMax: Int
 
     public init(
-        policy: Policy = .fifo, defaults: TenantLimits = .default, tenants: [Row] = [], scaleFromZero: [String] = []
+        policy: Policy = .fifo, defaults: TenantLimits = .default, tenants: [Row] = [], scaleFromZero: [String] = [],
+        queueMax: Int = QueueLimits.waitersMax
     ) {
         self.policy = policy
         self.defaults = defaults
         self.tenants = tenants
         self.scaleFromZero = scaleFromZero
+        self.queueMax = queueMax
     }
 
     /// As rows of the fleet's settings: name, words.
     public var rows: [SettingRow] {
-        [SettingRow(name: "policy", text: policy.rawValue), SettingRow(name: "tenant:*", text: defaults.words)]
+        [
+            SettingRow(name: "policy", text: policy.rawValue), SettingRow(name: "queue", text: String(queueMax)),
+            SettingRow(name: "tenant:*", text: defaults.words),
+        ]
             + tenants.map { SettingRow(name: "tenant:\($0.tenant)", text: $0.limits.words) }
             + scaleFromZero.map { SettingRow(name: "zero:\($0)", text: "1") }
     }

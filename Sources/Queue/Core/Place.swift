@@ -16,7 +16,8 @@ public struct Place: Hashable, Sendable {
 
     /// The waiter's state in the queue: `queued`, `aside` (its gateway is suspended), `granted`, `accepted`.
     public let state: String
-    /// At most that many are served before it, over the whole fleet.
+    /// So many stand before it in the whole fleet, by arrival and head start: under `fifo`, at most so many of those who are
+    /// there now are served before it.
     public let ahead: Int
     /// How many of those are its own tenant's.
     public let aheadOfTenant: Int

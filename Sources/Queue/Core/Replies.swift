@@ -18,7 +18,7 @@ public enum QueueRefusal: Hashable, Sendable {
     /// The tenant has as many waiting as it may.
     case tenantQueueFull(max: Int)
     /// The fleet has as many waiting as it may.
-    case queueFull
+    case queueFull(max: Int)
     /// The tenant, or the fleet, waits for too many different things.
     case tooManySelectors
     /// Redis is at `maxmemory`.

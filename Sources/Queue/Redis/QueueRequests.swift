@@ -59,7 +59,7 @@ extension QueueRefusal {
         case "unknown_pool": self = .unknownPool
         case "version_mismatch": self = .versionMismatch(versions: reply.text(1).split(separator: " ").map(String.init))
         case "tenant_queue_full": self = .tenantQueueFull(max: Int(reply.text(1)) ?? 0)
-        case "queue_full": self = .queueFull
+        case "queue_full": self = .queueFull(max: Int(reply.text(1)) ?? 0)
         case "too_many_selectors": self = .tooManySelectors
         case "would_wait": self = .wouldWait
         case "alias_taken": self = .aliasTaken

@@ -59,7 +59,8 @@ public struct GatewayRole: Hashable, Sendable {
         tenancy = Tenancy(
             tenants: settings.tenants, defaultLimits: settings.defaults,
             allowedOrigins: Set(settings.texts("gateway.origins")), allowsForeignHosts: insecureOpen,
-            policy: settings.text("policy").flatMap(Policy.init) ?? .fifo, scaleFromZero: zeros)
+            policy: settings.text("policy").flatMap(Policy.init) ?? .fifo, scaleFromZero: zeros,
+            queueMax: settings.number("maxQueue"))
         listen = settings.address(listenName, defaultHost: tenancy.isOpen ? "127.0.0.1" : "0.0.0.0")
         if tenancy.isOpen, !listen.isLoopback, !insecureOpen {
             let words =

@@ -32,6 +32,10 @@ extension Setting {
                 "Labels, or label|browser, of pools that may have no worker yet: who asks for one waits instead of being "
                 + "refused. At most 256."),
         Setting(
+            "maxQueue", environment: "BERTH_MAX_QUEUE", kind: .count(0...QueueLimits.waitersMax), default: "1000000",
+            commands: [.gateway, .dev],
+            doc: "Most clients waiting at once in the whole fleet; beyond it a client that would wait is refused."),
+        Setting(
             "node.id", flag: "--node-id", environment: "NODE_ID", kind: .name, default: nil, shown: "the host's name",
             commands: [.gateway, .worker],
             doc: "What this process is called in logs and records. Two living processes should not share one."),

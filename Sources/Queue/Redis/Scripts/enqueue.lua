@@ -110,7 +110,7 @@ local known = call('SISMEMBER', key('selectors'), selector) == 1
 local crowded = not known and call('SCARD', key('selectors')) >= SELECTORS_MAX
 local unused = crowded and call('ZRANGE', key('idle'), 0, 0)[1]
 local limits = limits_of(tenant)
-local returning, full = old_ticket ~= '', false
+local returning, full = old_ticket ~= '', nil
 if not holding_off() and not returning then
     local why = refusal()
     if why then
@@ -120,12 +120,13 @@ if not holding_off() and not returning then
     for _, other in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
         waiting = waiting + call('ZCARD', key('queue', other, tenant))
     end
-    full = waiting >= limits.queueMax
-    if may_wait and full and not below_cap(tenant) then
-        return finish('refused', 'tenant_queue_full', int(limits.queueMax))
+    if waiting >= limits.queueMax then
+        full = { 'tenant_queue_full', int(limits.queueMax) }
+    elseif call('ZCARD', key('line')) >= limits.lineMax then
+        full = { 'queue_full', int(limits.lineMax) }
     end
-    if call('ZCARD', key('line')) >= WAITERS_MAX then
-        return finish('refused', 'queue_full')
+    if may_wait and full and not below_cap(tenant) then
+        return finish('refused', unpack(full))
     end
 end
 if call('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 0
@@ -172,7 +173,7 @@ waiter = waiter_row(id)
 if (full or not may_wait) and (waiter.state == 'queued' or waiter.state == 'aside') then
     end_waiter(waiter)
     if may_wait then
-        return finish('refused', 'tenant_queue_full', int(limits.queueMax))
+        return finish('refused', unpack(full))
     end
     return finish('refused', 'would_wait')
 end

@@ -28,9 +28,9 @@ local function follow_change(name, words)
                 wanted_pools[pool] = true
             end
         end
-    elseif words then
+    elseif kind == 'zero' and words then
         call('SADD', key('zeros'), rest)
-    else
+    elseif kind == 'zero' then
         call('SREM', key('zeros'), rest)
     end
 end

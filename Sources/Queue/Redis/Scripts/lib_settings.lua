@@ -2,7 +2,8 @@
 -- A row is `declared version ordered version`: what a file said last and what an operator ordered, `-` for nothing, each
 -- with the version it has had since. An order holds; without one the file's word does. Each half heals by itself: the
 -- higher version wins, so that a process that declares its file to an emptied Redis hides no order others bring back.
--- Names: `tenant:<t>` (`*`: tenants without their own), `policy`, `pause:<label or pool>`, `zero:<label>[|<browser>]`.
+-- Names: `tenant:<t>` (`*`: tenants without their own), `policy`, `queue` (most that wait in the fleet),
+-- `pause:<label or pool>`, `zero:<label>[|<browser>]`.
 
 local DEFAULT_LIMITS = { cap = 1000000, queueMax = 10000, waitMax = 300000, priorityMax = 0, weight = 1, guarantee = 0 }
 local LIMIT_FIELDS = { 'cap', 'queueMax', 'waitMax', 'priorityMax', 'weight', 'guarantee' }
@@ -24,13 +25,14 @@ end
 
 local limits_cache = {}
 
--- What a tenant may hold; `fair` tells the policy of the fleet along with it.
+-- What a tenant may hold; `fair` and `lineMax` tell the policy and the bound of the fleet along with it.
 local function limits_of(tenant)
     local limits = limits_cache[tenant]
     if not limits then
-        local rows = call('HMGET', key('settings'), 'tenant:' .. tenant, 'tenant:*', 'policy')
+        local rows = call('HMGET', key('settings'), 'tenant:' .. tenant, 'tenant:*', 'policy', 'queue')
         local words = in_force(read_setting(rows[1])) or in_force(read_setting(rows[2]))
-        limits = { fair = in_force(read_setting(rows[3])) == 'fair' }
+        limits = { fair = in_force(read_setting(rows[3])) == 'fair',
+            lineMax = tonumber(in_force(read_setting(rows[4])) or WAITERS_MAX) }
         local numbers = string.gmatch(words or '', '%d+')
         for _, field in ipairs(LIMIT_FIELDS) do
             limits[field] = tonumber(numbers() or DEFAULT_LIMITS[field])
@@ -46,16 +48,25 @@ local function paused(pool)
     return in_force(read_setting(rows[1])) or in_force(read_setting(rows[2]))
 end
 
--- Whether a selector fits a pool that need not have had a worker yet.
+-- Pools that need not have had a worker yet, as pools without a version; a label alone fits every browser.
+local function zero_pools()
+    local out = call('SMEMBERS', key('zeros'))
+    for i, name in ipairs(out) do
+        out[i] = string.find(name, '|', 1, true) and name .. '|' or name .. '||'
+    end
+    table.sort(out)
+    return out
+end
+
+-- The first of those that a selector fits, nil for none.
 local function fits_zero(selector)
     local pattern, browser = parts(selector)
-    for _, pool in ipairs(call('SMEMBERS', key('zeros'))) do
-        local label, only = string.match(pool, '^([^|]*)|?(.*)$')
+    for _, pool in ipairs(zero_pools()) do
+        local label, only = parts(pool)
         if (only == '' or browser == '' or browser == only) and match(pattern .. '||', label .. '||') then
-            return true
+            return pool
         end
     end
-    return false
 end
 
 local function highest_version()

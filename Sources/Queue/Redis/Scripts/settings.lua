@@ -1,5 +1,6 @@
 #!lua
--- settings: what files declare and operators order: limits of tenants, the policy, pauses, pools that may have no worker.
+-- settings: what files declare and operators order: limits of tenants, policy and bound of the fleet, pauses, pools
+-- that may have no worker.
 -- KEYS  meta
 -- ARGV  caller header (5), kind, verb (declare: a file's rows, set: an operator's, resend: what a gateway remembers),
 --       when the declaration began (0: with this call), 1 where nothing of it follows, then a name and a text per row:
@@ -37,6 +38,8 @@ local function good_words(name, words)
         return words == '-' or is_limits(words)
     elseif name == 'policy' then
         return words == '-' or words == 'fifo' or words == 'fair'
+    elseif name == 'queue' then
+        return words == '-' or (natural(words) and tonumber(words) <= WAITERS_MAX)
     elseif what == 'pause' then
         return (is_label(rest) or is_pool(rest)) and (words == '-' or words == '1')
     elseif what == 'zero' then

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- wanted: how many slots of each pool the fleet could use now. Counted a slice a call, kept for a second.
 -- Held and granted slots, and those who wait: each tenant up to its cap, each waiter for the pool it would choose first,
--- those of suspended gateways first. What changes while it is counted may be counted as it was, or as it is.
+-- those of suspended gateways first. What scales from zero is a pool of its own (`label||`, `label|browser|`) for those
+-- whom no worker fits yet. What changes while it is counted may be counted as it was, or as it is.
 -- KEYS  meta
 -- ARGV  caller header (5)
 -- Reply ok <ms of the count> <pool> <number> ... | more (ask again) | schema
@@ -43,9 +44,9 @@ local function count(pool, number)
     counts[pool] = (counts[pool] or 0) + number
 end
 
--- Whom a selector would choose first.
+-- Whom a selector would choose first; where no worker ever came, what scales from zero.
 local function first_pool(selector)
-    return call('ZRANGE', key('selector', selector, 'pools'), 0, 0)[1]
+    return call('ZRANGE', key('selector', selector, 'pools'), 0, 0)[1] or fits_zero(selector)
 end
 
 local function room(tenant)
@@ -143,8 +144,11 @@ if stage <= #STAGES then
     call('HSET', pass, 'since', int(since), 'stage', stage, 'cursor', cursor)
     return { 'more' }
 end
-local totals = {}
+local totals, pools = {}, zero_pools()
 for _, pool in ipairs(call('HKEYS', key('pools'))) do
+    pools[#pools + 1] = pool
+end
+for _, pool in ipairs(pools) do
     totals[#totals + 1] = pool
     totals[#totals + 1] = int(tonumber(call('HGET', pass, 'pool:' .. pool) or 0))
 end
