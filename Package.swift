@@ -54,19 +54,19 @@ let package = Package(
         .systemLibrary(name: "CLua", path: "Tests/Simulation/CLua"),
         .target(
             name: "SimulatedRedis", dependencies: ["CLua", "EventLoop"], path: "Tests/Simulation/Store",
-            swiftSettings: [.unsafeFlags(["-O"])]),
+            swiftSettings: [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]),
 
         // The simulator: checkers that know no machine, the world the machines run in, and its command.
         .target(
             name: "SimulationChecks", dependencies: ["QueueCore", "SimulatedRedis", "EventLoop"],
-            path: "Tests/Simulation/Checkers", swiftSettings: [.unsafeFlags(["-O"])]),
+            path: "Tests/Simulation/Checkers", swiftSettings: [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]),
         .target(
             name: "SimulatedFleet",
             dependencies: [
                 "SimulationChecks", "SimulatedRedis", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue",
                 "QueueCore", "EventLoop",
             ],
-            path: "Tests/Simulation/World", swiftSettings: [.unsafeFlags(["-O"])]),
+            path: "Tests/Simulation/World", swiftSettings: [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]),
         .executableTarget(
             name: "sim", dependencies: ["SimulatedFleet", argumentParser], path: "Tests/Simulation/Main"),
 

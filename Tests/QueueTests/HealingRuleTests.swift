@@ -59,6 +59,22 @@ import Testing
         _ = ear
     }
 
+    @Test func aClockThatStepsBackInAHoldOffPutsNoEndOffBeyondIt() {
+        let g = fleet.gateway()
+        let ear = fleet.listen(g)
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let saved = fleet.snapshot()
+        fleet.collect(g)
+        fleet.restore(saved)
+        #expect(fleet.enqueue(g, fleet.newWaiter()).holdingOff)
+        fleet.advance(milliseconds: -20_000)
+        fleet.live(11, [g])
+        #expect(slot(w) == "free")
+        fleet.live(3, [g])
+        #expect(slot(w) == "none", "its deadline counts from the step, not from the end of the hold-off")
+        _ = ear
+    }
+
     // MARK: - Time
 
     @Test func anOutageOf30SecondsEndsNothingAndOpensNoCap() {

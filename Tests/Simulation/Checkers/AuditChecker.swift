@@ -54,6 +54,6 @@ public func allCheckers(looksEvery: Int, firstLook: Int) -> [any Checker] {
     [
         AuditChecker(), ScriptErrorChecker(), StructureChecker(every: looksEvery, first: firstLook), GrantChecker(),
         SlotUseChecker(), EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(), LeavingChecker(),
-        OccupiedChecker(), RecoveryChecker(),
+        OccupiedChecker(), RecoveryChecker(), OutsideEndChecker(), DeadlineChecker(), AliasChecker(),
     ]
 }

@@ -30,7 +30,7 @@ public enum Happening {
     case probed(gateway: ProcessID, worker: ProcessID)
     case registeredAnew(process: ProcessID)
     /// The first byte of a client reached the slot's sidecar.
-    case served(worker: ProcessID, slot: Int, lease: LeaseID, token: Token, client: Int)
+    case served(worker: ProcessID, slot: Int, lease: LeaseID, token: Token, attach: Int, client: Int)
     case unserved(worker: ProcessID, slot: Int, lease: LeaseID)
     case ordered(worker: ProcessID, close: LeaseID)
     case notice(process: ProcessID, words: String)

@@ -8,28 +8,31 @@ final class SlotUseChecker: Checker {
     }
 
     private var served: [Place: LeaseID] = [:]
-    private var last: [Place: Token] = [:]
+    private var last: [Place: (token: Token, attach: Int)] = [:]
     /// Leases whose accept Redis committed, each with its place and token.
     private var accepted: [String: Set<String>] = [:]
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
-        guard call.script == "accept", call.status == "accepted", call.arguments.count >= 9 else { return }
-        // Header (5), lease, slot, epoch, number.
-        let place = "\(call.caller)/\(call.arguments[6]) \(call.arguments[7])/\(call.arguments[8])"
+        guard call.script == "accept", call.status == "accepted", call.arguments.count >= 10 else { return }
+        // Header (5), lease, slot, epoch, number, attach.
+        let words = call.arguments
+        let place = "\(call.caller)/\(words[6]) \(words[7])/\(words[8]) \(words[9])"
         accepted[call.arguments[5], default: []].insert(place)
     }
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
         switch happening {
-        case .served(let worker, let slot, let lease, let token, _):
+        case .served(let worker, let slot, let lease, let token, let attach, _):
             let place = Place(worker: worker, slot: slot)
             if let other = served.updateValue(lease, forKey: place) {
                 ledger.found("S2", "\(worker)/\(slot) serves \(lease) and still \(other)")
             }
-            if let before = last.updateValue(token, forKey: place), before >= token {
-                ledger.found("S8", "\(worker)/\(slot) serves by \(token) after \(before)")
+            if let before = last.updateValue((token, attach), forKey: place),
+                (before.token, before.attach) >= (token, attach)
+            {
+                ledger.found("S8", "\(worker)/\(slot) serves by \(token) \(attach) after \(before)")
             }
-            if accepted[lease.description]?.contains("\(worker)/\(slot) \(token)") != true {
+            if accepted[lease.description]?.contains("\(worker)/\(slot) \(token) \(attach)") != true {
                 ledger.found("S2", "\(worker)/\(slot) serves \(lease) which Redis never accepted")
             }
         case .unserved(let worker, let slot, _): served[Place(worker: worker, slot: slot)] = nil

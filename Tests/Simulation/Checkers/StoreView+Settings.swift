@@ -34,6 +34,9 @@ extension StoreView {
     /// `cap` of a tenant, as Redis has it.
     public func cap(of tenant: String) -> Int { terms(of: tenant).cap }
 
+    /// Whether an order stands under that name.
+    public func isOrdered(_ name: String) -> Bool { word(name) != nil }
+
     /// Whether an operator keeps a pool from being granted.
     public func isPaused(_ pool: String) -> Bool {
         word("pause:\(pool)") != nil || word("pause:\(pool.prefix { $0 != "|" })") != nil

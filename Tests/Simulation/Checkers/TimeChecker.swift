@@ -195,7 +195,7 @@ final class RecoveryChecker: Checker {
                 words.append("\(worker.id) is in Redis and does not live")
                 continue
             }
-            words += differences(worker, table)
+            words += differences(worker, table, picture)
         }
         let here = Set(picture.workers.map(\.id))
         for id in tables.keys.sorted() where !here.contains(id) { words.append("\(id) lives and is not in Redis") }
@@ -210,7 +210,7 @@ final class RecoveryChecker: Checker {
             }
         }
         for waiter in picture.waiters.values.sorted(by: { $0.id < $1.id }) {
-            guard waiter.state != "accepted", waiter.state != "ended" else { continue }
+            guard !["accepted", "reserved", "ended"].contains(waiter.state) else { continue }
             if waiting[waiter.gateway]?.contains(waiter.id) != true {
                 words.append("Redis has \(waiter.id) \(waiter.state), \(waiter.gateway) does not hold it")
             }
@@ -218,12 +218,17 @@ final class RecoveryChecker: Checker {
         return words
     }
 
-    private func differences(_ worker: StoreView.WorkerLine, _ table: [SlotRow]) -> [String] {
+    private func differences(
+        _ worker: StoreView.WorkerLine, _ table: [SlotRow], _ picture: StoreView.Picture
+    ) -> [String] {
         worker.slots.compactMap { slot in
             guard let row = table.first(where: { String($0.slot) == slot.slot }) else { return nil }
             let same: Bool
             switch slot.state {
-            case "leased": same = row.lease?.description == slot.lease
+            case "leased":
+                // One that was borrowed is nothing to its worker before its client comes.
+                let isLent = ["reserved", "attaching"].contains(picture.leases[slot.lease]?.state)
+                same = row.lease?.description == slot.lease || (isLent && row.lease == nil)
             case "draining": same = row.state == .recycling || row.state == .free
             // It recycles from a token that its worker never saw; neither word gives it to anybody.
             case "recycling" where slot.token > row.token: same = row.state == .recycling || row.state == .out

@@ -24,7 +24,10 @@ struct FaultDraw {
         store()
         lostWrites()
         clock()
-        operators()
+        limits()
+        drains()
+        orders()
+        ends()
         sidecars()
     }
 
@@ -42,12 +45,13 @@ struct FaultDraw {
         for worker in world.livingWorkers { worker.fallIll(SimulatedSidecar.Illness()) }
         // A fleet without a gateway has nothing to show.
         if !world.gateways.contains(where: \.isTakingClients) { world.startGateway("g1") }
+        world.resumeAll()
         world.ledger.note(.healed)
     }
 
     // MARK: - Families
 
-    private func chance(_ stream: StaticString, perMille: Int) -> Chance? {
+    func chance(_ stream: StaticString, perMille: Int) -> Chance? {
         var chance = Chance(seed: seed, stream: stream)
         return chance.happens(perMille: perMille) ? chance : nil
     }
@@ -74,7 +78,7 @@ struct FaultDraw {
         world.ledger.note(.troubleEnded)
     }
 
-    private func times(_ chance: inout Chance, most: Int) -> [Int64] {
+    func times(_ chance: inout Chance, most: Int) -> [Int64] {
         (0..<chance.number(1...most)).map { _ in chance.number(from...to) }
     }
 
@@ -287,45 +291,6 @@ struct FaultDraw {
                 world.trace("Redis' clock steps by \(step / 1_000) ms")
                 world.server.stepClock(by: step)
                 trouble()
-            }
-        }
-    }
-
-    private func operators() {
-        let world = world
-        if var chance = chance("limits", perMille: 400) {
-            for time in times(&chance, most: 4) {
-                let index = chance.number(0...world.declaration.tenants.count)
-                let cap = chance.number(0...6)
-                world.timeline.at(time) {
-                    world.declare { $0.setCap(cap, of: index) }
-                }
-            }
-        }
-        if var chance = chance("drains", perMille: 250) {
-            for time in times(&chance, most: 2) {
-                let isGateway = chance.happens(perMille: 400)
-                let pick = chance.next()
-                let timeout = chance.number(milliseconds(100)...seconds(5))
-                world.timeline.at(time) { [to] in
-                    let hosts: String
-                    if isGateway {
-                        let living = world.livingGateways
-                        guard !living.isEmpty else { return }
-                        let gateway = living[Int(pick % UInt64(living.count))]
-                        world.trace("\(gateway.process.name) drains")
-                        hosts = gateway.process.host
-                        gateway.process.arrive { gateway.drain(timeout: timeout) }
-                    } else {
-                        let living = world.livingWorkers
-                        guard !living.isEmpty else { return }
-                        let worker = living[Int(pick % UInt64(living.count))]
-                        world.trace("\(worker.process.name) drains")
-                        hosts = worker.process.host
-                        worker.process.arrive { worker.drain(timeout: timeout) }
-                    }
-                    world.timeline.at(min(world.timeline.now + timeout + seconds(3), to)) { world.restart(hosts) }
-                }
             }
         }
     }

@@ -1,5 +1,6 @@
 import EventLoop
 import Queue
+import QueueCore
 import SimulatedRedis
 
 /// Runs seeds and scenarios one after the other, on one simulated Redis whose scripts are compiled once.
@@ -11,8 +12,12 @@ public final class SimulationRunner {
         self.options = options
         redis = SimulatedRedis(seed: 0)
         for script in ScriptLibrary.all {
-            redis.load(name: script.name, source: SimulationRunner.changed(script.source, options.scriptChanges))
+            let source = SimulationRunner.changed(script.source, options.scriptChanges)
+            redis.load(name: script.name, source: source)
+            redis.load(
+                name: ScriptSet.newer(script.name), source: SimulationRunner.changed(source, [ScriptSet.schema]))
         }
+        precondition(SimulationRunner.matches(of: ScriptSet.schema) > 0, "no script names its schema")
     }
 
     /// How many of a list of changes are found in some script: a planted bug that is nowhere shows nothing.
@@ -38,10 +43,24 @@ public final class SimulationRunner {
     /// A random fleet, load and faults: first a time with faults, then one without, at whose end all must be at rest.
     public func run(seed: UInt64) -> SimulationResult {
         redis.reset(seed: seed)
-        let world = World(seed: seed, shape: Shape(seed: seed), redis: redis, options: options)
+        var shape = Shape(seed: seed)
+        shape.addFeatures(seed: seed)
+        let world = World(seed: seed, shape: shape, redis: redis, options: options)
         defer { world.end() }
         RandomRun(world, seed: seed).run()
         return world.result()
+    }
+}
+
+/// The scripts of two releases beside each other: the shipped ones, and the same of the next schema.
+enum ScriptSet {
+    static let schema = ScriptChange(
+        "local SCHEMA = \(QueueLimits.schema)\n", by: "local SCHEMA = \(QueueLimits.schema + 1)\n")
+
+    static func newer(_ name: String) -> String { name + "@next" }
+
+    static func base(_ name: String) -> String {
+        name.utf8.last == UInt8(ascii: "t") && name.hasSuffix("@next") ? String(name.dropLast(5)) : name
     }
 }
 
@@ -73,7 +92,7 @@ struct RandomRun {
         timeline.run(until: recovered + seconds(2))
         world.look(.confirmed)
         // Sidecars that failed again and again, and workers in quarantine, come back after half a minute.
-        timeline.run(until: healing + seconds(48))
+        while timeline.now < healing + seconds(48), !world.isAtRest { timeline.run(until: timeline.now + seconds(1)) }
         world.look(.atRest)
     }
 }

@@ -16,6 +16,7 @@ struct Shape {
     var impatientPerMille = 50
     /// How long faults happen.
     var faulty: Int64 = 20_000_000
+    var features = Features()
 
     private static let pools = ["x|chromium|1.50", "x|firefox|1.50", "x:y|chromium|1.50", "z|chromium|1.51"]
     private static let selectors = [

@@ -7,6 +7,14 @@ struct ClientPlan {
     var selector: Selector
     var headStartSeconds = 0
     var run = ""
+    var alias = ""
+    var keepSeconds = 0
+    /// Borrows its slot for a client to come.
+    var borrows = false
+    /// So long after its first session it, or who it borrowed for, comes for the slot; nil: never.
+    var comesBack: Int64?
+    /// Comes for a slot that is borrowed or kept.
+    var attaches: LeaseID?
     var mayWait = true
     /// How long it lets itself be held, in µs.
     var wait: Int64
@@ -21,10 +29,12 @@ final class SimulatedClient {
     let id: Int
     let plan: ClientPlan
     let deadline: Int64
-    private unowned let world: World
+    unowned let world: World
     private let timeline: Timeline
     private(set) var outcome: ClientEnd?
     weak var wait: SimulatedWait?
+    weak var attachment: SimulatedAttachment?
+    weak var borrower: SimulatedBorrower?
     private weak var gateway: SimulatedGateway?
     private(set) var isServed = false
 
@@ -61,12 +71,21 @@ final class SimulatedClient {
     private func leave() {
         guard outcome == nil else { return }
         over(isServed ? .served : .left)
-        gateway?.process.arrive { [self] in wait?.clientLeft() }
+        gateway?.process.arrive { [self] in
+            wait?.clientLeft()
+            attachment?.clientLeft()
+            borrower?.clientLeft()
+        }
     }
 
     func refused(_ why: ClientRefusal) { over(.refused(why.rawValue)) }
 
-    func gatewayDied() { over(.gatewayDied) }
+    func gatewayDied() {
+        guard outcome == nil else { return }
+        over(.gatewayDied)
+        // Whoever has a name comes again by it.
+        if !plan.alias.isEmpty, !isServed { world.comeAgain(plan) }
+    }
 
     func over(_ how: ClientEnd) {
         guard outcome == nil else { return }

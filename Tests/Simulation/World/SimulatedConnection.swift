@@ -54,7 +54,7 @@ final class SimulatedConnection: StoreConnection {
             return
         }
         inFlight.append((done, process.now))
-        wire.send(script.name, keys: keys, arguments: arguments)
+        wire.send(process.isNewer ? ScriptSet.newer(script.name) : script.name, keys: keys, arguments: arguments)
     }
 
     /// The connection breaks under it. Of what it had sent the first `arriving` commands are still read.

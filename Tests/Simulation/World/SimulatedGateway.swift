@@ -10,6 +10,8 @@ final class SimulatedGateway: QueueClientDelegate {
     let surroundings: SimulatedSurroundings
     unowned let world: World
     var waits: [WaiterID: SimulatedWait] = [:]
+    var borrowers: [WaiterID: SimulatedBorrower] = [:]
+    var attachments: [SimulatedAttachment] = []
     private(set) var isStoreAway = false
     private(set) var isDraining = false
     private var isStopped = false
@@ -50,10 +52,20 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func accept(_ client: SimulatedClient) {
         guard isTakingClients else { return client.refused(.shuttingDown) }
+        if let lease = client.plan.attaches {
+            return SimulatedAttachment(client, to: lease, gateway: self).begin()
+        }
+        if client.plan.borrows { return SimulatedBorrower(client, gateway: self).begin() }
         held += 1
         world.ledger.note(
             .waitBegan(client: client.id, gateway: id, tenant: client.plan.tenant, until: client.deadline))
         SimulatedWait(client, gateway: self).begin()
+    }
+
+    /// Somebody asks for the end of what a tenant has.
+    func end(_ target: EndTarget, of tenant: String) {
+        world.trace("\(process.name) is asked to end \(target) of \(tenant)")
+        process.arrive { [self] in queue.end(target, tenant: tenant) { _ in } }
     }
 
     func waitOver() {
@@ -63,16 +75,23 @@ final class SimulatedGateway: QueueClientDelegate {
 
     private func died() {
         for wait in waitsInOrder { wait.client.gatewayDied() }
-        waits = [:]
+        for borrower in borrowersInOrder { borrower.client.gatewayDied() }
+        for attachment in attachments { attachment.client.gatewayDied() }
+        (waits, borrowers, attachments) = ([:], [:], [])
         probes = [:]
     }
 
     /// In an order that the seed alone decides.
     private var waitsInOrder: [SimulatedWait] { waits.sorted { $0.key.text < $1.key.text }.map(\.value) }
 
+    private var borrowersInOrder: [SimulatedBorrower] {
+        borrowers.sorted { $0.key.text < $1.key.text }.map(\.value)
+    }
+
     /// Those it holds in line.
     var waiting: [WaiterID] {
         waitsInOrder.compactMap { if case .waiting = $0.machine.state { $0.machine.id } else { nil } }
+            + borrowersInOrder.compactMap { $0.standing == .waiting ? $0.id : nil }
     }
 
     // MARK: the end
@@ -97,6 +116,8 @@ final class SimulatedGateway: QueueClientDelegate {
         guard !isStopped else { return }
         isStopped = true
         for wait in waitsInOrder { wait.clientLeft() }
+        for borrower in borrowersInOrder { borrower.clientLeft() }
+        for attachment in attachments { attachment.clientLeft() }
         for probe in probes.sorted(by: { $0.key.text < $1.key.text }) { probe.value.close() }
         probes = [:]
         queue.stop { [process] in process.end() }
@@ -110,6 +131,9 @@ final class SimulatedGateway: QueueClientDelegate {
         if let wait = waits[grant.lease.waiter] {
             queue.forget(grant.lease.waiter)
             wait.granted(grant)
+        } else if let borrower = borrowers[grant.lease.waiter] {
+            queue.forget(grant.lease.waiter)
+            borrower.granted(grant)
         } else if !world.plants(.unknownGrantDropped) {
             queue.cancel(grant.lease.waiter, lease: grant.lease, dialed: false) {}
         }
@@ -117,6 +141,7 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason) {
         waits[waiter]?.endedFromOutside(why)
+        borrowers[waiter]?.endedFromOutside(why)
     }
 
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
@@ -142,15 +167,20 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]? {
         waitsInOrder.map { WaiterRoll.Entry(id: $0.machine.id, standing: $0.machine.rollStanding) }
+            + borrowersInOrder.map { WaiterRoll.Entry(id: $0.id, standing: $0.standing) }
     }
 
     func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {
-        for id in waiters { waits[id]?.registeredAnew() }
+        for id in waiters {
+            waits[id]?.registeredAnew()
+            borrowers[id]?.registeredAnew()
+        }
     }
 
     func queueClientRegisteredAnew(_ client: QueueClient) {
         world.ledger.note(.registeredAnew(process: id))
         for wait in waitsInOrder { wait.registeredAnew() }
+        for borrower in borrowersInOrder { borrower.registeredAnew() }
     }
 
     func queueClient(_ client: QueueClient, available: Bool) {

@@ -11,6 +11,8 @@ final class SimulatedProcess {
     /// The machine: what is cut off is a machine.
     let host: String
     let timeline: Timeline
+    /// Its scripts are those of the next schema.
+    var isNewer = false
     private(set) var state = State.running
     private var timersDue: [() -> Void] = []
     private var arrived: [() -> Void] = []

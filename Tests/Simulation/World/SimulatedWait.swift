@@ -101,7 +101,7 @@ final class SimulatedWait {
         let request = EnqueueRequest(
             waiter: machine.id, tenant: plan.tenant, selector: plan.selector, headStartSeconds: plan.headStartSeconds,
             run: plan.run, wait: plan.mayWait || machine.ticket != nil, ticket: machine.ticket,
-            attempt: machine.attempt)
+            attempt: machine.attempt, alias: plan.alias, keepSeconds: plan.keepSeconds)
         gateway.queue.enqueue(request) { [self] reply in
             if case .granted(_, let grant) = reply {
                 world.ledger.note(.gatewayHeard(gateway: gateway.id, lease: grant.lease))
@@ -158,6 +158,9 @@ final class SimulatedWait {
         gateway.waits.removeValue(forKey: machine.id)
         world.ledger.note(.waitEnded(client: client.id, how: byClient ? .served : .sessionLost))
         client.over(byClient ? .served : .sessionLost)
+        if byClient, client.plan.keepSeconds > 0, case .finished(let lease) = machine.state {
+            world.comeBack(for: lease, client.plan)
+        }
         gateway.waitOver()
     }
 

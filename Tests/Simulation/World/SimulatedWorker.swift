@@ -17,10 +17,13 @@ final class SimulatedWorker: SlotRegistryDelegate {
     private var sessions: [Int: SimulatedSession] = [:]
     private(set) var isDraining = false
     private var isStopping = false
+    private let lifetime: Int
+    private var sessionsBegun = 0
 
-    init(_ world: World, process: SimulatedProcess, port: Int, pools: [Pool]) {
+    init(_ world: World, process: SimulatedProcess, port: Int, pools: [Pool], lifetime: Int) {
         self.world = world
         self.process = process
+        self.lifetime = lifetime
         address = "\(process.host):\(port)"
         table = SlotTable(pools: pools)
         surroundings = SimulatedSurroundings(process, server: world.server) { [unowned world] in
@@ -29,7 +32,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
         guard
             let registry = SlotRegistry(
                 surroundings: surroundings, fleet: world.fleetName, node: process.host, address: address, port: port,
-                pools: pools, caps: world.shape.caps)
+                pools: pools, caps: world.shape.caps, lifetime: lifetime)
         else { preconditionFailure("a simulated host's name is a node id") }
         self.registry = registry
         sidecars = pools.indices.map { slot in
@@ -115,7 +118,11 @@ final class SimulatedWorker: SlotRegistryDelegate {
         session.prove()
         let grant = session.grant
         world.ledger.note(
-            .served(worker: id, slot: slot, lease: grant.lease, token: grant.token, client: session.client))
+            .served(
+                worker: id, slot: slot, lease: grant.lease, token: grant.token, attach: grant.attach,
+                client: session.client))
+        sessionsBegun += grant.attach == 1 ? 1 : 0
+        if lifetime > 0, sessionsBegun >= lifetime { retire() }
     }
 
     private func session(_ grant: Wire.GrantRequest, _ event: SimulatedSession.Event) {
@@ -214,6 +221,16 @@ final class SimulatedWorker: SlotRegistryDelegate {
             for lease in table.leases { close(lease) }
         }
         lookAtDrain()
+    }
+
+    /// It has served as many as it may: another one takes its place.
+    private func retire() {
+        guard !isDraining else { return }
+        world.trace("\(process.name) has served its \(lifetime) sessions")
+        process.whenGone { [world, host = process.host] in
+            world.timeline.after(milliseconds(200)) { world.restart(host) }
+        }
+        drain(timeout: seconds(5))
     }
 
     private func lookAtDrain() {

@@ -136,7 +136,7 @@ final class StoreServer {
         case .login: wire.reply(.status("OK"))
         case .end: wires.removeAll { $0 === wire }
         case .call(let script, let keys, let arguments):
-            switch fate?(script, wire, arguments) ?? .normal {
+            switch fate?(ScriptSet.base(script), wire, arguments) ?? .normal {
             case .normal: wire.reply(run(script, keys: keys, arguments: arguments))
             case .neverRead: breakOff(wire)
             case .unanswered:
@@ -181,11 +181,12 @@ final class StoreServer {
     func run(_ script: String, keys: [[UInt8]], arguments: [[UInt8]]) -> RedisReply {
         redis.now = clock
         let texts = arguments.map { String(decoding: $0, as: UTF8.self) }
-        observer?.storeWillRun(script, arguments: texts)
+        let name = ScriptSet.base(script)
+        observer?.storeWillRun(name, arguments: texts)
         let before = redis.commits
         defer { written += redis.commits - before }
         let reply = redis.call(script, keys: keys, arguments: arguments)
-        observer?.storeRan(script, arguments: texts, reply: reply, wrote: redis.commits != before)
+        observer?.storeRan(name, arguments: texts, reply: reply, wrote: redis.commits != before)
         return reply
     }
 

@@ -22,11 +22,14 @@ public final class World {
     var idChance: Chance
     var sidecarChance: Chance
     private var loadChance: Chance
+    private var featureChance: Chance
+    private var schemaChance: Chance
     private var processes = 0
     private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     private var lines: [String] = []
     private var counts: [String: Int] = [:]
     private var isLoading = false
+    private var paused: Set<String> = []
     /// Commits that processes were told of are gone.
     private(set) var hasLostData = false
 
@@ -40,6 +43,8 @@ public final class World {
         idChance = Chance(seed: seed, stream: "ids")
         sidecarChance = Chance(seed: seed, stream: "sidecars")
         loadChance = Chance(seed: seed, stream: "load")
+        featureChance = Chance(seed: seed, stream: "features")
+        schemaChance = Chance(seed: seed, stream: "schema of a process")
         declaration = shape.declaration
         let view = StoreView(redis, fleet: fleetName)
         let checkers = allCheckers(looksEvery: options.looksEvery, firstLook: Int(seed % UInt64(options.looksEvery)))
@@ -62,7 +67,9 @@ public final class World {
 
     private func begin(_ host: String) -> SimulatedProcess {
         processes += 1
-        return SimulatedProcess(name: "\(host)#\(processes)", host: host, timeline: timeline)
+        let process = SimulatedProcess(name: "\(host)#\(processes)", host: host, timeline: timeline)
+        process.isNewer = schemaChance.happens(perMille: shape.features.newerPerMille)
+        return process
     }
 
     @discardableResult
@@ -76,7 +83,9 @@ public final class World {
     /// - Parameter index: which of the shape's workers. A second one of the same node gets a port of its own.
     @discardableResult
     func startWorker(_ index: Int, port: Int = 9_000) -> SimulatedWorker {
-        let worker = SimulatedWorker(self, process: begin("w\(index + 1)"), port: port, pools: shape.workers[index])
+        let worker = SimulatedWorker(
+            self, process: begin("w\(index + 1)"), port: port, pools: shape.workers[index],
+            lifetime: shape.features.lifetimes.indices.contains(index) ? shape.features.lifetimes[index] : 0)
         workers.append(worker)
         began(worker.process, worker.id, isWorker: true)
         return worker
@@ -118,11 +127,34 @@ public final class World {
     private func nextClient() {
         timeline.after(loadChance.number(1...shape.pause * 2)) { [unowned self] in
             guard isLoading else { return }
-            let plan = shape.plan(&loadChance)
+            var plan = shape.plan(&loadChance)
+            shape.add(to: &plan, &featureChance, client: clients.count + 1)
             let open = gateways.filter(\.isTakingClients)
             let pick = loadChance.next()
             arrive(plan, at: open.isEmpty ? nil : open[Int(pick % UInt64(open.count))])
             nextClient()
+        }
+    }
+
+    /// A client whose gateway died tries again, at any gateway that lives by then.
+    func comeAgain(_ plan: ClientPlan) {
+        timeline.after(featureChance.number(milliseconds(20)...seconds(12))) { [unowned self] in
+            let open = gateways.filter(\.isTakingClients)
+            guard isLoading, !open.isEmpty else { return }
+            arrive(plan, at: featureChance.one(of: open))
+        }
+    }
+
+    /// Somebody comes for the slot that was borrowed, or kept after a first session.
+    func comeBack(for lease: LeaseID, _ plan: ClientPlan) {
+        guard let pause = plan.comesBack else { return }
+        var next = ClientPlan(
+            tenant: plan.tenant, selector: plan.selector, wait: seconds(4),
+            leavesAfter: plan.leavesAfter == nil ? nil : featureChance.number(0...seconds(2)), session: plan.session)
+        next.attaches = lease
+        timeline.after(pause) { [unowned self, next] in
+            let open = gateways.filter(\.isTakingClients)
+            if !open.isEmpty { arrive(next, at: featureChance.one(of: open)) }
         }
     }
 
@@ -141,6 +173,15 @@ public final class World {
 
     var isQuiet: Bool { clients.allSatisfy { $0.outcome != nil } }
 
+    /// Nobody wants anything any more, and every slot is free.
+    var isAtRest: Bool {
+        let picture = ledger.store.picture
+        return isQuiet && picture.waiters.isEmpty && picture.leases.isEmpty
+            && picture.workers.allSatisfy { worker in
+                worker.state == "ok" && !worker.isDraining && worker.slots.allSatisfy { $0.state == "free" }
+            }
+    }
+
     /// Lets the checkers look at the whole, with what the living processes say of themselves.
     func look(_ stage: Stage) {
         for worker in livingWorkers {
@@ -157,6 +198,25 @@ public final class World {
         change(&declaration)
         trace("the file says \(declaration.rows.map { "\($0.name) \($0.text)" }.joined(separator: ", "))")
         for gateway in livingGateways { gateway.process.arrive { gateway.reload(self.declaration) } }
+    }
+
+    /// An operator's order, as `FleetOperator` gives it. It is not taken while Redis is away, or knows no such pool.
+    func order(_ name: String, _ text: String) {
+        guard server.state == .up else { return }
+        let words = ["", "0", "0", "0", "0", "operator", "set", "0", "1", name, text]
+        server.run(
+            "settings", keys: [Array(ledger.store.key("meta").utf8)], arguments: words.map { Array($0.utf8) })
+        if name.hasPrefix("pause:") { paused.insert(name) }
+    }
+
+    /// Ends all pauses there may be, again and again: the fleet may yet remember one that Redis lost.
+    func resumeAll() {
+        let names = paused.sorted()
+        for turn in 1...10 where !names.isEmpty {
+            timeline.after(seconds(Int64(turn))) { [unowned self] in
+                for name in names where ledger.store.isOrdered(name) { order(name, "-") }
+            }
+        }
     }
 
     // MARK: Redis' troubles

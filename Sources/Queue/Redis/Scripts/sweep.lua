@@ -90,13 +90,16 @@ local function pull_in_pending()
     end
 end
 
-if not holding_off() and NOW >= meta.nextSweep then
+local due = NOW >= meta.nextSweep
+if due then
     meta.nextSweep = NOW + SWEEP_MS
     pull_in_pending()
     pull_in('orphans', ORPHAN_MS)
     pull_in('workers', PROCESS_TTL_MS)
     pull_in('gateways', PROCESS_TTL_MS)
     pull_in('probes', BACKOFF_MAX_MS)
+end
+if due and not holding_off() then
     if NOW >= meta.grace then
         expire_pending()
         expire_orphans()
@@ -109,8 +112,6 @@ if not holding_off() and NOW >= meta.nextSweep then
     for _, selector in ipairs(call('ZRANGE', key('idle'), '-inf', unused, 'BYSCORE', 'LIMIT', 0, SELECTORS_A_CALL)) do
         unlink_selector(selector)
     end
-elseif holding_off() then
-    meta.nextSweep = NOW + SWEEP_MS
 end
 
 if not holding_off() then

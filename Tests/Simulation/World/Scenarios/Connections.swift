@@ -89,9 +89,13 @@ extension Scenario {
             }
             let client = r.client(wait: 20_000)
             r.until("the lease is accepted") { r.picture.leases.values.first?.state == "accepted" }
-            r.until("the verdict ends it", within: 4_000) { r.picture.leases.isEmpty }
+            let lease = r.picture.leases.keys.first ?? ""
             let holder = r.world.workers.first { !$0.table.isVacant }
-            r.until("its worker is told to close", within: 3_000) { holder?.table.isVacant == true }
+            r.until("the verdict ends it", within: 4_000) { r.picture.leases[lease] == nil }
+            r.until("its worker is told to close", within: 3_000) {
+                r.expect(r.picture.leases[lease] == nil, "what its worker says does not bring it back")
+                return holder?.table.isVacant == true
+            }
             for worker in ["w1", "w2"] { r.world.network.heal("g1", worker) }
             r.until("it is served by another attempt", within: 18_000) { r.wasServed(client) }
         },
