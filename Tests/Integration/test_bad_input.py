@@ -6,7 +6,7 @@ import socket
 import pytest
 from support import client
 from support.fleet import Fleet, binary
-from support.process import run
+from support.process import Process, run
 from support.redis_server import RedisServer
 
 UPGRADE = b"Host: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -83,14 +83,20 @@ async def test_an_evicting_redis_is_refused(folder, command):
 
 
 @pytest.mark.parametrize("command", ["gateway", "worker"])
-async def test_a_redis_that_will_not_say_is_refused(folder, command):
+async def test_of_a_redis_that_will_not_say_it_warns(folder, command):
     redis = await RedisServer(folder, port=free_port()).start()
+    node = None
     try:
         await redis.command("ACL", "SETUSER", "silent", "on", ">pw", "~*", "&*", "+@all", "-config", "-info")
         url = f"redis://silent:pw@127.0.0.1:{redis.port}"
-        output = await refuses_to_start(folder, *starting(command, url), words=["noeviction"])
-        assert "pw@" not in output
+        node = await Process.start("node", [binary("berth"), *starting(command, url)], folder)
+        warning = await node.wait_for("store", level="warning")
+        assert "noeviction" in warning.get("msg")
+        await node.wait_for("listening")
+        assert "pw@" not in node.output
     finally:
+        if node:
+            await node.dispose()
         await redis.dispose()
 
 
