@@ -84,7 +84,7 @@ let package = Package(
         .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["SimulatedRedis", "EventLoop", "TestSupport"]),
+            dependencies: ["SimulatedFleet", "SimulatedRedis", "EventLoop", "TestSupport"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

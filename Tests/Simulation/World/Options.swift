@@ -32,7 +32,7 @@ public struct SimulationOptions: Sendable {
     /// Keep a readable trace.
     public var isTraced = false
     /// The fleet is read and checked whole after each so manieth commit. Which of them, the seed says.
-    public var looksEvery = 4
+    public var looksEvery = 6
 
     public init() {}
 }

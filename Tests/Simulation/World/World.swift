@@ -283,6 +283,7 @@ extension World: StoreObserver {
         for byte in script.utf8 { stir(UInt64(byte)) }
         for byte in call.status.utf8 { stir(UInt64(byte)) }
         counts["scripts", default: 0] += 1
+        if options.isTraced { counts["\(script): \(call.status)", default: 0] += 1 }
         trace(
             "\(call.caller.prefix { $0 != "." }) \(script) \(Self.words(call.arguments.dropFirst(1)))"
                 + " → \(Self.words(reply))")
