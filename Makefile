@@ -1,6 +1,6 @@
 # The verbs. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-variants sim demo bench bench-queue fmt lint
+.PHONY: help setup build test test-variants sim mutants demo bench bench-queue fmt lint
 
 # An import that Package.swift does not declare is an error: the boundaries of docs/internals/architecture.md hold.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
@@ -41,6 +41,11 @@ sim: ## the fleet in simulated time with faults: regressions, scenarios, 2,000 s
 	@scripts/setup build
 	$(SWIFT_BUILD) -c release --product sim
 	.build/release/sim $(SIM)
+
+mutants: ## planted bugs, each found by the simulator within 1,000 seeds (REPLAY=1: by the seeds known to find them)
+	@scripts/setup build
+	$(SWIFT_BUILD) -c release --product sim
+	.build/release/sim $(if $(REPLAY),--replay,--mutants)
 
 demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	@scripts/setup build run python

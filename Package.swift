@@ -68,7 +68,7 @@ let package = Package(
             ],
             path: "Tests/Simulation/World", swiftSettings: [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]),
         .executableTarget(
-            name: "sim", dependencies: ["SimulatedFleet", argumentParser], path: "Tests/Simulation/Main"),
+            name: "sim", dependencies: ["SimulatedFleet", "EventLoop", argumentParser], path: "Tests/Simulation/Main"),
 
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),

@@ -5,32 +5,44 @@ import EventLoop
 /// The first line of a verb (`#!lua …`) stays first, then come definitions of the `lib_*.lua` parts (`ScriptLinker`), then
 /// the verb as a function of its own, for its own 200 names.
 public enum ScriptLibrary {
-    public static let enqueue = script("enqueue", PackageResources.enqueue_lua)
-    public static let cancel = script("cancel", PackageResources.cancel_lua)
-    public static let collect = script("collect", PackageResources.collect_lua)
-    public static let accept = script("accept", PackageResources.accept_lua)
-    public static let reject = script("reject", PackageResources.reject_lua)
-    public static let release = script("release", PackageResources.release_lua)
-    public static let ready = script("ready", PackageResources.ready_lua)
-    public static let renew = script("renew", PackageResources.renew_lua)
-    public static let register = script("register", PackageResources.register_lua)
-    public static let probed = script("probed", PackageResources.probed_lua)
-    public static let drain = script("drain", PackageResources.drain_lua)
-    public static let sweep = script("sweep", PackageResources.sweep_lua)
-    public static let settings = script("settings", PackageResources.settings_lua)
-    public static let status = script("status", PackageResources.status_lua)
-    public static let place = script("place", PackageResources.place_lua)
-    public static let wanted = script("wanted", PackageResources.wanted_lua)
-    public static let audit = script("audit", PackageResources.audit_lua)
-    public static let finish = script("finish", PackageResources.finish_lua)
-    public static let reserve = script("reserve", PackageResources.reserve_lua)
-    public static let attach = script("attach", PackageResources.attach_lua)
-    public static let keep = script("keep", PackageResources.keep_lua)
+    public static let enqueue = named("enqueue")
+    public static let cancel = named("cancel")
+    public static let collect = named("collect")
+    public static let accept = named("accept")
+    public static let reject = named("reject")
+    public static let release = named("release")
+    public static let ready = named("ready")
+    public static let renew = named("renew")
+    public static let register = named("register")
+    public static let probed = named("probed")
+    public static let drain = named("drain")
+    public static let sweep = named("sweep")
+    public static let settings = named("settings")
+    public static let status = named("status")
+    public static let place = named("place")
+    public static let wanted = named("wanted")
+    public static let audit = named("audit")
+    public static let finish = named("finish")
+    public static let reserve = named("reserve")
+    public static let attach = named("attach")
+    public static let keep = named("keep")
 
-    public static let all = [
-        enqueue, cancel, collect, accept, reject, release, ready, renew, register, probed, drain, sweep, settings,
-        status, audit, finish, reserve, attach, keep, place, wanted,
-    ]
+    /// Each verb's file as it is.
+    private static let verbs = [
+        ("enqueue", PackageResources.enqueue_lua), ("cancel", PackageResources.cancel_lua),
+        ("collect", PackageResources.collect_lua), ("accept", PackageResources.accept_lua),
+        ("reject", PackageResources.reject_lua), ("release", PackageResources.release_lua),
+        ("ready", PackageResources.ready_lua), ("renew", PackageResources.renew_lua),
+        ("register", PackageResources.register_lua), ("probed", PackageResources.probed_lua),
+        ("drain", PackageResources.drain_lua), ("sweep", PackageResources.sweep_lua),
+        ("settings", PackageResources.settings_lua), ("status", PackageResources.status_lua),
+        ("audit", PackageResources.audit_lua), ("finish", PackageResources.finish_lua),
+        ("reserve", PackageResources.reserve_lua), ("attach", PackageResources.attach_lua),
+        ("keep", PackageResources.keep_lua), ("place", PackageResources.place_lua),
+        ("wanted", PackageResources.wanted_lua),
+    ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }
+
+    public static let all = verbs.map { joined($0.name, $0.text, linker) }
 
     /// In the order in which later parts use earlier ones.
     static let parts = [
@@ -45,8 +57,25 @@ public enum ScriptLibrary {
 
     private static let linker = ScriptLinker(parts: parts.map(\.text))
 
-    private static func script(_ name: String, _ verb: [UInt8]) -> RedisScript {
-        joined(name, String(decoding: verb, as: UTF8.self), linker)
+    private static func named(_ name: String) -> RedisScript {
+        guard let script = all.first(where: { $0.name == name }) else { preconditionFailure("no verb \(name)") }
+        return script
+    }
+
+    /// All files by name, without `.lua`.
+    package static var files: [String] { parts.map(\.name) + verbs.map(\.name) }
+
+    /// The scripts as they come of changed files, to show that tests find a bug in them.
+    /// - Parameter change: gets each file's name and its text, and answers what is taken in its place.
+    package static func changed<Failure: Error>(
+        by change: (_ file: String, _ text: String) throws(Failure) -> String
+    ) throws(Failure) -> [RedisScript] {
+        var changedParts: [String] = []
+        for part in parts { changedParts.append(try change(part.name, part.text)) }
+        let linker = ScriptLinker(parts: changedParts)
+        var scripts: [RedisScript] = []
+        for verb in verbs { scripts.append(joined(verb.name, try change(verb.name, verb.text), linker)) }
+        return scripts
     }
 
     /// A script of one's own: its text as that of a verb's file.

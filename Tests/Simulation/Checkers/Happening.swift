@@ -39,6 +39,8 @@ public enum Happening {
     case processWentOn(ProcessID)
     /// Gone, by kill or by its own end.
     case processGone(ProcessID)
+    /// One between a gateway and a worker, by itself.
+    case connectionBroke
     /// Something is wrong with Redis, its clock, the way to it, or the time of a process: bounds of time count from the
     /// end of it. Each beginning has its end.
     case troubleBegan

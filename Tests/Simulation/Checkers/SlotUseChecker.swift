@@ -119,11 +119,20 @@ final class StaleChecker: Checker {
         } else if let lease = lease(script, arguments), store.redis.field(store.key("lease", lease), "waiter") == nil {
             why = "for a lease that is over"
             reply = ""
+        } else if ["accept", "release"].contains(script), arguments.count > 8, !isOf(arguments, store) {
+            why = "by another token than the lease's"
+            reply = ""
         } else {
             return
         }
         // What any call may note of its caller and of the time is no change.
         before = store.contents(without: ["meta", "seq", "worker:\(id)", "gateway:\(id)"])
+    }
+
+    /// The slot and token that a worker names are those of the lease.
+    private func isOf(_ arguments: [String], _ store: StoreView) -> Bool {
+        let key = store.key("lease", arguments[5])
+        return ["slot", "epoch", "number"].map { store.redis.field(key, $0) } == arguments[6...8].map { Optional($0) }
     }
 
     private func lease(_ script: String, _ arguments: [String]) -> String? {

@@ -5,8 +5,8 @@ import SimulatedFleet
 struct Batch {
     let options: SimulationOptions
 
-    func run(from: UInt64, count: UInt64) {
-        let runner = SimulationRunner(options: options)
+    func run(from: UInt64, count: UInt64) throws {
+        let runner = try SimulationRunner(options: options)
         for seed in from..<(from + count) {
             // Before it runs: should the process crash, the seed is known.
             print("seed \(seed)")

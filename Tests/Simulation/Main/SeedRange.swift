@@ -6,9 +6,7 @@ final class SeedRange {
     private static let share: UInt64 = 50
 
     private struct Child {
-        let pid: pid_t
-        let output: Int32
-        var line: [UInt8] = []
+        var process: Spawn
         var seed: UInt64 = 0
     }
 
@@ -16,16 +14,16 @@ final class SeedRange {
     private let end: UInt64
     private let jobs: Int
     /// Options that each process is given too.
-    private let changes: [String]
+    private let options: [String]
     private var children: [Child] = []
     private var failed: [UInt64] = []
     private var (runs, scripts, clients, served, simulated) = (0, 0, 0, 0, 0)
 
-    init(from: UInt64, count: UInt64, jobs: Int, changes: [String]) {
+    init(from: UInt64, count: UInt64, jobs: Int, options: [String]) {
         next = from
         end = from + count
         self.jobs = jobs
-        self.changes = changes
+        self.options = options
     }
 
     /// True when a seed failed.
@@ -44,43 +42,18 @@ final class SeedRange {
 
     private func start() {
         let count = min(SeedRange.share, end - next)
-        let words = ["sim", "--batch", "--from", String(next), "--seeds", String(count)] + changes
+        let words = ["--batch", "--from", String(next), "--seeds", String(count)] + options
         next += count
-        var ends: [Int32] = [0, 0]
-        precondition(pipe(&ends) == 0, "no pipe")
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        var pid: pid_t = 0
-        let result = posix_spawn(&pid, "/proc/self/exe", &actions, nil, &arguments, environ)
-        precondition(result == 0, "a process could not be started")
-        for argument in arguments { free(argument) }
-        posix_spawn_file_actions_destroy(&actions)
-        close(ends[1])
-        children.append(Child(pid: pid, output: ends[0]))
+        children.append(Child(process: Spawn(words)))
     }
 
     private func listen() {
-        var polls = children.map { pollfd(fd: $0.output, events: Int16(POLLIN), revents: 0) }
-        poll(&polls, nfds_t(polls.count), -1)
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        for index in children.indices.reversed() where polls[index].revents != 0 {
-            let count = read(children[index].output, &buffer, buffer.count)
-            if count <= 0 { finish(index) } else { heard(buffer[..<count], from: index) }
-        }
-    }
-
-    private func heard(_ bytes: ArraySlice<UInt8>, from index: Int) {
-        for byte in bytes {
-            guard byte == 10 else {
-                children[index].line.append(byte)
-                continue
+        for index in Spawn.listen(to: children.map(\.process)).reversed() {
+            if let lines = children[index].process.hear() {
+                for line in lines { take(line, from: index) }
+            } else {
+                finish(children.remove(at: index))
             }
-            let words = String(decoding: children[index].line, as: UTF8.self)
-            children[index].line = []
-            take(words, from: index)
         }
     }
 
@@ -102,11 +75,8 @@ final class SeedRange {
         }
     }
 
-    private func finish(_ index: Int) {
-        let child = children.remove(at: index)
-        close(child.output)
-        var status: Int32 = 0
-        waitpid(child.pid, &status, 0)
+    private func finish(_ child: Child) {
+        let status = child.process.status()
         guard status != 0 else { return }
         print("\(child.seed) crashed (status \(status)): the seeds behind it in its share did not run")
         failed.append(child.seed)

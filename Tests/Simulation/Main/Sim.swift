@@ -23,42 +23,30 @@ struct Sim: ParsableCommand {
     var jobs = 2
     @Option(help: "Seeds that failed once; they run first.")
     var regressions = "Tests/Simulation/regressions.txt"
-    @Option(help: "Plant a bug of the machines' drivers by name; may be repeated.")
-    var plant: [String] = []
-    @Option(help: "A text in the scripts to replace; may be repeated, with --by for each.")
-    var replace: [String] = []
-    @Option(help: "What it is replaced by.")
-    var by: [String] = []
+    @OptionGroup var bugs: MutantOptions
     @Flag(help: .hidden)
     var batch = false
 
     func run() throws {
         var options = SimulationOptions()
-        for name in plant {
-            guard let bug = PlantedBug(rawValue: name) else {
-                throw ValidationError("No such bug: \(name). There are \(PlantedBug.allCases.map(\.rawValue))")
-            }
-            options.bugs.insert(bug)
+        options.mutant = try bugs.planted()
+        if bugs.isTable { return try bugs.table(seeds: min(seeds, 1_000), jobs: max(1, jobs)) }
+        if bugs.hunt, let mutant = options.mutant {
+            let hunt = MutantHunt(mutant: mutant)
+            if let name = scenario { return try hunt.scenario(found(name)) }
+            return try hunt.seeds(from: from, count: seeds)
         }
-        guard replace.count == by.count else { throw ValidationError("Each --replace needs a --by") }
-        options.scriptChanges = zip(replace, by).map { ScriptChange($0, by: $1) }
-        for change in options.scriptChanges where SimulationRunner.matches(of: change) == 0 {
-            throw ValidationError("No script has this text: \(change.text)")
-        }
-        if batch { return Batch(options: options).run(from: from, count: seeds) }
+        if batch { return try Batch(options: options).run(from: from, count: seeds) }
         if let seed {
             options.isTraced = true
             return try show(SimulationRunner(options: options).run(seed: seed))
         }
         if let scenario {
-            guard let found = Scenario.all.first(where: { $0.name == scenario }) else {
-                throw ValidationError("No such scenario. There are \(Scenario.all.map(\.name))")
-            }
             options.isTraced = true
-            return try show(SimulationRunner(options: options).run(found))
+            return try show(SimulationRunner(options: options).run(found(scenario)))
         }
         var failed = false
-        let runner = SimulationRunner(options: options)
+        let runner = try SimulationRunner(options: options)
         for scenario in Scenario.all {
             failed = report("scenario \(scenario.name)", runner.run(scenario).findings) || failed
         }
@@ -68,12 +56,17 @@ struct Sim: ParsableCommand {
                 let findings = runner.run(seed: line.seed).findings
                 failed = report("regression \(line.seed) (\(line.words))", findings) || failed
             }
-            let changes =
-                plant.flatMap { ["--plant", $0] }
-                + zip(replace, by).flatMap { ["--replace", $0, "--by", $1] }
-            failed = SeedRange(from: from, count: seeds, jobs: max(1, jobs), changes: changes).run() || failed
+            let range = SeedRange(from: from, count: seeds, jobs: max(1, jobs), options: bugs.words)
+            failed = range.run() || failed
         }
         if failed { throw ExitCode.failure }
+    }
+
+    private func found(_ name: String) throws -> Scenario {
+        guard let found = Scenario.all.first(where: { $0.name == name }) else {
+            throw ValidationError("No such scenario. There are \(Scenario.all.map(\.name))")
+        }
+        return found
     }
 
     private func show(_ result: SimulationResult) throws {

@@ -13,6 +13,8 @@ final class Network {
     let timeline: Timeline
     var chance: Chance
     var latency = Latency()
+    /// A connection broke by itself.
+    var onBreak: () -> Void = {}
     private var cuts: Set<String> = []
     private var stalled: [(pair: String, resume: () -> Void)] = []
 

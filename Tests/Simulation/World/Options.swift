@@ -12,23 +12,25 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case releaseForgotten
     /// A slot is said to be ready while its sidecar is being replaced.
     case readyBeforeSidecar
-}
-
-/// A text in the scripts that is replaced when they are loaded.
-public struct ScriptChange: Sendable {
-    public let text: String
-    public let by: String
-
-    public init(_ text: String, by: String) {
-        self.text = text
-        self.by = by
-    }
+    /// A worker whose gateway goes before the proof says nothing.
+    case eofUnanswered
+    /// A gateway does not put those back into the queue that Redis lost.
+    case lostWaitersIgnored
+    /// A gateway that registers anew does not put its clients back into the queue.
+    case anewNotEnqueued
+    /// A worker does not answer for a slot that recycles from a token it never saw.
+    case recycleIgnored
+    /// Nothing is collected but on a wake-up.
+    case noPoll
+    /// A cancel is sent before the enqueue that it takes back.
+    case cancelOvertakes
+    /// Scripts go by the clock of the machine that calls them.
+    case callersClock
 }
 
 /// What a run may be told besides its seed.
 public struct SimulationOptions: Sendable {
-    public var scriptChanges: [ScriptChange] = []
-    public var bugs: Set<PlantedBug> = []
+    public var mutant: Mutant?
     /// Keep a readable trace.
     public var isTraced = false
     /// The fleet is read and checked whole after each so manieth commit. Which of them, the seed says.

@@ -93,6 +93,7 @@ final class Pipe {
 
     /// A reset in between: both ends see it.
     func breakOff() {
+        network.onBreak()
         for end in [near, far] { end.process.arrive { end.ended() } }
     }
 

@@ -6,42 +6,22 @@ import SimulatedRedis
 /// Runs seeds and scenarios one after the other, on one simulated Redis whose scripts are compiled once.
 public final class SimulationRunner {
     let redis: SimulatedRedis
+    /// The same with bounds that a small fleet reaches.
+    private let narrow: SimulatedRedis
     let options: SimulationOptions
 
-    public init(options: SimulationOptions = SimulationOptions()) {
+    /// - Throws: when the mutant's text is not in the scripts.
+    public init(options: SimulationOptions = SimulationOptions()) throws(MutantError) {
         self.options = options
         redis = SimulatedRedis(seed: 0)
-        for script in ScriptLibrary.all {
-            let source = SimulationRunner.changed(script.source, options.scriptChanges)
-            redis.load(name: script.name, source: source)
-            redis.load(
-                name: ScriptSet.newer(script.name), source: SimulationRunner.changed(source, [ScriptSet.schema]))
-        }
-        precondition(SimulationRunner.matches(of: ScriptSet.schema) > 0, "no script names its schema")
-    }
-
-    /// How many of a list of changes are found in some script: a planted bug that is nowhere shows nothing.
-    public static func matches(of change: ScriptChange) -> Int {
-        ScriptLibrary.all.count { String(decoding: $0.source, as: UTF8.self).contains(change.text) }
-    }
-
-    private static func changed(_ source: [UInt8], _ changes: [ScriptChange]) -> [UInt8] {
-        guard !changes.isEmpty else { return source }
-        var text = String(decoding: source, as: UTF8.self)
-        for change in changes {
-            var rest = text[...]
-            var made = ""
-            while let range = rest.firstRange(of: change.text) {
-                made += rest[..<range.lowerBound] + change.by
-                rest = rest[range.upperBound...]
-            }
-            text = made + rest
-        }
-        return Array(text.utf8)
+        narrow = SimulatedRedis(seed: 0)
+        try ScriptSet(mutant: options.mutant, isNarrow: false).load(into: redis)
+        try ScriptSet(mutant: options.mutant, isNarrow: true).load(into: narrow)
     }
 
     /// A random fleet, load and faults: first a time with faults, then one without, at whose end all must be at rest.
     public func run(seed: UInt64) -> SimulationResult {
+        let redis = seed % 4 == 3 ? narrow : redis
         redis.reset(seed: seed)
         var shape = Shape(seed: seed)
         shape.addFeatures(seed: seed)
@@ -49,18 +29,6 @@ public final class SimulationRunner {
         defer { world.end() }
         RandomRun(world, seed: seed).run()
         return world.result()
-    }
-}
-
-/// The scripts of two releases beside each other: the shipped ones, and the same of the next schema.
-enum ScriptSet {
-    static let schema = ScriptChange(
-        "local SCHEMA = \(QueueLimits.schema)\n", by: "local SCHEMA = \(QueueLimits.schema + 1)\n")
-
-    static func newer(_ name: String) -> String { name + "@next" }
-
-    static func base(_ name: String) -> String {
-        name.utf8.last == UInt8(ascii: "t") && name.hasSuffix("@next") ? String(name.dropLast(5)) : name
     }
 }
 

@@ -31,6 +31,7 @@ final class SimulatedGateway: QueueClientDelegate {
         }
         self.queue = queue
         queue.delegate = self
+        surroundings.isPolling = !world.plants(.noPoll)
         process.whenGone { [weak self] in self?.died() }
         queue.declare(declaration)
         queue.start()
@@ -171,6 +172,7 @@ final class SimulatedGateway: QueueClientDelegate {
     }
 
     func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {
+        if world.plants(.lostWaitersIgnored) { return }
         for id in waiters {
             waits[id]?.registeredAnew()
             borrowers[id]?.registeredAnew()
@@ -179,6 +181,7 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClientRegisteredAnew(_ client: QueueClient) {
         world.ledger.note(.registeredAnew(process: id))
+        if world.plants(.anewNotEnqueued) { return }
         for wait in waitsInOrder { wait.registeredAnew() }
         for borrower in borrowersInOrder { borrower.registeredAnew() }
     }

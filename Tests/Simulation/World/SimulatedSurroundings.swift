@@ -1,5 +1,6 @@
 import EventLoop
 import Queue
+import QueueCore
 
 /// What the queue's side in one process has of the world: simulated time, chance and Redis.
 final class SimulatedSurroundings: QueueSurroundings {
@@ -8,6 +9,8 @@ final class SimulatedSurroundings: QueueSurroundings {
     private let draw: () -> UInt64
     /// The connection for commands: faults break it.
     private(set) var connection: SimulatedConnection?
+    /// False plants the bug that nobody looks without being told.
+    var isPolling = true
 
     /// - Parameter draw: random bits.
     init(_ process: SimulatedProcess, server: StoreServer, draw: @escaping () -> UInt64) {
@@ -19,7 +22,9 @@ final class SimulatedSurroundings: QueueSurroundings {
     var now: UInt64 { process.now }
 
     func schedule(after milliseconds: UInt64, repeating: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall {
-        process.schedule(after: Int64(milliseconds) * 1_000, repeating: Int64(repeating) * 1_000, body)
+        let isPoll = repeating == UInt64(QueueLimits.pollMilliseconds)
+        let call = isPoll && !isPolling ? {} : body
+        return process.schedule(after: Int64(milliseconds) * 1_000, repeating: Int64(repeating) * 1_000, call)
     }
 
     func afterThisTurn(_ body: @escaping () -> Void) { _ = process.schedule(after: 0, body) }

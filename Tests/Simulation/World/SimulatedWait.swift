@@ -102,6 +102,11 @@ final class SimulatedWait {
             waiter: machine.id, tenant: plan.tenant, selector: plan.selector, headStartSeconds: plan.headStartSeconds,
             run: plan.run, wait: plan.mayWait || machine.ticket != nil, ticket: machine.ticket,
             attempt: machine.attempt, alias: plan.alias, keepSeconds: plan.keepSeconds)
+        guard world.plants(.cancelOvertakes) else { return send(request) }
+        _ = process.schedule(after: milliseconds(30)) { [self] in send(request) }
+    }
+
+    private func send(_ request: EnqueueRequest) {
         gateway.queue.enqueue(request) { [self] reply in
             if case .granted(_, let grant) = reply {
                 world.ledger.note(.gatewayHeard(gateway: gateway.id, lease: grant.lease))

@@ -145,6 +145,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
         session?.end(vacated.farewell)
         switch vacated.verdict {
         case .none: break
+        case .reject(.gone) where world.plants(.eofUnanswered): break
         case .reject(let verdict):
             registry.reject(
                 vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach, reason: verdict,
@@ -261,7 +262,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
     }
 
     func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token) {
-        guard table.indices.contains(slot) else { return }
+        guard table.indices.contains(slot), !world.plants(.recycleIgnored) else { return }
         if let token = table[slot].recycleNoticed(token) { registry.ready(slot: slot, token: token) }
     }
 

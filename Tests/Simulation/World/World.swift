@@ -51,10 +51,12 @@ public final class World {
         ledger = Ledger(store: view, checkers: checkers) { [unowned self] in timeline.now }
         ledger.onNote = { [unowned self] in noted($0) }
         server.observer = self
+        network.onBreak = { [unowned self] in ledger.note(.connectionBroke) }
+        server.trustsCallersClocks = plants(.callersClock)
         server.onLoss = { [unowned self] in storeLosesData("lost its last commit") }
     }
 
-    func plants(_ bug: PlantedBug) -> Bool { !options.bugs.isEmpty && options.bugs.contains(bug) }
+    func plants(_ bug: PlantedBug) -> Bool { options.mutant?.bug == bug }
 
     func nonce() -> String { WaiterID(high: idChance.next(), low: idChance.next()).text }
 

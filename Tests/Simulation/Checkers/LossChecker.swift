@@ -1,0 +1,73 @@
+/// L6: lost commits are seen by whoever was told of them, and hold dispatch off once; S7: tickets go on above those that
+/// were given.
+final class LossChecker: Checker {
+    private struct Meta {
+        let epoch: Int64
+        let after: Int64
+        let holdsOff: Bool
+    }
+
+    private var known: Meta?
+    private var before: Meta?
+    /// What stands in Redis does not follow that epoch, which it was at before it was emptied.
+    private var emptiedAt: Int64?
+    private var seesLoss = false
+    private var comesLate = false
+    private var ticket: Int64?
+
+    private func meta(_ store: StoreView) -> Meta? {
+        guard let epoch = number("epoch", store), epoch > 0 else { return nil }
+        return Meta(epoch: epoch, after: number("after", store) ?? 0, holdsOff: (number("holdOff", store) ?? 0) > 0)
+    }
+
+    private func number(_ field: String, _ store: StoreView) -> Int64? {
+        store.redis.field(store.key("meta"), field).flatMap { Int64($0) }
+    }
+
+    func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
+        (seesLoss, comesLate, ticket) = (false, false, nil)
+        let store = ledger.store
+        before = meta(store)
+        if before == nil, let known { emptiedAt = max(emptiedAt ?? 0, known.epoch) }
+        guard arguments.count >= 5, !isOld(arguments, store), let epoch = Int64(arguments[2]), epoch > 0,
+            let commit = Int64(arguments[3]), let highest = Int64(arguments[4])
+        else { return }
+        if let emptiedAt, epoch <= emptiedAt { seesLoss = true }
+        if let before {
+            comesLate = epoch <= before.after
+            let record = ["worker", "gateway"].compactMap { store.redis.field(store.key($0, arguments[0]), "commit") }
+            if epoch == before.epoch, let stored = record.first.flatMap({ Int64($0) }), stored < commit {
+                seesLoss = true
+            }
+        }
+        if script == "enqueue", arguments.count > 13, arguments[11].isEmpty, arguments[13].isEmpty,
+            store.redis.field(store.key("waiter", arguments[5]), "tenant") == nil
+        {
+            ticket = highest
+        }
+    }
+
+    private func isOld(_ arguments: [String], _ store: StoreView) -> Bool {
+        let record = ["worker", "gateway"].compactMap { store.redis.field(store.key($0, arguments[0]), "connection") }
+        guard let recorded = record.first.flatMap({ Int64($0) }), let own = Int64(arguments[1]) else { return false }
+        return own < recorded
+    }
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        guard let after = meta(ledger.store) else { return }
+        known = after
+        defer { if after.holdsOff { emptiedAt = nil } }
+        guard call.status != "bad", call.status != "schema", call.status != "error" else { return }
+        if seesLoss, !after.holdsOff {
+            ledger.found("L6", "\(call.caller) knows more than Redis, and dispatch goes on")
+        }
+        if comesLate, let before, after.epoch != before.epoch {
+            ledger.found("L6", "\(call.caller) comes late to the epoch and opens another")
+        }
+        if let ticket, ["queued", "granted"].contains(call.status), call.reply.count > 5,
+            let given = Int64(call.reply[5]), given <= ticket
+        {
+            ledger.found("S7", "\(call.arguments[5]) got ticket \(given), and \(ticket) was given before")
+        }
+    }
+}

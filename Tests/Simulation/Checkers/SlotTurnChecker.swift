@@ -1,0 +1,53 @@
+import QueueCore
+
+/// S4: a slot whose worker was called is not given on before that worker said that it is fit again.
+final class SlotTurnChecker: Checker {
+    private var dialed: Set<String> = []
+    private var watched: (worker: String, slot: String, lease: String)?
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .dialed(_, _, let lease): dialed.insert(lease.description)
+        // The same names may be given once more.
+        case .storeLostData: dialed = []
+        default: break
+        }
+    }
+
+    func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
+        watched = nil
+        let store = ledger.store
+        guard let lease = ended(by: script, arguments, store) else { return }
+        guard let worker = store.redis.field(store.key("lease", lease), "worker"),
+            let slot = store.redis.field(store.key("lease", lease), "slot")
+        else { return }
+        watched = (worker, slot, lease)
+    }
+
+    /// The lease that this call ends, where only its worker can say what becomes of the slot.
+    private func ended(by script: String, _ arguments: [String], _ store: StoreView) -> String? {
+        switch script {
+        case "release" where arguments.count > 5: return arguments[5]
+        case "cancel" where arguments.count > 5:
+            let lease = store.redis.field(store.key("waiter", arguments[5]), "lease") ?? ""
+            return dialed.contains(lease) ? lease : nil
+        case "reject" where arguments.count > 8:
+            let (kind, reason, flag) = (arguments[5], arguments[7], arguments[8])
+            let isFit = kind == "gateway" ? reason == "local" : reason == "stale" && flag == "1"
+            return isFit ? nil : arguments[6]
+        default: return nil
+        }
+    }
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        guard let (worker, slot, lease) = watched else { return }
+        watched = nil
+        let store = ledger.store
+        guard let row = store.redis.field(store.key("worker", worker, "slots"), slot)?.split(separator: " ") else {
+            return
+        }
+        if row[0] == "free" || (row[0] == "leased" && row[3] != lease) {
+            ledger.found("S4", "\(call.script) gives \(worker)/\(slot) on before its worker says that it is fit")
+        }
+    }
+}
