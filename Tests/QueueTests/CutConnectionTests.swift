@@ -9,7 +9,8 @@ import Testing
 @Suite struct CutConnectionTests {
     @Test func aGatewayThatRegisteredAnewSaysSoThoughItsNextCallIsLost() throws {
         let loop = try Loop()
-        let server = try RedisServer(variant: .wanted)
+        // In a cluster a client leaves the proxy for the node that has the keys.
+        let server = try RedisServer(variant: RedisVariant.wanted == .cluster ? .redis : .wanted)
         let proxy = try CuttingProxy(loop: loop, target: try server.endpointAddress())
         let client = try #require(
             QueueClient(

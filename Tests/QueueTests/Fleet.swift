@@ -233,7 +233,8 @@ final class Fleet {
                 (start..<min(start + 1_000, ids.count)).map {
                     call + [ids[$0], tenant($0), "x||", "0", "", "1", "", "0"]
                 })
-            precondition(replies.allSatisfy { ["queued", "granted"].contains($0.list.first?.string) })
+            let other = replies.first { !["queued", "granted"].contains($0.list.first?.string) }
+            precondition(other == nil, "\(String(describing: other))")
         }
     }
 

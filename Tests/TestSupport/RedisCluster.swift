@@ -62,9 +62,12 @@ public final class RedisCluster {
         nodes = []
     }
 
-    /// Empties it for the next test.
+    /// Empties it for the next test, and gives it back its memory.
     func leave() {
-        for node in nodes.indices { RedisCluster.tell(socket(node), "FLUSHALL\r\n") }
+        for node in nodes.indices {
+            RedisCluster.tell(socket(node), "FLUSHALL\r\n")
+            RedisCluster.tell(socket(node), "CONFIG SET maxmemory 0\r\n")
+        }
         RedisCluster.idle.withLock { $0.append(Left(cluster: self)) }
     }
 

@@ -62,6 +62,14 @@ class Servers:
         return path
 
 
+def before(path) -> dict:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+
+
 def too_long(*_):
     raise SystemExit(f"bench: not done in {SECONDS_MAX} s")
 
@@ -80,11 +88,12 @@ def main() -> int:
     began = time.monotonic()
     signal.signal(signal.SIGALRM, too_long)
     signal.alarm(SECONDS_MAX)
-    out = {
-        "machine": report.machine(),
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "load": os.getloadavg(),
-    }
+    results = os.path.join(ROOT, "loadtest", "results", *([] if options.record else ["local"]))
+    # A part that is not taken now stays as it was recorded.
+    out = before(os.path.join(results, "queue.json")) if options.record else {}
+    out["machine"] = report.machine()
+    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    load = os.getloadavg()[0]
     rounds = options.rounds or (50 if options.quick else 600)
     seconds = options.seconds or (0.5 if options.quick else 4)
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
@@ -99,25 +108,22 @@ def main() -> int:
         }
         for name in tables.PARTS:
             if name in wanted:
-                out[name] = take[name]()
-    text = "\n".join(tables.PARTS[name](out[name]) for name in tables.PARTS if name in out)
-    print("\n" + text)
-    missed = tables.missed(out)
-    write(out, text, missed, record=options.record)
+                out[name] = {"date": date, "load": load, "found": take[name]()}
+                print("\n" + tables.part(name, out[name]))
+    missed = tables.missed(out["shapes"]["found"]) if "shapes" in out else []
+    write(out, missed, results, record=options.record)
     for line in missed:
         print(f"missed: {line}")
-    print(f"{time.monotonic() - began:.0f} s, the machine's load {out['load'][0]:.1f} before")
+    print(f"{time.monotonic() - began:.0f} s")
     return 1 if missed and not options.quick else 0
 
 
-def write(out, text, missed, *, record):
-    results = os.path.join(ROOT, "loadtest", "results")
+def write(out, missed, results, *, record):
     internals = os.path.join(ROOT, "docs", "internals")
-    folder = results if record else os.path.join(results, "local")
-    pictures = os.path.join(internals, "bench-queue") if record else folder
-    for path in (folder, pictures):
+    pictures = os.path.join(internals, "bench-queue") if record else results
+    for path in (results, pictures):
         os.makedirs(path, exist_ok=True)
-    with open(os.path.join(folder, "queue.json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(results, "queue.json"), "w", encoding="utf-8") as file:
         json.dump(out, file)
         file.write("\n")
     for name, picture in plot.pictures(out).items():
@@ -125,9 +131,11 @@ def write(out, text, missed, *, record):
             file.write(picture)
     if record:
         machine = out["machine"]
-        words = f"{machine['cores']} cores, {machine['system']}, {machine['arch']}, taken {out['date']}.\n\n"
-        left = "Aims that were missed in this run:\n" + "".join(f"- {line}\n" for line in missed)
-        tables.record(words + text + ("\n" + left if missed else ""), os.path.join(internals, "benchmarks.md"))
+        text = f"{machine['cores']} cores, {machine['system']}, {machine['arch']}.\n\n"
+        text += "\n".join(tables.part(name, out[name]) for name in tables.PARTS if name in out)
+        if missed:
+            text += "\nAims that were missed:\n" + "".join(f"- {line}\n" for line in missed)
+        tables.record(text, os.path.join(internals, "benchmarks.md"))
 
 
 if __name__ == "__main__":

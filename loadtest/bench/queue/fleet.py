@@ -28,8 +28,8 @@ def command_times(redis) -> tuple[int, int, int]:
     for name, count, took in re.findall(
         r"cmdstat_(\S+):calls=(\d+),usec=(\d+)", redis("INFO", "commandstats").decode()
     ):
-        if name == "evalsha":
-            scripts = int(took)
+        if name in ("eval", "evalsha"):
+            scripts += int(took)
         elif name not in ("info", "script|load", "slowlog|get"):
             inside, calls = inside + int(took), calls + int(count)
     return scripts, inside, calls

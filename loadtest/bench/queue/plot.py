@@ -3,8 +3,8 @@
 import math
 import statistics
 
-from shapes import CYCLE
-from tables import percentile, rate
+from shapes import CYCLE, SHAPES
+from tables import rate
 
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 80, 150, 30, 60
@@ -69,25 +69,25 @@ def pictures(found) -> dict[str, str]:
     """file name → picture."""
     out = {}
     if "shapes" in found:
-        waiters = {int(value): one for value, one in found["shapes"]["waiters"].items()}
+        waiters = {int(value): one for value, one in found["shapes"]["found"]["waiters"].items()}
 
-        def of(measure):
-            return {name: {size: measure(one["times"][name]) for size, one in waiters.items()} for name in CYCLE}
+        def of(what):
+            return {name: {size: one["scripts"][name][what] for size, one in waiters.items()} for name in CYCLE}
 
         out["scripts.svg"] = svg(
-            of(statistics.median), dashed=of(lambda times: percentile(times, 99)), title="A script's time: median, and"
-            " 99 of 100 (dotted)", x="waiters, all but one tenant at its cap", y="µs of Redis")
+            of("median"), dashed=of("p99"), title="A script's time: median, and 99 of 100 (dotted)",
+            x="waiters, all but one tenant at its cap", y="µs of Redis")
         out["cycles.svg"] = svg(
             {
                 what: {int(value): rate(one) for value, one in by_value.items()}
-                for what, by_value in found["shapes"].items() if what != "preambles"
+                for what, by_value in found["shapes"]["found"].items() if what in SHAPES
             },
             title="Full cycles on one core of Redis", x="how many there are of what the line names", y="a second")
     if "peers" in found:
         out["peers.svg"] = svg(
             {
                 name: {int(size): statistics.median(took) for size, took in by_size.items()}
-                for name, by_size in found["peers"].items()
+                for name, by_size in found["peers"]["found"].items()
             },
             title="What a grant costs Redis", x="waiters, all but one tenant at its cap", y="µs of Redis")
     return out

@@ -4,8 +4,10 @@ In each shape: Redis' own time for each script, one call at a time, as `INFO com
 second of Redis' core with 128 slots; what a waiter takes of its memory, its share of the indexes included.
 """
 
+import statistics
 import time
 
+from dispatch import Redis
 from fleet import Fleet, Grant, command_times, expect, grants_of, microseconds
 
 BASE = {"waiters": 10_000, "tenants": 100, "selectors": 3}
@@ -49,6 +51,19 @@ class Clock:
         self.times.setdefault(script, []).append(took)
         self.inside.setdefault(script, []).append((inside, calls))
         self.before = now
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        return {
+            script: {
+                "median": statistics.median(times),
+                "p99": sorted(times)[len(times) * 99 // 100],
+                "most": max(times),
+                "mean": statistics.fmean(times),
+                "inside": statistics.fmean(took for took, _ in self.inside[script]),
+                "calls": statistics.fmean(count for _, count in self.inside[script]),
+            }
+            for script, times in self.times.items()
+        }
 
 
 def round_of(fleet: Fleet, held: Grant, number: int, note) -> Grant:
@@ -139,8 +154,7 @@ def one(path, shas, sizes, *, capped, rounds, seconds) -> dict:
     fleet.redis("CONFIG", "RESETSTAT")
     clock = steps(fleet, held, rounds)
     out = {
-        "times": clock.times,
-        "inside": clock.inside,
+        "scripts": clock.summary(),
         "cycles": cycles(fleet, seconds),
         "slow": slow(fleet.redis, shas),
     }
@@ -165,8 +179,8 @@ def preambles(path, shas, sources) -> dict[str, float]:
     fleet = Fleet(path, shas, tenants=1, selectors=1, capped=True)
     found = {}
     for name in CYCLE:
-        shared = sources[name].partition(b"return (function() ")[0]
-        sha = fleet.redis("SCRIPT", "LOAD", shared + b"return 1\n")
+        shared = sources[name].partition(b"\nreturn (function()")[0]
+        sha = fleet.redis("SCRIPT", "LOAD", shared + b"\nreturn 1\n")
         call = fleet.call(name, fleet.gateway).replace(shas[name], sha)
         fleet.ask([call] * 200)
         before = microseconds(fleet.redis)
@@ -177,9 +191,22 @@ def preambles(path, shas, sources) -> dict[str, float]:
     return found
 
 
+def a_call(path) -> float:
+    """The microseconds that one `redis.call` takes besides the command's own."""
+    redis, count = Redis(path), 1_000
+    took = []
+    for _ in range(100):
+        before = command_times(redis)
+        redis("EVAL", "for _ = 1, ARGV[1] do redis.call('EXISTS', KEYS[1]) end", 1, "a", count)
+        scripts, inside, _ = (a - b for a, b in zip(command_times(redis), before))
+        took.append((scripts - inside) / count)
+    redis.close()
+    return statistics.median(took)
+
+
 def measure(path_of, shas, sources, *, quick, rounds, seconds) -> dict:
     """what varies → its value → what was measured. `path_of` gives an empty Redis."""
-    found: dict = {"preambles": preambles(path_of(), shas, sources)}
+    found: dict = {"preambles": preambles(path_of(), shas, sources), "a call": a_call(path_of())}
     for what, values in (QUICK_SHAPES if quick else SHAPES).items():
         for value in values:
             print(f"{value} {what}", flush=True)

@@ -14,11 +14,6 @@ KINDS = {
 }
 
 
-def percentile(times, per_cent) -> int:
-    times = sorted(times)
-    return times[min(len(times) * per_cent // 100, len(times) - 1)]
-
-
 def rate(measured) -> float:
     """Full cycles a second of Redis' core."""
     return measured["cycles"]["cycles"] / measured["cycles"]["cpu_seconds"]
@@ -27,28 +22,27 @@ def rate(measured) -> float:
 def shape(what, by_value) -> str:
     values = list(by_value)
     rows = [("", *[f"{int(value):,} {what}" for value in values], "last to first")]
-    for script in by_value[values[0]]["times"]:
-        each = [one["times"][script] for one in by_value.values()]
-        cells = [f"{statistics.median(times):.0f} / {percentile(times, 99)}" for times in each]
-        rows.append((script, *cells, f"{statistics.median(each[-1]) / statistics.median(each[0]):.2f}"))
+    for script in by_value[values[0]]["scripts"]:
+        each = [one["scripts"][script] for one in by_value.values()]
+        cells = [f"{took['median']:.0f} / {took['p99']:.0f}" for took in each]
+        rows.append((script, *cells, f"{each[-1]['median'] / each[0]['median']:.2f}"))
     rates = [rate(one) for one in by_value.values()]
     rows.append(("full cycles a second", *[f"{each:,.0f}" for each in rates], f"{rates[-1] / rates[0]:.2f}"))
     return KINDS[what].format(**BASE) + "\n\n" + table(rows)
 
 
-def shares(preambles, measured) -> str:
+def shares(preambles, a_call, measured) -> str:
     cycle = measured["cycles"]
     whole = cycle["cpu_seconds"] / cycle["cycles"] * 1e6
-    means = {name: statistics.fmean(measured["times"][name]) for name in CYCLE}
-    protocol = whole - sum(means.values())
-    rows = [("", "µs", "share", "before its first line", "commands inside", "its own Lua")]
-    for name, took in means.items():
-        inside = statistics.fmean(one for one, _ in measured["inside"][name])
-        calls = statistics.fmean(count for _, count in measured["inside"][name])
-        rest = took - inside - preambles[name]
-        cells = (f"{preambles[name]:.0f}", f"{inside:.0f} ({calls:.0f} calls)", f"{rest:.0f}")
-        rows.append((name, f"{took:.0f}", f"{took / whole:.0%}", *cells))
-    rows.append(("reading and writing", f"{protocol:.0f}", f"{protocol / whole:.0%}", "", "", ""))
+    scripts = {name: measured["scripts"][name] for name in CYCLE}
+    protocol = whole - sum(took["mean"] for took in scripts.values())
+    rows = [("", "µs", "share", "before its first line", "commands inside", "calling them", "the rest")]
+    for name, took in scripts.items():
+        inside, calls, mean = took["inside"], took["calls"], took["mean"]
+        parts = (preambles[name], inside, calls * a_call)
+        cells = (f"{parts[0]:.0f}", f"{inside:.0f} ({calls:.0f})", f"{parts[2]:.0f}", f"{mean - sum(parts):.0f}")
+        rows.append((name, f"{mean:.0f}", f"{mean / whole:.0%}", *cells))
+    rows.append(("reading and writing", f"{protocol:.0f}", f"{protocol / whole:.0%}", "", "", "", ""))
     return (
         f"A full cycle with {BASE['waiters']:,} waiting takes {whole:.0f} µs of Redis' core. Its scripts one by one,\n"
         "in the mean, and where their time goes:\n\n" + table(rows)
@@ -68,7 +62,7 @@ def shapes(found) -> str:
     head = "Redis' own microseconds for a call, median / 99 of 100 within; the last row is of one core of Redis.\n\n"
     parts = [shape(what, found[what]) for what in SHAPES if what in found]
     base = found["waiters"][str(BASE["waiters"])]
-    return head + "\n".join([*parts, shares(found["preambles"], base), memory(found["waiters"])])
+    return head + "\n".join([*parts, shares(found["preambles"], found["a call"], base), memory(found["waiters"])])
 
 
 def peers(found) -> str:
@@ -88,24 +82,31 @@ def peers(found) -> str:
 PARTS = {"shapes": shapes, "peers": peers}
 
 
+def part(name, taken) -> str:
+    """The part's tables and when they were taken."""
+    return (
+        f"{PARTS[name](taken['found'])}\nTaken {taken['date']} with `make bench-queue`; processes that wanted a core "
+        f"in the minute before: {taken['load']:.1f}.\n"
+    )
+
+
 def missed(found) -> list[str]:
-    """The aims that were not met."""
+    """Of the shapes: the aims that were not met."""
     out = []
-    found = found.get("shapes", {})
     for what in SHAPES:
         by_value = found.get(what, {})
         for value, one in by_value.items():
             where = f"at {int(value):,} {what}"
-            for name, times in one["times"].items():
-                if percentile(times, 99) > P99_US_MAX:
-                    out.append(f"{name} {where}: 99 of 100 within {percentile(times, 99)} µs, not {P99_US_MAX}")
+            for name, took in one["scripts"].items():
+                if took["p99"] > P99_US_MAX:
+                    out.append(f"{name} {where}: 99 of 100 within {took['p99']:.0f} µs, not {P99_US_MAX}")
             for name, times in one["slow"].items():
                 out.append(f"{name} {where}: {len(times)} in the slow log of {SLOW_US} µs, {max(times)} µs at most")
             if "memory" in one and one["memory"]["whole"] > BYTES_MAX:
                 out.append(f"a waiter takes {one['memory']['whole']:.0f} bytes {where}, not {BYTES_MAX}")
     by_value = list(found.get("waiters", {}).items())
-    for name, times in by_value[-1][1]["times"].items() if by_value else ():
-        ratio = statistics.median(times) / statistics.median(by_value[0][1]["times"][name])
+    for name, took in by_value[-1][1]["scripts"].items() if by_value else ():
+        ratio = took["median"] / by_value[0][1]["scripts"][name]["median"]
         if ratio > RATIO_MAX:
             where = f"at {int(by_value[-1][0]):,} waiters"
             out.append(f"{name} {where}: {ratio:.1f} times what it takes at the fewest, not {RATIO_MAX:.0f}")
