@@ -7,6 +7,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib
 # The two products alone: the rest is for tests, and wants Lua.
 PRODUCTS := $(SWIFT_BUILD) $(RELEASE) --product berth && $(SWIFT_BUILD) $(RELEASE) --product loadtest
+SIMULATOR := $(SWIFT_BUILD) -c release --product sim
 QUEUE_TESTS := swift test --disable-xctest --no-parallel --skip-build --filter ^QueueTests
 SWIFT_DIRS := Sources Tests loadtest Package.swift
 SHELL_FILES := scripts/setup scripts/lint-lua .ci/run
@@ -23,28 +24,32 @@ build: ## release binaries: .build/release/berth and loadtest
 	@scripts/setup build
 	$(PRODUCTS)
 
-test: ## everything: Swift tests, then Redis, processes and real browsers
+test: ## everything: Swift tests, then Redis, processes and real browsers, then the fleet in simulated time
 	@scripts/setup build run python
 	$(SWIFT_BUILD)
 	swift test --disable-xctest --no-parallel
 	BERTH_REDIS=valkey BERTH_MODEL_STEPS=1000 $(QUEUE_TESTS)
 	$(PYTHON) -m pytest Tests
+	$(SIMULATOR)
+	.build/release/sim
+	.build/release/sim --replay
 
 test-variants: ## the queue's tests on Valkey, on a cluster, and as a user with few rights
 	@scripts/setup build run python
 	swift build --build-tests
 	for one in valkey cluster acl; do BERTH_REDIS=$$one $(QUEUE_TESTS) || exit 1; done
+
 # One seed or scenario with its trace, or so many seeds: make sim SEED=7, SCENARIO=capHolds, SEEDS=10000 FROM=1.
 SIM := $(if $(SEED),--seed $(SEED),$(if $(SCENARIO),--scenario $(SCENARIO),--seeds $(or $(SEEDS),2000) --from $(or $(FROM),1)))
 
 sim: ## the fleet in simulated time with faults: regressions, scenarios, 2,000 seeds (SEED=n replays one)
 	@scripts/setup build
-	$(SWIFT_BUILD) -c release --product sim
+	$(SIMULATOR)
 	.build/release/sim $(SIM)
 
 mutants: ## planted bugs, each found by the simulator within 1,000 seeds (REPLAY=1: by the seeds known to find them)
 	@scripts/setup build
-	$(SWIFT_BUILD) -c release --product sim
+	$(SIMULATOR)
 	.build/release/sim $(if $(REPLAY),--replay,--mutants)
 
 demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
