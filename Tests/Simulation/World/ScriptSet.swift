@@ -1,3 +1,4 @@
+import EventLoop
 import Queue
 import QueueCore
 import SimulatedRedis
