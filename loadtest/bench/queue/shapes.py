@@ -26,6 +26,8 @@ WORKERS, SLOTS = 8, 16
 MEMORY_WAITERS_MIN = 10_000
 MEMORY_KEYS = ("line", "gateway:g.1:waiters")
 CYCLE = ("enqueue", "release", "ready", "collect", "accept")
+STEPS = ("enqueue", "release", "ready and collect", "accept")
+NOTED_BATCHES = 8
 
 
 def info(redis, section) -> dict[str, str]:
@@ -51,6 +53,9 @@ class Clock:
         self.times.setdefault(script, []).append(took)
         self.inside.setdefault(script, []).append((inside, calls))
         self.before = now
+
+    def renew(self):
+        self.before = command_times(self.redis)
 
     def summary(self) -> dict[str, dict[str, float]]:
         return {
@@ -104,11 +109,13 @@ def steps(fleet: Fleet, held: Grant, rounds) -> Clock:
     return clock
 
 
-def batch(fleet: Fleet, held: list[Grant]) -> list[Grant]:
+def batch(fleet: Fleet, held: list[Grant], note=lambda step: None) -> list[Grant]:
     """A cycle on each slot, five calls each: each step of all at once, but for the collects. A gateway has one of them
     on its way at a time; here each brings one grant and acknowledges the last one."""
     fleet.all([fleet.next_enqueue() for _ in held], b"queued")
+    note(STEPS[0])
     fleet.all([fleet.release(one) for one in held])
+    note(STEPS[1])
     grants: list[Grant] = []
     for one in held:
         last = [grant.lease for grant in grants[-1:]]
@@ -116,8 +123,10 @@ def batch(fleet: Fleet, held: list[Grant]) -> list[Grant]:
         grants += grants_of(collected)
     if len(grants) != len(held):
         raise SystemExit(f"bench: {len(grants)} grants instead of {len(held)}")
-    fleet.one(fleet.collect(grants[-1].lease))
+    note(STEPS[2])
     fleet.all([fleet.accept(grant) for grant in grants], b"accepted")
+    note(STEPS[3])
+    fleet.one(fleet.collect(grants[-1].lease))
     return grants
 
 
@@ -132,7 +141,16 @@ def cycles(fleet: Fleet, seconds) -> dict:
         held = batch(fleet, held)
         count += len(held)
     wall = time.monotonic() - began
-    return {"cycles": count, "seconds": wall, "cpu_seconds": cpu(fleet.redis) - busy}
+    found = {"cycles": count, "seconds": wall, "cpu_seconds": cpu(fleet.redis) - busy}
+    # Apart from the rate: asking for the counts takes time too.
+    clock = Clock(fleet.redis)
+    for _ in range(NOTED_BATCHES):
+        clock.renew()
+        held = batch(fleet, held, clock.note)
+    steps_taken = {
+        step: {what: number / len(held) for what, number in took.items()} for step, took in clock.summary().items()
+    }
+    return {**found, "steps": steps_taken}
 
 
 def memory(fleet: Fleet, size, grown) -> dict:

@@ -3,7 +3,7 @@
 import statistics
 
 from report import table
-from shapes import BASE, CYCLE, SHAPES
+from shapes import BASE, SHAPES
 
 BEGIN, END = "<!-- queue -->", "<!-- /queue -->"
 RATIO_MAX, P99_US_MAX, SLOW_US, BYTES_MAX = 2.0, 1_000, 5_000, 700
@@ -34,18 +34,18 @@ def shape(what, by_value) -> str:
 def shares(preambles, a_call, measured) -> str:
     cycle = measured["cycles"]
     whole = cycle["cpu_seconds"] / cycle["cycles"] * 1e6
-    scripts = {name: measured["scripts"][name] for name in CYCLE}
-    protocol = whole - sum(took["mean"] for took in scripts.values())
+    protocol = whole - sum(took["mean"] for took in cycle["steps"].values())
     rows = [("", "µs", "share", "before its first line", "commands inside", "calling them", "the rest")]
-    for name, took in scripts.items():
+    for step, took in cycle["steps"].items():
         inside, calls, mean = took["inside"], took["calls"], took["mean"]
-        parts = (preambles[name], inside, calls * a_call)
-        cells = (f"{parts[0]:.0f}", f"{inside:.0f} ({calls:.0f})", f"{parts[2]:.0f}", f"{mean - sum(parts):.0f}")
-        rows.append((name, f"{mean:.0f}", f"{mean / whole:.0%}", *cells))
+        before = sum(preambles[name] for name in step.split(" and "))
+        cells = (f"{before:.0f}", f"{inside:.0f} ({calls:.0f})", f"{calls * a_call:.0f}")
+        rest = mean - before - inside - calls * a_call
+        rows.append((step, f"{mean:.0f}", f"{mean / whole:.0%}", *cells, f"{rest:.0f}"))
     rows.append(("reading and writing", f"{protocol:.0f}", f"{protocol / whole:.0%}", "", "", "", ""))
     return (
-        f"A full cycle with {BASE['waiters']:,} waiting takes {whole:.0f} µs of Redis' core. Its scripts one by one,\n"
-        "in the mean, and where their time goes:\n\n" + table(rows)
+        f"A full cycle with {BASE['waiters']:,} waiting takes {whole:.0f} µs of Redis' core. Its scripts, and\n"
+        "where their time goes:\n\n" + table(rows)
     )
 
 
