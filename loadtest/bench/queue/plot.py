@@ -44,25 +44,19 @@ def svg(series: dict[str, dict[int, float]], *, title, x, y, dashed=None) -> str
         at, _ = place(min(10.0**power, 10**high_x), 10.0**low_y)
         out.append(f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{10**power:,}</text>')
     colours = dict(zip(series, COLOURS))
-    names_at: list[float] = []
     for number, (name, points) in enumerate(lines):
         places = [place(at, value) for at, value in sorted(points.items())]
         line = " ".join(f"{at:.1f},{value:.1f}" for at, value in places)
         dash = ' stroke-dasharray="2 4"' if number >= len(series) else ""
         out.append(f'<polyline points="{line}" fill="none" stroke="{colours[name]}" stroke-width="2"{dash}/>')
         out += [f'<circle cx="{at:.1f}" cy="{value:.1f}" r="3" fill="{colours[name]}"/>' for at, value in places]
-        if number < len(series):
-            beside = apart(places[-1][1] + 4, names_at)
-            out.append(f'<text x="{places[-1][0] + 10:.1f}" y="{beside:.1f}" fill="{colours[name]}">{name}</text>')
+    taken: dict[float, float] = {}
+    ends = {name: place(*max(points.items())) for name, points in series.items()}
+    for name, (across, down) in sorted(ends.items(), key=lambda item: item[1][1]):
+        # Names at one end of the picture stand apart.
+        taken[across] = max(down + 4, taken.get(across, 0) + 14)
+        out.append(f'<text x="{across + 10:.1f}" y="{taken[across]:.1f}" fill="{colours[name]}">{name}</text>')
     return "\n".join([*out, "</svg>", ""])
-
-
-def apart(wished, taken) -> float:
-    """The nearest height below at which no other name stands."""
-    while any(abs(wished - other) < 14 for other in taken):
-        wished += 1
-    taken.append(wished)
-    return wished
 
 
 def pictures(found) -> dict[str, str]:
