@@ -4,7 +4,8 @@ import QueueCore
 /// suspended because a client left.
 final class ClaimChecker: Checker {
     /// What a broken connection may lead to comes within that.
-    private static let recovery: Int64 = 12_000_000
+    private static let breaking: Int64 = 12_000_000
+    private static let recovery: Int64 = 4_000_000
 
     private enum Watch {
         /// Another gateway can look at it first.
@@ -15,7 +16,7 @@ final class ClaimChecker: Checker {
 
     private var watch: Watch?
     private var absent: Set<String> = []
-    private var lastBreak: Int64 = -ClaimChecker.recovery
+    private var lastBreak: Int64 = -ClaimChecker.breaking
     private var hasLostData = false
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
@@ -72,7 +73,7 @@ final class ClaimChecker: Checker {
             }
         case .gone(let gateway):
             guard mark(of: gateway, store) == "gone", !absent.contains(gateway), !hasLostData,
-                now - lastBreak > ClaimChecker.recovery, let calm = ledger.calmSince,
+                now - lastBreak > ClaimChecker.breaking, let calm = ledger.calmSince,
                 now - calm > ClaimChecker.recovery
             else { return }
             ledger.found("L8", "\(gateway) is suspended as gone, and it is not")

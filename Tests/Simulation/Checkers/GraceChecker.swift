@@ -1,4 +1,5 @@
-/// L6: after an outage of Redis or a step of its clock nobody ends by time until all had time to come back.
+/// L6: after an outage of Redis or a step of its clock nobody ends by time until all had time to come back; L3: and no
+/// deadline stands further off than its span.
 final class GraceChecker: Checker {
     /// An outage or a step is more than that, µs.
     private static let silence: Int64 = 4_000_000
@@ -10,6 +11,7 @@ final class GraceChecker: Checker {
     private var last: Int64 = 0
     private var graceUntil: Int64 = 0
     private var before: Set<String> = []
+    private var due = ""
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
         // What it remembers of time may be older, and so its grace.
@@ -18,6 +20,7 @@ final class GraceChecker: Checker {
 
     func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
         guard script == "sweep" else { return }
+        due = ledger.store.redis.field(ledger.store.key("meta"), "nextSweep") ?? ""
         // What a bounded call left is no matter of time.
         let isDone = ledger.store.redis.members(ledger.store.key("todo")).isEmpty
         before = isDone ? mortal(ledger.store) : []
@@ -34,9 +37,24 @@ final class GraceChecker: Checker {
         if isSudden || graceUntil > clock + GraceChecker.span { graceUntil = clock + GraceChecker.span }
         // Calls that wrote nothing do not tell Redis the time.
         if call.wrote { last = clock }
+        if call.script == "sweep", call.status == "ok" { spans(clock, ledger) }
         guard call.script == "sweep", call.status == "ok", clock < graceUntil - GraceChecker.slack else { return }
         for id in before.subtracting(mortal(store)).sorted() {
             ledger.found("L6", "\(id) ended by time in a grace period")
+        }
+    }
+
+    private func spans(_ clock: Int64, _ ledger: Ledger) {
+        let store = ledger.store
+        let meta = store.key("meta")
+        // A sweep that was not due yet looks at nothing, and neither does one in a hold-off.
+        guard store.redis.field(meta, "nextSweep") != due, store.redis.field(meta, "holdOff") == "0" else { return }
+        for (set, span) in [("gateways", 10_000), ("workers", 10_000), ("pending", 5_000)] {
+            for (id, deadline) in store.redis.ranked(store.key(set)) where Int64(deadline) > clock / 1_000 + Int64(span)
+            {
+                if set == "pending", store.redis.field(store.key("lease", id), "state") != "granted" { continue }
+                ledger.found("L3", "\(id) ends \(Int64(deadline) - clock / 1_000) ms from now")
+            }
         }
     }
 }

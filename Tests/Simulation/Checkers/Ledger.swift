@@ -76,6 +76,8 @@ public final class Ledger {
     private let clock: () -> Int64
     /// Hears everything noted, for the trace.
     public var onNote: ((Happening) -> Void)?
+    /// Told of each finding.
+    public var onFinding: (() -> Void)?
 
     /// - Parameter clock: microseconds of simulated time.
     public init(store: StoreView, checkers: [any Checker], clock: @escaping () -> Int64) {
@@ -116,5 +118,6 @@ public final class Ledger {
 
     public func found(_ promise: String, _ words: String) {
         findings.append(Finding(promise, words, at: now))
+        onFinding?()
     }
 }

@@ -40,6 +40,7 @@ struct MutantHunt {
     private var options: SimulationOptions {
         var options = SimulationOptions()
         options.mutant = mutant
+        options.stopsAtFirst = true
         return options
     }
 }

@@ -12,8 +12,6 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case releaseForgotten
     /// A slot is said to be ready while its sidecar is being replaced.
     case readyBeforeSidecar
-    /// A worker whose gateway goes before the proof says nothing.
-    case eofUnanswered
     /// A gateway does not put those back into the queue that Redis lost.
     case lostWaitersIgnored
     /// A gateway that registers anew does not put its clients back into the queue.
@@ -31,6 +29,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
 /// What a run may be told besides its seed.
 public struct SimulationOptions: Sendable {
     public var mutant: Mutant?
+    /// Nothing happens behind the first finding: a planted bug may go in circles.
+    public var stopsAtFirst = false
     /// Keep a readable trace.
     public var isTraced = false
     /// The fleet is read and checked whole after each so manieth commit. Which of them, the seed says.

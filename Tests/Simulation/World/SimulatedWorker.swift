@@ -145,7 +145,6 @@ final class SimulatedWorker: SlotRegistryDelegate {
         session?.end(vacated.farewell)
         switch vacated.verdict {
         case .none: break
-        case .reject(.gone) where world.plants(.eofUnanswered): break
         case .reject(let verdict):
             registry.reject(
                 vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach, reason: verdict,

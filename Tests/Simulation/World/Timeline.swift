@@ -24,6 +24,8 @@ final class Timeline {
     private var heap: [Entry] = []
     private var order: UInt64 = 0
     private(set) var happened = 0
+    /// Time goes on and nothing happens any more.
+    var isStopped = false
 
     @discardableResult
     func after(_ microseconds: Int64, _ body: @escaping () -> Void) -> Scheduled { at(now + microseconds, body) }
@@ -39,7 +41,7 @@ final class Timeline {
 
     /// Lets everything happen up to that time, or until `isOver`.
     func run(until end: Int64, isOver: () -> Bool = { false }) {
-        while let first = heap.first, first.time <= end, !isOver() {
+        while !isStopped, let first = heap.first, first.time <= end, !isOver() {
             takeFirst()
             guard let body = first.call.body else { continue }
             now = first.time

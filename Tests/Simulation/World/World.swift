@@ -50,6 +50,7 @@ public final class World {
         let checkers = allCheckers(looksEvery: options.looksEvery, firstLook: Int(seed % UInt64(options.looksEvery)))
         ledger = Ledger(store: view, checkers: checkers) { [unowned self] in timeline.now }
         ledger.onNote = { [unowned self] in noted($0) }
+        if options.stopsAtFirst { ledger.onFinding = { [unowned self] in timeline.isStopped = true } }
         server.observer = self
         network.onBreak = { [unowned self] in ledger.note(.connectionBroke) }
         server.trustsCallersClocks = plants(.callersClock)
