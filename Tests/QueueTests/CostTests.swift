@@ -1,3 +1,4 @@
+import Foundation
 import QueueCore
 import Testing
 
@@ -84,5 +85,31 @@ import Testing
             #expect(reply.texts(0).allSatisfy { $0.split(separator: " ").count <= 2 + QueueLimits.rollIdsMax })
         }
         #expect(costs.allSatisfy { $0 < 100 }, "\(costs)")
+    }
+
+    /// What a call that died left is looked for among all that is there, a slice a sweep.
+    @Test func mendingTakesTheSameOfEachSweepHoweverManyWait() {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        fleet.register(Caller("worker", "w"), pools: ["x||"])
+        fleet.cap(g, "*", 1, queueMax: 1_000_000)
+        let waiting = ProcessInfo.processInfo.environment["BERTH_MEND_WAITERS"].flatMap(Int.init) ?? 2_000
+        fleet.enqueueMany(g, waiting) { "t\($0 % 50)" }
+        fleet.loadDying()
+        fleet.dying(at: 3) { fleet.enqueue(g, fleet.newWaiter()) }
+        #expect(fleet.hasDied)
+        let (start, began) = (calls(), ContinuousClock.now)
+        var (sweeps, most) = (0, 0)
+        while sweeps < waiting {
+            let before = calls()
+            sweeps += 1
+            guard fleet.sweep(g).moreToDo else { break }
+            most = max(most, calls() - before)
+        }
+        #expect(most < 1_500, "a millisecond or two")
+        print(
+            "mending \(waiting) waiters: \(sweeps) sweeps of at most \(most) commands, \(calls() - start) in all,",
+            ContinuousClock.now - began)
+        #expect(fleet.audit() == [])
     }
 }

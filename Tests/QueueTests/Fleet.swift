@@ -64,23 +64,44 @@ final class Fleet {
     private var newer: [String: String] = [:]
     /// Calls are made by the next release's scripts.
     var isNewer = false
+    /// The same scripts, dying at the write whose number is in a key of the test's, by name.
+    var dying: [String: String] = [:]
+    /// Calls are made by the dying ones.
+    var isDying = false
+    /// One of them did.
+    var hasDied = false
     /// Where the scripts read the time: beside the fleet's keys, within its user's rights.
     private static let clockKey = "berth:{t}clock"
+    private static let firstClock = 1_700_000_000_000_000
     /// Redis' microseconds.
-    private(set) var clock = 1_700_000_000_000_000
+    private(set) var clock = firstClock
     private var nextWaiter: UInt64 = 0
     var auditsEachStep = true
     /// Told of each call before it is made.
-    var onCall: ((_ script: String, _ arguments: [String], _ clock: Int) -> Void)?
+    var onCall: ((_ script: String, _ arguments: [String]) -> Void)?
 
     let nobody = Caller("operator", "nobody")
 
-    init() { load() }
+    private let plant: ((_ name: String, _ source: String) -> String)?
+
+    /// - Parameter plant: changes a script before it is loaded, by its name.
+    init(plant: ((_ name: String, _ source: String) -> String)? = nil) {
+        self.plant = plant
+        load()
+    }
+
+    /// As new: the same calls give the same names and times again.
+    func begin() {
+        redis("FLUSHALL")
+        (clock, nextWaiter) = (Self.firstClock, 0)
+        setClock()
+    }
 
     /// Loads the scripts with the one reading of the clock turned to a key.
     func load() {
         for script in ScriptLibrary.all {
-            let source = String(decoding: script.source, as: UTF8.self)
+            let shipped = String(decoding: script.source, as: UTF8.self)
+            let source = plant?(script.name, shipped) ?? shipped
             let patched = Self.turned(source)
             precondition(!patched.contains("'TIME'"), "the clock is read elsewhere")
             let reply = redis("SCRIPT", "LOAD", patched)
@@ -119,6 +140,11 @@ final class Fleet {
         redis("HSET", Fleet.clockKey, "s", String(clock / 1_000_000), "us", String(clock % 1_000_000))
     }
 
+    func turn(to clock: Int) {
+        self.clock = clock
+        setClock()
+    }
+
     /// Turns Redis' clock; more than 4 s at once is what an outage looks like.
     func advance(milliseconds: Int) {
         clock += milliseconds * 1_000
@@ -128,8 +154,11 @@ final class Fleet {
     var milliseconds: Int { clock / 1_000 }
 
     func raw(_ script: String, _ arguments: [String]) -> Reply {
-        onCall?(script, arguments, clock)
-        return redis.ask(["EVALSHA", (isNewer ? newer : loaded)[script]!, "1", keys.meta] + arguments)
+        onCall?(script, arguments)
+        let scripts = isDying ? dying : isNewer ? newer : loaded
+        let reply = redis.ask(["EVALSHA", scripts[script]!, "1", keys.meta] + arguments)
+        if isDying, case .error = reply { hasDied = true }
+        return reply
     }
 
     @discardableResult
@@ -137,7 +166,7 @@ final class Fleet {
         _ script: String, _ caller: Caller, _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
     ) -> Outcome {
         let reply = raw(script, caller.header + arguments)
-        if case .error(let text) = reply, !text.hasPrefix("OOM") {
+        if case .error(let text) = reply, !text.hasPrefix("OOM"), !text.contains("died at") {
             Issue.record("\(script) \(arguments): \(text)", sourceLocation: sourceLocation)
         }
         let outcome = Outcome(reply)

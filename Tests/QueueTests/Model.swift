@@ -27,6 +27,7 @@ struct Model {
         let selector: Selector
         let gateway: String
         let score: Int
+        let run: String
         var state: String
         var lease: String?
     }

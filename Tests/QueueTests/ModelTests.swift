@@ -5,7 +5,8 @@ import Testing
 /// Random operations, each judged by `audit`, by a full key scan and by the model.
 ///
 /// `BERTH_MODEL_SEEDS=n` runs n seeds instead of the two of CI, `BERTH_MODEL_SEED=s` the seed s alone,
-/// `BERTH_MODEL_STEPS=n` n operations each.
+/// `BERTH_MODEL_STEPS=n` n operations each, `BERTH_MODEL_ONLY=i,j,…` only these. What failed is told by the fewest
+/// operations that show it.
 @Suite struct ModelTests {
     static var seeds: [UInt64] {
         let environment = ProcessInfo.processInfo.environment
@@ -15,21 +16,26 @@ import Testing
 
     static var steps: Int { ProcessInfo.processInfo.environment["BERTH_MODEL_STEPS"].flatMap(Int.init) ?? 10_000 }
 
+    /// The steps to take instead of all.
+    static var only: [Int]? {
+        ProcessInfo.processInfo.environment["BERTH_MODEL_ONLY"]?.split(separator: ",").compactMap { Int($0) }
+    }
+
     @Test(arguments: seeds) func randomOperationsAgreeWithTheModel(seed: UInt64) {
         let walk = Walk(seed: seed)
-        for step in 1...Self.steps {
-            walk.step()
-            guard walk.model.complaints.isEmpty else {
-                Issue.record(
-                    """
-                    seed \(seed), step \(step):
-                    \(walk.model.complaints.joined(separator: "\n"))
-                    after
-                    \(walk.recent.joined(separator: "\n"))
-                    """)
-                return
-            }
+        let all = Self.only ?? Array(1...Self.steps)
+        for (count, step) in all.enumerated() {
+            walk.step(step)
+            guard !walk.model.complaints.isEmpty else { continue }
+            Issue.record("seed \(seed), \(walk.told)")
+            let kind = walk.kind
+            let few = Shrinker(seconds: 120).shrink(Array(all[...count])) { Walk.failure(seed: seed, $0)?.kind == kind }
+            let short = Walk(seed: seed)
+            for step in few { short.step(step) }
+            let steps = few.map { String($0) }.joined(separator: ",")
+            Issue.record("shown again by BERTH_MODEL_SEED=\(seed) BERTH_MODEL_ONLY=\(steps), \(short.told)")
+            return
         }
-        print("model: seed \(seed), \(Self.steps) operations, \(walk.grants) grants")
+        print("model: seed \(seed), \(all.count) operations, \(walk.grants) grants")
     }
 }

@@ -8,13 +8,14 @@ extension Walk {
         let selector = Selector(reading: text)
         let head = chance(20) ? Int.random(in: 1...9, using: &random) : 0
         let waits = chance(85)
-        let outcome = fleet.enqueue(callers[gateway]!, id, tenant: tenant, text, head: head, wait: waits)
+        let run = pick(["", "", "r1", "r2"])!
+        let outcome = fleet.enqueue(callers[gateway]!, id, tenant: tenant, text, head: head, run: run, wait: waits)
         note("enqueue \(id) \(tenant) \(text) by \(gateway): \(outcome.status) \(outcome.text(0))")
         let bound = tenant == "c" ? 5 : 0
         var trial = model
         trial.waiters[id] = Model.Waiter(
             tenant: tenant, selector: selector, gateway: gateway,
-            score: outcome.ticket - min(head, bound) * 1_000_000, state: "queued", lease: nil)
+            score: outcome.ticket - min(head, bound) * 1_000_000, run: run, state: "queued", lease: nil)
         if outcome.status == "refused" {
             let served = model.workers.values.contains { $0.slots.contains { selector.rank(of: $0.pool) != nil } }
             let waiting = model.waiters.values.count { $0.tenant == tenant && $0.state == "queued" }
@@ -39,7 +40,8 @@ extension Walk {
             model.complaints.append("told granted, is not")
         }
         if chance(5), outcome.status != "refused" {
-            let again = fleet.enqueue(callers[gateway]!, id, tenant: tenant, text, head: head, wait: waits)
+            let again = fleet.enqueue(
+                callers[gateway]!, id, tenant: tenant, text, head: head, run: run, wait: waits)
             if again.values != outcome.values || again.status != outcome.status {
                 model.complaints.append("enqueue again: \(again) after \(outcome)")
             }
@@ -68,11 +70,16 @@ extension Walk {
 
     func collect() {
         guard let gateway = pick(gateways) else { return }
-        let outcome = fleet.collect(callers[gateway]!)
-        note("collect by \(gateway)")
+        let over = model.waiters.filter { $0.value.gateway == gateway && $0.value.state == "ended" }.keys.sorted()
+        let heard = chance(50) ? over : []
+        let outcome = fleet.collect(callers[gateway]!, heard.map { "ended:\($0):request" })
+        note("collect by \(gateway), which has heard of \(heard)")
+        for id in heard { model.waiters[id] = nil }
         if !["", "claim"].contains(model.gateways[gateway]!.mark) { model.unmark(gateway) }
         settle(ownMail: gateway)
-        // Nothing is acknowledged here, so that the mailbox is what is granted; the audit cannot know what was.
+        let told = over.filter { !heard.contains($0) }.map { "\($0) request" }
+        if outcome.ends.sorted() != told { model.complaints.append("ends: redis \(outcome.ends), model \(told)") }
+        // No grant is acknowledged here, so that the mailbox is what is granted; the audit cannot know what was.
         let pending = model.leases.filter { !$0.value.isAccepted && model.waiters[$0.value.waiter]?.gateway == gateway }
         let mail = outcome.grants.map(\.lease.description).sorted()
         if mail != pending.keys.sorted() {
@@ -119,6 +126,25 @@ extension Walk {
         fleet.order("pause:\(label)", pauses ? "1" : "-")
         note("\(pauses ? "pause" : "resume") \(label)")
         if pauses { model.pausedLabels.insert(label) } else { model.pausedLabels.remove(label) }
+        settle()
+    }
+
+    /// Somebody else ends one who waits, a run's or all of a tenant who do; of those with a lease only edge tests know.
+    func finish() {
+        let waiting = model.waiters.filter { $0.value.state == "queued" || $0.value.state == "aside" }
+        guard let id = pick(waiting.keys.sorted()), let one = waiting[id] else { return }
+        let what = pick(["waiter", "run", "tenant"])!
+        let subject = ["waiter": id, "run": one.run][what] ?? ""
+        guard what != "run" || one.run != "" else { return }
+        let those = model.waiters.filter { other, row in
+            row.state != "ended"
+                && (what == "waiter"
+                    ? other == id : row.tenant == one.tenant && (what == "tenant" || row.run == one.run))
+        }
+        guard those.values.allSatisfy({ $0.lease == nil }) else { return }
+        let outcome = fleet.finish(fleet.nobody, what, subject, tenant: one.tenant)
+        note("finish \(what) \(subject) of \(one.tenant): \(outcome.status) \(outcome.text(0))")
+        for id in those.keys { model.waiters[id]!.state = "ended" }
         settle()
     }
 

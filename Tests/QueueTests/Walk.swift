@@ -3,7 +3,8 @@ import TestSupport
 
 /// One random walk through the verbs.
 final class Walk {
-    let fleet = Fleet()
+    let fleet: Fleet
+    private let seed: UInt64
     var model = Model()
     var recent: [String] = []
     var grants = 0
@@ -24,10 +25,21 @@ final class Walk {
     ]
     static let tenants = ["a", "b", "c", "d"]
 
-    /// - Parameter onCall: see `Fleet`.
-    init(seed: UInt64, onCall: ((String, [String], Int) -> Void)? = nil) {
+    /// - Parameter onCall: told of each call before it is made, and of the gateways that listen.
+    /// - Parameter plant: changes a script, by its name.
+    init(
+        seed: UInt64, plant: ((String, String) -> String)? = nil, onCall: ((RecordedCall) -> Void)? = nil
+    ) {
+        self.seed = seed
         random = SplitMix64(state: seed)
-        fleet.onCall = onCall
+        fleet = Fleet(plant: plant)
+        if let onCall {
+            fleet.onCall = { [unowned self] script, arguments in
+                onCall(
+                    RecordedCall(
+                        script: script, arguments: arguments, clock: fleet.clock, listeners: ears.keys.sorted()))
+            }
+        }
         fleet.auditsEachStep = false
         for name in ["g1", "g2", "g3"] { join(gateway: name) }
         for index in Self.pools.indices { join(worker: index) }
@@ -46,7 +58,7 @@ final class Walk {
 
     func note(_ text: String) {
         recent.append(text)
-        if recent.count > 30 { recent.removeFirst() }
+        if recent.count > 60 { recent.removeFirst() }
     }
 
     /// After each verb: nothing found, and both agree.
@@ -58,7 +70,9 @@ final class Walk {
         model.complaints += look.findings + findings + model.differences(look)
     }
 
-    func step() {
+    /// Makes a step by that number's own dice: any choice of steps is a walk.
+    func step(_ number: Int) {
+        random = SplitMix64(state: seed &* 0x2545_F491_4F6C_DD1D &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15)
         fleet.advance(milliseconds: Int.random(in: 0..<20, using: &random))
         switch Int.random(in: 0..<1_000, using: &random) {
         case 0..<260: enqueue()
@@ -77,8 +91,30 @@ final class Walk {
         case 970..<980: listen()
         case 980..<984: pause()
         case 984..<988: drainOrLeave()
+        case 988..<992: finish()
         default: rejoin()
         }
+    }
+}
+
+extension Walk {
+    /// What the first complaint is about: its promise, or what differs.
+    var kind: String { String(model.complaints.first?.prefix { $0 != " " } ?? "") }
+
+    var told: String {
+        "\(model.complaints.joined(separator: "\n"))\nafter\n\(recent.joined(separator: "\n"))"
+    }
+
+    /// How a walk of these steps fails, and which of them it took to.
+    static func failure(
+        seed: UInt64, _ steps: [Int], plant: ((String, String) -> String)? = nil
+    ) -> (kind: String, steps: [Int])? {
+        let walk = Walk(seed: seed, plant: plant)
+        for (count, step) in steps.enumerated() {
+            walk.step(step)
+            if !walk.model.complaints.isEmpty { return (walk.kind, Array(steps[...count])) }
+        }
+        return nil
     }
 }
 

@@ -224,7 +224,7 @@ function judge.pool(pool)
     local first = call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
     local worker = first and worker_row(first)
     check(not first or (worker and grantable(worker)), 'S4', 'offers', first or '', 'that may not be granted')
-    if not first or holding_off() or call('EXISTS', key('todo')) == 1 or paused(pool) then
+    if not first or holding_off() or mending() or call('EXISTS', key('todo')) == 1 or paused(pool) then
         return
     end
     for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do

@@ -29,8 +29,10 @@ local function answer()
     end
     if waiter.state == 'granted' or waiter.state == 'accepted' then
         local lease = lease_row(waiter.lease)
-        local address = call('HGET', key('worker', lease.worker), 'address')
-        return finish('granted', waiter.ticket, grant_payload(lease, address))
+        local address = lease and call('HGET', key('worker', lease.worker), 'address')
+        if address then
+            return finish('granted', waiter.ticket, grant_payload(lease, address))
+        end
     end
     return finish('queued', waiter.ticket)
 end
@@ -145,27 +147,31 @@ if elder then
     end
     dismiss(elder, 'alias')
 end
-if alias ~= '' then
-    call('HSET', aliases, alias, id)
-    call('ZREM', key('orphans'), tenant .. ':' .. alias)
-end
 local ticket = tonumber(old_ticket) or math.max(NOW_US, meta.lastTicket + 1)
 meta.lastTicket = math.max(meta.lastTicket, ticket)
 local score = ticket - math.min(math.max(head_start, 0), limits.priorityMax) * 1000000
 local waiter = { id = id, tenant = tenant, selector = selector, gateway = caller.id, ticket = int(ticket),
     score = int(score), state = 'queued', lease = '', attempt = attempt, run = run, alias = alias, keep = keep }
-call('HSET', key('waiter', id), 'tenant', tenant, 'selector', selector, 'gateway', caller.id, 'ticket', waiter.ticket,
-    'score', waiter.score, 'state', 'queued', 'lease', '', 'attempt', attempt, 'run', run)
+-- What names the record comes first, and the record is whole: whatever a call that dies leaves is found.
+call('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
+local record = { 'tenant', tenant, 'selector', selector, 'gateway', caller.id, 'ticket', waiter.ticket, 'score',
+    waiter.score, 'state', 'queued', 'lease', '', 'attempt', attempt, 'run', run }
 if alias ~= '' then
-    call('HSET', key('waiter', id), 'alias', alias)
+    record[#record + 1] = 'alias'
+    record[#record + 1] = alias
 end
 if keep > 0 then
-    call('HSET', key('waiter', id), 'keep', keep)
+    record[#record + 1] = 'keep'
+    record[#record + 1] = keep
+end
+call('HSET', key('waiter', id), unpack(record))
+if alias ~= '' then
+    call('HSET', aliases, alias, id)
+    call('ZREM', key('orphans'), tenant .. ':' .. alias)
 end
 if run ~= '' then
     call('ZADD', key('tenant', tenant, 'run', run), waiter.ticket, id)
 end
-call('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
 own_waiter = id
 put(waiter)
 settle()

@@ -1,7 +1,31 @@
 -- Shared by every script: key prefix, one reading of the clock, exact numbers.
 -- KEYS[1] is always `<prefix>meta`; all other keys carry the same hash tag and are spelled in `Keys.swift` and here.
 
-local call = redis.call
+local READS = { EXISTS = 1, GET = 1, HEXISTS = 1, HGET = 1, HGETALL = 1, HKEYS = 1, HLEN = 1, HMGET = 1, HSCAN = 1,
+    PUBLISH = 1, SCARD = 1, SISMEMBER = 1, SMEMBERS = 1, SRANDMEMBER = 1, SSCAN = 1, TIME = 1, ZCARD = 1, ZCOUNT = 1,
+    ZLEXCOUNT = 1, ZRANGE = 1, ZRANK = 1, ZSCAN = 1, ZSCORE = 1 }
+
+-- What is open in `meta`: a call writes it with its first write, and its last one clears it. One that died midway leaves
+-- it, and the next one has everything mended (lib_mend). Its words are items for `todo`.
+local in_hand = ''
+local call
+
+local function note(item)
+    in_hand = in_hand == '' and item or in_hand .. ' ' .. item
+    call = redis.call
+    call('HSET', KEYS[1], 'open', in_hand)
+end
+
+function call(command, ...)
+    if not READS[command] then
+        call = redis.call
+        if in_hand == '' then
+            note('-')
+        end
+    end
+    return redis.call(command, ...)
+end
+
 local PREFIX = string.sub(KEYS[1], 1, -5)
 
 local function key(...)

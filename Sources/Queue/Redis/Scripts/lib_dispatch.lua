@@ -115,7 +115,7 @@ end
 -- Looks at everything this call made possible. The one place where slots are granted: among all eligible heads that
 -- fit an open pool the smallest effective score goes first, whatever pool or selector made the call look.
 local function settle()
-    if holding_off() then
+    if holding_off() or mending() then
         return
     end
     local open, tops = open_pools(), {}

@@ -17,50 +17,59 @@ end
 
 -- Ends a worker: no more grants at once; its leases end by time, at most what this call may still do.
 local function end_worker(id)
-    call('ZREM', key('workers'), id)
     local worker = worker_row(id)
     if not worker then
+        call('DEL', key('worker', id, 'slots'))
+        call('ZREM', key('workers'), id)
         return
     end
+    later('worker:' .. id)
     call('HSET', key('worker', id), 'ended', '1', 'draining', '1')
+    call('ZREM', key('workers'), id)
     index_worker(id)
     while ends_left > 0 do
         local lease_id = call('SRANDMEMBER', key('worker', id, 'leases'))
         if not lease_id then
-            return forget_worker(worker)
+            forget_worker(worker)
+            call('SREM', key('todo'), 'worker:' .. id)
+            return
         end
         ends_left = ends_left - 1
-        call('SREM', key('worker', id, 'leases'), lease_id)
         local lease = lease_row(lease_id)
         if lease then
             drop_lease(lease)
         end
+        call('SREM', key('worker', id, 'leases'), lease_id)
     end
-    later('worker:' .. id)
 end
 
 -- The ticket of a waiter with an alias outlives its gateway for a while: whoever comes with the alias gets it back.
 local function orphan(waiter)
     local aliases = key('tenant', waiter.tenant, 'aliases')
     if call('HGET', aliases, waiter.alias) == waiter.id then
-        call('HSET', aliases, waiter.alias, '-' .. waiter.ticket)
         call('ZADD', key('orphans'), int(NOW + ORPHAN_MS), waiter.tenant .. ':' .. waiter.alias)
+        call('HSET', aliases, waiter.alias, '-' .. waiter.ticket)
     end
 end
 
 -- Ends a gateway: passed over at once; its waiters leave, at most what this call may still do.
 local function end_gateway(id)
+    local known = call('EXISTS', key('gateway', id)) == 1
+    if known then
+        later('gateway:' .. id)
+        call('HSET', key('gateway', id), 'ended', '1', 'mark', 'ended')
+    end
     call('ZREM', key('gateways'), id)
     call('ZREM', key('declarers'), id)
-    if call('EXISTS', key('gateway', id)) == 0 then
+    if not known then
         return
     end
-    call('HSET', key('gateway', id), 'ended', '1', 'mark', 'ended')
     while ends_left > 0 do
         local waiter_id = call('ZRANGE', key('gateway', id, 'waiters'), 0, 0)[1]
         if not waiter_id then
             call('DEL', key('gateway', id), key('gateway', id, 'waiters'), key('gateway', id, 'mail'),
                 key('gateway', id, 'aside'))
+            call('SREM', key('todo'), 'gateway:' .. id)
             return
         end
         ends_left = ends_left - 1
@@ -78,7 +87,6 @@ local function end_gateway(id)
             call('ZREM', key('gateway', id, 'waiters'), waiter_id)
         end
     end
-    later('gateway:' .. id)
 end
 
 -- Default limits or the policy changed: tenants waiting in a selector are indexed anew, a slice a call.

@@ -27,18 +27,24 @@ local function raise_seq(number)
     end
 end
 
+-- A call that dies midway may leave neither lease nor slot to find its waiter and tenant by.
+local function note_lease(waiter, tenant)
+    note(table.concat({ 'mend', waiter, tenant }, ':'))
+end
+
 -- Ends a lease: the tenant's place is free at once, the slot goes to `slot_state` (free or recycling).
 local function end_lease(lease, how, slot_state)
+    note_lease(lease.waiter, lease.tenant)
     call('SREM', key('tenant', lease.tenant, 'held'), lease.id)
-    call('SREM', key('worker', lease.worker, 'leases'), lease.id)
     call('ZREM', key('pending'), lease.id)
     if lease.gateway ~= '' then
         call('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
     end
-    call('DEL', key('lease', lease.id))
     if lease.run ~= '' then
         call('ZREM', key('tenant', lease.tenant, 'run', lease.run), lease.id)
     end
+    call('DEL', key('lease', lease.id))
+    call('SREM', key('worker', lease.worker, 'leases'), lease.id)
     local s = slot_row(lease.worker, lease.slot)
     if s and s.lease == lease.id then
         move_slot(s, slot_state, '-', how)
@@ -128,6 +134,7 @@ end
 -- need be (then marked `over`), and its waiter leaves the queue and any other pending lease. A strict worker is told to
 -- close it instead, but in a hold-off: what Redis lost was within the cap when it was granted.
 local function adopt(worker, s, id, tenant, epoch, number, extra)
+    note_lease(string.match(id, '^%x+'), tenant)
     -- After a lost grant the same lease may stand at another slot.
     local twin = lease_row(id)
     if twin then

@@ -120,6 +120,6 @@ local function unlink_pool(pool)
         call('ZREM', key('selector', selector, 'pools'), pool)
     end
     call('DEL', key('pool', pool, 'selectors'), key('pool', pool, 'heads'))
-    call('HDEL', key('pools'), pool)
     call('HDEL', key('rates'), pool)
+    call('HDEL', key('pools'), pool)
 end

@@ -9,7 +9,7 @@ local FIRST_ARGUMENT = 6
 
 local function load_meta()
     local row = call('HMGET', KEYS[1], 'schema', 'epoch', 'after', 'commit', 'lastTime', 'grace', 'holdOff',
-        'lastTicket', 'nextSweep')
+        'lastTicket', 'nextSweep', 'mend', 'open')
     meta.schema = row[1] or nil
     meta.epoch = tonumber(row[2] or 0)
     meta.after = tonumber(row[3] or 0)
@@ -19,6 +19,13 @@ local function load_meta()
     meta.holdOff = tonumber(row[7] or 0)
     meta.lastTicket = tonumber(row[8] or 0)
     meta.nextSweep = tonumber(row[9] or 0)
+    meta.mend, in_hand = row[10] or '', row[11] or ''
+    meta.open = in_hand
+    if in_hand ~= '' then
+        -- Where mending itself died it goes on behind what it died of.
+        local died = string.match(in_hand, 'mending:(%d+)')
+        meta.mend = died and int(died + 1) or '1'
+    end
 end
 
 -- A process works with data one schema older or newer than its own, so that a fleet is updated process by process.
@@ -29,6 +36,11 @@ end
 
 local function holding_off()
     return meta.holdOff > 0
+end
+
+-- A call died midway, and what it left is not mended yet: nothing is dispatched meanwhile.
+local function mending()
+    return meta.mend ~= ''
 end
 
 -- Tells whether this caller's history says that Redis went backwards (protocol: Healing, Epoch).
@@ -57,7 +69,7 @@ end
 -- Only a commit that is noted in the caller's record is told: it presents the highest it was told.
 local function header(status, commit)
     local flags = 0
-    if call('EXISTS', key('todo')) == 1 and not holding_off() then
+    if mending() or (call('EXISTS', key('todo')) == 1 and not holding_off()) then
         flags = flags + 1
     end
     if NOW >= meta.nextSweep then
@@ -69,11 +81,25 @@ local function header(status, commit)
     return { status, int(meta.epoch), int(commit or 0), flags, int(meta.lastTicket) }
 end
 
+-- What a call that died midway had in hand is done again, once.
+local function take_over()
+    local again = call('HGET', KEYS[1], 'again') == meta.open
+    for item in string.gmatch(again and '' or meta.open, '%a+:%S+') do
+        if not string.find(item, '^mending:') then
+            call('SADD', key('todo'), item)
+        end
+    end
+    call('HSET', KEYS[1], 'again', meta.open)
+end
+
 local function save_meta()
+    if meta.open ~= '' then
+        take_over()
+    end
     local schema = math.max(SCHEMA, tonumber(meta.schema) or 0)
-    call('HSET', KEYS[1], 'schema', schema, 'epoch', int(meta.epoch), 'after', int(meta.after), 'commit',
+    redis.call('HSET', KEYS[1], 'schema', schema, 'epoch', int(meta.epoch), 'after', int(meta.after), 'commit',
         int(meta.commit), 'lastTime', int(NOW), 'grace', int(meta.grace), 'holdOff', int(meta.holdOff), 'lastTicket',
-        int(meta.lastTicket), 'nextSweep', int(meta.nextSweep))
+        int(meta.lastTicket), 'nextSweep', int(meta.nextSweep), 'mend', meta.mend, 'open', '')
 end
 
 -- The kind of a call that only a gateway or a worker may make.
@@ -139,10 +165,10 @@ end
 -- Ends a call that may have written: counts the commit, for the fleet and for the caller.
 local function finish(status, ...)
     meta.commit = meta.commit + 1
-    save_meta()
     if caller.key and call('EXISTS', caller.key) == 1 then
-        call('HSET', caller.key, 'connection', ARGV[2], 'commit', int(meta.commit))
+        redis.call('HSET', caller.key, 'connection', ARGV[2], 'commit', int(meta.commit))
     end
+    save_meta()
     local reply = header(status, meta.commit)
     for _, value in ipairs({ ... }) do
         reply[#reply + 1] = value

@@ -169,8 +169,9 @@ local function end_waiter(waiter)
     if waiter.why then
         call('ZREM', key('gateway', waiter.gateway, 'mail'), table.concat({ 'ended', waiter.id, waiter.why }, ':'))
     end
-    call('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
+    -- The record goes before what names it: whatever a call that dies leaves is found.
     call('DEL', key('waiter', waiter.id))
+    call('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
 end
 
 -- Suspends a gateway: its heads are set aside until it collects (`claim`: until its own probe passes).

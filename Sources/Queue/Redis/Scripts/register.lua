@@ -38,9 +38,8 @@ end
 local expires = int(NOW + PROCESS_TTL_MS)
 
 if kind == 'gateway' then
-    call('HSETNX', caller.key, 'mark', '')
-    call('HSET', caller.key, 'connection', ARGV[2])
     call('ZADD', key('gateways'), expires, caller.id)
+    call('HSET', caller.key, 'mark', call('HGET', caller.key, 'mark') or '', 'connection', ARGV[2])
     return finish('ok')
 end
 
@@ -79,10 +78,9 @@ if over > 0 then
 end
 
 for _, pool in ipairs(pools) do
-    if call('HEXISTS', key('pools'), pool) == 0 then
+    if call('HSET', key('pools'), pool, int(NOW)) == 1 then
         link_pool(pool)
     end
-    call('HSET', key('pools'), pool, int(NOW))
     call('SADD', key('pool', pool, 'workers'), caller.id)
 end
 -- Two processes of one node: the one that was here before drains. A process that comes back (it knows an epoch) is not
@@ -101,13 +99,14 @@ if not superseded then
 end
 call('ZADD', key('workers'), expires, caller.id)
 if call('EXISTS', caller.key) == 0 then
-    call('HSET', caller.key, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial',
-        '', 'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0')
-    -- The loop writes each slot once; which of them are free the worker's rows say.
+    -- The loop writes each slot once; which of them are free the worker's rows say. The record comes last: where it is,
+    -- its slots are.
     for i = 1, count do
         save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-',
             how = 'time', pool = ARGV[FIRST_POOL - 1 + i] })
     end
+    call('HSET', caller.key, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial',
+        '', 'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0')
     call('ZADD', key('probes'), int(NOW), caller.id)
     for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
         if not marked(gateway) and call('PUBLISH', key('wake', gateway), 'collect') > 0 then

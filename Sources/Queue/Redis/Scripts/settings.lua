@@ -99,7 +99,6 @@ local settle_row = {}
 -- file is a newer word than an order.
 function settle_row.declare(name, words)
     local row = setting(name)
-    call('ZADD', key('declared'), int(NOW_US), name)
     if row.declared ~= words then
         local now = next_version()
         if row.declared ~= '-' then
@@ -108,6 +107,7 @@ function settle_row.declare(name, words)
         row.declared, row.declaredAt = words, now
         save_setting(name, row)
     end
+    call('ZADD', key('declared'), int(NOW_US), name)
 end
 
 function settle_row.set(name, words)
@@ -127,11 +127,11 @@ function settle_row.resend(name, text)
     if newer_order then
         row.ordered, row.orderedAt = theirs.ordered, theirs.orderedAt
     end
-    if row.declared ~= '-' then
-        call('ZADD', key('declared'), 'NX', int(NOW_US), name)
-    end
     if newer_file or newer_order then
         save_setting(name, row)
+    end
+    if row.declared ~= '-' then
+        call('ZADD', key('declared'), 'NX', int(NOW_US), name)
     end
 end
 

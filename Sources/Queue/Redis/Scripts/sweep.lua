@@ -17,6 +17,10 @@ if holding_off() and NOW >= meta.holdOff then
     end
 end
 
+if mending() then
+    mend.slice()
+end
+
 local function expire_pending()
     local pending = key('pending')
     for _, id in ipairs(call('ZRANGE', pending, '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, ends_left)) do
@@ -115,8 +119,15 @@ if due and not holding_off() then
 end
 
 if not holding_off() then
-    for _, item in ipairs(call('SPOP', key('todo'), ITEMS_A_CALL)) do
-        continue(item)
+    local items = call('SRANDMEMBER', key('todo'), ITEMS_A_CALL)
+    if #items > 0 then
+        note(table.concat(items, ' '))
+        call('SREM', key('todo'), unpack(items))
+    end
+    for _, item in ipairs(items) do
+        if not mend.item(item) then
+            continue(item)
+        end
     end
     settle()
 end

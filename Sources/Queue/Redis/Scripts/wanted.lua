@@ -12,6 +12,8 @@ local stop = begin('operator')
 if stop then
     return stop
 end
+-- Counts only: where this dies nothing is to be mended.
+call = redis.call
 local result, pass, aside = key('wanted'), key('wanted', 'next'), key('wanted', 'aside')
 local function fresh()
     local at = tonumber(call('HGET', result, 'at') or 0)

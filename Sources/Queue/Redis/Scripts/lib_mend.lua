@@ -1,0 +1,296 @@
+-- What a call that died midway left (protocol: Healing). Each slot, waiter and row is the truth, what is derived from it
+-- follows, a slice a call. A lease needs its slot and, while granted, its waiter; a waiter whose lease is gone goes back
+-- to its place: who does not want it any more cancels. Grants wait until all is mended.
+
+local mend = {}
+
+-- Names that find a waiter; those of one that is to end have been taken from it.
+local function name_again(waiter)
+    if waiter.run ~= '' then
+        call('ZADD', key('tenant', waiter.tenant, 'run', waiter.run), waiter.ticket, waiter.id)
+    end
+    if waiter.alias ~= '' then
+        call('HSETNX', key('tenant', waiter.tenant, 'aliases'), waiter.alias, waiter.id)
+    end
+end
+
+local function standing_of(lease)
+    if lease.state == 'granted' then
+        return 'granted'
+    end
+    return lease.back == 'reserved' and lease.state ~= 'accepted' and 'reserved' or 'accepted'
+end
+
+local function mend_granted(waiter, lease)
+    local state = standing_of(lease)
+    take(waiter)
+    leave_aside(waiter)
+    call('HSET', key('waiter', waiter.id), 'state', state)
+    if state == 'granted' then
+        call('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
+        call('ZADD', key('gateway', waiter.gateway, 'mail'), 'NX', int(NOW), lease.id)
+    else
+        call('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
+        call('ZREM', key('gateway', waiter.gateway, 'mail'), lease.id)
+    end
+    if not lease.ending then
+        name_again(waiter)
+    end
+end
+
+function mend.waiter(id)
+    local waiter = waiter_row(id)
+    if not waiter then
+        return
+    end
+    local lease = waiter.lease ~= '' and waiter.state ~= 'ended' and lease_row(waiter.lease)
+    if lease and lease.waiter == id then
+        mend_granted(waiter, lease)
+    elseif not alive(waiter.gateway) then
+        waiter.state = 'queued'
+        leave_aside(waiter)
+        end_waiter(waiter)
+    elseif waiter.state == 'ended' then
+        take(waiter)
+        leave_aside(waiter)
+        dismiss(waiter, waiter.why or 'request')
+    else
+        call('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, id)
+        name_again(waiter)
+        if waiter.state == 'aside' and marked(waiter.gateway) then
+            set_aside(waiter)
+        else
+            leave_aside(waiter)
+            put(waiter)
+        end
+    end
+end
+
+-- What a call had noted: it ended, or began, a lease of this waiter and tenant.
+function mend.item(item)
+    local id, tenant = string.match(item, '^mend:(%x+):(.*)$')
+    if id then
+        mend.waiter(id)
+        index_tenant(tenant)
+        forget_tenant(tenant)
+    end
+    return id ~= nil
+end
+
+-- Whether a lease stands at the slot that names it, and its waiter agrees.
+local function stands(lease, s)
+    if lease.worker ~= s.worker or lease.slot ~= s.slot or lease.epoch ~= s.epoch or lease.number ~= s.number then
+        return false
+    end
+    if lease.state ~= 'granted' then
+        return true
+    end
+    local waiter = waiter_row(lease.waiter)
+    return waiter and waiter.lease == lease.id
+end
+
+local function mend_slot(worker, slot)
+    local s = slot_row(worker.id, slot)
+    if not s then
+        return
+    end
+    local lease = s.lease ~= '-' and lease_row(s.lease) or nil
+    local waiter = string.match(s.lease, '^%x+')
+    if lease and stands(lease, s) then
+        call('SADD', key('tenant', lease.tenant, 'held'), lease.id)
+        call('SADD', key('worker', worker.id, 'leases'), lease.id)
+        if lease.state == 'accepted' then
+            call('ZREM', key('pending'), lease.id)
+        else
+            call('ZADD', key('pending'), 'NX', int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), lease.id)
+        end
+        index_tenant(lease.tenant)
+    elseif s.state == 'leased' then
+        if lease then
+            end_lease(lease, 'time', 'recycling')
+        end
+        move_slot(s, 'recycling', '-', 'time')
+        tell_recycle(s)
+    end
+    if waiter then
+        mend.waiter(waiter)
+    end
+    if s.state == 'free' then
+        move_slot(s, 'free')
+    else
+        call('ZREM', key('worker', worker.id, 'free', s.pool), slot)
+    end
+end
+
+-- Leases that no slot names.
+local function mend_leases(worker)
+    for _, id in ipairs(call('SMEMBERS', key('worker', worker, 'leases'))) do
+        local lease = lease_row(id)
+        local s = lease and slot_row(worker, lease.slot)
+        if not lease then
+            call('SREM', key('worker', worker, 'leases'), id)
+        elseif not s or s.lease ~= id then
+            end_lease(lease, 'time', 'recycling')
+            mend.waiter(lease.waiter)
+        end
+    end
+end
+
+local function mend_worker(worker)
+    local id = worker.id
+    mend_leases(id)
+    if worker.trial ~= '' and call('EXISTS', key('lease', worker.trial)) == 0 then
+        call('HSET', key('worker', id), 'trial', '')
+    end
+    if worker.state == 'ok' or worker.state == 'trial' then
+        call('ZREM', key('probes'), id)
+    else
+        call('ZADD', key('probes'), 'NX', int(NOW), id)
+    end
+    for _, pool in ipairs(worker.pools) do
+        call('SADD', key('pool', pool, 'workers'), id)
+        if call('HSETNX', key('pools'), pool, int(NOW)) == 1 then
+            link_pool(pool)
+        end
+    end
+    call('HSETNX', key('nodes'), string.match(id, '^(.*)%.%x+$'), id)
+    index_worker(id)
+end
+
+-- One function for each kind of record, in the order in which later ones build on earlier ones. Each is given a name
+-- and where to go on inside it, and returns where it stopped.
+local sections = {}
+
+function sections.workers(id, inner)
+    local worker, slot = worker_row(id), tonumber(inner) or 0
+    if not worker then
+        call('DEL', key('worker', id, 'slots'))
+        call('ZREM', key('workers'), id)
+        return nil
+    end
+    while slot < worker.slots do
+        if looks_left <= 0 then
+            return int(slot)
+        end
+        looks_left = looks_left - 1
+        mend_slot(worker, int(slot))
+        slot = slot + 1
+    end
+    mend_worker(worker)
+end
+
+function sections.gateways(id, inner)
+    if call('EXISTS', key('gateway', id)) == 0 then
+        call('ZREM', key('gateways'), id)
+        return nil
+    end
+    local from, waiters = inner == '' and '-' or '(' .. inner, key('gateway', id, 'waiters')
+    while looks_left > 0 do
+        local ids = call('ZRANGE', waiters, from, '+', 'BYLEX', 'LIMIT', 0, WALK_BATCH)
+        if #ids == 0 then
+            return nil
+        end
+        looks_left = looks_left - #ids
+        for _, waiter in ipairs(ids) do
+            from = '(' .. waiter
+            if call('HGET', key('waiter', waiter), 'gateway') == id then
+                mend.waiter(waiter)
+            else
+                call('ZREM', waiters, waiter)
+            end
+        end
+    end
+    return string.sub(from, 2)
+end
+
+function sections.selectors(selector, inner)
+    local function entry(tenant)
+        looks_left = looks_left - 1
+        index(selector, tenant, handicap(tenant))
+    end
+    local stage, rest = string.match(inner, '^(%a+) (.*)$')
+    if stage ~= 'eligible' then
+        rest = walk('SSCAN', key('selector', selector, 'tenants'), rest or '', entry)
+        if rest then
+            return 'tenants ' .. rest
+        end
+    end
+    rest = walk('ZSCAN', key('selector', selector, 'eligible'), rest or '', entry)
+    if rest then
+        return 'eligible ' .. rest
+    end
+    link_selector(selector)
+    show_head(selector, head_of(selector))
+    if call('EXISTS', key('selector', selector, 'tenants')) == 0 then
+        call('ZADD', key('idle'), 'NX', int(NOW), selector)
+    end
+end
+
+function sections.pending(id)
+    if call('EXISTS', key('lease', id)) == 0 then
+        call('ZREM', key('pending'), id)
+    end
+end
+
+function sections.settings(name)
+    local row, zero = setting(name), string.match(name, '^zero:(.*)$')
+    local words = in_force(row)
+    call('ZADD', key('versions'), int(math.max(row.declaredAt, row.orderedAt)), name)
+    if words then
+        call('ZREM', key('withdrawn'), name)
+    else
+        call('ZADD', key('withdrawn'), 'NX', int(NOW), name)
+    end
+    if row.declared == '-' then
+        call('ZREM', key('declared'), name)
+    end
+    if zero then
+        call(words and 'SADD' or 'SREM', key('zeros'), zero)
+    end
+end
+
+function sections.versions(name)
+    if call('HEXISTS', key('settings'), name) == 0 then
+        for _, set in ipairs({ 'versions', 'withdrawn', 'declared' }) do
+            call('ZREM', key(set), name)
+        end
+    end
+end
+
+function sections.orphans(name)
+    local tenant, alias = string.match(name, '^([^:]+):(.*)$')
+    if string.sub(call('HGET', key('tenant', tenant, 'aliases'), alias) or '', 1, 1) ~= '-' then
+        call('ZREM', key('orphans'), name)
+    end
+end
+
+function sections.pools(pool)
+    for _, id in ipairs(call('SMEMBERS', key('pool', pool, 'workers'))) do
+        if call('EXISTS', key('worker', id)) == 0 then
+            call('SREM', key('pool', pool, 'workers'), id)
+            call('ZREM', key('pool', pool, 'free'), id)
+        end
+    end
+end
+
+local ORDER = {
+    { 'ZSCAN', 'workers' }, { 'ZSCAN', 'gateways' }, { 'SSCAN', 'selectors' }, { 'ZSCAN', 'pending' },
+    { 'HSCAN', 'settings' }, { 'ZSCAN', 'versions' }, { 'ZSCAN', 'orphans' }, { 'HSCAN', 'pools' },
+}
+
+-- Goes on where the last call stopped; `meta.mend` is the section's number and its cursor, '' when all is mended.
+function mend.slice()
+    local number, cursor = string.match(meta.mend, '^(%d+) ?(.*)$')
+    local section = ORDER[tonumber(number)]
+    if section then
+        note('mending:' .. number)
+        local command, name = unpack(section)
+        cursor = walk(command, key(name), cursor, sections[name])
+        meta.mend = cursor and number .. ' ' .. cursor or int(number + 1)
+    else
+        meta.mend = ''
+        for _, pool in ipairs(call('HKEYS', key('pools'))) do
+            wanted_pools[pool] = true
+        end
+    end
+end

@@ -1,0 +1,46 @@
+import Queue
+
+/// Scripts that die midway.
+extension Fleet {
+    private static let key = "berth:{t}dying"
+
+    /// Loads each script so that it counts what it writes and dies instead of the write it is told.
+    func loadDying() {
+        for script in ScriptLibrary.all {
+            let source = Self.turned(String(decoding: script.source, as: UTF8.self))
+            let end = source.firstIndex(of: "\n")!
+            let reply = redis("SCRIPT", "LOAD", source[...end] + Self.prelude + source[end...])
+            if case .error(let words) = reply { preconditionFailure("\(script.name): \(words)") }
+            dying[script.name] = reply.string
+        }
+    }
+
+    private static let prelude = """
+        local redis = (function()
+            local given = redis.call
+            local left = tonumber(given('GET', '\(key)') or 0)
+            local writes = {}
+            for name in string.gmatch('DEL HDEL HINCRBY HSET HSETNX INCR SADD SET SPOP SREM ZADD ZREM', '%S+') do
+                writes[name] = true
+            end
+            return { call = function(name, ...)
+                if left > 0 and writes[name] then
+                    left = left - 1
+                    if left == 0 then
+                        error('died at ' .. table.concat({ name, ... }, ' '))
+                    end
+                end
+                return given(name, ...)
+            end }
+        end)()
+        """
+
+    /// Makes calls with the scripts that die, at that write.
+    func dying(at write: Int, _ calls: () -> Void) {
+        redis("SET", Self.key, String(write))
+        (isDying, hasDied) = (true, false)
+        calls()
+        isDying = false
+        redis("DEL", Self.key)
+    }
+}
