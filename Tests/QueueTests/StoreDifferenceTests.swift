@@ -134,6 +134,8 @@ private final class InStep {
                 return out
             end
             function own.SSCAN(key) return { '0', sorted('SMEMBERS', key) } end
+            function own.HSCAN(key) return { '0', own.HGETALL(key) } end
+            function own.ZSCAN(key) return { '0', given('ZRANGE', key, 0, -1, 'WITHSCORES') } end
             function own.SRANDMEMBER(key, count)
                 local found = sorted('SMEMBERS', key)
                 return count and { unpack(found, 1, math.min(count, #found)) } or found[1] or false

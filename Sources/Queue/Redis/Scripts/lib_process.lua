@@ -19,7 +19,8 @@ local function load_meta()
     meta.holdOff = tonumber(row[7] or 0)
     meta.lastTicket = tonumber(row[8] or 0)
     meta.nextSweep = tonumber(row[9] or 0)
-    meta.mend, in_hand = row[10] or '', row[11] or ''
+    local mend, opened = unpack(row, 10)
+    meta.mend, in_hand = mend or '', opened or ''
     meta.open = in_hand
     if in_hand ~= '' then
         -- Where mending itself died it goes on behind what it died of.
