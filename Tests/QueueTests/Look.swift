@@ -74,7 +74,7 @@ struct Look: Equatable {
                 wrong('TTL on', rest)
             elseif kind == 'waiter' then
                 local r = call('HMGET', name, 'tenant', 'selector', 'gateway', 'score', 'state', 'lease')
-                say('waiter', id, tostring(r[1]), tostring(r[2]), tostring(r[3]), tostring(r[4]), tostring(r[5]), tostring(r[6]))
+                say('waiter', id, tostring(r[1]), tostring(r[2]), tostring(r[3]), tostring(r[4]), tostring(r[5]), r[6] or '')
                 if not r[1] then wrong('half a waiter', id)
                 elseif r[5] == 'accepted' or r[5] == 'reserved' then
                     if call('EXISTS', key('lease', r[6])) == 0 then wrong('accepted waiter without lease', id) end

@@ -98,7 +98,7 @@ import Testing
         var left = false
         fleet.registry.stop { left = true }
         fleet.wait { left }
-        #expect(fleet.status().contains("\"workers\":{}"))
+        #expect(fleet.status().contains("\"workers\":[]"))
         #expect(fleet.audit() == [])
     }
 }

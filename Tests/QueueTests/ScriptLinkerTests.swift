@@ -5,7 +5,11 @@ import Testing
 @testable import Queue
 
 @Suite struct ScriptLinkerTests {
-    private func link(_ parts: String..., verb: String) -> String { ScriptLinker(parts: parts).definitions(for: verb) }
+    /// What comes before the verb, the functions around it left out.
+    private func link(_ parts: String..., verb: String) -> String {
+        let script = ScriptLinker(parts: parts).join("\n" + verb)
+        return script.components(separatedBy: "return (function()\n").prefix(2).joined()
+    }
 
     @Test func onlyWhatIsUsedComesAlongInItsOrder() {
         let parts = "-- A part.\n\nlocal a = 1\nlocal b = 2\nlocal function f()\n    return b\nend\nlocal c = f()\n"

@@ -83,8 +83,7 @@ public enum ScriptLibrary {
 
     private static func joined(_ name: String, _ verb: String, _ linker: ScriptLinker) -> RedisScript {
         let firstLine = verb.prefix { $0 != "\n" }
-        let body = verb.dropFirst(firstLine.count)
-        let source = "\(firstLine)\n\(linker.definitions(for: verb))return (function()\(body)\nend)()\n"
+        let source = firstLine + "\n" + linker.join(String(verb.dropFirst(firstLine.count)))
         return RedisScript(name: name, source: Array(source.utf8))
     }
 }

@@ -6,21 +6,25 @@
 /// A part is a row of definitions, each from a line that begins with `local` or `function` to the next such line; what
 /// it uses are the words in it. A word that only looks like a name takes its definition along for nothing; a name that
 /// is used is never left out.
+///
+/// The first part stands in a function around all others: Lua looks for what a closure takes from its own function among all
+/// that was taken there so far, and finds at once what comes from further out.
 struct ScriptLinker {
     private struct Definition {
         var names: Set<Substring>
         var text: [Substring]
         var words: Set<Substring> = []
+        let isOfFirstPart: Bool
     }
 
     private var definitions: [Definition] = []
 
     /// - Parameter parts: in the order in which later ones use earlier ones.
     init(parts: [String]) {
-        for part in parts {
+        for (index, part) in parts.enumerated() {
             for line in part.split(separator: "\n") where !Self.isComment(line) {
                 if line.hasPrefix("local ") || line.hasPrefix("function ") {
-                    definitions.append(Definition(names: Self.names(line), text: [line]))
+                    definitions.append(Definition(names: Self.names(line), text: [line], isOfFirstPart: index == 0))
                 } else if !definitions.isEmpty {
                     definitions[definitions.count - 1].text.append(line)
                 }
@@ -31,8 +35,8 @@ struct ScriptLinker {
         }
     }
 
-    /// What the verb uses of the parts, in their order.
-    func definitions(for verb: String) -> String {
+    /// The verb as a function of its own, for its own 200 names, after what it uses of the parts in their order.
+    func join(_ verb: String) -> String {
         var used: Set<Substring> = []
         for line in verb.split(separator: "\n") where !Self.isComment(line) { used.formUnion(Self.words(line)) }
         var isTaken = Array(repeating: false, count: definitions.count)
@@ -49,9 +53,12 @@ struct ScriptLinker {
                 }
             }
         }
-        var lines: [Substring] = []
-        for (index, definition) in definitions.enumerated() where isTaken[index] { lines += definition.text }
-        return lines.map { $0 + "\n" }.joined()
+        func text(ofFirstPart: Bool) -> String {
+            zip(definitions, isTaken).filter { $0.isOfFirstPart == ofFirstPart && $1 }
+                .flatMap(\.0.text).map { $0 + "\n" }.joined()
+        }
+        return text(ofFirstPart: true) + "return (function()\n" + text(ofFirstPart: false)
+            + "return (function()\(verb)\nend)()\nend)()\n"
     }
 
     private static func isComment(_ line: Substring) -> Bool { line.drop { $0 == " " }.hasPrefix("--") }

@@ -67,7 +67,7 @@ struct Shape {
         pause = max(pause, milliseconds(60))
         waitMost = chance.number(seconds(2)...seconds(18))
         leavesPerMille = chance.one(of: [0, 100, 300, 600])
-        faulty = chance.number(seconds(6)...seconds(25))
+        faulty = chance.number(seconds(4)...seconds(12))
     }
 
     func plan(_ chance: inout Chance) -> ClientPlan {

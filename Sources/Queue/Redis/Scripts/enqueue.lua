@@ -155,14 +155,13 @@ local waiter = { id = id, tenant = tenant, selector = selector, gateway = caller
 -- What names the record comes first, and the record is whole: whatever a call that dies leaves is found.
 call('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
 local record = { 'tenant', tenant, 'selector', selector, 'gateway', caller.id, 'ticket', waiter.ticket, 'score',
-    waiter.score, 'state', 'queued', 'lease', '', 'attempt', attempt, 'run', run }
-if alias ~= '' then
-    record[#record + 1] = 'alias'
-    record[#record + 1] = alias
-end
-if keep > 0 then
-    record[#record + 1] = 'keep'
-    record[#record + 1] = keep
+    waiter.score, 'state', 'queued' }
+-- A million records: what says nothing is left out.
+for name, value in pairs({ attempt = attempt, run = run, alias = alias, keep = keep }) do
+    if value ~= '' and value ~= 0 then
+        record[#record + 1] = name
+        record[#record + 1] = value
+    end
 end
 call('HSET', key('waiter', id), unpack(record))
 if alias ~= '' then

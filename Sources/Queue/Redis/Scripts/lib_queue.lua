@@ -86,7 +86,7 @@ local function waiter_row(id)
     end
     local run, alias, keep, why = unpack(row, 9)
     return { id = id, tenant = row[1], selector = row[2], gateway = row[3], ticket = row[4], score = row[5],
-        state = row[6], lease = row[7], attempt = tonumber(row[8]), run = run or '', alias = alias or '',
+        state = row[6], lease = row[7] or '', attempt = tonumber(row[8] or 0), run = run or '', alias = alias or '',
         keep = tonumber(keep or 0), why = why or nil }
 end
 
@@ -100,8 +100,10 @@ local function put(waiter)
     call('ZADD', key('line'), waiter.score, waiter.id)
     call('SADD', key('selector', waiter.selector, 'tenants'), waiter.tenant)
     call('SADD', key('tenant', waiter.tenant, 'selectors'), waiter.selector)
-    call('HSET', key('waiter', waiter.id), 'state', 'queued', 'lease', '')
-    waiter.state = 'queued'
+    if waiter.lease ~= '' or waiter.state ~= 'queued' then
+        call('HSET', key('waiter', waiter.id), 'state', 'queued', 'lease', '')
+        waiter.state, waiter.lease = 'queued', ''
+    end
     index(waiter.selector, waiter.tenant, handicap(waiter.tenant))
     wanted_selectors[waiter.selector] = true
 end

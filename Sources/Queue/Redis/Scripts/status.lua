@@ -56,7 +56,7 @@ local oldest
 for i, id in ipairs(call('ZRANGE', key('line'), 0, math.max(tonumber(ARGV[6]) or 100, 1) - 1)) do
     local row = call('HMGET', key('waiter', id), 'tenant', 'selector', 'ticket', 'run')
     oldest = oldest or math.max(NOW - math.floor(tonumber(row[3] or NOW_US) / 1000), 0)
-    line[i] = { waiter = id, tenant = row[1], selector = row[2], ticket = row[3], run = row[4] }
+    line[i] = { waiter = id, tenant = row[1], selector = row[2], ticket = row[3], run = row[4] or '' }
 end
 -- An empty table would be written as an object.
 local function list(name, items)
