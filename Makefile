@@ -26,15 +26,15 @@ build: ## release binaries: .build/release/berth and loadtest
 	@scripts/setup build
 	$(PRODUCTS)
 
-test: ## everything: Swift tests, then Redis, processes and real browsers, then the fleet in simulated time
+test: ## everything: Swift tests, beside them the fleet in simulated time, then Redis, processes and real browsers
 	@scripts/setup build run python
 	$(SWIFT_BUILD)
-	swift test --disable-xctest --no-parallel
-	BERTH_REDIS=valkey BERTH_MODEL_STEPS=400 $(QUEUE_TESTS) --skip '$(TOLD_ONCE)'
-	$(PYTHON) -m pytest Tests
 	$(SIMULATOR)
-	.build/release/sim
-	.build/release/sim --replay
+	nice -n 19 sh -c '.build/release/sim && .build/release/sim --replay' > .build/sim.txt 2>&1 & sim=$$!; \
+	swift test --disable-xctest --no-parallel \
+	  && BERTH_REDIS=valkey BERTH_MODEL_STEPS=400 $(QUEUE_TESTS) --skip '$(TOLD_ONCE)' || { kill $$sim; exit 1; }; \
+	wait $$sim; code=$$?; cat .build/sim.txt; exit $$code
+	$(PYTHON) -m pytest Tests
 
 test-variants: ## the queue's tests on Valkey, on a cluster, and as a user with few rights
 	@scripts/setup build run python

@@ -14,7 +14,7 @@ import Testing
         return Array(1...UInt64(environment["BERTH_MODEL_SEEDS"].flatMap(Int.init) ?? 2))
     }
 
-    static var steps: Int { ProcessInfo.processInfo.environment["BERTH_MODEL_STEPS"].flatMap(Int.init) ?? 1_500 }
+    static var steps: Int { ProcessInfo.processInfo.environment["BERTH_MODEL_STEPS"].flatMap(Int.init) ?? 1_000 }
 
     /// The steps to take instead of all.
     static var only: [Int]? {

@@ -17,7 +17,7 @@ struct RecordedCall {
 ///
 /// `BERTH_STORE_CALLS=n` makes n calls instead of CI's.
 @Suite struct StoreDifferenceTests {
-    static var callsMax: Int { ProcessInfo.processInfo.environment["BERTH_STORE_CALLS"].flatMap(Int.init) ?? 10_000 }
+    static var callsMax: Int { ProcessInfo.processInfo.environment["BERTH_STORE_CALLS"].flatMap(Int.init) ?? 5_000 }
     static let stepsAWalk = 1_500
     /// Each walk is made so often, each time spoilt in another way, the first time not at all.
     private static let turnsAWalk = 8

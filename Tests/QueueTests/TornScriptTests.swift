@@ -303,7 +303,7 @@ private struct Scene {
         #expect(whole.2 == [] && !whole.died)
         let ended = Set(whole.0.waiters.keys).subtracting(whole.1.waiters.keys)
         let freed = Set(whole.0.held.values.joined()).subtracting(whole.1.held.values.joined())
-        let step = Self.isWhole ? 1 : 12
+        let step = Self.isWhole ? 1 : 24
         let first = 1 + Self.calls.firstIndex { $0.name == name }! % step
         for write in stride(from: first, to: 300, by: step) {
             let torn = run(make, dyingAt: write)
