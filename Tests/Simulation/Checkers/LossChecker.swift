@@ -32,7 +32,8 @@ final class LossChecker: Checker {
         guard arguments.count >= 5, !isOld(arguments, store), let epoch = Int64(arguments[2]), epoch > 0,
             let commit = Int64(arguments[3]), let highest = Int64(arguments[4])
         else { return }
-        if let emptiedAt, epoch <= emptiedAt { seesLoss = true }
+        // A newborn that comes first, after a step of the clock, opens an epoch lower than the lost one.
+        if let emptiedAt, epoch <= emptiedAt, epoch != before?.epoch { seesLoss = true }
         if let before {
             comesLate = epoch <= before.after
             let record = ["worker", "gateway"].compactMap { store.redis.field(store.key($0, arguments[0]), "commit") }

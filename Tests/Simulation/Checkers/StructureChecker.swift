@@ -146,7 +146,11 @@ final class GrantChecker: Checker {
     }
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
-        if case .storeLostData = happening { number = "" }
+        guard case .storeLostData = happening else { return }
+        // What stands again was granted once.
+        ledger.store.forget()
+        number = ledger.store.redis.string(ledger.store.key("seq")) ?? ""
+        known = Set(ledger.store.picture.leases.values.filter { $0.state == "granted" }.map(\.id))
     }
 
     private func check(

@@ -71,6 +71,12 @@ final class DeadProcessChecker: Checker {
 
     private var gone: [String: Int64] = [:]
     private var isWorker: Set<String> = []
+    /// When a hold-off was last seen: nothing expires in it.
+    private var heldOff: Int64 = 0
+
+    private func holdsOff(_ store: StoreView) -> Bool {
+        store.redis.field(store.key("meta"), "holdOff").map { $0 != "0" } ?? false
+    }
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
         switch happening {
@@ -84,6 +90,7 @@ final class DeadProcessChecker: Checker {
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         // Each sweep is a chance to see it; one that is late shows at the next.
         guard call.script == "sweep", call.status == "ok" else { return }
+        if holdsOff(ledger.store) { heldOff = now }
         for (id, at) in gone.sorted(by: { $0.key < $1.key }) {
             let store = ledger.store
             if !exists(id, store) {
@@ -91,7 +98,7 @@ final class DeadProcessChecker: Checker {
                 continue
             }
             guard let calm = ledger.calmSince else { continue }
-            let from = max(at, calm + DeadProcessChecker.recovery - 10_000_000)
+            let from = max(at, calm + DeadProcessChecker.recovery - 10_000_000, heldOff)
             if now - from > DeadProcessChecker.bound {
                 gone[id] = nil
                 ledger.found("L3", "\(id) is gone for \((now - at) / 1_000) ms and Redis still has it")
