@@ -30,7 +30,7 @@ test: ## everything: Swift tests, beside them the fleet in simulated time, then 
 	@scripts/setup build run python
 	$(SWIFT_BUILD)
 	$(SIMULATOR)
-	nice -n 19 sh -c '.build/release/sim --seeds 700 && .build/release/sim --replay' > .build/sim.txt 2>&1 & sim=$$!; \
+	nice -n 19 sh -c '.build/release/sim && .build/release/sim --replay' > .build/sim.txt 2>&1 & sim=$$!; \
 	swift test --disable-xctest --no-parallel \
 	  && BERTH_REDIS=valkey BERTH_MODEL_STEPS=400 $(QUEUE_TESTS) --skip '$(TOLD_ONCE)' || { kill $$sim; exit 1; }; \
 	wait $$sim; code=$$?; cat .build/sim.txt; exit $$code
