@@ -1,7 +1,7 @@
 """What a fleet leaves in Redis when nobody waits and nobody is served: beginnings of keys behind the hash tag."""
 
-# The schema itself, what an operator set, and the pools that were ever declared.
-SCHEMA = ("meta", "seq", "tenants", "pools")
+# The schema itself, settings, and the pools that were ever declared with their rates.
+SCHEMA = ("meta", "seq", "settings", "versions", "declared", "withdrawn", "zeros", "pools", "rates")
 
 # What living processes keep there beside it.
-LIVING = (*SCHEMA, "gateways", "gateway", "workers", "worker", "nodes", "probes", "pool")
+LIVING = (*SCHEMA, "declarers", "gateways", "gateway", "workers", "worker", "nodes", "probes", "pool")
