@@ -42,12 +42,7 @@ async def all_well(fleet, load, slots, *, within, resets=False, caps=CAPS):
     assert checkers.told_in_words(saws, resets=resets) == []
     await fleet.all_usable(slots, within=max(1.0, within - (clock.now() - healed)))
 
-    async def nothing_held():
-        return await fleet.redis.command("ZCARD", "berth:{test}:line") == 0 and not [
-            key for key in await fleet.redis.keys() if key.endswith(":held")
-        ]
-
-    await eventually(nothing_held, max(2.0, within - (clock.now() - healed)), "no waiter and no lease is left")
+    await fleet.nothing_held(within=max(2.0, within - (clock.now() - healed)))
     assert checkers.safe(fleet.ledger(), caps) == []
     assert await fleet.audit() == []
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 
 from . import client, clock
@@ -35,6 +36,10 @@ async def eventually(condition, within: float, what: str, every=0.05):
             return value
         assert clock.now() < until, f"not within {within} s: {what}"
         await asyncio.sleep(every)
+
+
+async def _is_empty(rows) -> bool:
+    return not await rows
 
 
 def free_slots(status: dict) -> int:
@@ -240,6 +245,20 @@ class Fleet:
         listening = await worker.wait_for("listening")
         proxy.target = ("127.0.0.1", int(listening.get("address").rpartition(":")[2]))
         return await self.ready(worker), proxy
+
+    async def nothing_held(self, *, within: float):
+        """Awaits that Redis has no waiter in line and no lease any more; tells what is left where it does not."""
+
+        async def left():
+            keys = [key for key in await self.redis.keys() if key.endswith(":line") or key.endswith(":held")]
+            return {key: await self.redis.members(key) for key in keys}
+
+        try:
+            await eventually(lambda: _is_empty(left()), within, "no waiter and no lease is left")
+        except AssertionError as late:
+            rows = [key for key in await self.redis.keys() if re.search(r":(waiter|lease|gateway|worker):|meta$|todo$", key)]
+            told = "\n".join(f"{key} {await self.redis.members(key)}" for key in rows)
+            raise AssertionError(f"{late}\n{await left()}\n{told}") from late
 
     async def all_usable(self, slots: int, *, within: float, gateway=None, path="/pool/*", label="usable") -> float:
         """Occupies `slots` slots at once, each by an echo, then lets all go. Returns how long it took, in seconds."""

@@ -77,6 +77,13 @@ class RedisServer:
     async def keys(self) -> list[str]:
         return sorted(key.decode() for key in await self.command("KEYS", "*"))
 
+    async def members(self, key: str):
+        """What a key of any type holds."""
+        kind = await self.command("TYPE", key)
+        reads = {"hash": ("HGETALL",), "set": ("SMEMBERS",), "zset": ("ZRANGE", 0, -1, "WITHSCORES"), "string": ("GET",)}
+        name, *rest = reads.get(getattr(kind, "decode", lambda: kind)(), ("EXISTS",))
+        return await self.command(name, key, *rest)
+
     async def dispose(self):
         if self.process is not None:
             await self.process.dispose()

@@ -148,7 +148,7 @@ final class Membership {
         call(ScriptLibrary.sweep, [standing.kind.rawValue]) { [weak self] reply in
             guard let self else { return }
             isSweeping = false
-            if let reply, reply.moreToDo { sweep() }
+            if let reply, reply.moreToDo || reply.sweepDue { sweep() }
         }
     }
 

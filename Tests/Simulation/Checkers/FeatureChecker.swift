@@ -73,14 +73,22 @@ final class OutsideEndChecker: Checker {
 final class DeadlineChecker: Checker {
     /// Less than a sweep's pause: a commit since its end may have set a deadline.
     private static let slackMilliseconds: Double = 100
+    private var grace = GraceWatch()
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) { grace.note(happening) }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        grace.ran(call, at: ledger.store.redis.now)
         guard call.script == "sweep", call.status == "ok" else { return }
         let store = ledger.store
         guard !store.picture.holdOff, store.picture.todo.isEmpty, let calm = ledger.calmSince else { return }
         // A grace period of ten seconds follows a trouble, and then a sweep.
         guard now - calm > 12_500_000 else { return }
         let clock = Double(store.redis.now / 1_000)
+        // Nothing ended before; and what is more than a call may do goes on in the next, at once.
+        guard Double(grace.until / 1_000) < clock - 1_000 - Self.slackMilliseconds,
+            Double(store.redis.field(store.key("meta"), "nextSweep") ?? "") ?? 0 > clock
+        else { return }
         // Sweeps come once a second; this one may have been none.
         guard let first = store.redis.ranked(store.key("pending")).first,
             clock - first.score > 1_000 + Self.slackMilliseconds

@@ -1,21 +1,37 @@
-/// L6: after an outage of Redis or a step of its clock nobody ends by time until all had time to come back; L3: and no
-/// deadline stands further off than its span.
-final class GraceChecker: Checker {
+/// When nothing may end by time, by the clock of Redis: found out from the calls alone, not from what Redis says of it.
+struct GraceWatch {
     /// An outage or a step is more than that, µs.
     private static let silence: Int64 = 4_000_000
     private static let span: Int64 = 10_000_000
     /// Redis counts in milliseconds.
-    private static let slack: Int64 = 2_000
+    static let slack: Int64 = 2_000
 
-    /// Redis' clock at the last call, and until when its grace is, by the same clock.
+    /// Redis' clock at the last commit, and until when its grace is.
     private var last: Int64 = 0
-    private var graceUntil: Int64 = 0
+    private(set) var until: Int64 = 0
+
+    mutating func note(_ happening: Happening) {
+        // What it remembers of time may be older, and so its grace.
+        if case .storeLostData = happening { (last, until) = (0, 0) }
+    }
+
+    mutating func ran(_ call: StoreCall, at clock: Int64) {
+        let isSudden = last > 0 && (clock - last > Self.silence + Self.slack || clock < last)
+        if isSudden || until > clock + Self.span { until = clock + Self.span }
+        // Calls that wrote nothing do not tell Redis the time.
+        if call.wrote { last = clock }
+    }
+}
+
+/// L6: after an outage of Redis or a step of its clock nobody ends by time until all had time to come back; L3: and no
+/// deadline stands further off than its span.
+final class GraceChecker: Checker {
+    private var watch = GraceWatch()
     private var before: Set<String> = []
     private var due = ""
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
-        // What it remembers of time may be older, and so its grace.
-        if case .storeLostData = happening { (last, graceUntil) = (0, 0) }
+        watch.note(happening)
     }
 
     func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
@@ -33,12 +49,9 @@ final class GraceChecker: Checker {
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         let store = ledger.store
         let clock = store.redis.now
-        let isSudden = last > 0 && (clock - last > GraceChecker.silence + GraceChecker.slack || clock < last)
-        if isSudden || graceUntil > clock + GraceChecker.span { graceUntil = clock + GraceChecker.span }
-        // Calls that wrote nothing do not tell Redis the time.
-        if call.wrote { last = clock }
+        watch.ran(call, at: clock)
         if call.script == "sweep", call.status == "ok" { spans(clock, ledger) }
-        guard call.script == "sweep", call.status == "ok", clock < graceUntil - GraceChecker.slack else { return }
+        guard call.script == "sweep", call.status == "ok", clock < watch.until - GraceWatch.slack else { return }
         for id in before.subtracting(mortal(store)).sorted() {
             ledger.found("L6", "\(id) ended by time in a grace period")
         }

@@ -64,21 +64,20 @@ final class GrantNewsChecker: Checker {
 /// L3 and L4: what a dead process leaves behind is gone within its TTL and a sweep. Judged while nothing is wrong with
 /// Redis and somebody is there to sweep.
 final class DeadProcessChecker: Checker {
-    /// TTL 10 s, a sweep 1 s, and the messages.
-    private static let bound: Int64 = 11_500_000
-    /// A grace period on the return of Redis, or a hold-off.
+    private static let timeToLive: Int64 = 10_000_000
+    /// A sweep, and the messages.
+    private static let sweep: Int64 = 1_500_000
+    /// On the return of Redis: reconnect, register, and the grace that follows.
     private static let recovery: Int64 = 13_000_000
 
     private var gone: [String: Int64] = [:]
     private var isWorker: Set<String> = []
-    /// When a hold-off was last seen: nothing expires in it.
-    private var heldOff: Int64 = 0
-
-    private func holdsOff(_ store: StoreView) -> Bool {
-        store.redis.field(store.key("meta"), "holdOff").map { $0 != "0" } ?? false
-    }
+    /// Nothing ended by time until then.
+    private var barred: Int64 = 0
+    private var grace = GraceWatch()
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        grace.note(happening)
         switch happening {
         case .processBegan(let process, let isWorker):
             if isWorker { self.isWorker.insert(process.text) }
@@ -88,18 +87,21 @@ final class DeadProcessChecker: Checker {
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        let store = ledger.store
+        grace.ran(call, at: store.redis.now)
         // Each sweep is a chance to see it; one that is late shows at the next.
         guard call.script == "sweep", call.status == "ok" else { return }
-        if holdsOff(ledger.store) { heldOff = now }
+        let holdsOff = store.redis.field(store.key("meta"), "holdOff").map { $0 != "0" } ?? false
+        if holdsOff || store.redis.now < grace.until { barred = now }
         for (id, at) in gone.sorted(by: { $0.key < $1.key }) {
-            let store = ledger.store
             if !exists(id, store) {
                 gone[id] = nil
                 continue
             }
             guard let calm = ledger.calmSince else { continue }
-            let from = max(at, calm + DeadProcessChecker.recovery - 10_000_000, heldOff)
-            if now - from > DeadProcessChecker.bound {
+            let ends = max(
+                at + DeadProcessChecker.timeToLive, calm + DeadProcessChecker.recovery, barred)
+            if now - ends > DeadProcessChecker.sweep {
                 gone[id] = nil
                 ledger.found("L3", "\(id) is gone for \((now - at) / 1_000) ms and Redis still has it")
             }

@@ -3,7 +3,7 @@
 -- KEYS  meta
 -- ARGV  caller header (5), kind
 -- Reply ok | unknown | old
--- Cost  at most 32 dispatches, 128 ends, 128 set aside; call again while the flag `more to do` stands.
+-- Cost  at most 32 dispatches, 128 ends, 128 set aside; call again while a flag says `more to do` or `sweep due`.
 
 local stop = begin(ARGV[6])
 if stop then
@@ -21,9 +21,18 @@ if mending() then
     mend.slice()
 end
 
+-- Whose time is over, as many as this call may end; where that are not all, the next sweep is due at once.
+local function overdue(set, most)
+    local found = call('ZRANGE', key(set), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, most)
+    if #found == most then
+        meta.nextSweep = NOW
+    end
+    return found
+end
+
 local function expire_pending()
     local pending = key('pending')
-    for _, id in ipairs(call('ZRANGE', pending, '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, ends_left)) do
+    for _, id in ipairs(overdue('pending', ends_left)) do
         ends_left = ends_left - 1
         local lease = lease_row(id)
         if not lease then
@@ -51,16 +60,15 @@ end
 
 -- Tickets of aliases whose waiters ended with their gateway, and did not come back.
 local function expire_orphans()
-    local orphans = key('orphans')
-    for _, name in ipairs(call('ZRANGE', orphans, '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, ORPHANS_A_CALL)) do
+    for _, name in ipairs(overdue('orphans', ORPHANS_A_CALL)) do
         local tenant, alias = string.match(name, '^([^:]+):(.*)$')
-        call('ZREM', orphans, name)
+        call('ZREM', key('orphans'), name)
         call('HDEL', key('tenant', tenant, 'aliases'), alias)
     end
 end
 
 local function expire(kind, finish_one)
-    for _, id in ipairs(call('ZRANGE', key(kind .. 's'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, PROCESSES_A_CALL)) do
+    for _, id in ipairs(overdue(kind .. 's', PROCESSES_A_CALL)) do
         finish_one(id)
     end
 end
