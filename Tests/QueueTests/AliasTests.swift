@@ -70,6 +70,43 @@ import Testing
         _ = (ear, otherEar)
     }
 
+    /// Found in the simulator (seed 1413).
+    @Test func whoWillNotWaitLeavesTheTicketForTheNext() {
+        let (g, ear) = start()
+        let other = fleet.gateway("other")
+        let ticket = fleet.enqueue(g, fleet.newWaiter(), alias: "me").text(0)
+        fleet.drain(g, leave: true)
+        fleet.live(10, [other])
+        for _ in 0..<2 {
+            #expect(fleet.enqueue(other, fleet.newWaiter(), wait: false, alias: "me").text(0) == "would_wait")
+        }
+        fleet.live(10, [other])
+        #expect(fleet.enqueue(other, fleet.newWaiter(), alias: "me").text(0) == ticket)
+        _ = ear
+    }
+
+    @Test func whoWillNotWaitDoesNotKeepATicketLonger() {
+        let (g, ear) = start()
+        let other = fleet.gateway("other")
+        fleet.enqueue(g, fleet.newWaiter(), alias: "me")
+        fleet.drain(g, leave: true)
+        fleet.live(20, [other])
+        #expect(fleet.enqueue(other, fleet.newWaiter(), wait: false, alias: "me").text(0) == "would_wait")
+        fleet.live(12, [other])
+        #expect(names() == [])
+        _ = ear
+    }
+
+    @Test func aDeafGatewaysTicketIsNotLostOnWhoWillNotWait() {
+        let g = fleet.gateway()
+        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        fleet.cap(g, "a", 0)
+        let ticket = fleet.enqueue(g, fleet.newWaiter(), alias: "me").text(0)
+        let other = fleet.gateway("other")
+        #expect(fleet.enqueue(other, fleet.newWaiter(), wait: false, alias: "me").text(0) == "would_wait")
+        #expect(fleet.enqueue(other, fleet.newWaiter(), alias: "me").text(0) == ticket)
+    }
+
     @Test func whatNobodyCameBackForIsForgotten() {
         let (g, _) = start()
         let other = fleet.gateway("other")

@@ -134,10 +134,6 @@ final class AliasChecker: Checker {
         // Whose lease ended with its session unseen, or that was ended from outside, keeps no place.
         if ["finish", "accept", "reserve", "cancel"].contains(call.script) { drop(call) }
         guard call.script == "enqueue", call.arguments.count > 13, !call.arguments[13].isEmpty else { return }
-        // Who comes with the alias and will not wait has used its place.
-        if call.status == "refused", call.reply.contains("would_wait") {
-            places[call.arguments[6] + "/" + call.arguments[13]] = nil
-        }
         guard call.status == "queued" || call.status == "granted", call.reply.count > 5 else { return }
         guard let ticket = Int64(call.reply[5]) else { return }
         let name = call.arguments[6] + "/" + call.arguments[13]

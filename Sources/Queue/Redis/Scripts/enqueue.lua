@@ -101,6 +101,7 @@ local function claim_alias()
     return elder.ticket, elder
 end
 local inherited, elder = claim_alias()
+local kept = inherited and call('ZSCORE', key('orphans'), tenant .. ':' .. alias) or int(NOW + ORPHAN_MS)
 if inherited == false then
     return finish('refused', 'alias_taken')
 elseif inherited and old_ticket == '' then
@@ -176,6 +177,10 @@ put(waiter)
 settle()
 waiter = waiter_row(id)
 if (full or not may_wait) and (waiter.state == 'queued' or waiter.state == 'aside') then
+    if inherited then
+        -- Whoever will not wait leaves the ticket as it was.
+        orphan(waiter, kept)
+    end
     end_waiter(waiter)
     if may_wait then
         return finish('refused', unpack(full))

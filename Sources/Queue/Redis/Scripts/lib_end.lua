@@ -44,10 +44,10 @@ local function end_worker(id)
 end
 
 -- The ticket of a waiter with an alias outlives its gateway for a while: whoever comes with the alias gets it back.
-local function orphan(waiter)
+local function orphan(waiter, deadline)
     local aliases = key('tenant', waiter.tenant, 'aliases')
     if call('HGET', aliases, waiter.alias) == waiter.id then
-        call('ZADD', key('orphans'), int(NOW + ORPHAN_MS), waiter.tenant .. ':' .. waiter.alias)
+        call('ZADD', key('orphans'), deadline, waiter.tenant .. ':' .. waiter.alias)
         call('HSET', aliases, waiter.alias, '-' .. waiter.ticket)
     end
 end
@@ -80,7 +80,7 @@ local function end_gateway(id)
         end
         if waiter then
             if waiter.alias ~= '' and waiter.state ~= 'ended' then
-                orphan(waiter)
+                orphan(waiter, int(NOW + ORPHAN_MS))
             end
             end_waiter(waiter)
         else
