@@ -68,6 +68,8 @@ struct Shape {
         waitMost = chance.number(seconds(2)...seconds(18))
         leavesPerMille = chance.one(of: [0, 100, 300, 600])
         faulty = chance.number(seconds(4)...seconds(12))
+        // Long enough for a whole outage, or a pause beyond every deadline.
+        if chance.happens(perMille: 100) { faulty += seconds(13) }
     }
 
     func plan(_ chance: inout Chance) -> ClientPlan {
