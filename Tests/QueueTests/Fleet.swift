@@ -57,7 +57,7 @@ final class Caller {
 /// A fleet in a Redis of its own whose clock the test turns. After every call `audit` and the test's own look at all
 /// keys must find nothing.
 final class Fleet {
-    let redis = TestRedis()
+    let redis: TestRedis
     let keys = Keys(fleet: "t")
     private(set) var loaded: [String: String] = [:]
     /// The same scripts as the next release would have them, by name.
@@ -85,8 +85,9 @@ final class Fleet {
     private let plant: ((_ name: String, _ source: String) -> String)?
 
     /// - Parameter plant: changes a script before it is loaded, by its name.
-    init(plant: ((_ name: String, _ source: String) -> String)? = nil) {
+    init(plant: ((_ name: String, _ source: String) -> String)? = nil, redis: TestRedis = TestRedis()) {
         self.plant = plant
+        self.redis = redis
         load()
     }
 

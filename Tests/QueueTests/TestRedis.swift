@@ -93,28 +93,45 @@ final class BlockingConnection {
 /// node that has the fleet's keys.
 final class TestRedis {
     private let server: RedisServer
-    private let port: Int?
+    private let key: String
+    private var port: Int?
     /// What an operator asks.
-    private let operating: BlockingConnection
+    private var operating: BlockingConnection
     /// What Berth's processes ask, with no more rights than they need.
-    private let berth: BlockingConnection
+    private var berth: BlockingConnection
 
-    /// - Parameter key: one of the fleet's.
-    init(key: String = Keys(fleet: "t").meta) {
-        server = try! RedisServer(variant: .wanted)
+    /// Its unix socket; its files are beside it.
+    var path: String { server.path }
+
+    /// - Parameters:
+    ///   - key: one of the fleet's.
+    ///   - options: as on the server's command line.
+    init(key: String = Keys(fleet: "t").meta, options: [String] = []) {
+        server = try! RedisServer(options, variant: .wanted)
+        self.key = key
+        (operating, berth, port) = Self.connect(server, key)
+    }
+
+    private static func connect(_ server: RedisServer, _ key: String) -> (BlockingConnection, BlockingConnection, Int?)
+    {
         let first = BlockingConnection(unix: server.path)
+        var port: Int?
         if case .error(let moved) = first(["EXISTS", key]), let colon = moved.lastIndex(of: ":") {
             port = Int(moved[moved.index(after: colon)...])
-        } else {
-            port = nil
         }
-        operating = port.map { BlockingConnection(port: $0) } ?? first
-        if let login = server.login {
-            berth = BlockingConnection(unix: server.path)
-            precondition(berth(["AUTH"] + login) == .text("OK"))
-        } else {
-            berth = operating
-        }
+        let operating = port.map { BlockingConnection(port: $0) } ?? first
+        guard let login = server.login else { return (operating, operating, port) }
+        let berth = BlockingConnection(unix: server.path)
+        precondition(berth(["AUTH"] + login) == .text("OK"))
+        return (operating, berth, port)
+    }
+
+    /// Kills it and starts it again, with what its options let it keep; scripts and listeners are gone.
+    func restart(between: () -> Void = {}) {
+        server.kill()
+        between()
+        try! server.start()
+        (operating, berth, port) = Self.connect(server, key)
     }
 
     deinit { server.end() }

@@ -256,7 +256,8 @@ class Fleet:
         try:
             await eventually(lambda: _is_empty(left()), within, "no waiter and no lease is left")
         except AssertionError as late:
-            rows = [key for key in await self.redis.keys() if re.search(r":(waiter|lease|gateway|worker):|meta$|todo$", key)]
+            told_of = re.compile(r":(waiter|lease|gateway|worker):|meta$|todo$")
+            rows = [key for key in await self.redis.keys() if told_of.search(key)]
             told = "\n".join(f"{key} {await self.redis.members(key)}" for key in rows)
             raise AssertionError(f"{late}\n{await left()}\n{told}") from late
 

@@ -12,8 +12,8 @@ WRITES = {"SET", "INCR", "DEL", "UNLINK", "HSET", "HSETNX", "HDEL", "SADD", "SRE
 # Reads and others that change nothing; a command in neither set stops the replay rather than being overlooked.
 READS = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "HEXISTS", "HKEYS", "HLEN", "HSCAN", "SCARD", "SISMEMBER",
-    "SMEMBERS", "SRANDMEMBER", "SSCAN", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK", "ZCOUNT",
-    "ZSCAN", "ZSCORE", "PUBLISH", "TYPE",
+    "SCAN", "SMEMBERS", "SRANDMEMBER", "SSCAN", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK",
+    "ZCOUNT", "ZSCAN", "ZSCORE", "PUBLISH", "TYPE",
 }  # fmt: skip
 DEFAULT_CAP = 1_000_000
 

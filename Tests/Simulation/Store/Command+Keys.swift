@@ -31,6 +31,7 @@ extension Command {
                     call.reply.element(found)
                 }
             },
+            Command("SCAN", -2) { call throws(CommandError) in try call.scanKeys() },
             Command("RENAME", 3, writes: true) { call throws(CommandError) in
                 guard call.space.find(call[1]) != nil else { throw CommandError("no such key") }
                 call.space.rename(call.space.symbols.find(call[1]), call.space.symbols.intern(call[2]))

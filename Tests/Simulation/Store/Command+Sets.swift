@@ -123,7 +123,45 @@ extension Call {
             wanted = try integer(index + 1)
             guard wanted >= 1 else { throw .syntax }
         }
-        let places = value.table.entries.map { entry in
+        scan(value.table.entries, from: cursor, wanted) { entry, index in
+            guard kind != .set else { return }
+            index += 1
+            if kind == .hash {
+                reply.bytes(space.symbols[Symbol(entry.bits)])
+            } else {
+                reply.spelled(Double(bitPattern: entry.bits))
+            }
+            reply.element(index)
+        }
+    }
+
+    /// SCAN: with a prefix and a star at most.
+    func scanKeys() throws(CommandError) {
+        guard let cursor = Numbers.integer(words[1]), cursor >= 0 else { throw CommandError("invalid cursor") }
+        var wanted: Int64 = 10
+        var prefix = Bytes(base: words[1].base, count: 0)
+        for index in stride(from: 2, to: count, by: 2) {
+            guard index + 1 < count else { throw .syntax }
+            if says(index, "MATCH") {
+                prefix = Bytes(base: words[index + 1].base, count: words[index + 1].count - 1)
+            } else {
+                guard says(index, "COUNT") else { throw .syntax }
+                wanted = try integer(index + 1)
+                guard wanted >= 1 else { throw .syntax }
+            }
+        }
+        let found = space.keys.entries.filter { entry in
+            let key = space.symbols[entry.symbol]
+            return Bytes(base: key.base, count: min(key.count, prefix.count)).equals(prefix)
+        }
+        scan(found, from: cursor, wanted) { _, _ in }
+    }
+
+    /// - Parameter more: what follows a name; counts the elements on.
+    private func scan<Entries: Sequence<SymbolTable.Entry>>(
+        _ entries: Entries, from cursor: Int64, _ wanted: Int64, more: (SymbolTable.Entry, inout Int) -> Void
+    ) {
+        let places = entries.map { entry in
             (place: Int64(stir(space.symbols.hash(entry.symbol) ^ host.chance.salt) >> 32), entry: entry)
         }
         let rest = places.filter { $0.place >= cursor }.sorted {
@@ -138,14 +176,7 @@ extension Call {
                 index += 1
                 reply.bytes(space.symbols[entry.symbol])
                 reply.element(index)
-                guard kind != .set else { continue }
-                index += 1
-                if kind == .hash {
-                    reply.bytes(space.symbols[Symbol(entry.bits)])
-                } else {
-                    reply.spelled(Double(bitPattern: entry.bits))
-                }
-                reply.element(index)
+                more(entry, &index)
             }
         }
     }

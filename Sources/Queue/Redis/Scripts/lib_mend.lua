@@ -277,20 +277,3 @@ local ORDER = {
     { 'ZSCAN', 'workers' }, { 'ZSCAN', 'gateways' }, { 'SSCAN', 'selectors' }, { 'ZSCAN', 'pending' },
     { 'HSCAN', 'settings' }, { 'ZSCAN', 'versions' }, { 'ZSCAN', 'orphans' }, { 'HSCAN', 'pools' },
 }
-
--- Goes on where the last call stopped; `meta.mend` is the section's number and its cursor, '' when all is mended.
-function mend.slice()
-    local number, cursor = string.match(meta.mend, '^(%d+) ?(.*)$')
-    local section = ORDER[tonumber(number)]
-    if section then
-        note('mending:' .. number)
-        local command, name = unpack(section)
-        cursor = walk(command, key(name), cursor, sections[name])
-        meta.mend = cursor and number .. ' ' .. cursor or int(number + 1)
-    else
-        meta.mend = ''
-        for _, pool in ipairs(call('HKEYS', key('pools'))) do
-            wanted_pools[pool] = true
-        end
-    end
-end

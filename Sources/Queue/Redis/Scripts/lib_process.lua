@@ -9,7 +9,7 @@ local FIRST_ARGUMENT = 6
 
 local function load_meta()
     local row = call('HMGET', KEYS[1], 'schema', 'epoch', 'after', 'commit', 'lastTime', 'grace', 'holdOff',
-        'lastTicket', 'nextSweep', 'mend', 'open')
+        'lastTicket', 'nextSweep', 'mend', 'open', 'begun', 'ended')
     meta.schema = row[1] or nil
     meta.epoch = tonumber(row[2] or 0)
     meta.after = tonumber(row[3] or 0)
@@ -19,10 +19,11 @@ local function load_meta()
     meta.holdOff = tonumber(row[7] or 0)
     meta.lastTicket = tonumber(row[8] or 0)
     meta.nextSweep = tonumber(row[9] or 0)
-    local mend, opened = unpack(row, 10)
-    meta.mend, in_hand = mend or '', opened or ''
+    local mend, open, begun, ended = unpack(row, 10)
+    meta.mend, in_hand, meta.begun = mend or '', open or '', tonumber(begun or 0)
     meta.open = in_hand
-    if in_hand ~= '' then
+    meta.torn = meta.begun ~= tonumber(ended or 0)
+    if meta.torn then
         -- Where mending itself died it goes on behind what it died of.
         local died = string.match(in_hand, 'mending:(%d+)')
         meta.mend = died and int(died + 1) or '1'
@@ -39,9 +40,10 @@ local function holding_off()
     return meta.holdOff > 0
 end
 
--- A call died midway, and what it left is not mended yet: nothing is dispatched meanwhile.
+-- A call died midway, and what it left is not mended yet: nothing is dispatched until only what no index leads to is
+-- left to look for.
 local function mending()
-    return meta.mend ~= ''
+    return meta.mend ~= '' and not string.find(meta.mend, '^keys')
 end
 
 -- Tells whether this caller's history says that Redis went backwards (protocol: Healing, Epoch).
@@ -70,7 +72,7 @@ end
 -- Only a commit that is noted in the caller's record is told: it presents the highest it was told.
 local function header(status, commit)
     local flags = 0
-    if mending() or (call('EXISTS', key('todo')) == 1 and not holding_off()) then
+    if meta.mend ~= '' or (call('EXISTS', key('todo')) == 1 and not holding_off()) then
         flags = flags + 1
     end
     if NOW >= meta.nextSweep then
@@ -94,13 +96,14 @@ local function take_over()
 end
 
 local function save_meta()
-    if meta.open ~= '' then
+    if meta.torn then
         take_over()
     end
     local schema = math.max(SCHEMA, tonumber(meta.schema) or 0)
     redis.call('HSET', KEYS[1], 'schema', schema, 'epoch', int(meta.epoch), 'after', int(meta.after), 'commit',
         int(meta.commit), 'lastTime', int(NOW), 'grace', int(meta.grace), 'holdOff', int(meta.holdOff), 'lastTicket',
-        int(meta.lastTicket), 'nextSweep', int(meta.nextSweep), 'mend', meta.mend, 'open', '')
+        int(meta.lastTicket), 'nextSweep', int(meta.nextSweep), 'mend', meta.mend, 'open', '', 'ended',
+        int(meta.begun + (call == redis.call and 1 or 0)))
 end
 
 -- The kind of a call that only a gateway or a worker may make.

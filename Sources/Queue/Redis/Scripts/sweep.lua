@@ -17,7 +17,7 @@ if holding_off() and NOW >= meta.holdOff then
     end
 end
 
-if mending() then
+if meta.mend ~= '' then
     mend.slice()
 end
 

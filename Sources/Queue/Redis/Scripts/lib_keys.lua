@@ -1,0 +1,166 @@
+-- The last part of mending: each key by itself, for what no index leads to any more. A record without what it belongs to
+-- goes; a name of something that is not there goes from where it stands.
+
+local mend_key_of = {}
+
+function mend_key_of.waiter(id, name)
+    if waiter_row(id) then
+        mend.waiter(id)
+    else
+        call('DEL', name)
+    end
+end
+
+function mend_key_of.lease(id, name)
+    local lease = lease_row(id)
+    local s = lease and slot_row(lease.worker, lease.slot)
+    if not lease then
+        call('DEL', name)
+    elseif not s or s.lease ~= id or not worker_row(lease.worker) then
+        end_lease(lease, 'time', 'recycling')
+        mend.waiter(lease.waiter)
+    end
+end
+
+-- A process that nothing makes end by time, or what it left.
+local function mend_process(kind, id, name, field)
+    local process_id = string.match(id, '^[^:]+')
+    local record = key(kind, process_id)
+    if call('HEXISTS', record, field) == 0 then
+        call('DEL', name)
+    elseif call('HGET', record, 'ended') == '1' then
+        call('SADD', key('todo'), kind .. ':' .. process_id)
+    else
+        call('ZADD', key(kind .. 's'), 'NX', int(NOW + PROCESS_TTL_MS), process_id)
+    end
+end
+
+function mend_key_of.gateway(id, name)
+    mend_process('gateway', id, name, 'connection')
+end
+
+function mend_key_of.worker(id, name)
+    mend_process('worker', id, name, 'address')
+end
+
+local function in_state(id, state)
+    local waiter = waiter_row(id)
+    return waiter and waiter.state == state and waiter
+end
+
+function mend_key_of.queue(id, name, inner)
+    local selector, tenant = string.match(id, '^(.*):([^:]+)$')
+    local rest = walk('ZSCAN', name, inner, function(waiter)
+        looks_left = looks_left - 1
+        if not in_state(waiter, 'queued') then
+            call('ZREM', name, waiter)
+            call('ZREM', key('line'), waiter)
+        end
+    end)
+    index(selector, tenant, handicap(tenant))
+    return rest
+end
+
+-- What a tenant's keys name, each with the command that walks them and the one that strikes a name out.
+local of_tenant = {
+    held = { 'SSCAN', 'SREM', function(tenant, id)
+        local lease = lease_row(id)
+        return lease and lease.tenant == tenant
+    end },
+    aside = { 'ZSCAN', 'ZREM', function(_, id)
+        return in_state(id, 'aside')
+    end },
+    run = { 'ZSCAN', 'ZREM', function(_, id)
+        return not in_state(id, 'ended') and (waiter_row(id) or lease_row(id))
+    end },
+    aliases = { 'HSCAN', 'HDEL', function(tenant, alias)
+        local owner = call('HGET', key('tenant', tenant, 'aliases'), alias)
+        return owner and (call('ZSCORE', key('orphans'), tenant .. ':' .. alias)
+            or (waiter_row(owner) and not in_state(owner, 'ended')))
+    end },
+}
+
+function mend_key_of.tenant(id, name, inner)
+    local tenant, what = string.match(id, '^([^:]+):(%a+)')
+    local scan, strike, keeps, rest = unpack(of_tenant[what] or {})
+    if scan then
+        rest = walk(scan, name, inner, function(member)
+            looks_left = looks_left - 1
+            if not keeps(tenant, member) then
+                call(strike, name, member)
+            end
+        end)
+    end
+    index_tenant(tenant)
+    forget_tenant(tenant)
+    wanted_tenants[tenant] = true
+    return rest
+end
+
+function mend_key_of.selector(id, name)
+    local selector = string.match(id, '^(.*|[^:]*):%a+$')
+    if selector and call('SISMEMBER', key('selectors'), selector) == 0 then
+        call('DEL', name)
+    end
+end
+
+function mend_key_of.pool(id, name)
+    local pool = string.match(id, '^(.*|[^:]*):%a+$')
+    if pool and call('HEXISTS', key('pools'), pool) == 0 then
+        call('DEL', name)
+    end
+end
+
+-- Keys that name processes or waiters of any kind.
+local of_fleet = {
+    line = { 'ZSCAN', 'ZREM', function(id)
+        return in_state(id, 'queued')
+    end },
+    nodes = { 'HSCAN', 'HDEL', function(node)
+        return call('EXISTS', key('worker', call('HGET', key('nodes'), node) or '')) == 1
+    end },
+    declarers = { 'ZSCAN', 'ZREM', function(id)
+        return call('EXISTS', key('gateway', id)) == 1
+    end },
+    probes = { 'ZSCAN', 'ZREM', function(id)
+        return call('EXISTS', key('worker', id)) == 1
+    end },
+}
+
+local function mend_key(name, inner)
+    looks_left = looks_left - 1
+    local rest = string.sub(name, #PREFIX + 1)
+    local kind, id = string.match(rest, '^(%a+):(.*)$')
+    if kind and mend_key_of[kind] then
+        return mend_key_of[kind](id, name, inner)
+    elseif of_fleet[rest] then
+        local scan, strike, keeps = unpack(of_fleet[rest])
+        return walk(scan, name, inner, function(member)
+            looks_left = looks_left - 1
+            if not keeps(member) then
+                call(strike, name, member)
+            end
+        end)
+    end
+end
+
+-- Goes on where the last call stopped; `meta.mend` is the section's number and its cursor, `keys` and a cursor in the end,
+-- '' when all is mended.
+function mend.slice()
+    local number, cursor = string.match(meta.mend, '^(%w+) ?(.*)$')
+    local section = ORDER[tonumber(number)]
+    if number == 'keys' then
+        cursor = walk('SCAN', nil, cursor, mend_key)
+        meta.mend = cursor and 'keys ' .. cursor or ''
+    elseif section then
+        note('mending:' .. number)
+        local command, name = unpack(section)
+        cursor = walk(command, key(name), cursor, sections[name])
+        meta.mend = cursor and number .. ' ' .. cursor or int(number + 1)
+    else
+        meta.mend = 'keys'
+        for _, pool in ipairs(call('HKEYS', key('pools'))) do
+            wanted_pools[pool] = true
+        end
+    end
+end
