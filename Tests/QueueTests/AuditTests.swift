@@ -24,6 +24,10 @@ import Testing
         Wrong(promise: "S1", item: "slot <w> 0", command: "SREM worker:<w>:leases <lease>"),
         Wrong(promise: "S1", item: "slot <w> 0", command: "DEL lease:<lease>"),
         Wrong(promise: "S1", item: "lease <ghost>.1 <w>", command: "SADD worker:<w>:leases <ghost>.1"),
+        Wrong(promise: "S1", item: "key lease:<ghost>.1", command: "HSET lease:<ghost>.1 worker <w> slot 0 tenant z"),
+        Wrong(promise: "S3", item: "tenant z", command: "SADD tenant:z:held <ghost>.1"),
+        Wrong(
+            promise: "S5", item: "key waiter:<ghost>", command: "HSET waiter:<ghost> gateway <g> tenant z state queued"),
         Wrong(promise: "S3", item: "slot <w> 0", command: "SREM tenant:a:held <lease>"),
         Wrong(promise: "S3", item: "tenant a", command: "SADD tenant:a:held <ghost>.1"),
         Wrong(promise: "S3", item: "tenant a", command: "HSET lease:<lease> cap 0"),

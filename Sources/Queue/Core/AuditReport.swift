@@ -47,7 +47,7 @@ public struct AuditReport: Hashable, Sendable {
 
     /// Sections in the order of a pass.
     public static let sections = [
-        "workers", "gateways", "line", "selectors", "pending", "settings", "versions", "pools",
+        "workers", "gateways", "line", "selectors", "pending", "settings", "versions", "pools", "keys",
     ]
 
     public private(set) var findings: [Finding] = []

@@ -56,6 +56,6 @@ public func allCheckers(looksEvery: Int, firstLook: Int) -> [any Checker] {
         SlotUseChecker(), EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(), LeavingChecker(),
         OccupiedChecker(), RecoveryChecker(), OutsideEndChecker(), DeadlineChecker(), AliasChecker(), MailboxChecker(),
         VerdictChecker(), SlotTurnChecker(), ClaimChecker(), SuspensionChecker(), GraceChecker(), LossChecker(),
-        SettingsChecker(),
+        SettingsChecker(), RowChecker(), BlameChecker(), LostWaiterChecker(),
     ]
 }

@@ -1,3 +1,5 @@
+import QueueCore
+
 /// L6: lost commits are seen by whoever was told of them, and hold dispatch off once; S7: tickets go on above those that
 /// were given.
 final class LossChecker: Checker {
@@ -69,6 +71,55 @@ final class LossChecker: Checker {
             let given = Int64(call.reply[5]), given <= ticket
         {
             ledger.found("S7", "\(call.arguments[5]) got ticket \(given), and \(ticket) was given before")
+        }
+    }
+}
+
+/// L6: whom a living gateway holds in line, Redis has, whatever it lost: else it would wait in vain. Judged while nothing
+/// is wrong with Redis.
+final class LostWaiterChecker: Checker {
+    /// Missing at two renews, and the calls about it.
+    private static let bound: Int64 = 8_000_000
+    /// After trouble a gateway first comes back: reconnect, register.
+    private static let recovery: Int64 = 4_000_000
+
+    private struct Wait {
+        let gateway: ProcessID
+        var waiter = ""
+        var missingSince: Int64?
+    }
+
+    private var waits: [Int: Wait] = [:]
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .waitBegan(let client, let gateway, _, _): waits[client] = Wait(gateway: gateway)
+        case .queuedAs(let client, let waiter): waits[client]?.waiter = waiter.text
+        case .relayBegan(let client, _), .waitEnded(let client, _), .clientEnded(let client, _): waits[client] = nil
+        case .processGone(let process), .processPaused(let process):
+            waits = waits.filter { $0.value.gateway != process }
+        default: break
+        }
+    }
+
+    func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        guard call.script == "sweep" else { return }
+        let waiters = ledger.store.picture.waiters
+        for (client, wait) in waits.sorted(by: { $0.key < $1.key }) {
+            guard waiters[wait.waiter] == nil else {
+                waits[client]?.missingSince = nil
+                continue
+            }
+            guard let since = wait.missingSince else {
+                waits[client]?.missingSince = now
+                continue
+            }
+            guard let calm = ledger.calmSince else { continue }
+            let from = max(since, calm + LostWaiterChecker.recovery)
+            if now - from > LostWaiterChecker.bound {
+                waits[client] = nil
+                ledger.found("L6", "client \(client) waits, and Redis has nobody of it: \((now - since) / 1_000) ms")
+            }
         }
     }
 }

@@ -261,7 +261,7 @@ struct FaultDraw {
         }
     }
 
-    /// One acknowledged write that Redis loses while everything goes on.
+    /// One write that Redis loses while everything goes on, acknowledged or not.
     private func lostWrites() {
         let world = world
         guard var chance = chance("lost writes", perMille: 150) else { return }
@@ -271,11 +271,12 @@ struct FaultDraw {
         ]
         for time in times(&chance, most: 3) {
             let script = chance.one(of: scripts)
+            let fate: StoreServer.Fate = chance.happens(perMille: 400) ? .vanished : .forgotten
             world.timeline.at(time) { [to] in
                 world.server.fate = { called, _, _ in
                     guard called == script, world.timeline.now < to else { return .normal }
                     world.server.fate = nil
-                    return .forgotten
+                    return fate
                 }
             }
         }

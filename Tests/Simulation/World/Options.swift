@@ -1,7 +1,5 @@
 /// Bugs that can be planted on the machines' side, to show that the checkers find them.
 public enum PlantedBug: String, CaseIterable, Sendable {
-    /// A grant for a waiter that is gone is dropped instead of answered by a cancel.
-    case unknownGrantDropped
     /// A client that leaves is not told to Redis.
     case cancelForgotten
     /// A dial is closed before its verdict stands.
@@ -12,10 +10,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case releaseForgotten
     /// A slot is said to be ready while its sidecar is being replaced.
     case readyBeforeSidecar
-    /// A gateway does not put those back into the queue that Redis lost.
+    /// A gateway does not put those back into the queue that Redis lost, by whatever it hears of it.
     case lostWaitersIgnored
-    /// A gateway that registers anew does not put its clients back into the queue.
-    case anewNotEnqueued
     /// A worker does not answer for a slot that recycles from a token it never saw.
     case recycleIgnored
     /// Nothing is collected but on a wake-up.

@@ -70,6 +70,11 @@ struct Shape {
         faulty = chance.number(seconds(4)...seconds(12))
         // Long enough for a whole outage, or a pause beyond every deadline.
         if chance.happens(perMille: 100) { faulty += seconds(13) }
+        // Sessions that outlast their worker's TTL: it comes back and its places are given away.
+        if chance.happens(perMille: 150) {
+            sessionMost = chance.number(seconds(10)...seconds(25))
+            pause *= 4
+        }
     }
 
     func plan(_ chance: inout Chance) -> ClientPlan {

@@ -135,7 +135,7 @@ final class SimulatedGateway: QueueClientDelegate {
         } else if let borrower = borrowers[grant.lease.waiter] {
             queue.forget(grant.lease.waiter)
             borrower.granted(grant)
-        } else if !world.plants(.unknownGrantDropped) {
+        } else {
             queue.cancel(grant.lease.waiter, lease: grant.lease, dialed: false) {}
         }
     }
@@ -181,7 +181,7 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClientRegisteredAnew(_ client: QueueClient) {
         world.ledger.note(.registeredAnew(process: id))
-        if world.plants(.anewNotEnqueued) { return }
+        if world.plants(.lostWaitersIgnored) { return }
         for wait in waitsInOrder { wait.registeredAnew() }
         for borrower in borrowersInOrder { borrower.registeredAnew() }
     }

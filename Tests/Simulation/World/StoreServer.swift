@@ -31,6 +31,8 @@ final class StoreServer {
         case neverRead, unanswered
         /// It is executed and answered, and its commit is lost.
         case forgotten
+        /// The same, and the connection breaks before its reply is read: all that is known of it is what it published.
+        case vanished
         /// Its connection's bytes are read when `readLate` says so.
         case late
     }
@@ -147,6 +149,11 @@ final class StoreServer {
             case .forgotten:
                 let before = written
                 wire.reply(run(script, keys: keys, arguments: arguments))
+                loseTail(written - before)
+            case .vanished:
+                let before = written
+                run(script, keys: keys, arguments: arguments)
+                breakOff(wire)
                 loseTail(written - before)
             case .late:
                 wire.isLate = true

@@ -248,6 +248,29 @@ function judge.setting(name)
     check(not zero or (call('SISMEMBER', key('zeros'), zero) == 1) == (words ~= nil), 'S12', 'and zeros differ')
 end
 
+-- A record that the other sections may not reach, because what names it is gone.
+function judge.key(name)
+    local kind, id = string.match(name, '^(%a+):(.*)$')
+    if kind == 'lease' then
+        local lease = lease_row(id)
+        local s = lease and slot_row(lease.worker, lease.slot)
+        check(call('EXISTS', key(name)) == 0 or (s and s.lease == id), 'S1', 'stands at no slot')
+    elseif kind == 'waiter' then
+        local waiter = waiter_row(id)
+        if waiter and (waiter.state == 'accepted' or waiter.state == 'reserved') then
+            check(call('EXISTS', key('lease', waiter.lease)) == 1, 'S5', 'is', waiter.state, 'and has no lease')
+        else
+            check(call('EXISTS', key(name)) == 0 or (waiter and call('ZSCORE', key('gateway', waiter.gateway, 'waiters'), id)),
+                'S5', 'is unknown to its gateway')
+        end
+    elseif kind == 'tenant' then
+        local tenant = string.match(id, '^([^:]+):held$')
+        if tenant and call('SCARD', key(name)) <= LOOKS_A_CALL then
+            look_at('tenant', tenant)
+        end
+    end
+end
+
 -- What each section walks through. A visit that returns something goes on there in the next call.
 local function worker(id, inner)
     if inner == '' then
@@ -325,7 +348,10 @@ local SECTIONS = {
     workers = { 'ZSCAN', worker, 'gateways' }, gateways = { 'ZSCAN', gateway, 'line' },
     line = { 'ZSCAN', each('line'), 'selectors' }, selectors = { 'SSCAN', selector, 'pending' },
     pending = { 'ZSCAN', each('pending'), 'settings' }, settings = { 'HSCAN', each('setting'), 'versions' },
-    versions = { 'ZSCAN', each('setting'), 'pools' }, pools = { 'HSCAN', each('pool'), '' },
+    versions = { 'ZSCAN', each('setting'), 'pools' }, pools = { 'HSCAN', each('pool'), 'keys' },
+    keys = { 'SCAN', function(name)
+        look_at('key', string.sub(name, #PREFIX + 1))
+    end, '' },
 }
 if section == 'item' then
     local words = split(cursor)
@@ -336,5 +362,5 @@ if section == 'item' then
 end
 section = section == '' and 'workers' or section
 local scan_command, visit, following = unpack(SECTIONS[section])
-local rest = walk(scan_command, key(section), cursor, visit)
+local rest = walk(scan_command, section ~= 'keys' and key(section) or nil, cursor, visit)
 return reply(rest and section or following, rest or '')
