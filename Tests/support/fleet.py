@@ -258,8 +258,8 @@ class Fleet:
         except AssertionError as late:
             told_of = re.compile(r":(waiter|lease|gateway|worker):|meta$|todo$")
             rows = [key for key in await self.redis.keys() if told_of.search(key)]
-            told = "\n".join(f"{key} {await self.redis.members(key)}" for key in rows)
-            raise AssertionError(f"{late}\n{await left()}\n{told}") from late
+            told = [f"{key} {await self.redis.members(key)}" for key in rows]
+            raise AssertionError("\n".join([str(late), str(await left()), *told])) from late
 
     async def all_usable(self, slots: int, *, within: float, gateway=None, path="/pool/*", label="usable") -> float:
         """Occupies `slots` slots at once, each by an echo, then lets all go. Returns how long it took, in seconds."""

@@ -53,7 +53,8 @@ class RedisServer:
         """kill -9, cuts bytes off the end of the append-only file and starts again; returns how many.
 
         `choose` is told how many there are. Redis takes what is left up to the last whole transaction, as after a
-        crash that the disk did not keep up with: a script's writes are one transaction."""
+        crash that the disk did not keep up with: a script's writes are one transaction. What it has of the next one stays
+        in the file, and is executed at the start after this one (mended in Valkey by its pull request 4342)."""
         await self.process.kill()
         path = os.path.join(self.data, "appendonlydir", "appendonly.aof.1.incr.aof")
         size = os.path.getsize(path)

@@ -5,10 +5,12 @@ import os
 import resource
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from support import client, clock, resp
+from support.fleet import Fleet
 from support.path_proxy import PathProxy
 from support.process import Ended, Process, run
 from support.redis_proxy import RedisProxy
@@ -69,6 +71,19 @@ async def test_redis_restarts_with_its_data_and_empty(folder):
         assert await redis.command("GET", "a") == b"1"
         await redis.restart(empty=True)
         assert await redis.keys() == []
+    finally:
+        await redis.dispose()
+
+
+async def test_what_redis_still_holds_is_told(folder):
+    redis = await RedisServer(folder).start()
+    try:
+        held = Fleet.nothing_held
+        await held(SimpleNamespace(redis=redis), within=5)
+        await redis.command("SADD", "berth:{f}:tenant:a:held", "w.1")
+        await redis.command("HSET", "berth:{f}:lease:w.1", "state", "granted")
+        with pytest.raises(AssertionError, match=r"(?s)no lease is left.*w\.1.*granted"):
+            await held(SimpleNamespace(redis=redis), within=0.1)
     finally:
         await redis.dispose()
 
