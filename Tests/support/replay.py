@@ -8,7 +8,10 @@ from collections import defaultdict
 
 from .matching import fits
 
-WRITES = {"SET", "INCR", "DEL", "UNLINK", "HSET", "HSETNX", "HDEL", "SADD", "SREM", "SPOP", "ZADD", "ZREM", "FLUSHALL"}
+WRITES = {
+    "SET", "INCR", "DEL", "UNLINK", "HSET", "HSETNX", "HINCRBY", "HDEL", "SADD", "SREM", "SPOP", "ZADD", "ZREM",
+    "FLUSHALL",
+}  # fmt: skip
 # Reads and others that change nothing; a command in neither set stops the replay rather than being overlooked.
 READS = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "HEXISTS", "HKEYS", "HLEN", "HSCAN", "SCARD", "SISMEMBER",
@@ -43,6 +46,9 @@ class Store(dict):
             for field, value in zip(rest[::2], rest[1::2]):
                 if name == "HSET" or field not in hash:
                     hash[field] = value
+        elif name == "HINCRBY":
+            hash = self.setdefault(key, {})
+            hash[rest[0]] = str(int(hash.get(rest[0], 0)) + int(rest[1]))
         elif name == "ZADD":
             set_of = self.setdefault(key, {})
             if not is_number(rest[0]):

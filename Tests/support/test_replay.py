@@ -48,6 +48,13 @@ def test_in_order_nothing_is_found():
     assert [grant[1] for grant in result.grants] == ["w1.1", "w2.1"]
 
 
+def test_what_is_counted_is_followed():
+    store = Store()
+    for by in ("1", "2"):
+        store.apply(["HINCRBY", "meta", "begun", by])
+    assert store == {"meta": {"begun": "3"}}
+
+
 def test_overtaking_is_found():
     result = replay(wait("w1", "b", 1), wait("w2", "b", 2), grant("w2", "b"))
     assert "before b (1)" in result.findings[0]
