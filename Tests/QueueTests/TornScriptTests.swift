@@ -296,6 +296,23 @@ private struct Scene {
         }
     }
 
+    /// Each look at it fails, and mending goes on behind it: else everything would be mended again for ever, and nobody granted.
+    @Test func aKeyOfAnotherTypeEndsMendingAndNotTheGrants() {
+        fleet.loadDying()
+        let scene = Scene(fleet)
+        let prefix = String(fleet.keys.meta.dropLast(4))
+        fleet.redis("SET", prefix + "queue:x||:stranger", "theirs")
+        fleet.dying(at: 3) { fleet.enqueue(scene.g, fleet.newWaiter(), tenant: "c") }
+        #expect(fleet.hasDied)
+        let sweep = scene.g.header + ["gateway"]
+        for _ in 0..<200 { _ = fleet.raw("sweep", sweep) }
+        fleet.release(scene.w, scene.served)
+        fleet.ready(scene.w, scene.served)
+        #expect(fleet.enqueue(scene.g, fleet.newWaiter(), tenant: "d").status == "granted")
+        let last = Outcome(fleet.raw("sweep", sweep))
+        #expect(last.status == "ok" && !last.moreToDo)
+    }
+
     @Test(arguments: calls.map(\.name)) func sweepsMendWhatACallThatDiedLeft(_ name: String) {
         let make = Self.calls.first { $0.name == name }!.make
         fleet.loadDying()

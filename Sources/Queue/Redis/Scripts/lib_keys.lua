@@ -48,14 +48,20 @@ local function in_state(id, state)
     return waiter and waiter.state == state and waiter
 end
 
+-- Strikes out the names that are not to be kept, a slice a call.
+local function strike_out(scan, command, name, inner, keeps)
+    return walk(scan, name, inner, function(member)
+        looks_left = looks_left - 1
+        if not keeps(member) then
+            call(command, name, member)
+        end
+    end)
+end
+
 function mend_key_of.queue(id, name, inner)
     local selector, tenant = string.match(id, '^(.*):([^:]+)$')
-    local rest = walk('ZSCAN', name, inner, function(waiter)
-        looks_left = looks_left - 1
-        if not in_state(waiter, 'queued') then
-            call('ZREM', name, waiter)
-            call('ZREM', key('line'), waiter)
-        end
+    local rest = strike_out('ZSCAN', 'ZREM', name, inner, function(waiter)
+        return in_state(waiter, 'queued')
     end)
     index(selector, tenant, handicap(tenant))
     return rest
@@ -63,17 +69,17 @@ end
 
 -- What a tenant's keys name, each with the command that walks them and the one that strikes a name out.
 local of_tenant = {
-    held = { 'SSCAN', 'SREM', function(tenant, id)
+    held = { 'SSCAN', 'SREM', function(id, tenant)
         local lease = lease_row(id)
         return lease and lease.tenant == tenant
     end },
-    aside = { 'ZSCAN', 'ZREM', function(_, id)
+    aside = { 'ZSCAN', 'ZREM', function(id)
         return in_state(id, 'aside')
     end },
-    run = { 'ZSCAN', 'ZREM', function(_, id)
+    run = { 'ZSCAN', 'ZREM', function(id)
         return not in_state(id, 'ended') and (waiter_row(id) or lease_row(id))
     end },
-    aliases = { 'HSCAN', 'HDEL', function(tenant, alias)
+    aliases = { 'HSCAN', 'HDEL', function(alias, tenant)
         local owner = call('HGET', key('tenant', tenant, 'aliases'), alias)
         return owner and (call('ZSCORE', key('orphans'), tenant .. ':' .. alias)
             or (waiter_row(owner) and not in_state(owner, 'ended')))
@@ -82,13 +88,10 @@ local of_tenant = {
 
 function mend_key_of.tenant(id, name, inner)
     local tenant, what = string.match(id, '^([^:]+):(%a+)')
-    local scan, strike, keeps, rest = unpack(of_tenant[what] or {})
+    local scan, command, keeps, rest = unpack(of_tenant[what] or {})
     if scan then
-        rest = walk(scan, name, inner, function(member)
-            looks_left = looks_left - 1
-            if not keeps(tenant, member) then
-                call(strike, name, member)
-            end
+        rest = strike_out(scan, command, name, inner, function(member)
+            return keeps(member, tenant)
         end)
     end
     index_tenant(tenant)
@@ -134,13 +137,8 @@ local function mend_key(name, inner)
     if kind and mend_key_of[kind] then
         return mend_key_of[kind](id, name, inner)
     elseif of_fleet[rest] then
-        local scan, strike, keeps = unpack(of_fleet[rest])
-        return walk(scan, name, inner, function(member)
-            looks_left = looks_left - 1
-            if not keeps(member) then
-                call(strike, name, member)
-            end
-        end)
+        local scan, command, keeps = unpack(of_fleet[rest])
+        return strike_out(scan, command, name, inner, keeps)
     end
 end
 
@@ -150,6 +148,7 @@ function mend.slice()
     local number, cursor = string.match(meta.mend, '^(%w+) ?(.*)$')
     local section = ORDER[tonumber(number)]
     if number == 'keys' then
+        note('mending:keys')
         cursor = walk('SCAN', nil, cursor, mend_key)
         meta.mend = cursor and 'keys ' .. cursor or ''
     elseif section then

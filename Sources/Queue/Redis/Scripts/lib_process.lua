@@ -25,8 +25,8 @@ local function load_meta()
     meta.torn = meta.begun ~= tonumber(ended or 0)
     if meta.torn then
         -- Where mending itself died it goes on behind what it died of.
-        local died = string.match(in_hand, 'mending:(%d+)')
-        meta.mend = died and int(died + 1) or '1'
+        local died = string.match(in_hand, 'mending:(%w+)')
+        meta.mend = died == 'keys' and '' or died and int(died + 1) or '1'
     end
 end
 
