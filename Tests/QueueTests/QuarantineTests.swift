@@ -56,6 +56,22 @@ import Testing
         _ = ears
     }
 
+    @Test func aClockThatStepsBackPutsNoProbeOffBeyondItsOwnSpan() {
+        let (g, g2) = (fleet.gateway("g"), fleet.gateway("g2"))
+        let ears = fleet.listen(g, g2)
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        #expect(fleet.reject(g, grant, .unreachable).status == "requeued")
+        fleet.advance(milliseconds: -3_600_000)
+        fleet.sweep(g)
+        #expect(due(w) == 3_000, "a claim is checked at once: as if it had just been lent")
+        for _ in 0..<4 { fleet.probed(g2, w, false) }
+        fleet.advance(milliseconds: -3_600_000)
+        fleet.sweep(g)
+        #expect(due(w) == 8_000, "a quarantine has its backoff")
+        _ = ears
+    }
+
     @Test func aClaimRefutedSuspendsTheClaimantUntilItsOwnProbe() {
         let (g, g2) = (fleet.gateway("g"), fleet.gateway("g2"))
         let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)

@@ -80,7 +80,10 @@ final class Exchange {
         guard case .grant = message else { return }
         network.timeline.after(chance.number(0...milliseconds(200))) { [self] in
             guard !listener.process.isGone, !process.isGone else { return }
-            connect(process, listener).near.send(message)
+            let copy = connect(process, listener).near
+            // No process holds this end: whatever comes back is answered by a reset.
+            copy.onMessage = { [unowned copy] _ in copy.close() }
+            copy.send(message)
         }
     }
 

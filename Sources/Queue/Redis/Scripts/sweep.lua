@@ -73,43 +73,44 @@ local function expire(kind, finish_one)
     end
 end
 
--- After a clock that stepped back, a deadline further off than its full span counts from now.
-local function pull_in(set, span)
-    local late = call('ZRANGE', key(set), '(' .. int(NOW + span), '+inf', 'BYSCORE', 'LIMIT', 0, DEADLINES_A_CALL)
-    for _, id in ipairs(late) do
-        call('ZADD', key(set), int(NOW + span), id)
+-- After a clock that stepped back, a deadline further off than its full span counts from now. `least` is the shortest
+-- span in the set, `span_of` an entry's own. The slice moves on with time: some stand further off by right, and would
+-- hide others behind them.
+local function pull_in(set, least, span_of)
+    local beyond = '(' .. int(NOW + least)
+    local count = call('ZCOUNT', key(set), beyond, '+inf')
+    local first = count > DEADLINES_A_CALL and math.floor(NOW / SWEEP_MS) * DEADLINES_A_CALL % count or 0
+    local late = call('ZRANGE', key(set), beyond, '+inf', 'BYSCORE', 'LIMIT', first, DEADLINES_A_CALL, 'WITHSCORES')
+    for i = 1, #late, 2 do
+        local span = span_of and span_of(late[i]) or least
+        if tonumber(late[i + 1]) > NOW + span then
+            call('ZADD', key(set), int(NOW + span), late[i])
+        end
     end
 end
 
--- The same where each lease has a span by its state. The slice moves on with time: held leases may stand far off by
--- right, and would hide a grant behind them.
-local function pull_in_pending()
-    local pending, beyond = key('pending'), '(' .. int(NOW + ACCEPT_DEADLINE_MS)
-    local count = call('ZCOUNT', pending, beyond, '+inf')
-    local first = count > DEADLINES_A_CALL and math.floor(NOW / SWEEP_MS) * DEADLINES_A_CALL % count or 0
-    local late = call('ZRANGE', pending, beyond, '+inf', 'BYSCORE', 'LIMIT', first, DEADLINES_A_CALL, 'WITHSCORES')
-    for i = 1, #late, 2 do
-        local lease = lease_row(late[i])
-        local span = ACCEPT_DEADLINE_MS
-        if lease and lease.state == 'reserved' then
-            span = RESERVE_MS
-        elseif lease and lease.state == 'kept' then
-            span = lease.keep * 1000
-        end
-        if tonumber(late[i + 1]) > NOW + span then
-            call('ZADD', pending, int(NOW + span), late[i])
-        end
+local function span_of_pending(id)
+    local lease = lease_row(id)
+    if lease and lease.state == 'reserved' then
+        return RESERVE_MS
     end
+    return lease and lease.state == 'kept' and lease.keep * 1000
+end
+
+-- A claim is checked and a newcomer probed at once; those in quarantine wait out their backoff.
+local function span_of_probe(id)
+    local worker = worker_row(id)
+    return worker and math.max(worker.backoff, PROBE_LOAN_MS)
 end
 
 local due = NOW >= meta.nextSweep
 if due then
     meta.nextSweep = NOW + SWEEP_MS
-    pull_in_pending()
+    pull_in('pending', ACCEPT_DEADLINE_MS, span_of_pending)
     pull_in('orphans', ORPHAN_MS)
     pull_in('workers', PROCESS_TTL_MS)
     pull_in('gateways', PROCESS_TTL_MS)
-    pull_in('probes', BACKOFF_MAX_MS)
+    pull_in('probes', PROBE_LOAN_MS, span_of_probe)
 end
 if due and not holding_off() then
     if NOW >= meta.grace then
