@@ -108,10 +108,10 @@ public final class World {
     var livingWorkers: [SimulatedWorker] { workers.filter { !$0.process.isGone } }
     var livingProcesses: [SimulatedProcess] { livingGateways.map(\.process) + livingWorkers.map(\.process) }
 
-    /// The machine is gone: nobody is told by it.
+    /// The machine is gone, and all that ran there: nobody is told by it.
     func vanish(_ process: SimulatedProcess) {
         for host in hosts where host != process.host { network.cut(process.host, host) }
-        process.end()
+        for one in livingProcesses where one.host == process.host { one.end() }
     }
 
     var hosts: [String] {
