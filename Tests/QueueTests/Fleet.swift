@@ -183,9 +183,9 @@ final class Fleet {
         for finding in findings() { Issue.record("\(finding) after \(after)", sourceLocation: sourceLocation) }
     }
 
-    func look() -> Look {
-        Look(redis.command(["EVALSHA", loaded["look"]!, "0", String(keys.meta.dropLast(4))]).strings)
-    }
+    var lookCommand: [String] { ["EVALSHA", loaded["look"]!, "0", String(keys.meta.dropLast(4))] }
+
+    func look() -> Look { Look(redis.command(lookCommand).strings) }
 
     // MARK: - The verbs, typed
 
