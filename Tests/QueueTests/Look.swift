@@ -71,7 +71,8 @@ struct Look: Equatable {
             if not kind then
                 if not known[rest] then wrong('unknown key', rest) end
             elseif kind == 'waiter' then
-                local r = call('HMGET', name, 'tenant', 'selector', 'gateway', 'score', 'state', 'lease')
+                local r = call('HMGET', name, 'tenant', 'selector', 'gateway', 'score', 'state', 'lease', 'ticket')
+                r[4] = r[4] or r[7]
                 say('waiter', id, tostring(r[1]), tostring(r[2]), tostring(r[3]), tostring(r[4]), tostring(r[5]), r[6] or '')
                 if not r[1] then wrong('half a waiter', id)
                 elseif r[5] == 'accepted' or r[5] == 'reserved' then

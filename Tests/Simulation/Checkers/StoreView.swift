@@ -189,7 +189,7 @@ public final class StoreView {
         }
     }
 
-    private static let waiterFields = ["tenant", "selector", "gateway", "score", "state", "lease"]
+    private static let waiterFields = ["tenant", "selector", "gateway", "score", "state", "lease", "ticket"]
     private static let leaseFields = [
         "waiter", "tenant", "gateway", "worker", "slot", "pool", "epoch", "number", "state", "over", "cap",
     ]
@@ -198,8 +198,8 @@ public final class StoreView {
     private func waiter(_ id: String, _ name: String) -> WaiterLine? {
         guard let row = redis.fields(name, StoreView.waiterFields) else { return nil }
         return WaiterLine(
-            id: id, tenant: row[0], selector: row[1], gateway: row[2], score: Int64(row[3]) ?? 0, state: row[4],
-            lease: row[5])
+            id: id, tenant: row[0], selector: row[1], gateway: row[2], score: Int64(row[3]) ?? Int64(row[6]) ?? 0,
+            state: row[4], lease: row[5])
     }
 
     private func lease(_ id: String, _ name: String) -> LeaseLine? {

@@ -155,10 +155,10 @@ local waiter = { id = id, tenant = tenant, selector = selector, gateway = caller
     score = int(score), state = 'queued', lease = '', attempt = attempt, run = run, alias = alias, keep = keep }
 -- What names the record comes first, and the record is whole: whatever a call that dies leaves is found.
 call('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
-local record = { 'tenant', tenant, 'selector', selector, 'gateway', caller.id, 'ticket', waiter.ticket, 'score',
-    waiter.score, 'state', 'queued' }
+local record = { 'tenant', tenant, 'selector', selector, 'gateway', caller.id, 'ticket', waiter.ticket, 'state', 'queued' }
 -- A million records: what says nothing is left out.
-for name, value in pairs({ attempt = attempt, run = run, alias = alias, keep = keep }) do
+local score_apart = waiter.score ~= waiter.ticket and waiter.score or ''
+for name, value in pairs({ attempt = attempt, run = run, alias = alias, keep = keep, score = score_apart }) do
     if value ~= '' and value ~= 0 then
         record[#record + 1] = name
         record[#record + 1] = value

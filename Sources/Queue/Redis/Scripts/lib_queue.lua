@@ -85,7 +85,7 @@ local function waiter_row(id)
         return nil
     end
     local run, alias, keep, why = unpack(row, 9)
-    return { id = id, tenant = row[1], selector = row[2], gateway = row[3], ticket = row[4], score = row[5],
+    return { id = id, tenant = row[1], selector = row[2], gateway = row[3], ticket = row[4], score = row[5] or row[4],
         state = row[6], lease = row[7] or '', attempt = tonumber(row[8] or 0), run = run or '', alias = alias or '',
         keep = tonumber(keep or 0), why = why or nil }
 end
