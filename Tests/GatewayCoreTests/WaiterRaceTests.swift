@@ -42,6 +42,18 @@ import Testing
         #expect(waiter.state == .waiting)
     }
 
+    /// Redis lost the grant with its verdict, and counts the attempt once more.
+    @Test func aGrantThatRedisLostAndMadeAgainUnderTheSameNameIsDialed() {
+        var waiter = Situation.waiting.waiter
+        _ = waiter.granted(.sample(1, token: 14))
+        _ = waiter.dialBegan()
+        _ = waiter.dialFailed(.rejected(.stale))
+        _ = waiter.verdictReplied(.requeued, now: 1, freshID: waiterID(2))
+        #expect(waiter.granted(.sample(1, token: 14)) == .none, "heard twice")
+        #expect(waiter.granted(.sample(1, token: 15)).short == "dial(1)")
+        #expect(waiter.granted(.sample(1, token: 15)) == .none)
+    }
+
     @Test func thirdDistinctWorkerIsTheLast() {
         var waiter = Situation.waiting.waiter
         var rejects: [String] = []

@@ -65,11 +65,13 @@ enum Event: String, CaseIterable, Sendable {
 func waiterID(_ number: UInt64) -> WaiterID { WaiterID(high: number, low: number) }
 
 extension QueueCore.Grant {
-    static func sample(_ attempt: Int, of waiter: WaiterID = waiterID(1), worker: UInt64? = nil) -> QueueCore.Grant {
+    static func sample(
+        _ attempt: Int, of waiter: WaiterID = waiterID(1), worker: UInt64? = nil, token: Int64? = nil
+    ) -> QueueCore.Grant {
         QueueCore.Grant(
             lease: LeaseID(waiter: waiter, attempt: attempt),
             worker: ProcessID(node: "w", generation: worker ?? UInt64(attempt))!, slot: 0, address: "127.0.0.1:1",
-            pool: "A||", token: Token(epoch: 1, number: Int64(attempt)))
+            pool: "A||", token: Token(epoch: 1, number: token ?? Int64(attempt)))
     }
 }
 

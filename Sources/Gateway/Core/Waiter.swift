@@ -89,6 +89,8 @@ public struct Waiter: Sendable {
     public private(set) var attempt = 0
     /// Milliseconds of the loop's clock at which the wait is over.
     public let deadline: UInt64
+    /// The newest grant's.
+    private var token = Token.none
     private var failedWorkers: [ProcessID] = []
     private var isShuttingDown = false
 
@@ -152,17 +154,17 @@ public struct Waiter: Sendable {
             return Action(queue: .cancel(grant.lease, dialed: false))
         case .enqueuing, .waiting, .granted:
             guard isNew(grant) else { return .none }
-            attempt = grant.lease.attempt
+            note(grant)
             state = .granted(grant)
             return Action(client: .dial(grant))
         case .dialing(let current, _):
             guard isNew(grant) else { return .none }
-            attempt = grant.lease.attempt
+            note(grant)
             state = .dialing(current, next: grant)
             return .none
         case .rejecting(let lease, _):
             guard isNew(grant) else { return .none }
-            attempt = grant.lease.attempt
+            note(grant)
             state = .rejecting(lease, next: grant)
             return .none
         case .active(let lease), .finished(let lease):
@@ -285,7 +287,12 @@ public struct Waiter: Sendable {
 
     // MARK: steps they share
 
-    private func isNew(_ grant: Grant) -> Bool { grant.lease.attempt > attempt }
+    /// Redis may have lost the last grant, and give its attempt's number once more: that one has a newer token.
+    private func isNew(_ grant: Grant) -> Bool {
+        grant.lease.attempt > attempt || (grant.lease.attempt == attempt && grant.token > token)
+    }
+
+    private mutating func note(_ grant: Grant) { (attempt, token) = (grant.lease.attempt, grant.token) }
 
     private mutating func note(failed worker: ProcessID) {
         if !failedWorkers.contains(worker) { failedWorkers.append(worker) }
