@@ -64,12 +64,13 @@ struct Look: Equatable {
         local known = { meta = 1, seq = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
             zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, pending = 1,
             rates = 1, wanted = 1, gateways = 1, workers = 1, orphans = 1 }
-        if string.find(redis.call('INFO', 'keyspace'), 'expires=[1-9]') then wrong('a key has a TTL') end
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
             local kind, id = string.match(rest, '^(%a+):(.*)$')
             if not kind then
                 if not known[rest] then wrong('unknown key', rest) end
+            elseif redis.call('TTL', name) ~= -1 then
+                wrong('TTL on', rest)
             elseif kind == 'waiter' then
                 local r = call('HMGET', name, 'tenant', 'selector', 'gateway', 'score', 'state', 'lease', 'ticket')
                 r[4] = r[4] or r[7]

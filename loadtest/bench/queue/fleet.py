@@ -9,6 +9,8 @@ from dispatch import Redis
 SEGMENTS = "abcdefg"
 POOL = ":".join(SEGMENTS) + "||"
 BATCH = 500
+# No gateway holds a million connections: for more waiters there are more gateways.
+GATEWAY_WAITERS = 50_000
 DAY_MS = 86_400_000
 
 
@@ -66,7 +68,8 @@ class Grant:
 
 
 class Fleet:
-    """One gateway, one worker with one slot of the pool; `join` adds workers.
+    """A gateway for each 50,000 who wait, the newest of which makes all calls; one worker with one slot of the pool;
+    `join` adds workers.
 
     Who waits is spread over tenants and selectors. Where `capped`, the cap of those tenants is 0: they wait behind it,
     and the tenant `served` alone is granted slots. Else all are, in their order.
@@ -77,17 +80,24 @@ class Fleet:
         self.meta = "berth:{bench}:meta"
         self.tenants, self.selectors, self.capped = tenants, selectors, capped
         self.random = random.Random(1)
-        self.slices = [0] * 64
         self.waiting = 0
         self.renewals = 0
-        self.gateway = "g.1"
+        self.ears: list[Ear] = []
+        # Gateway → how many of its waiters are in each slice of their ids.
+        self.slices: dict[str, list[int]] = {}
         self.workers: list[str] = []
-        self.ear = Ear(path, f"berth:{{bench}}:wake:{self.gateway}")
-        self("register", self.gateway, "gateway")
+        self.path = path
+        self.open_gateway()
         limits = f"{0 if capped else 1_000_000},1000000,{DAY_MS},0,1,0"
         served = f"1000000,1000000,{DAY_MS},0,1,0"
         self("settings", self.gateway, "gateway", "declare", 0, 1, "tenant:*", limits, "tenant:served", served)
         self.join(workers=1, slots=1)
+
+    def open_gateway(self):
+        self.gateway = f"g{len(self.slices)}.1"
+        self.slices[self.gateway] = [0] * 64
+        self.ears.append(Ear(self.path, f"berth:{{bench}}:wake:{self.gateway}"))
+        self("register", self.gateway, "gateway")
 
     def join(self, *, workers, slots):
         rows = [f"{slot} free 0 0 - -" for slot in range(slots)]
@@ -99,7 +109,8 @@ class Fleet:
             self("probed", self.gateway, worker, 1)
 
     def close(self):
-        self.ear.close()
+        for ear in self.ears:
+            ear.close()
         self.redis.close()
 
     # A call is the bytes of it; `ask` sends some at once and reads the replies.
@@ -124,7 +135,7 @@ class Fleet:
         return f"{self.random.getrandbits(128):032x}"
 
     def enqueue(self, waiter, tenant, wanted=POOL) -> bytes:
-        self.slices[int(waiter[:2], 16) >> 2] += 1
+        self.slices[self.gateway][int(waiter[:2], 16) >> 2] += 1
         return self.call("enqueue", self.gateway, waiter, tenant, wanted, 0, "", 1, "", 0)
 
     def next_enqueue(self) -> bytes:
@@ -140,11 +151,11 @@ class Fleet:
         return self.enqueue(waiter, f"t{tenant}", selector(tenant % self.selectors))
 
     def cancel(self, waiter) -> bytes:
-        self.slices[int(waiter[:2], 16) >> 2] -= 1
+        self.slices[self.gateway][int(waiter[:2], 16) >> 2] -= 1
         return self.call("cancel", self.gateway, waiter, "", 0)
 
     def accept(self, grant) -> bytes:
-        self.slices[int(grant.waiter[:2], 16) >> 2] -= 1
+        self.slices[self.gateway][int(grant.waiter[:2], 16) >> 2] -= 1
         return self.call("accept", grant.worker, grant.lease, grant.slot, grant.epoch, grant.number)
 
     def release(self, grant) -> bytes:
@@ -176,15 +187,16 @@ class Fleet:
         return self.proved(grants)
 
     def renew(self):
-        self.renew_gateway()
+        for gateway in self.slices:
+            self.renew_gateway(gateway)
         for worker in self.workers:
             self.renew_worker(worker)
 
-    def renew_gateway(self):
+    def renew_gateway(self, gateway):
         # As gateways do: the counts agree, and one slice in rotation is listed in any case.
         self.renewals += 1
-        counts, place = ",".join(map(str, self.slices)), f"{self.renewals % 64 * 4:02x}"
-        self("renew", self.gateway, "gateway", counts, place)
+        counts, place = ",".join(map(str, self.slices[gateway])), f"{self.renewals % 64 * 4:02x}"
+        self("renew", gateway, "gateway", counts, place)
 
     def renew_worker(self, worker):
         self.renewals += 1
@@ -193,6 +205,8 @@ class Fleet:
     def fill(self, count):
         """So many more wait. Each batch is sent before the last one's replies are read, so that Redis never idles."""
         while count:
+            if sum(self.slices[self.gateway]) >= GATEWAY_WAITERS:
+                self.open_gateway()
             on_their_way = 0
             for _ in range(20):
                 some = min(count, BATCH)

@@ -20,11 +20,10 @@ SHAPES = {
 QUICK_SHAPES = {"waiters": (100, 10_000), "tenants": (100,), "selectors": (100,)}
 # The first rounds find cold caches.
 WARM_UP = 20
-RENEW_EACH = 4
+RENEW_EACH, RENEW_ALL_EACH = 4, 100
 WORKERS, SLOTS = 8, 16
 # Fewer waiters than that are lost in what Redis rounds up to.
 MEMORY_WAITERS_MIN = 10_000
-MEMORY_KEYS = ("line", "gateway:g.1:waiters")
 CYCLE = ("enqueue", "release", "ready", "collect", "accept")
 STEPS = ("enqueue", "release", "ready and collect", "accept")
 NOTED_BATCHES = 8
@@ -91,7 +90,7 @@ def round_of(fleet: Fleet, held: Grant, number: int, note) -> Grant:
     (held,) = grants_of(ask("collect", fleet.collect(given.lease)))
     ask("accept", fleet.accept(held), b"accepted")
     if number % RENEW_EACH == 0:
-        fleet.renew_gateway()
+        fleet.renew_gateway(fleet.gateway)
         note("renew (gateway)")
         fleet.renew_worker(fleet.workers[0])
         note("renew (worker)")
@@ -102,6 +101,9 @@ def round_of(fleet: Fleet, held: Grant, number: int, note) -> Grant:
 def steps(fleet: Fleet, held: Grant, rounds) -> Clock:
     clock = Clock(fleet.redis)
     for number in range(rounds + WARM_UP):
+        if number % RENEW_ALL_EACH == 0:
+            fleet.renew()
+            clock.renew()
         if number == WARM_UP:
             clock = Clock(fleet.redis)
         held = round_of(fleet, held, number, clock.note)
@@ -156,9 +158,10 @@ def cycles(fleet: Fleet, seconds) -> dict:
 def memory(fleet: Fleet, size, grown) -> dict:
     prefix = fleet.meta.removesuffix("meta")
     record = next(key for key in iter(lambda: fleet.redis("RANDOMKEY"), None) if b":waiter:" in key)
-    parts = {key: fleet.redis("MEMORY", "USAGE", prefix + key, "SAMPLES", 0) / size for key in MEMORY_KEYS}
-    queues = fleet.redis("KEYS", prefix + "queue:*")
-    parts["queues"] = sum(fleet.redis("MEMORY", "USAGE", key, "SAMPLES", 0) for key in queues) / size
+    parts = {}
+    for name, keys in (("line", "line"), ("gateways", "gateway:*:waiters"), ("queues", "queue:*")):
+        found = fleet.redis("KEYS", prefix + keys)
+        parts[name] = sum(fleet.redis("MEMORY", "USAGE", key, "SAMPLES", 0) for key in found) / size
     parts["record"] = fleet.redis("MEMORY", "USAGE", record)
     return {"whole": grown / size, "parts": {**parts, "the rest": grown / size - sum(parts.values())}}
 

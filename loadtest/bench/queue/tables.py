@@ -8,7 +8,8 @@ from shapes import BASE, SHAPES
 BEGIN, END = "<!-- queue -->", "<!-- /queue -->"
 RATIO_MAX, P99_US_MAX, SLOW_US, BYTES_MAX = 2.0, 1_000, 5_000, 700
 KINDS = {
-    "waiters": "All wait behind their tenants' caps, {tenants} tenants in {selectors} selectors; one more is served.",
+    "waiters": "All wait behind their tenants' caps, {tenants} tenants in {selectors} selectors, 50,000 at a gateway; one "
+    "more is served.",
     "tenants": "{waiters:,} wait in {selectors} selectors, and all may be served.",
     "selectors": "{waiters:,} wait, of {tenants} tenants, and all may be served.",
 }
