@@ -28,14 +28,13 @@ extension Fleet {
         return found + look.findings
     }
 
-    /// The whole audit and the test's own look in one round trip.
+    /// The whole audit, and the test's own look.
     func auditAndLook() -> (findings: [String], Look) {
-        let audit = ["EVALSHA", loaded["auditWhole"]!, "1", keys.meta, "", "0", "0", "0", "0", "", ""]
-        let replies = redis.pipeline([audit, lookCommand])
-        guard let whole = AuditReport.Slice(reply: replies[0].strings), whole.nextSection == "" else {
-            return ([replies[0].string + replies[0].strings.joined(separator: " ")], Look([]))
+        let reply = redis.ask(["EVALSHA", loaded["auditWhole"]!, "1", keys.meta, "", "0", "0", "0", "0", "", ""])
+        guard let whole = AuditReport.Slice(reply: reply.strings), whole.nextSection == "" else {
+            return ([reply.string + reply.strings.joined(separator: " ")], Look([]))
         }
-        return (whole.findings.map(\.description), Look(replies[1].strings))
+        return (whole.findings.map(\.description), look())
     }
 
     /// One slice as it is shipped; `nil` where the schema is another.

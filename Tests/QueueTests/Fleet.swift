@@ -183,9 +183,9 @@ final class Fleet {
         for finding in findings() { Issue.record("\(finding) after \(after)", sourceLocation: sourceLocation) }
     }
 
-    var lookCommand: [String] { ["EVALSHA", loaded["look"]!, "0", String(keys.meta.dropLast(4))] }
-
-    func look() -> Look { Look(redis.command(lookCommand).strings) }
+    func look() -> Look {
+        Look(redis.command(["EVALSHA", loaded["look"]!, "0", String(keys.meta.dropLast(4))]).strings)
+    }
 
     // MARK: - The verbs, typed
 

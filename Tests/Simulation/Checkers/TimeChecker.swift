@@ -205,6 +205,10 @@ final class RecoveryChecker: Checker {
                 continue
             }
             words += differences(worker, table, picture)
+            // One slot of a worker on trial is in use as soon as somebody wants it, and the rest with it.
+            if !worker.isDraining, worker.state != "ok", worker.state != "trial" {
+                words.append("\(worker.id) is \(worker.state)")
+            }
         }
         let here = Set(picture.workers.map(\.id))
         for id in tables.keys.sorted() where !here.contains(id) { words.append("\(id) lives and is not in Redis") }
@@ -255,7 +259,6 @@ final class RecoveryChecker: Checker {
         var words = picture.waiters.keys.sorted().map { "waiter \($0) is left" }
         words += picture.leases.keys.sorted().map { "lease \($0) is left" }
         for worker in picture.workers where !worker.isDraining {
-            if worker.state != "ok" && worker.state != "trial" { words.append("\(worker.id) is \(worker.state)") }
             for slot in worker.slots where slot.state != "free" {
                 words.append("\(slot.worker)/\(slot.slot) is \(slot.state)")
             }
