@@ -149,9 +149,10 @@ final class LeavingChecker: Checker {
 }
 
 /// S4: a slot is never offered before its worker said that it is fit. While no data was lost and nothing is wrong with
-/// Redis, a worker has no cause to refuse a grant as `occupied`.
+/// Redis, a worker has no cause to refuse a grant as `occupied`, unless it ends its lifetime while one is under way.
 final class OccupiedChecker: Checker {
     private static let recovery: Int64 = 15_000_000
+    private var draining: Set<String> = []
     private var hasLostData = false
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
@@ -159,8 +160,9 @@ final class OccupiedChecker: Checker {
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
+        if call.script == "drain" { draining.insert(call.caller) }
         guard call.script == "reject", call.arguments.count > 7, call.arguments[5] == "worker",
-            call.arguments[7] == "occupied", !hasLostData
+            call.arguments[7] == "occupied", !hasLostData, !draining.contains(call.caller)
         else { return }
         guard let calm = ledger.calmSince, now - calm > OccupiedChecker.recovery else { return }
         ledger.found("S4", "\(call.caller) was offered \(call.arguments[6]) for a slot that is not free")

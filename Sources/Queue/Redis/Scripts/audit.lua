@@ -213,10 +213,8 @@ end
 function judge.link(selector, pool)
     local linked = call('SISMEMBER', key('pool', pool, 'selectors'), selector) == 1
     local back = call('ZSCORE', key('selector', selector, 'pools'), pool)
-    local rank = match(selector, pool)
-    if call('HEXISTS', key('pools'), pool) == 0 or call('SISMEMBER', key('selectors'), selector) == 0 then
-        rank = nil
-    end
+    local known = call('HEXISTS', key('pools'), pool) == 1 and call('SISMEMBER', key('selectors'), selector) == 1
+    local rank = known and match(selector, pool) or nil
     check(linked == (rank ~= nil) and (back and tonumber(back) or nil) == rank, 'S12', 'link differs')
     local head = rank and head_of(selector)
     check(call('ZSCORE', key('pool', pool, 'heads'), selector) == (head and head.text or false), 'S12', 'has another head')
@@ -327,9 +325,7 @@ local function selector(name, inner)
     end
     if stage == 'eligible' then
         rest = walk('ZSCAN', key('selector', name, 'eligible'), rest, function(tenant)
-            if call('SISMEMBER', key('selector', name, 'tenants'), tenant) == 0 then
-                look_at('entry', name, tenant)
-            end
+            look_at('entry', name, tenant)
         end)
         if rest then
             return 'eligible ' .. rest
