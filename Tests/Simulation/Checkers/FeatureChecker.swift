@@ -86,7 +86,7 @@ final class DeadlineChecker: Checker {
         guard now - calm > 12_500_000 else { return }
         let clock = Double(store.redis.now / 1_000)
         // Nothing ended before; and what is more than a call may do goes on in the next, at once.
-        guard Double(grace.until / 1_000) < clock - 1_000 - Self.slackMilliseconds,
+        guard Double(grace.perhapsUntil / 1_000) < clock - 1_000 - Self.slackMilliseconds,
             Double(store.redis.field(store.key("meta"), "nextSweep") ?? "") ?? 0 > clock
         else { return }
         // Sweeps come once a second; this one may have been none.

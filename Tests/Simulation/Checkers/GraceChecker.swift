@@ -8,16 +8,21 @@ struct GraceWatch {
 
     /// Redis' clock at the last commit, and until when its grace is.
     private var last: Int64 = 0
+    private var isUnsure = false
     private(set) var until: Int64 = 0
+    /// The same where Redis may have reason for a grace that calls do not show.
+    private(set) var perhapsUntil: Int64 = 0
 
     mutating func note(_ happening: Happening) {
         // What it remembers of time may be older, and so its grace.
-        if case .storeLostData = happening { (last, until) = (0, 0) }
+        if case .storeLostData = happening { (last, until, isUnsure) = (0, 0, true) }
     }
 
     mutating func ran(_ call: StoreCall, at clock: Int64) {
         let isSudden = last > 0 && (clock - last > Self.silence + Self.slack || clock < last)
         if isSudden || until > clock + Self.span { until = clock + Self.span }
+        if isSudden || isUnsure || perhapsUntil > clock + Self.span { perhapsUntil = clock + Self.span }
+        isUnsure = false
         // Calls that wrote nothing do not tell Redis the time.
         if call.wrote { last = clock }
     }

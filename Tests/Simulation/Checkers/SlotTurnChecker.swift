@@ -47,6 +47,8 @@ final class SlotTurnChecker: Checker {
         guard let (worker, slot, lease) = watched else { return }
         watched = nil
         let store = ledger.store
+        // An enqueue that was sent again after its client's session brings the name back.
+        if store.redis.field(store.key("lease", lease), "worker") == nil { dialed.remove(lease) }
         guard let row = store.redis.field(store.key("worker", worker, "slots"), slot)?.split(separator: " ") else {
             return
         }

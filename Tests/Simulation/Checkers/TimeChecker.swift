@@ -92,7 +92,7 @@ final class DeadProcessChecker: Checker {
         // Each sweep is a chance to see it; one that is late shows at the next.
         guard call.script == "sweep", call.status == "ok" else { return }
         let holdsOff = store.redis.field(store.key("meta"), "holdOff").map { $0 != "0" } ?? false
-        if holdsOff || store.redis.now < grace.until { barred = now }
+        if holdsOff || store.redis.now < grace.perhapsUntil { barred = now }
         for (id, at) in gone.sorted(by: { $0.key < $1.key }) {
             if !exists(id, store) {
                 gone[id] = nil
