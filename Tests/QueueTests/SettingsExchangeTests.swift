@@ -17,12 +17,13 @@ import Testing
 
     /// A row's declared and ordered words, without versions; empty where there is none.
     private static func row(_ fleet: LiveFleet, _ name: String) throws -> [String] {
-        let connection = RedisConnection(loop: fleet.loop, endpoint: try fleet.server.endpoint())
+        let key = "berth:{test}:settings"
+        let connection = RedisConnection(loop: fleet.loop, endpoint: try fleet.server.endpoint(), key: key)
         defer { connection.close() }
         var text: String??
         connection.onEvent = { event in
             guard case .up = event else { return }
-            connection.send([Array("HGET".utf8), Array("berth:{test}:settings".utf8), Array(name.utf8)]) {
+            connection.send([Array("HGET".utf8), Array(key.utf8), Array(name.utf8)]) {
                 text = .some((try? $0.get())?.text)
             }
         }

@@ -33,7 +33,8 @@ public final class FleetOperator {
     /// Connects at once; orders wait for it. `close` ends it.
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
-        connection = RedisConnection(loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.settings])
+        connection = RedisConnection(
+            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.settings], key: keys.meta)
         connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
     }

@@ -74,6 +74,8 @@ final class DeadlineChecker: Checker {
     /// Less than a sweep's pause: a commit since its end may have set a deadline.
     private static let slackMilliseconds: Double = 100
     private var grace = GraceWatch()
+    /// When a hold-off was seen last.
+    private var heldOff: Int64 = 0
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) { grace.note(happening) }
 
@@ -81,7 +83,10 @@ final class DeadlineChecker: Checker {
         grace.ran(call, at: ledger.store.redis.now)
         guard call.script == "sweep", call.status == "ok" else { return }
         let store = ledger.store
-        guard !store.picture.holdOff, store.picture.todo.isEmpty, let calm = ledger.calmSince else { return }
+        if store.picture.holdOff { heldOff = now }
+        guard now - heldOff > 1_000_000 + Int64(Self.slackMilliseconds) * 1_000, store.picture.todo.isEmpty,
+            let calm = ledger.calmSince
+        else { return }
         // A grace period of ten seconds follows a trouble, and then a sweep.
         guard now - calm > 12_500_000 else { return }
         let clock = Double(store.redis.now / 1_000)
