@@ -129,6 +129,17 @@ import Testing
         }
     }
 
+    @Test func aSlotThatWasOutComesBackUnderATokenItsWorkerNeverSaw() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        fleet.cancel(g, fleet.enqueue(g, fleet.newWaiter()).grant!.lease.waiter.text)
+        fleet.renew(w, [fleet.row(0, "out")])
+        #expect(slot(w).state == "out")
+        #expect(fleet.renew(w, [fleet.row(0, "free")]).texts(0) == [])
+        #expect(slot(w).state == "free")
+        #expect(fleet.enqueue(g, fleet.newWaiter()).status == "granted")
+    }
+
     @Test func noTokenIsGivenTwiceWhateverRowShowsIt() {
         let g = fleet.gateway()
         let w = fleet.worker(pools: ["x||"], probedBy: g)

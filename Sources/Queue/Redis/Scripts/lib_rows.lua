@@ -78,7 +78,8 @@ local function judge_row(worker, row)
         if s.state == 'recycling' and state == 'free' then
             return table.concat({ 'recycle', s.slot, int(s.epoch), int(s.number) }, ' ')
         end
-        if s.state == 'free' and state ~= 'free' then
+        -- Broken while free, under a token that was never dialed; whole again under the same.
+        if s.state == 'free' and state ~= 'free' or s.state == 'out' and state == 'free' then
             move_slot(s, state)
         end
         return nil
