@@ -9,7 +9,7 @@ from dispatch import Redis
 SEGMENTS = "abcdefg"
 POOL = ":".join(SEGMENTS) + "||"
 BATCH = 500
-# No gateway holds a million connections: for more waiters there are more gateways.
+# For more waiters there are more gateways. A choice of this benchmark's, no limit of Berth's.
 GATEWAY_WAITERS = 50_000
 DAY_MS = 86_400_000
 
