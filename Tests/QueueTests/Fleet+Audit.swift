@@ -6,21 +6,12 @@ import Testing
 
 /// What operators ask of a fleet, asked by tests.
 extension Fleet {
-    /// The shipped audit without its bound, and all its sections in one call.
+    /// The shipped audit without its bound, so that a section of a test's fleet is one call.
     func loadWholeAudit() {
-        var source = String(decoding: ScriptLibrary.audit.source, as: UTF8.self)
-        func change(_ old: String, _ new: String) {
-            let changed = source.replacingOccurrences(of: old, with: new)
-            precondition(changed != source, "spelled elsewhere: \(old)")
-            source = changed
-        }
-        change("local LOOKS_A_CALL = 32\n", "local LOOKS_A_CALL = 1000000\n")
-        change("section = section == '' and 'workers' or section\n", "section = 'workers'\nrepeat\n")
-        change(
-            "return reply(rest and section or following, rest or '')",
-            "if rest then return reply(section, rest) end\nsection = following\nuntil section == ''\nreturn reply('', '')"
-        )
-        load("auditWhole", source: Self.turned(source))
+        let source = String(decoding: ScriptLibrary.audit.source, as: UTF8.self)
+        let whole = source.replacingOccurrences(of: "local LOOKS_A_CALL = 32\n", with: "local LOOKS_A_CALL = 1000000\n")
+        precondition(whole != source, "the bound is spelled elsewhere")
+        load("auditWhole", source: Self.turned(whole))
     }
 
     func findings() -> [String] {
@@ -28,13 +19,18 @@ extension Fleet {
         return found + look.findings
     }
 
-    /// The whole audit, and the test's own look.
+    /// The whole audit in one round trip, and the test's own look.
     func auditAndLook() -> (findings: [String], Look) {
-        let reply = redis.ask(["EVALSHA", loaded["auditWhole"]!, "1", keys.meta, "", "0", "0", "0", "0", "", ""])
-        guard let whole = AuditReport.Slice(reply: reply.strings), whole.nextSection == "" else {
-            return ([reply.string + reply.strings.joined(separator: " ")], Look([]))
+        let begin = ["EVALSHA", loaded["auditWhole"]!, "1", keys.meta, "", "0", "0", "0", "0"]
+        let replies = redis.pipeline(AuditReport.sections.map { begin + [$0, ""] })
+        var found: [String] = []
+        for (section, reply) in zip(AuditReport.sections, replies) {
+            guard let slice = AuditReport.Slice(reply: reply.strings), slice.nextSection != section else {
+                return ([reply.string + reply.strings.joined(separator: " ")], Look([]))
+            }
+            found += slice.findings.map(\.description)
         }
-        return (whole.findings.map(\.description), look())
+        return (found, look())
     }
 
     /// One slice as it is shipped; `nil` where the schema is another.
