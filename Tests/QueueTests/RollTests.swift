@@ -76,6 +76,23 @@ import Testing
         }
     }
 
+    /// Slices are counted eight at a time, and where a group of them ends moves with the rotation.
+    @Test(arguments: [(8, 4), (8, 32), (36, 8), (252, 0), (0, 252)])
+    func whatIsLostInOneSliceAndStrangeInAnotherIsFoundInNineRenews(_ lost: Int, _ strange: Int) {
+        let g = gateway()
+        var ids = everywhere(g)
+        let stranger = ids.remove(at: strange)
+        let missing = WaiterID(high: UInt64(lost) << 56, low: 8).text
+        var roll = WaiterRoll()
+        var found: (lost: Set<String>, strangers: Set<String>) = ([], [])
+        for _ in 0..<9 {
+            let judgement = compare(&roll, g, entries(ids + [missing])).0
+            found.lost.formUnion(judgement.lost.map(\.text))
+            found.strangers.formUnion(judgement.strangers.map(\.text))
+        }
+        #expect(found == ([missing], [stranger]))
+    }
+
     @Test func moreThanOneListingHoldsIsListedToItsEnd() {
         let g = gateway()
         let ids = (0..<700).map { WaiterID(high: 0x40 << 56, low: UInt64($0)).text }

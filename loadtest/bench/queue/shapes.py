@@ -27,6 +27,9 @@ MEMORY_WAITERS_MIN = 10_000
 CYCLE = ("enqueue", "release", "ready", "collect", "accept")
 STEPS = ("enqueue", "release", "ready and collect", "accept")
 NOTED_BATCHES = 8
+# Always the same work, no memory: what its slowest calls take more is the machine's.
+CONTROL = "a loop of Lua"
+CONTROL_SOURCE = "local sum = 0 for i = 1, 20000 do sum = sum + i % 7 end return sum"
 
 
 def info(redis, section) -> dict[str, str]:
@@ -89,6 +92,8 @@ def round_of(fleet: Fleet, held: Grant, number: int, note) -> Grant:
     ask("ready", fleet.ready(given))
     (held,) = grants_of(ask("collect", fleet.collect(given.lease)))
     ask("accept", fleet.accept(held), b"accepted")
+    fleet.redis("EVAL", CONTROL_SOURCE, 0)
+    note(CONTROL)
     if number % RENEW_EACH == 0:
         fleet.renew_gateway(fleet.gateway)
         note("renew (gateway)")
