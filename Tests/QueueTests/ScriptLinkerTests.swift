@@ -40,6 +40,35 @@ import Testing
         #expect(link("local a = 1\nlocal b = 1\nlocal c = 1\n", verb: "b.a = 'x'..c") == "local b = 1\nlocal c = 1\n")
     }
 
+    @Test func stringsUseNothing() {
+        #expect(link("local a = 1\nlocal b = 1\nlocal c = 1\n", verb: "f('a', b, 'c')") == "local b = 1\n")
+    }
+
+    /// It would take the definition along, and all that this uses: once half of each script came by two such names.
+    @Test func noVariableOrFieldOfATableHasADefinitionsName() throws {
+        let definition = try Regex(#"(?m)^(?:local )?function (\w+)"#)
+        let places = try [
+            #"(?m)^ +local (?!function)([\w, ]+)"#, #"(?m)^ *for ([\w, ]+) (?:in|=)"#, #"function[ \w.]*\(([\w, ]*)\)"#,
+            #"[{,]\s*(\w+) = "#,
+        ].map { try Regex($0) }
+        let definitions = Set(
+            ScriptLibrary.parts.flatMap { part in
+                part.text.matches(of: definition).map { String($0.output[1].substring!) }
+            })
+        #expect(definitions.count > 100)
+        var seen = 0
+        let clashes = ScriptLibrary.parts.flatMap { part in
+            places.flatMap { part.text.matches(of: $0) }
+                .flatMap { $0.output[1].substring!.split { !($0.isLetter || $0.isNumber || $0 == "_") } }
+                .filter { name in
+                    seen += 1
+                    return definitions.contains(String(name))
+                }.map { "\(part.name): \($0)" }
+        }
+        #expect(seen > 500)
+        #expect(clashes == [])
+    }
+
     private func output(of command: String) -> String {
         guard let pipe = popen(command, "r") else { return "" }
         defer { pclose(pipe) }

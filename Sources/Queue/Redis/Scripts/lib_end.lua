@@ -223,7 +223,7 @@ function outside.tenant(cut, why, tenant)
 end
 
 -- One that registered anew since is not ended a second time.
-local function ending(kind, id)
+local function is_ending(kind, id)
     return call('HGET', key(kind, id), 'ended') == '1'
 end
 
@@ -235,9 +235,9 @@ local function continue(item)
         if alive(rest) and not marked(rest) then
             put_back(rest)
         end
-    elseif kind == 'gateway' and ending(kind, rest) then
+    elseif kind == 'gateway' and is_ending(kind, rest) then
         end_gateway(rest)
-    elseif kind == 'worker' and ending(kind, rest) then
+    elseif kind == 'worker' and is_ending(kind, rest) then
         end_worker(rest)
     elseif kind == 'index' then
         index_tenant(rest)

@@ -4,7 +4,7 @@
 -- Each reply opens with status, epoch, commit, flags (1 more to do, 2 sweep due, 4 hold-off), highest ticket.
 
 local meta = {}
-local caller = { id = ARGV[1], key = nil }
+local caller = { id = ARGV[1] }
 local FIRST_ARGUMENT = 6
 
 local function load_meta()
@@ -19,8 +19,8 @@ local function load_meta()
     meta.holdOff = tonumber(row[7] or 0)
     meta.lastTicket = tonumber(row[8] or 0)
     meta.nextSweep = tonumber(row[9] or 0)
-    local mend, open, begun, ended = unpack(row, 10)
-    meta.mend, in_hand, meta.begun = mend or '', open or '', tonumber(begun or 0)
+    local mend_at, open, begun, ended = unpack(row, 10)
+    meta.mend, in_hand, meta.begun = mend_at or '', open or '', tonumber(begun or 0)
     meta.open = in_hand
     meta.torn = meta.begun ~= tonumber(ended or 0)
     if meta.torn then
