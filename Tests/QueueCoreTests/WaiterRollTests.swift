@@ -26,6 +26,29 @@ import Testing
         #expect(wishes.allSatisfy { $0.utf8.count == 2 })
     }
 
+    /// Where slices are long: else the rests of the last ones would fill a renew, and nothing that differs were listed.
+    @Test func theRotationStaysInASliceUntilItIsListedInFull() {
+        var roll = WaiterRoll()
+        let ids = (0..<4).map { id(0x04, $0) }
+        #expect(roll.ask([])[1] == "04")
+        _ = roll.heard(["04 \(ids[1]) \(ids[0]) \(ids[1])"], entries(ids))
+        #expect(roll.ask([])[1] == "\(ids[1])")
+        _ = roll.heard(["\(ids[1]) \(ids[2]) \(ids[1]) \(ids[2])"], entries(ids))
+        #expect(roll.ask([])[1] == "\(ids[2])")
+        _ = roll.heard(["\(ids[2]) end \(ids[2]) \(ids[3])"], entries(ids))
+        #expect(roll.ask([])[1] == "08")
+    }
+
+    @Test func whoIsMissingIsAskedForBeforeWhereACutListingGoesOn() {
+        var roll = WaiterRoll()
+        let ids = (1..<4).map { id(0x04, $0) }
+        _ = roll.ask([])
+        _ = roll.heard(["04 \(ids[1]) \(ids[1])"], entries(ids))
+        #expect(roll.ask([])[1] == "\(ids[1]),\(ids[0])", "the rotation's rest is behind it")
+        let listings = ["\(ids[1]) end \(ids[1]) \(ids[2])", "\(ids[0]) end \(ids[1]) \(ids[2])"]
+        #expect(roll.heard(listings, entries(ids)).lost == [ids[0]])
+    }
+
     @Test func missingTwiceIsLostAndOnceIsNot() {
         var roll = WaiterRoll()
         let (here, gone) = (id(0x10), id(0x11))

@@ -79,7 +79,7 @@ public enum QueueLimits {
     /// Listings that one renew answers.
     public static let rollListingsMax = 5
     /// Ids that one listing holds.
-    public static let rollIdsMax = 256
+    public static let rollIdsMax = 128
     /// Distinct workers that must fail a waiter before it may be told `worker_failed`.
     public static let distinctWorkersMax = 3
 }

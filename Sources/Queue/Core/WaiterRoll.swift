@@ -2,7 +2,7 @@
 /// one of the two places is found.
 ///
 /// The gateway shows how many waiters it has in each 1/64 of the ids. Redis lists slices whose counts differ, and one
-/// more in rotation. Calls of one connection are answered in their order, so a waiter whose last call was answered
+/// more in rotation, at most 128 ids of each a renew. Calls of one connection are answered in their order, so a waiter whose last call was answered
 /// before the listing had its effect before it, too: if it waits, it must be listed. What other processes do meanwhile
 /// (a worker adopts its lease) may hide it once; missing twice it is lost.
 ///
@@ -55,8 +55,11 @@ public struct WaiterRoll: Sendable {
     }
 
     private var rotation = 0
+    /// Where the rotation goes on in its slice. It is told apart: where slices are long, their rests would leave no room
+    /// for those that differ.
+    private var restOfRotation: String?
     private var missedOnce: Set<WaiterID> = []
-    /// Where listings that were cut go on.
+    /// Where other listings that were cut go on.
     private var rest: [String] = []
 
     public init() {}
@@ -65,12 +68,15 @@ public struct WaiterRoll: Sendable {
     public mutating func ask(_ entries: [Entry]) -> [String] {
         var counts = [Int](repeating: 0, count: QueueLimits.rollSlices)
         for entry in entries where entry.standing != .unsettled { counts[WaiterRoll.slice(entry.id.text)] += 1 }
-        rotation = (rotation + 1) % QueueLimits.rollSlices
-        var wishes = [WaiterRoll.start(of: rotation)] + rest
+        if restOfRotation == nil { rotation = (rotation + 1) % QueueLimits.rollSlices }
+        var wishes = [restOfRotation ?? WaiterRoll.start(of: rotation)]
         let missed = missedOnce.map(\.text).sorted()
-        for text in missed where !wishes.contains(where: { WaiterRoll.slice($0) == WaiterRoll.slice(text) }) {
-            wishes.append(text)
+        for text in missed + rest {
+            let slice = WaiterRoll.slice(text)
+            // What begins before it in its slice comes to it.
+            if !wishes.contains(where: { WaiterRoll.slice($0) == slice && $0 <= text }) { wishes.append(text) }
         }
+        restOfRotation = nil
         rest = []
         return [
             counts.map(String.init).joined(separator: ","),
@@ -81,8 +87,9 @@ public struct WaiterRoll: Sendable {
     /// The listings of the renew's reply: `from through id …` each, through `end` where the slice is listed to its end.
     public mutating func heard(_ listings: [String], _ entries: [Entry]) -> Judgement {
         let ranges = listings.compactMap(WaiterRoll.range)
-        rest = ranges.compactMap(\.through)
-        guard !ranges.isEmpty else { return Judgement() }
+        guard let ofRotation = ranges.first else { return Judgement() }
+        restOfRotation = ofRotation.through
+        rest = ranges.dropFirst().compactMap(\.through)
         var bySlice = [[Int]](repeating: [], count: QueueLimits.rollSlices)
         for (at, range) in ranges.enumerated() { bySlice[range.slice].append(at) }
 
@@ -111,6 +118,7 @@ public struct WaiterRoll: Sendable {
     /// Everything is declared anew: what was missing before means nothing.
     public mutating func forget() {
         missedOnce = []
+        restOfRotation = nil
         rest = []
     }
 

@@ -112,7 +112,7 @@ local WORKERS_LOOKED_AT_MAX = 256
 -- Slices of a gateway's waiters that are counted, listings that one renew answers, ids that one of them holds.
 local ROLL_SLICES = 64
 local ROLL_LISTINGS_MAX = 5
-local ROLL_IDS_MAX = 256
+local ROLL_IDS_MAX = 128
 -- Rates of grants forget over this; fewer recent grants than that tell nothing.
 local RATE_MEMORY_MS = 60000
 local RATE_GRANTS_MIN = 3

@@ -6,7 +6,7 @@
 --       highest version of settings it knows
 -- Reply ok [orders] [notes: superseded] | ok [listings: from, last or `end`, ids] [highest
 --       version of settings] [newer rows: name, row] | unknown | old
--- Cost  O(slots) | 9 counts, 8 more where one of them differs, and 5 listings of 256 ids, each O(log n); at most 256 rows
+-- Cost  O(slots) | 9 counts, 8 more where one of them differs, and 5 listings of 128 ids, each O(log n); at most 256 rows
 --       of settings.
 
 local kind = ARGV[6]
