@@ -20,7 +20,7 @@ SHAPES = {
 QUICK_SHAPES = {"waiters": (100, 10_000), "tenants": (100,), "selectors": (100,)}
 # The first rounds find cold caches.
 WARM_UP = 20
-RENEW_EACH, RENEW_ALL_EACH = 4, 100
+RENEW_ALL_EACH = 100
 WORKERS, SLOTS = 8, 16
 # Fewer waiters than that are lost in what Redis rounds up to.
 MEMORY_WAITERS_MIN = 10_000
@@ -73,7 +73,7 @@ class Clock:
         }
 
 
-def round_of(fleet: Fleet, held: Grant, number: int, note) -> Grant:
+def round_of(fleet: Fleet, held: Grant, note) -> Grant:
     """Each script once or twice; the one slot is held before and after."""
 
     def ask(script, call, status=b"ok"):
@@ -94,12 +94,11 @@ def round_of(fleet: Fleet, held: Grant, number: int, note) -> Grant:
     ask("accept", fleet.accept(held), b"accepted")
     fleet.redis("EVAL", CONTROL_SOURCE, 0)
     note(CONTROL)
-    if number % RENEW_EACH == 0:
-        fleet.renew_gateway(fleet.gateway)
-        note("renew (gateway)")
-        fleet.renew_worker(fleet.workers[0])
-        note("renew (worker)")
-        ask("sweep", fleet.call("sweep", fleet.gateway, "gateway"))
+    fleet.renew_gateway(fleet.gateway)
+    note("renew (gateway)")
+    fleet.renew_worker(fleet.workers[0])
+    note("renew (worker)")
+    ask("sweep", fleet.call("sweep", fleet.gateway, "gateway"))
     return held
 
 
@@ -111,7 +110,7 @@ def steps(fleet: Fleet, held: Grant, rounds) -> Clock:
             clock.renew()
         if number == WARM_UP:
             clock = Clock(fleet.redis)
-        held = round_of(fleet, held, number, clock.note)
+        held = round_of(fleet, held, clock.note)
     fleet.one(fleet.collect(held.lease))
     return clock
 
