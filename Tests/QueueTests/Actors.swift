@@ -167,7 +167,7 @@ final class GatewayActor {
         let entries = waits.sorted { $0.key < $1.key }.map { id, wait in
             WaiterRoll.Entry(id: WaiterID(id)!, standing: wait.state == .waiting ? .waiting : .unsettled)
         }
-        let reply = call("renew", ["gateway"] + roll.ask(entries))
+        let reply = call("roll", roll.ask(entries))
         let judgement = roll.heard(reply.texts(0), entries)
         for id in judgement.strangers { call("cancel", [id.text, "", "0"]) }
         for id in judgement.lost { again(id.text) }

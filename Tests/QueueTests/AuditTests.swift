@@ -112,7 +112,7 @@ import Testing
             fleet.renew(g)
             workers.append(join(1_000 + slices))
             fleet.drain(workers[slices * 20 % 200 + 1], leave: true)
-            for offset in 0..<20 { fleet.run("renew", workers[(slices * 7 + offset) % 200], ["worker", "0"]) }
+            for offset in 0..<20 { fleet.run("renew", workers[(slices * 7 + offset) % 200], ["0"]) }
         }
         #expect(slices > 5)
         for worker in broken {

@@ -60,7 +60,7 @@ import Testing
         for _ in 0..<11 {
             fleet.advance(milliseconds: 3_000)
             fleet.renew(g)
-            fleet.run("renew", w, ["worker", "0"])
+            fleet.run("renew", w, ["0"])
         }
         var sweeps = 1
         while fleet.sweep(g).sweepDue { sweeps += 1 }

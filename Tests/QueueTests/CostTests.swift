@@ -79,7 +79,7 @@ import Testing
         for count in ["0", "5"] {
             let counts = Array(repeating: count, count: QueueLimits.rollSlices).joined(separator: ",")
             let before = calls()
-            let reply = fleet.run("renew", g, ["gateway", counts, "00"])
+            let reply = fleet.run("roll", g, [counts, "00"])
             costs.append(calls() - before)
             #expect(reply.texts(0).count == QueueLimits.rollListingsMax)
             #expect(reply.texts(0).allSatisfy { $0.split(separator: " ").count <= 2 + QueueLimits.rollIdsMax })
@@ -88,8 +88,8 @@ import Testing
         var counts = Array(repeating: 0, count: QueueLimits.rollSlices)
         for id in spread { counts[Int(id.prefix(2), radix: 16)! / 4] += 1 }
         let before = calls()
-        let agreed = ["gateway", counts.map(String.init).joined(separator: ","), "0c"]
-        #expect(fleet.run("renew", g, agreed).texts(0).count == 1)
+        let agreed = [counts.map(String.init).joined(separator: ","), "0c"]
+        #expect(fleet.run("roll", g, agreed).texts(0).count == 1)
         #expect(calls() - before < 25, "where all agree, slices are counted eight at a time")
     }
 

@@ -8,10 +8,8 @@ import Testing
 extension Fleet {
     /// The shipped audit without its bound, so that a section of a test's fleet is one call.
     func loadWholeAudit() {
-        let source = String(decoding: ScriptLibrary.audit.source, as: UTF8.self)
-        let whole = source.replacingOccurrences(of: "local LOOKS_A_CALL = 32\n", with: "local LOOKS_A_CALL = 1000000\n")
-        precondition(whole != source, "the bound is spelled elsewhere")
-        load("auditWhole", source: Self.turned(whole))
+        let audit = Self.scripts(with: "LOOKS_A_CALL", 1_000_000, insteadOf: 32).first { $0.name == "audit" }!
+        load("auditWhole", source: Self.turned(String(decoding: audit.source, as: UTF8.self)))
     }
 
     func findings() -> [String] {

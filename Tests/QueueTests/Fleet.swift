@@ -1,3 +1,4 @@
+import EventLoop
 import Foundation
 import Queue
 import QueueCore
@@ -109,10 +110,10 @@ final class Fleet {
             // Lua refuses more than 200 names, among other things.
             if case .error(let words) = reply { preconditionFailure("\(script.name): \(words)") }
             loaded[script.name] = reply.string
-            let next = patched.replacingOccurrences(
-                of: "local SCHEMA = \(QueueLimits.schema)\n", with: "local SCHEMA = \(QueueLimits.schema + 1)\n")
-            precondition(next != patched || !patched.contains("local SCHEMA ="), "the schema is spelled elsewhere")
-            newer[script.name] = redis("SCRIPT", "LOAD", next).string
+        }
+        for script in Self.scripts(with: "SCHEMA", QueueLimits.schema + 1, insteadOf: QueueLimits.schema) {
+            newer[script.name] =
+                redis("SCRIPT", "LOAD", Self.turned(String(decoding: script.source, as: UTF8.self))).string
         }
         loadWholeAudit()
         loaded["look"] = redis("SCRIPT", "LOAD", Look.source).string
@@ -127,8 +128,19 @@ final class Fleet {
                 String(decoding: ScriptLibrary.script(name, text: "#!lua\n" + body).source, as: UTF8.self)))
     }
 
+    /// The shipped scripts with another number in `lib_base.lua`.
+    static func scripts(with name: String, _ number: Int, insteadOf shipped: Int) -> [RedisScript] {
+        ScriptLibrary.changed { file, text in
+            guard file == "lib_base" else { return text }
+            let changed = text.replacingOccurrences(
+                of: "local \(name) = \(shipped)\n", with: "local \(name) = \(number)\n")
+            precondition(changed != text, "\(name) is spelled elsewhere")
+            return changed
+        }
+    }
+
     static func turned(_ source: String) -> String {
-        source.replacingOccurrences(of: "call('TIME')", with: "call('HMGET', '\(clockKey)', 's', 'us')")
+        source.replacingOccurrences(of: "read('TIME')", with: "read('HMGET', '\(clockKey)', 's', 'us')")
     }
 
     func load(_ name: String, source: String) {
@@ -335,9 +347,9 @@ final class Fleet {
 
     @discardableResult
     func renew(_ caller: Caller, _ rows: [String] = [], settingsFrom: Int = 0) -> Outcome {
-        guard caller.kind == "worker" else { return run("renew", caller, ["gateway", "", "", String(settingsFrom)]) }
+        guard caller.kind == "worker" else { return run("roll", caller, ["", "", String(settingsFrom)]) }
         caller.renewals += 1
-        return run("renew", caller, ["worker", String(caller.renewals)] + rows)
+        return run("renew", caller, [String(caller.renewals)] + rows)
     }
 
     func row(_ slot: Int, _ state: String, _ token: Token = .none, _ lease: LeaseID? = nil, tenant: String = "-")
@@ -359,7 +371,7 @@ final class Fleet {
         for _ in 0..<seconds {
             advance(milliseconds: 1_000)
             for caller in callers {
-                if caller.kind == "gateway" { renew(caller) } else { run("renew", caller, ["worker", "0"]) }
+                if caller.kind == "gateway" { renew(caller) } else { run("renew", caller, ["0"]) }
             }
             if let first = callers.first { while sweep(first).moreToDo {} }
         }

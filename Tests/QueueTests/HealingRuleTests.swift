@@ -131,10 +131,10 @@ import Testing
         fleet.renew(w, [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
         let gone = fleet.row(0, "recycling", grant.token)
         for late in ["4", "5"] {
-            #expect(fleet.run("renew", w, ["worker", late, gone]).status == "ok")
+            #expect(fleet.run("renew", w, [late, gone]).status == "ok")
             #expect(slot(w) == "leased")
         }
-        fleet.run("renew", w, ["worker", "6", gone])
+        fleet.run("renew", w, ["6", gone])
         #expect(slot(w) == "recycling" && fleet.look().held.isEmpty)
     }
 
@@ -190,9 +190,9 @@ import Testing
             body: """
                 begin('gateway')
                 for i = 1, 64 do
-                    call('HSET', key('meta'), 'ballast' .. i, string.rep('x', 65536))
+                    write('HSET', key('meta'), 'ballast' .. i, string.rep('x', 65536))
                 end
-                call('HSET', key('meta'), 'through', '1')
+                write('HSET', key('meta'), 'through', '1')
                 return finish('ok')
                 """)
         let info = fleet.redis("INFO", "memory").string.split(whereSeparator: \.isNewline)

@@ -101,7 +101,7 @@ import Testing
                 fleet.accept(w, grant)
                 running.append((second + 10, grant))
             }
-            fleet.run("renew", w, ["worker", "0"])
+            fleet.run("renew", w, ["0"])
         }
         _ = ear
         return (g, w, last)
@@ -139,7 +139,7 @@ import Testing
             }
             running = fleet.collect(g).grants
             for grant in running { fleet.accept(w, grant) }
-            fleet.run("renew", w, ["worker", "0"])
+            fleet.run("renew", w, ["0"])
         }
         fleet.advance(milliseconds: 500)
         let waiting = fleet.look().line.compactMap { id in fleet.look().waiters[id].map { (id, $0.tenant) } }

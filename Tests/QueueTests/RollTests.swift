@@ -32,7 +32,7 @@ import Testing
     private func compare(_ roll: inout WaiterRoll, _ g: Caller, _ entries: [WaiterRoll.Entry]) -> (
         WaiterRoll.Judgement, listings: [String]
     ) {
-        let reply = fleet.run("renew", g, ["gateway"] + roll.ask(entries))
+        let reply = fleet.run("roll", g, roll.ask(entries))
         #expect(reply.status == "ok")
         return (roll.heard(reply.texts(0), entries), reply.texts(0))
     }
@@ -110,7 +110,7 @@ import Testing
         var listed: Set<Substring> = []
         for _ in 0..<64 {
             let counts = Array(repeating: "9", count: QueueLimits.rollSlices).joined(separator: ",")
-            let reply = fleet.run("renew", g, ["gateway", counts, roll.ask(all)[1]])
+            let reply = fleet.run("roll", g, [counts, roll.ask(all)[1]])
             #expect(reply.texts(0).count <= QueueLimits.rollListingsMax)
             for text in reply.texts(0) { listed.insert(text.prefix(2)) }
         }
@@ -125,8 +125,8 @@ import Testing
             [counts, "00,04,08,0c,10,14"],
             [counts, String(repeating: "0", count: 33)], [counts.replacingOccurrences(of: "0", with: "x"), "00"],
         ] {
-            #expect(fleet.run("renew", g, ["gateway"] + words).status == "bad", "\(words)")
+            #expect(fleet.run("roll", g, words).status == "bad", "\(words)")
         }
-        #expect(fleet.run("renew", g, ["gateway", counts, ""]).status == "ok")
+        #expect(fleet.run("roll", g, [counts, ""]).status == "ok")
     }
 }

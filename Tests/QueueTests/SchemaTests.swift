@@ -29,7 +29,7 @@ import Testing
         let g = fleet.gateway()
         fleet.redis("HSET", fleet.keys.meta, "schema", other)
         let before = fleet.snapshot()
-        for script in ["collect", "renew", "register", "sweep", "settings"] {
+        for script in ["collect", "renew", "roll", "register", "sweep", "settings"] {
             let reply = fleet.raw(script, g.header + (script == "collect" ? [] : ["gateway"]))
             #expect(Outcome(reply).status == "schema" && Outcome(reply).text(0) == other, "\(script)")
         }

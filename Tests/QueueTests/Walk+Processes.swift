@@ -92,7 +92,7 @@ extension Walk {
         note("time \(now)")
         for id in gateways + workers where !paused.contains(id) && now - renewed[id]! > 3_000 {
             let caller = callers[id]!
-            if caller.kind == "gateway" { fleet.renew(caller) } else { fleet.run("renew", caller, ["worker", "0"]) }
+            if caller.kind == "gateway" { fleet.renew(caller) } else { fleet.run("renew", caller, ["0"]) }
             alive(id)
         }
         sweep()

@@ -96,7 +96,7 @@ import Testing
             text.matches(of: numbers).compactMap { Int(text[$0.range].filter(\.isNumber)) }
         }
         let lua = Repository.codeLines("\(LimitTests.scripts)/lib_settings.lua").first {
-            $0.contains("DEFAULT_LIMITS = {")
+            $0.contains("DEFAULT_LIMITS = '")
         }
         let core = Repository.codeLines("Sources/Queue/Core/Limits.swift")
         let at = try #require(core.firstIndex { $0.contains("static let `default`") })
@@ -106,7 +106,7 @@ import Testing
     /// A number in a script that bounds something has a name. Left are ranks, milli- and microseconds, shifts and places in ARGV.
     @Test func numbersInScriptsHaveNames() throws {
         let number = try Regex(#"(?:^|[^\w.'%-])(\d{2,})\b"#)
-        let named = ["ARGV[", "FIRST_POOL = ", "DEFAULT_LIMITS = {", "FINDINGS_MAX = "]
+        let named = ["ARGV[", "FIRST_POOL = ", "DEFAULT_LIMITS = '", "FINDINGS_MAX = "]
         let plain: Set = ["10", "20", "32", "1000", "1000000", "4294967296"]
         for file in Repository.files(under: LimitTests.scripts, endings: [".lua"])
         where !file.hasSuffix("/lib_base.lua") && !file.hasSuffix("/status.lua") {

@@ -77,11 +77,11 @@ final class Membership {
         }
     }
 
-    /// Shows Redis that this process lives; a worker shows its rows too.
+    /// Shows Redis that this process lives, and what it has: a worker its rows, a gateway how many wait.
     func renew() {
         guard standing.state == .member else { return }
         let sentAt = surroundings.now
-        call(ScriptLibrary.renew, [standing.kind.rawValue] + renewal()) { [weak self] reply in
+        call(standing.kind == .worker ? ScriptLibrary.renew : ScriptLibrary.roll, renewal()) { [weak self] reply in
             guard let reply, reply.status == "ok" else { return }
             guard let self else { return }
             onRenewed(sentAt)

@@ -13,6 +13,7 @@ public enum ScriptLibrary {
     public static let release = named("release")
     public static let ready = named("ready")
     public static let renew = named("renew")
+    public static let roll = named("roll")
     public static let register = named("register")
     public static let probed = named("probed")
     public static let drain = named("drain")
@@ -32,7 +33,7 @@ public enum ScriptLibrary {
         ("enqueue", PackageResources.enqueue_lua), ("cancel", PackageResources.cancel_lua),
         ("collect", PackageResources.collect_lua), ("accept", PackageResources.accept_lua),
         ("reject", PackageResources.reject_lua), ("release", PackageResources.release_lua),
-        ("ready", PackageResources.ready_lua), ("renew", PackageResources.renew_lua),
+        ("ready", PackageResources.ready_lua), ("renew", PackageResources.renew_lua), ("roll", PackageResources.roll_lua),
         ("register", PackageResources.register_lua), ("probed", PackageResources.probed_lua),
         ("drain", PackageResources.drain_lua), ("sweep", PackageResources.sweep_lua),
         ("settings", PackageResources.settings_lua), ("status", PackageResources.status_lua),

@@ -7,6 +7,9 @@
 /// it uses are the words in it, but for fields and what is quoted. A word that only looks like a name takes its definition
 /// along for nothing; a name that is used is never left out. A test sees that no variable has a definition's name.
 ///
+/// Numbers with a name of their own (`local NAME = 12`) stand where they are used: a function that takes a
+/// local of another's along makes an object of it at each call.
+///
 /// The first part stands in a function around all others: Lua looks for what a closure takes from its own function among all
 /// that was taken there so far, and finds at once what comes from further out.
 struct ScriptLinker {
@@ -18,11 +21,16 @@ struct ScriptLinker {
     }
 
     private var definitions: [Definition] = []
+    private var numbers: [Substring: Substring] = [:]
 
     /// - Parameter parts: in the order in which later ones use earlier ones.
     init(parts: [String]) {
+        for line in parts.flatMap({ $0.split(separator: "\n") }) {
+            if let (name, number) = Self.namedNumber(line) { numbers[name] = number }
+        }
         for (index, part) in parts.enumerated() {
-            for line in part.split(separator: "\n") where !Self.isComment(line) {
+            for line in part.split(separator: "\n") where !Self.isComment(line) && Self.namedNumber(line) == nil {
+                let line = inlined(line)
                 if line.hasPrefix("local ") || line.hasPrefix("function ") {
                     definitions.append(Definition(names: Self.names(line), text: [line], isOfFirstPart: index == 0))
                 } else if !definitions.isEmpty {
@@ -37,6 +45,7 @@ struct ScriptLinker {
 
     /// The verb as a function of its own, for its own 200 names, after what it uses of the parts in their order.
     func join(_ verb: String) -> String {
+        let verb = verb.split(separator: "\n", omittingEmptySubsequences: false).map(inlined).joined(separator: "\n")
         var used: Set<Substring> = []
         for line in verb.split(separator: "\n") where !Self.isComment(line) { used.formUnion(Self.words(line)) }
         var isTaken = Array(repeating: false, count: definitions.count)
@@ -59,6 +68,31 @@ struct ScriptLinker {
         }
         return text(ofFirstPart: true) + "return (function()\n" + text(ofFirstPart: false)
             + "return (function()\(verb)\nend)()\nend)()\n"
+    }
+
+    /// `local NAME = 12`: that name and that number.
+    private static func namedNumber(_ line: Substring) -> (Substring, Substring)? {
+        let words = line.split(separator: " ")
+        guard words.count == 4, words[0] == "local", words[2] == "=", words[3].allSatisfy(\.isNumber),
+            words[1].allSatisfy({ $0.isUppercase || $0.isNumber || $0 == "_" })
+        else { return nil }
+        return (words[1], words[3])
+    }
+
+    /// The line with numbers in the place of their names, but for those in quotes.
+    private func inlined(_ line: Substring) -> Substring {
+        Substring(
+            line.split(separator: "'", omittingEmptySubsequences: false).enumerated().map { offset, piece in
+                guard offset.isMultiple(of: 2) else { return String(piece) }
+                var text = ""
+                var rest = piece.utf8[...]
+                while let first = rest.first {
+                    let run = rest.prefix { Self.isOfWord($0) == Self.isOfWord(first) }
+                    text += numbers[Substring(run)] ?? Substring(run)
+                    rest = rest[run.endIndex...]
+                }
+                return text
+            }.joined(separator: "'"))
     }
 
     private static func isComment(_ line: Substring) -> Bool { line.drop { $0 == " " }.hasPrefix("--") }

@@ -196,11 +196,11 @@ class Fleet:
         # As gateways do: the counts agree, and one slice in rotation is listed in any case.
         self.renewals += 1
         counts, place = ",".join(map(str, self.slices[gateway])), f"{self.renewals % 64 * 4:02x}"
-        self("renew", gateway, "gateway", counts, place)
+        self("roll", gateway, counts, place)
 
     def renew_worker(self, worker):
         self.renewals += 1
-        self("renew", worker, "worker", self.renewals)
+        self("renew", worker, self.renewals)
 
     def fill(self, count):
         """So many more wait. Each batch is sent before the last one's replies are read, so that Redis never idles."""

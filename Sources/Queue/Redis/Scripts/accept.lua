@@ -22,5 +22,4 @@ if open then
     accept_lease(lease)
     settle()
 end
-local waiter = waiter_row(lease.waiter)
-return finish('accepted', lease.tenant, lease.keep, waiter and waiter.run or lease.run)
+return finish('accepted', lease.tenant, lease.keep, read('HGET', key('waiter', lease.waiter), 'run') or lease.run)

@@ -33,11 +33,11 @@ if lease.state == 'reserved' and worker.draining then
 end
 if lease.state == 'reserved' or lease.state == 'kept' then
     lease.attach = lease.attach + 1
-    call('HSET', key('lease', id), 'state', 'attaching', 'attach', lease.attach, 'attachment', attachment, 'gateway',
+    write('HSET', key('lease', id), 'state', 'attaching', 'attach', lease.attach, 'attachment', attachment, 'gateway',
         caller.id)
-    call('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), id)
+    write('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), id)
 elseif lease.state ~= 'attaching' or lease.gateway ~= caller.id
-    or call('HGET', key('lease', id), 'attachment') ~= attachment then
+    or read('HGET', key('lease', id), 'attachment') ~= attachment then
     return finish('already_attached')
 end
 return finish('granted', grant_payload(lease, worker.address), lease.attach)

@@ -39,22 +39,22 @@ end
 
 function judge.worker(id)
     local worker = worker_row(id)
-    check(worker or not call('ZSCORE', key('workers'), id), 'S4', 'has no record')
+    check(worker or not read('ZSCORE', key('workers'), id), 'S4', 'has no record')
     if not worker then
         return
     end
-    local slots, leases = call('HLEN', key('worker', id, 'slots')), call('SCARD', key('worker', id, 'leases'))
+    local slots, leases = read('HLEN', key('worker', id, 'slots')), read('SCARD', key('worker', id, 'leases'))
     check(slots == worker.slots, 'S4', 'declared', worker.slots, 'slots, has', slots)
     check(leases <= worker.slots, 'S1', 'has', leases, 'leases on', worker.slots, 'slots')
     for _, pool in ipairs(worker.pools) do
-        local first = call('ZRANGE', key('worker', id, 'free', pool), 0, 0)[1]
+        local first = read('ZRANGE', key('worker', id, 'free', pool), 0, 0)[1]
         local open = grantable(worker) and first ~= nil
-        local listed = call('ZSCORE', key('pool', pool, 'free'), id)
+        local listed = read('ZSCORE', key('pool', pool, 'free'), id)
         check(listed == (open and tostring(choice(worker))), 'S4', 'free index of', pool, 'differs')
         local s = first and slot_row(id, first)
         check(not first or (s and s.state == 'free' and s.pool == pool), 'S4', 'slot', first or '', 'is in the free index of',
             pool)
-        check(call('SISMEMBER', key('pool', pool, 'workers'), id) == 1, 'S4', 'unknown to', pool)
+        check(read('SISMEMBER', key('pool', pool, 'workers'), id) == 1, 'S4', 'unknown to', pool)
     end
 end
 
@@ -64,21 +64,21 @@ function judge.slot(id, slot)
     if not worker or not s then
         return
     end
-    local in_free = call('ZSCORE', key('worker', id, 'free', s.pool), slot) ~= false
+    local in_free = read('ZSCORE', key('worker', id, 'free', s.pool), slot) ~= false
     check(in_free == (s.state == 'free'), 'S4', 'is', s.state, 'but free index says', tostring(in_free))
     check(not (worker.draining and s.state == 'free'), 'S4', 'free on a draining worker')
     check((s.state == 'leased') == (s.lease ~= '-'), 'S4', 'is', s.state, 'with lease', s.lease)
-    check(s.number <= tonumber(call('GET', key('seq')) or 0), 'S8', 'has a token not given yet:', int(s.number))
+    check(s.number <= tonumber(read('GET', key('seq')) or 0), 'S8', 'has a token not given yet:', int(s.number))
     if s.state == 'leased' then
         local lease = lease_row(s.lease)
         check(lease ~= nil, 'S1', 'leased to a lease that is not there:', s.lease)
         if lease then
             check(lease.worker == id and lease.slot == slot, 'S1', lease.id, 'names another slot')
             check(lease.epoch == s.epoch and lease.number == s.number, 'S8', lease.id, 'and its slot differ in token')
-            check(call('SISMEMBER', key('worker', id, 'leases'), lease.id) == 1, 'S1', lease.id, 'not at its worker')
-            check(call('SISMEMBER', key('tenant', lease.tenant, 'held'), lease.id) == 1, 'S3', lease.id,
+            check(read('SISMEMBER', key('worker', id, 'leases'), lease.id) == 1, 'S1', lease.id, 'not at its worker')
+            check(read('SISMEMBER', key('tenant', lease.tenant, 'held'), lease.id) == 1, 'S3', lease.id,
                 'not held by its tenant')
-            local pending = call('ZSCORE', key('pending'), lease.id) ~= false
+            local pending = read('ZSCORE', key('pending'), lease.id) ~= false
             check((lease.state ~= 'accepted') == pending, 'S5', lease.id, 'is', lease.state, 'but pending disagrees')
         end
     end
@@ -92,11 +92,11 @@ function judge.tenant(tenant)
         return
     end
     judged[tenant] = true
-    local held = call('SMEMBERS', key('tenant', tenant, 'held'))
+    local held = read('SMEMBERS', key('tenant', tenant, 'held'))
     looks_left = looks_left - #held
     local over, cap = 0, 0
     for _, id in ipairs(held) do
-        local lease = call('HMGET', key('lease', id), 'tenant', 'over', 'cap')
+        local lease = read('HMGET', key('lease', id), 'tenant', 'over', 'cap')
         check(lease[1] == tenant, 'S3', 'holds what is not its lease:', id)
         if lease[2] == '1' then
             over = over + 1
@@ -109,16 +109,16 @@ end
 
 -- Run and alias find every waiter that nobody has ended.
 local function check_names(waiter)
-    check(waiter.run == '' or call('ZSCORE', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id), 'S5',
+    check(waiter.run == '' or read('ZSCORE', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id), 'S5',
         waiter.id, 'unknown to its run')
-    check(waiter.alias == '' or call('HGET', key('tenant', waiter.tenant, 'aliases'), waiter.alias) == waiter.id, 'S5',
+    check(waiter.alias == '' or read('HGET', key('tenant', waiter.tenant, 'aliases'), waiter.alias) == waiter.id, 'S5',
         waiter.id, 'has lost its alias')
 end
 
 -- A worker's lease. One granted under a cap that its tenant has not reached tells all about the tenant; else it is
 -- looked at whole.
 function judge.lease(id, worker)
-    if call('SISMEMBER', key('worker', worker, 'leases'), id) == 0 then
+    if read('SISMEMBER', key('worker', worker, 'leases'), id) == 0 then
         return
     end
     local lease = lease_row(id)
@@ -129,9 +129,9 @@ function judge.lease(id, worker)
         if waiter then
             check_names(waiter)
         end
-        local row = call('HMGET', key('lease', id), 'over', 'cap')
+        local row = read('HMGET', key('lease', id), 'over', 'cap')
         over_cap = over_cap + (row[1] == '1' and 1 or 0)
-        if call('SCARD', key('tenant', lease.tenant, 'held')) > (tonumber(row[2]) or 0) then
+        if read('SCARD', key('tenant', lease.tenant, 'held')) > (tonumber(row[2]) or 0) then
             look_at('tenant', lease.tenant)
         end
     end
@@ -139,17 +139,17 @@ end
 
 function judge.waiter(id, gateway)
     local waiter = waiter_row(id)
-    check(waiter or not call('ZSCORE', key('gateway', gateway, 'waiters'), id), 'S5', 'has no record')
+    check(waiter or not read('ZSCORE', key('gateway', gateway, 'waiters'), id), 'S5', 'has no record')
     if not waiter then
         return
     end
-    local queue = call('ZSCORE', key('queue', waiter.selector, waiter.tenant), id)
-    local line = call('ZSCORE', key('line'), id)
-    local aside = call('ZSCORE', key('gateway', waiter.gateway, 'aside'), id)
+    local queue = read('ZSCORE', key('queue', waiter.selector, waiter.tenant), id)
+    local line = read('ZSCORE', key('line'), id)
+    local aside = read('ZSCORE', key('gateway', waiter.gateway, 'aside'), id)
     local lease = waiter.lease ~= '' and lease_row(waiter.lease) or nil
     local places = (queue and 1 or 0) + (aside and 1 or 0) + (lease and 1 or 0)
     if waiter.state == 'ended' then
-        local mail = call('ZSCORE', key('gateway', waiter.gateway, 'mail'), 'ended:' .. id .. ':' .. waiter.why)
+        local mail = read('ZSCORE', key('gateway', waiter.gateway, 'mail'), 'ended:' .. id .. ':' .. waiter.why)
         check(places == 0 and mail, 'S5', 'ended from outside and in', places, 'places, mail', tostring(mail))
         return
     end
@@ -157,7 +157,7 @@ function judge.waiter(id, gateway)
     if not lease then
         check_names(waiter)
     end
-    check(not call('ZSCORE', key('tenant', waiter.tenant, 'aside'), id) == not aside, 'S5', waiter.state,
+    check(not read('ZSCORE', key('tenant', waiter.tenant, 'aside'), id) == not aside, 'S5', waiter.state,
         'its tenant says otherwise')
     check((queue ~= false) == (waiter.state == 'queued'), 'S5', waiter.state, 'queue disagrees')
     check((line ~= false) == (queue ~= false), 'S5', waiter.state, 'line disagrees')
@@ -169,13 +169,13 @@ function judge.waiter(id, gateway)
 end
 
 function judge.line(id)
-    check(not call('ZSCORE', key('line'), id) or call('HGET', key('waiter', id), 'state') == 'queued', 'S5',
+    check(not read('ZSCORE', key('line'), id) or read('HGET', key('waiter', id), 'state') == 'queued', 'S5',
         'in line but not queued')
 end
 
 function judge.pending(id)
-    local state = call('ZSCORE', key('pending'), id) and call('HGET', key('lease', id), 'state')
-    check(state ~= 'accepted' and (state or not call('ZSCORE', key('pending'), id)), 'S5', 'pending but', tostring(state))
+    local state = read('ZSCORE', key('pending'), id) and read('HGET', key('lease', id), 'state')
+    check(state ~= 'accepted' and (state or not read('ZSCORE', key('pending'), id)), 'S5', 'pending but', tostring(state))
 end
 
 -- New default limits and a new policy reach the index a slice a sweep: until then dispatch looks for itself.
@@ -183,7 +183,7 @@ local reindexed
 local function being_reindexed(selector, tenant)
     if not reindexed then
         reindexed = {}
-        for _, rest in ipairs(call('SMEMBERS', key('todo'))) do
+        for _, rest in ipairs(read('SMEMBERS', key('todo'))) do
             reindexed[string.match(rest, '^limits:%d+:(.*)$') or rest] = true
         end
     end
@@ -192,10 +192,10 @@ end
 
 -- A tenant that waits for a selector, or is said to.
 function judge.entry(selector, tenant)
-    local listed = call('SISMEMBER', key('selector', selector, 'tenants'), tenant) == 1
-    local head = call('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
-    local score = call('ZSCORE', key('selector', selector, 'eligible'), tenant)
-    local linked = call('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 1
+    local listed = read('SISMEMBER', key('selector', selector, 'tenants'), tenant) == 1
+    local head = read('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
+    local score = read('ZSCORE', key('selector', selector, 'eligible'), tenant)
+    local linked = read('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 1
     check(listed == (#head > 0), 'S12', listed and 'listed without a waiter' or 'waits unlisted')
     check(linked == listed, 'S12', 'not linked back')
     if #head == 0 then
@@ -211,41 +211,41 @@ function judge.entry(selector, tenant)
 end
 
 function judge.link(selector, pool)
-    local linked = call('SISMEMBER', key('pool', pool, 'selectors'), selector) == 1
-    local back = call('ZSCORE', key('selector', selector, 'pools'), pool)
-    local known = call('HEXISTS', key('pools'), pool) == 1 and call('SISMEMBER', key('selectors'), selector) == 1
+    local linked = read('SISMEMBER', key('pool', pool, 'selectors'), selector) == 1
+    local back = read('ZSCORE', key('selector', selector, 'pools'), pool)
+    local known = read('HEXISTS', key('pools'), pool) == 1 and read('SISMEMBER', key('selectors'), selector) == 1
     local rank = known and match(selector, pool) or nil
     check(linked == (rank ~= nil) and (back and tonumber(back) or nil) == rank, 'S12', 'link differs')
     local head = rank and head_of(selector)
-    check(call('ZSCORE', key('pool', pool, 'heads'), selector) == (head and head.text or false), 'S12', 'has another head')
+    check(read('ZSCORE', key('pool', pool, 'heads'), selector) == (head and head.text or false), 'S12', 'has another head')
 end
 
 function judge.pool(pool)
-    local first = call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
+    local first = read('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
     local worker = first and worker_row(first)
     check(not first or (worker and grantable(worker)), 'S4', 'offers', first or '', 'that may not be granted')
-    if not first or holding_off() or mending() or call('EXISTS', key('todo')) == 1 or paused(pool) then
+    if not first or holding_off() or mending() or read('EXISTS', key('todo')) == 1 or paused(pool) then
         return
     end
-    for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
+    for _, selector in ipairs(read('SMEMBERS', key('pool', pool, 'selectors'))) do
         check(not head_of(selector), 'L1', 'is free while', selector, 'waits')
     end
 end
 
 function judge.setting(name)
-    local version = call('ZSCORE', key('versions'), name)
-    local text = call('HGET', key('settings'), name)
+    local version = read('ZSCORE', key('versions'), name)
+    local text = read('HGET', key('settings'), name)
     check((text ~= false) == (version ~= false), 'S12', 'row and version disagree')
     if not text or not version then
         return
     end
     local row = read_setting(text)
     check(math.max(row.declaredAt, row.orderedAt) == tonumber(version), 'S12', 'has another version than', version)
-    local words, withdrawn = in_force(row), call('ZSCORE', key('withdrawn'), name) ~= false
+    local words, withdrawn = in_force(row), read('ZSCORE', key('withdrawn'), name) ~= false
     check(withdrawn == (words == nil), 'S12', 'is', words or 'withdrawn', 'but the index differs')
-    check(row.declared ~= '-' or not call('ZSCORE', key('declared'), name), 'S12', 'is listed as declared')
+    check(row.declared ~= '-' or not read('ZSCORE', key('declared'), name), 'S12', 'is listed as declared')
     local zero = string.match(name, '^zero:(.*)$')
-    check(not zero or (call('SISMEMBER', key('zeros'), zero) == 1) == (words ~= nil), 'S12', 'and zeros differ')
+    check(not zero or (read('SISMEMBER', key('zeros'), zero) == 1) == (words ~= nil), 'S12', 'and zeros differ')
 end
 
 -- A record that the other sections may not reach, because what names it is gone.
@@ -254,18 +254,18 @@ function judge.key(name)
     if kind == 'lease' then
         local lease = lease_row(id)
         local s = lease and slot_row(lease.worker, lease.slot)
-        check(call('EXISTS', key(name)) == 0 or (s and s.lease == id), 'S1', 'stands at no slot')
+        check(read('EXISTS', key(name)) == 0 or (s and s.lease == id), 'S1', 'stands at no slot')
     elseif kind == 'waiter' then
         local waiter = waiter_row(id)
         if waiter and (waiter.state == 'accepted' or waiter.state == 'reserved') then
-            check(call('EXISTS', key('lease', waiter.lease)) == 1, 'S5', 'is', waiter.state, 'and has no lease')
+            check(read('EXISTS', key('lease', waiter.lease)) == 1, 'S5', 'is', waiter.state, 'and has no lease')
         else
-            check(call('EXISTS', key(name)) == 0 or (waiter and call('ZSCORE', key('gateway', waiter.gateway, 'waiters'), id)),
+            check(read('EXISTS', key(name)) == 0 or (waiter and read('ZSCORE', key('gateway', waiter.gateway, 'waiters'), id)),
                 'S5', 'is unknown to its gateway')
         end
     elseif kind == 'tenant' then
         local tenant = string.match(id, '^([^:]+):held$')
-        if tenant and call('SCARD', key(name)) <= LOOKS_A_CALL then
+        if tenant and read('SCARD', key(name)) <= LOOKS_A_CALL then
             look_at('tenant', tenant)
         end
     end
@@ -295,7 +295,7 @@ end
 local function gateway(id, inner)
     local from = inner == '' and '-' or '(' .. inner
     while looks_left > 0 do
-        local ids = call('ZRANGE', key('gateway', id, 'waiters'), from, '+', 'BYLEX', 'LIMIT', 0, WALK_BATCH)
+        local ids = read('ZRANGE', key('gateway', id, 'waiters'), from, '+', 'BYLEX', 'LIMIT', 0, WALK_BATCH)
         if #ids == 0 then
             looks_left = looks_left - 1
             return nil
@@ -314,7 +314,7 @@ local function selector(name, inner)
     if stage == 'tenants' then
         rest = walk('SSCAN', key('selector', name, 'tenants'), rest, function(tenant)
             look_at('entry', name, tenant)
-            if call('SCARD', key('tenant', tenant, 'held')) <= LOOKS_A_CALL then
+            if read('SCARD', key('tenant', tenant, 'held')) <= LOOKS_A_CALL then
                 look_at('tenant', tenant)
             end
         end)

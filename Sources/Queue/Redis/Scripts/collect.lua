@@ -12,54 +12,54 @@ if stop then
 end
 local mail = key('gateway', caller.id, 'mail')
 for i = FIRST_ARGUMENT, #ARGV do
-    call('ZREM', mail, ARGV[i])
+    write('ZREM', mail, ARGV[i])
     local ended = waiter_row(string.match(ARGV[i], '^ended:(%x+):') or '')
     if ended and ended.state == 'ended' and ended.gateway == caller.id then
         end_waiter(ended)
     end
 end
 
-local why = call('HGET', caller.key, 'mark')
+local why = read('HGET', caller.key, 'mark')
 if why and why ~= '' and why ~= 'claim' then
-    call('HSET', caller.key, 'mark', '')
+    write('HSET', caller.key, 'mark', '')
     put_back(caller.id)
 end
 own_mail = caller.id
 settle()
 
 local grants, ends = {}, {}
-for _, id in ipairs(call('ZRANGE', mail, 0, COLLECT_BATCH - 1)) do
+for _, id in ipairs(read('ZRANGE', mail, 0, COLLECT_BATCH - 1)) do
     local ended, because = string.match(id, '^ended:(%x+):(.*)$')
     local lease = not ended and lease_row(id)
     if ended then
         ends[#ends + 1] = ended .. ' ' .. because
     elseif lease then
-        grants[#grants + 1] = grant_payload(lease, call('HGET', key('worker', lease.worker), 'address'))
+        grants[#grants + 1] = grant_payload(lease, read('HGET', key('worker', lease.worker), 'address'))
     else
-        call('ZREM', mail, id)
+        write('ZREM', mail, id)
     end
 end
 
 -- Probes are lent for 3 s. What checks this gateway's own claim is left to another, while there is another; one that
 -- has not yet shown that it reaches anybody judges nobody.
 local probes = {}
-local alone = call('ZCARD', key('gateways')) < 2
-local due = call('ZRANGE', key('probes'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, PROBES_A_CALL, 'WITHSCORES')
+local alone = read('ZCARD', key('gateways')) < 2
+local due = read('ZRANGE', key('probes'), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, PROBES_A_CALL, 'WITHSCORES')
 for i = 1, #due, 2 do
     local id, overdue = due[i], NOW - tonumber(due[i + 1]) > PROBE_OVERDUE_MS
     local worker = worker_row(id)
     if not worker then
-        call('ZREM', key('probes'), id)
+        write('ZREM', key('probes'), id)
     elseif alone or overdue or (why ~= 'claim' and (worker.state ~= 'suspect' or worker.claimant ~= caller.id)) then
-        call('ZADD', key('probes'), int(NOW + PROBE_LOAN_MS), id)
+        write('ZADD', key('probes'), int(NOW + PROBE_LOAN_MS), id)
         probes[#probes + 1] = id .. ' ' .. worker.address
     end
 end
 if why == 'claim' then
     -- It proves itself at the worker it blamed, or at another one when that is not well either.
-    local own = worker_row(call('HGET', caller.key, 'claimed') or '')
+    local own = worker_row(read('HGET', caller.key, 'claimed') or '')
     if not own or own.state ~= 'ok' then
-        for _, id in ipairs(call('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1)) do
+        for _, id in ipairs(read('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1)) do
             local other = worker_row(id)
             if other and (not own or other.state == 'ok') then
                 own = other
@@ -70,4 +70,4 @@ if why == 'claim' then
         probes[#probes + 1] = own.id .. ' ' .. own.address
     end
 end
-return finish('ok', call('ZCARD', mail) > COLLECT_BATCH and 1 or 0, grants, probes, ends)
+return finish('ok', read('ZCARD', mail) > COLLECT_BATCH and 1 or 0, grants, probes, ends)

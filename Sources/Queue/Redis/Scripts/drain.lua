@@ -20,8 +20,8 @@ if verb == 'leave' then
         end_worker(caller.id)
     end
 else
-    call('HSET', caller.key, 'draining', '1')
-    for _, slot in ipairs(call('HKEYS', key('worker', caller.id, 'slots'))) do
+    change_worker('HSET', caller.id, 'draining', '1')
+    for _, slot in ipairs(read('HKEYS', key('worker', caller.id, 'slots'))) do
         local s = slot_row(caller.id, slot)
         if s.state == 'free' then
             move_slot(s, 'draining')

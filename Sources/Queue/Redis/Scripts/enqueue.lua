@@ -22,14 +22,13 @@ if not string.find(id or '', '^[0-9a-f]+$') or #id ~= 32 or not is_name(tenant) 
     return header('bad')
 end
 
-local function answer()
-    local waiter = waiter_row(id)
+local function answer(waiter)
     if waiter.why then
         return finish('gone', waiter.why)
     end
     if waiter.state == 'granted' or waiter.state == 'accepted' then
         local lease = lease_row(waiter.lease)
-        local address = lease and call('HGET', key('worker', lease.worker), 'address')
+        local address = lease and read('HGET', key('worker', lease.worker), 'address')
         if address then
             return finish('granted', waiter.ticket, grant_payload(lease, address))
         end
@@ -37,20 +36,20 @@ local function answer()
     return finish('queued', waiter.ticket)
 end
 
-if call('EXISTS', key('waiter', id)) == 1 then
-    return answer()
+if read('EXISTS', key('waiter', id)) == 1 then
+    return answer(waiter_row(id))
 end
 
 -- Pools that fit and were served in the last 10 minutes; a label that was ever declared may wait, and one that scales
 -- from zero.
 local function refusal()
-    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
-        if call('EXISTS', key('pool', pool, 'workers')) == 1 then
+    for _, pool in ipairs(pools_of(selector)) do
+        if read('EXISTS', key('pool', pool, 'workers')) == 1 then
             return nil
         end
     end
     local fitting, fresh, versions, other = 0, 0, {}, 0
-    local pools = call('HGETALL', key('pools'))
+    local pools = read('HGETALL', key('pools'))
     for i = 1, #pools, 2 do
         local recent = NOW - tonumber(pools[i + 1]) < VERSION_MEMORY_MS
         if match(selector, pools[i]) then
@@ -80,7 +79,7 @@ end
 
 -- Nobody hears the gateway's wake channel. In a cluster it is listened to at the node of these keys.
 local function deaf(gateway)
-    return call('PUBLISH', key('wake', gateway), 'collect') == 0
+    return read('PUBLISH', key('wake', gateway), 'collect') == 0
 end
 
 -- Whoever has the alias keeps it while it lives. A ticket whose waiter ended with its gateway, or waits at one that is
@@ -88,7 +87,7 @@ end
 -- ticket, and the waiter that must go.
 local aliases = key('tenant', tenant, 'aliases')
 local function claim_alias()
-    local taken = alias ~= '' and call('HGET', aliases, alias)
+    local taken = alias ~= '' and read('HGET', aliases, alias)
     local orphaned = taken and string.match(taken, '^%-(%d+)$') or nil
     local elder = taken and not orphaned and waiter_row(taken)
     if not elder then
@@ -101,40 +100,39 @@ local function claim_alias()
     return elder.ticket, elder
 end
 local inherited, elder = claim_alias()
-local kept = inherited and call('ZSCORE', key('orphans'), tenant .. ':' .. alias) or int(NOW + ORPHAN_MS)
+local kept = inherited and read('ZSCORE', key('orphans'), tenant .. ':' .. alias) or int(NOW + ORPHAN_MS)
 if inherited == false then
     return finish('refused', 'alias_taken')
 elseif inherited and old_ticket == '' then
     old_ticket, attempt = inherited, 0
 end
 
-local known = call('SISMEMBER', key('selectors'), selector) == 1
+local known = read('SISMEMBER', key('selectors'), selector) == 1
 -- A selector that nobody waits in makes room for a new one before its ten seconds are over.
-local crowded = not known and call('SCARD', key('selectors')) >= SELECTORS_MAX
-local unused = crowded and call('ZRANGE', key('idle'), 0, 0)[1]
+local crowded = not known and read('SCARD', key('selectors')) >= SELECTORS_MAX
+local unused = crowded and read('ZRANGE', key('idle'), 0, 0)[1]
 local limits = limits_of(tenant)
+local waits_in, waiting, is_new = read('SMEMBERS', key('tenant', tenant, 'selectors')), 0, true
+for _, other in ipairs(waits_in) do
+    waiting = waiting + read('ZCARD', key('queue', other, tenant))
+    is_new = is_new and other ~= selector
+end
 local returning, full = old_ticket ~= '', nil
 if not holding_off() and not returning then
     local why = refusal()
     if why then
         return finish('refused', unpack(why))
     end
-    local waiting = 0
-    for _, other in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
-        waiting = waiting + call('ZCARD', key('queue', other, tenant))
-    end
     if waiting >= limits.queueMax then
         full = { 'tenant_queue_full', int(limits.queueMax) }
-    elseif call('ZCARD', key('line')) >= limits.lineMax then
+    elseif read('ZCARD', key('line')) >= limits.lineMax then
         full = { 'queue_full', int(limits.lineMax) }
     end
     if may_wait and full and not below_cap(tenant) then
         return finish('refused', unpack(full))
     end
 end
-if call('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 0
-    and (call('SCARD', key('tenant', tenant, 'selectors')) >= SELECTORS_PER_TENANT_MAX
-        or (crowded and not unused)) then
+if is_new and (#waits_in >= SELECTORS_PER_TENANT_MAX or (crowded and not unused)) then
     return finish('refused', 'too_many_selectors')
 end
 
@@ -154,7 +152,7 @@ local score = ticket - math.min(math.max(head_start, 0), limits.priorityMax) * 1
 local waiter = { id = id, tenant = tenant, selector = selector, gateway = caller.id, ticket = int(ticket),
     score = int(score), state = 'queued', lease = '', attempt = attempt, run = run, alias = alias, keep = keep }
 -- What names the record comes first, and the record is whole: whatever a call that dies leaves is found.
-call('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
+write('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
 local record = { 'tenant', tenant, 'selector', selector, 'gateway', caller.id, 'ticket', waiter.ticket, 'state', 'queued' }
 -- A million records: what says nothing is left out.
 local score_apart = waiter.score ~= waiter.ticket and waiter.score or ''
@@ -164,13 +162,13 @@ for name, value in pairs({ attempt = attempt, run = run, alias = alias, keep = k
         record[#record + 1] = value
     end
 end
-call('HSET', key('waiter', id), unpack(record))
+write('HSET', key('waiter', id), unpack(record))
 if alias ~= '' then
-    call('HSET', aliases, alias, id)
-    call('ZREM', key('orphans'), tenant .. ':' .. alias)
+    write('HSET', aliases, alias, id)
+    write('ZREM', key('orphans'), tenant .. ':' .. alias)
 end
 if run ~= '' then
-    call('ZADD', key('tenant', tenant, 'run', run), waiter.ticket, id)
+    write('ZADD', key('tenant', tenant, 'run', run), waiter.ticket, id)
 end
 own_waiter = id
 put(waiter)
@@ -187,4 +185,4 @@ if (full or not may_wait) and (waiter.state == 'queued' or waiter.state == 'asid
     end
     return finish('refused', 'would_wait')
 end
-return answer()
+return answer(waiter)

@@ -22,7 +22,7 @@ if attach >= lease.attach and lease.state ~= 'kept' then
     if lease.state ~= 'accepted' then
         accept_lease(lease)
     end
-    call('HSET', key('lease', lease.id), 'attach', attach)
+    write('HSET', key('lease', lease.id), 'attach', attach)
     keep_lease(lease)
 end
 return finish('kept')

@@ -1,35 +1,32 @@
 -- Shared by every script: key prefix, one reading of the clock, exact numbers.
 -- KEYS[1] is always `<prefix>meta`; all other keys carry the same hash tag and are spelled in `Keys.swift` and here.
 
-local READS = { EXISTS = 1, GET = 1, HEXISTS = 1, HGET = 1, HGETALL = 1, HKEYS = 1, HLEN = 1, HMGET = 1, HSCAN = 1,
-    PUBLISH = 1, SCAN = 1, SCARD = 1, SISMEMBER = 1, SMEMBERS = 1, SRANDMEMBER = 1, SSCAN = 1, TIME = 1, ZCARD = 1, ZCOUNT = 1,
-    ZLEXCOUNT = 1, ZRANGE = 1, ZRANK = 1, ZSCAN = 1, ZSCORE = 1 }
+-- A command that changes no key, and one that may.
+local read = redis.call
+local write
 
 -- A call is counted in `meta` as begun by its first write and as ended by its last one. Where the two numbers differ one
 -- died midway, and the next one has everything mended (lib_mend). They are numbers, and no flag: of a call that it lost
 -- Redis may execute the first half at a later restart (Valkey's pull request 4342), under all that was written since.
 -- What a call has in hand, items for `todo`, stands in `open` meanwhile.
 local in_hand = ''
-local call
 
 local function count_as_begun()
-    if call ~= redis.call then
-        call = redis.call
-        call('HINCRBY', KEYS[1], 'begun', 1)
+    if write ~= redis.call then
+        write = redis.call
+        write('HINCRBY', KEYS[1], 'begun', 1)
     end
 end
 
 local function note(item)
     count_as_begun()
     in_hand = in_hand == '' and item or in_hand .. ' ' .. item
-    call('HSET', KEYS[1], 'open', in_hand)
+    write('HSET', KEYS[1], 'open', in_hand)
 end
 
-function call(command, ...)
-    if not READS[command] then
-        count_as_begun()
-    end
-    return redis.call(command, ...)
+function write(...)
+    count_as_begun()
+    return redis.call(...)
 end
 
 local PREFIX = string.sub(KEYS[1], 1, -5)
@@ -51,7 +48,7 @@ local function int(number)
     return string.format('%d', number)
 end
 
-local clock = call('TIME')
+local clock = read('TIME')
 local NOW_US = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local NOW = math.floor(NOW_US / 1000)
 

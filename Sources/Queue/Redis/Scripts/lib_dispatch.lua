@@ -4,47 +4,46 @@
 local own_waiter, own_mail = nil, nil
 
 local function grant_payload(lease, address)
-    return table.concat({ lease.id, lease.worker, lease.slot, int(lease.epoch), int(lease.number), address,
-        lease.pool }, ' ')
+    return string.format('%s %s %s %d %d %s %s', lease.id, lease.worker, lease.slot, lease.epoch, lease.number, address,
+        lease.pool)
 end
 
 local function grant(worker_id, pool, waiter)
     local worker = worker_row(worker_id)
-    local slot = call('ZRANGE', key('worker', worker_id, 'free', pool), 0, 0)[1]
+    local slot = read('ZRANGE', key('worker', worker_id, 'free', pool), 0, 0)[1]
     if not slot then
         -- A call that died midway left its pool's index behind; it must not stop each call after it.
         return index_worker(worker_id)
     end
-    local number = call('INCR', key('seq'))
+    local number = write('INCR', key('seq'))
     local attempt = waiter.attempt + 1
     local lease = { id = waiter.id .. '.' .. attempt, waiter = waiter.id, tenant = waiter.tenant,
         gateway = waiter.gateway, worker = worker_id, slot = slot, pool = pool, epoch = meta.epoch, number = number }
     local s = slot_row(worker_id, slot)
     s.epoch, s.number = lease.epoch, number
     move_slot(s, 'leased', lease.id)
-    call('HSET', key('lease', lease.id), 'waiter', waiter.id, 'tenant', waiter.tenant, 'gateway', waiter.gateway,
+    write('HSET', key('lease', lease.id), 'waiter', waiter.id, 'tenant', waiter.tenant, 'gateway', waiter.gateway,
         'worker', worker_id, 'slot', slot, 'pool', pool, 'epoch', int(lease.epoch), 'number', int(number), 'state',
         'granted', 'cap', int(limits_of(waiter.tenant).cap), 'attach', 1, 'keep', waiter.keep)
-    call('SADD', key('tenant', waiter.tenant, 'held'), lease.id)
-    call('SADD', key('worker', worker_id, 'leases'), lease.id)
-    call('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), lease.id)
-    call('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), lease.id)
-    call('HSET', key('waiter', waiter.id), 'state', 'granted', 'lease', lease.id, 'attempt', attempt)
+    add_held(waiter.tenant, lease.id)
+    write('SADD', key('worker', worker_id, 'leases'), lease.id)
+    write('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), lease.id)
+    write('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), lease.id)
+    write('HSET', key('waiter', waiter.id), 'state', 'granted', 'lease', lease.id, 'attempt', attempt)
     if worker.state == 'trial' then
-        call('HSET', key('worker', worker_id), 'trial', lease.id)
+        change_worker('HSET', worker_id, 'trial', lease.id)
     end
     index_worker(worker_id)
-    take(waiter)
+    take_granted(waiter)
     note_grant(pool, waiter, waiter.id == own_waiter)
-    index_holder(waiter.tenant)
     if waiter.id ~= own_waiter and waiter.gateway ~= own_mail
-        and call('PUBLISH', key('wake', waiter.gateway), grant_payload(lease, worker.address)) == 0 then
+        and read('PUBLISH', key('wake', waiter.gateway), grant_payload(lease, worker.address)) == 0 then
         mark(waiter.gateway, 'silent')
     end
 end
 
 local function later(item)
-    call('SADD', key('todo'), item)
+    write('SADD', key('todo'), item)
 end
 
 -- Pools this call may fill: those it was told of, and those its eligible selectors fit, where a slot is free and
@@ -52,21 +51,21 @@ end
 local function open_pools()
     for tenant in pairs(wanted_tenants) do
         if below_cap(tenant) then
-            for _, selector in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
+            for _, selector in ipairs(read('SMEMBERS', key('tenant', tenant, 'selectors'))) do
                 wanted_selectors[selector] = true
             end
         end
     end
     for selector in pairs(wanted_selectors) do
-        if call('EXISTS', key('selector', selector, 'eligible')) == 1 then
-            for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
+        if head_of(selector) then
+            for _, pool in ipairs(pools_of(selector)) do
                 wanted_pools[pool] = true
             end
         end
     end
     local open = {}
     for pool in pairs(wanted_pools) do
-        if call('EXISTS', key('pool', pool, 'free')) == 1 and not paused(pool) then
+        if read('EXISTS', key('pool', pool, 'free')) == 1 and not paused(pool) then
             open[pool] = true
         end
     end
@@ -75,7 +74,7 @@ end
 
 -- The best-fitting open pool of a selector.
 local function best_pool(selector, open)
-    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
+    for _, pool in ipairs(pools_of(selector)) do
         if open[pool] then
             return pool
         end
@@ -87,7 +86,7 @@ local function first_head(open, tops)
     local best
     for pool in pairs(open) do
         if moved_pools[pool] or not tops[pool] then
-            local top = call('ZRANGE', key('pool', pool, 'heads'), 0, 0, 'WITHSCORES')
+            local top = read('ZRANGE', key('pool', pool, 'heads'), 0, 0, 'WITHSCORES')
             tops[pool] = { selector = top[1], score = tonumber(top[2]) }
         end
         local top = tops[pool]
@@ -105,8 +104,8 @@ local function mend_head(selector, head, id, waiter)
     if waiter then
         take(waiter)
     elseif head then
-        call('ZREM', key('queue', selector, head.tenant), id or '')
-        call('ZREM', key('line'), id or '')
+        write('ZREM', key('queue', selector, head.tenant), id or '')
+        write('ZREM', key('line'), id or '')
         index(selector, head.tenant, handicap(head.tenant))
     end
     show_head(selector, head_of(selector))
@@ -125,7 +124,7 @@ local function settle()
             break
         end
         local pool = best_pool(best.selector, open)
-        local worker = call('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
+        local worker = read('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
         if not worker then
             open[pool] = nil
         elseif grants_left == 0 or asides_left == 0 then
@@ -136,7 +135,7 @@ local function settle()
         else
             local head = head_of(best.selector)
             local tenant = head and head.tenant
-            local first = head and call('ZRANGE', key('queue', best.selector, tenant), 0, 0, 'WITHSCORES') or {}
+            local first = head and read('ZRANGE', key('queue', best.selector, tenant), 0, 0, 'WITHSCORES') or {}
             local waiter, added = first[1] and waiter_row(first[1]), tenant and handicap(tenant)
             if not waiter or waiter.state ~= 'queued' then
                 asides_left = asides_left - 1

@@ -2,36 +2,36 @@
 
 local function forget_worker(worker)
     for _, pool in ipairs(worker.pools) do
-        call('ZREM', key('pool', pool, 'free'), worker.id)
-        call('SREM', key('pool', pool, 'workers'), worker.id)
-        call('DEL', key('worker', worker.id, 'free', pool))
-        call('HSET', key('pools'), pool, int(NOW))
+        write('ZREM', key('pool', pool, 'free'), worker.id)
+        write('SREM', key('pool', pool, 'workers'), worker.id)
+        write('DEL', key('worker', worker.id, 'free', pool))
+        write('HSET', key('pools'), pool, int(NOW))
     end
-    call('ZREM', key('probes'), worker.id)
+    write('ZREM', key('probes'), worker.id)
     local node = string.match(worker.id, '^(.*)%.%x+$')
-    if call('HGET', key('nodes'), node) == worker.id then
-        call('HDEL', key('nodes'), node)
+    if read('HGET', key('nodes'), node) == worker.id then
+        write('HDEL', key('nodes'), node)
     end
-    call('DEL', key('worker', worker.id), key('worker', worker.id, 'slots'), key('worker', worker.id, 'leases'))
+    change_worker('DEL', worker.id, key('worker', worker.id, 'slots'), key('worker', worker.id, 'leases'))
 end
 
 -- Ends a worker: no more grants at once; its leases end by time, at most what this call may still do.
 local function end_worker(id)
     local worker = worker_row(id)
     if not worker then
-        call('DEL', key('worker', id, 'slots'))
-        call('ZREM', key('workers'), id)
+        write('DEL', key('worker', id, 'slots'))
+        write('ZREM', key('workers'), id)
         return
     end
     later('worker:' .. id)
-    call('HSET', key('worker', id), 'ended', '1', 'draining', '1')
-    call('ZREM', key('workers'), id)
+    change_worker('HSET', id, 'ended', '1', 'draining', '1')
+    write('ZREM', key('workers'), id)
     index_worker(id)
     while ends_left > 0 do
-        local lease_id = call('SRANDMEMBER', key('worker', id, 'leases'))
+        local lease_id = read('SRANDMEMBER', key('worker', id, 'leases'))
         if not lease_id then
             forget_worker(worker)
-            call('SREM', key('todo'), 'worker:' .. id)
+            write('SREM', key('todo'), 'worker:' .. id)
             return
         end
         ends_left = ends_left - 1
@@ -39,37 +39,37 @@ local function end_worker(id)
         if lease then
             drop_lease(lease)
         end
-        call('SREM', key('worker', id, 'leases'), lease_id)
+        write('SREM', key('worker', id, 'leases'), lease_id)
     end
 end
 
 -- The ticket of a waiter with an alias outlives its gateway for a while: whoever comes with the alias gets it back.
 local function orphan(waiter, deadline)
     local aliases = key('tenant', waiter.tenant, 'aliases')
-    if call('HGET', aliases, waiter.alias) == waiter.id then
-        call('ZADD', key('orphans'), deadline, waiter.tenant .. ':' .. waiter.alias)
-        call('HSET', aliases, waiter.alias, '-' .. waiter.ticket)
+    if read('HGET', aliases, waiter.alias) == waiter.id then
+        write('ZADD', key('orphans'), deadline, waiter.tenant .. ':' .. waiter.alias)
+        write('HSET', aliases, waiter.alias, '-' .. waiter.ticket)
     end
 end
 
 -- Ends a gateway: passed over at once; its waiters leave, at most what this call may still do.
 local function end_gateway(id)
-    local known = call('EXISTS', key('gateway', id)) == 1
+    local known = read('EXISTS', key('gateway', id)) == 1
     if known then
         later('gateway:' .. id)
-        call('HSET', key('gateway', id), 'ended', '1', 'mark', 'ended')
+        write('HSET', key('gateway', id), 'ended', '1', 'mark', 'ended')
     end
-    call('ZREM', key('gateways'), id)
-    call('ZREM', key('declarers'), id)
+    write('ZREM', key('gateways'), id)
+    write('ZREM', key('declarers'), id)
     if not known then
         return
     end
     while ends_left > 0 do
-        local waiter_id = call('ZRANGE', key('gateway', id, 'waiters'), 0, 0)[1]
+        local waiter_id = read('ZRANGE', key('gateway', id, 'waiters'), 0, 0)[1]
         if not waiter_id then
-            call('DEL', key('gateway', id), key('gateway', id, 'waiters'), key('gateway', id, 'mail'),
+            write('DEL', key('gateway', id), key('gateway', id, 'waiters'), key('gateway', id, 'mail'),
                 key('gateway', id, 'aside'))
-            call('SREM', key('todo'), 'gateway:' .. id)
+            write('SREM', key('todo'), 'gateway:' .. id)
             return
         end
         ends_left = ends_left - 1
@@ -84,14 +84,14 @@ local function end_gateway(id)
             end
             end_waiter(waiter)
         else
-            call('ZREM', key('gateway', id, 'waiters'), waiter_id)
+            write('ZREM', key('gateway', id, 'waiters'), waiter_id)
         end
     end
 end
 
 -- Default limits or the policy changed: tenants waiting in a selector are indexed anew, a slice a call.
 local function reindex_slice(cursor, selector)
-    local slice = call('SSCAN', key('selector', selector, 'tenants'), cursor, 'COUNT', TENANTS_A_SLICE)
+    local slice = read('SSCAN', key('selector', selector, 'tenants'), cursor, 'COUNT', TENANTS_A_SLICE)
     for _, tenant in ipairs(slice[2]) do
         index_tenant(tenant)
         wanted_tenants[tenant] = true
@@ -152,16 +152,16 @@ end
 -- Ends a run's waiters and sessions that came until `cut`, as many as this call may; returns how many.
 function outside.run(cut, why, tenant, run)
     local members, count = key('tenant', tenant, 'run', run), 0
-    local ids = ends_left > 0 and call('ZRANGE', members, '-inf', int(cut), 'BYSCORE', 'LIMIT', 0, ends_left) or {}
+    local ids = ends_left > 0 and read('ZRANGE', members, '-inf', int(cut), 'BYSCORE', 'LIMIT', 0, ends_left) or {}
     for _, id in ipairs(ids) do
         ends_left = ends_left - 1
-        call('ZREM', members, id)
+        write('ZREM', members, id)
         local waiter = waiter_row(id)
         if (waiter and outside.waiter(waiter, why)) or (not waiter and outside.held(id, why)) then
             count = count + 1
         end
     end
-    if call('ZCOUNT', members, '-inf', int(cut)) > 0 then
+    if read('ZCOUNT', members, '-inf', int(cut)) > 0 then
         later(table.concat({ 'run', int(cut), why, tenant, run }, ':'))
     end
     return count
@@ -175,10 +175,10 @@ function outside.holdings(cursor, cut, why, tenant)
         return count
     end
     ends_left = ends_left - TENANTS_A_SLICE
-    local slice = call('SSCAN', key('tenant', tenant, 'held'), cursor, 'COUNT', TENANTS_A_SLICE)
+    local slice = read('SSCAN', key('tenant', tenant, 'held'), cursor, 'COUNT', TENANTS_A_SLICE)
     for _, id in ipairs(slice[2]) do
         local holder = string.match(id, '^%x+')
-        local ticket = call('HGET', key('waiter', holder), 'ticket')
+        local ticket = read('HGET', key('waiter', holder), 'ticket')
         if tonumber(ticket or 0) <= cut and outside.held(id, why) then
             count = count + 1
         end
@@ -194,7 +194,7 @@ function outside.tenant(cut, why, tenant)
     local count = 0
     local function finish_all(set, first)
         while ends_left > 0 do
-            local ids = call('ZRANGE', set, '-inf', int(cut), 'BYSCORE', 'LIMIT', first, ends_left)
+            local ids = read('ZRANGE', set, '-inf', int(cut), 'BYSCORE', 'LIMIT', first, ends_left)
             if #ids == 0 then
                 return
             end
@@ -211,7 +211,7 @@ function outside.tenant(cut, why, tenant)
             end
         end
     end
-    for _, selector in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
+    for _, selector in ipairs(read('SMEMBERS', key('tenant', tenant, 'selectors'))) do
         finish_all(key('queue', selector, tenant), 0)
     end
     finish_all(key('tenant', tenant, 'aside'), 0)
@@ -224,7 +224,7 @@ end
 
 -- One that registered anew since is not ended a second time.
 local function is_ending(kind, id)
-    return call('HGET', key(kind, id), 'ended') == '1'
+    return read('HGET', key(kind, id), 'ended') == '1'
 end
 
 local function continue(item)

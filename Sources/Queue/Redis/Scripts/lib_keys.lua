@@ -7,7 +7,7 @@ function mend_key_of.waiter(id, name)
     if waiter_row(id) then
         mend.waiter(id)
     else
-        call('DEL', name)
+        write('DEL', name)
     end
 end
 
@@ -15,7 +15,7 @@ function mend_key_of.lease(id, name)
     local lease = lease_row(id)
     local s = lease and slot_row(lease.worker, lease.slot)
     if not lease then
-        call('DEL', name)
+        write('DEL', name)
     elseif not s or s.lease ~= id or not worker_row(lease.worker) then
         end_lease(lease, 'time', 'recycling')
         mend.waiter(lease.waiter)
@@ -26,12 +26,12 @@ end
 local function mend_process(kind, id, name, field)
     local process_id = string.match(id, '^[^:]+')
     local record = key(kind, process_id)
-    if call('HEXISTS', record, field) == 0 then
-        call('DEL', name)
-    elseif call('HGET', record, 'ended') == '1' then
-        call('SADD', key('todo'), kind .. ':' .. process_id)
+    if read('HEXISTS', record, field) == 0 then
+        write('DEL', name)
+    elseif read('HGET', record, 'ended') == '1' then
+        write('SADD', key('todo'), kind .. ':' .. process_id)
     else
-        call('ZADD', key(kind .. 's'), 'NX', int(NOW + PROCESS_TTL_MS), process_id)
+        write('ZADD', key(kind .. 's'), 'NX', int(NOW + PROCESS_TTL_MS), process_id)
     end
 end
 
@@ -53,7 +53,7 @@ local function strike_out(scan, command, name, inner, keeps)
     return walk(scan, name, inner, function(member)
         looks_left = looks_left - 1
         if not keeps(member) then
-            call(command, name, member)
+            write(command, name, member)
         end
     end)
 end
@@ -80,8 +80,8 @@ local of_tenant = {
         return not in_state(id, 'ended') and (waiter_row(id) or lease_row(id))
     end },
     aliases = { 'HSCAN', 'HDEL', function(alias, tenant)
-        local owner = call('HGET', key('tenant', tenant, 'aliases'), alias)
-        return owner and (call('ZSCORE', key('orphans'), tenant .. ':' .. alias)
+        local owner = read('HGET', key('tenant', tenant, 'aliases'), alias)
+        return owner and (read('ZSCORE', key('orphans'), tenant .. ':' .. alias)
             or (waiter_row(owner) and not in_state(owner, 'ended')))
     end },
 }
@@ -102,15 +102,15 @@ end
 
 function mend_key_of.selector(id, name)
     local selector = string.match(id, '^(.*|[^:]*):%a+$')
-    if selector and call('SISMEMBER', key('selectors'), selector) == 0 then
-        call('DEL', name)
+    if selector and read('SISMEMBER', key('selectors'), selector) == 0 then
+        write('DEL', name)
     end
 end
 
 function mend_key_of.pool(id, name)
     local pool = string.match(id, '^(.*|[^:]*):%a+$')
-    if pool and call('HEXISTS', key('pools'), pool) == 0 then
-        call('DEL', name)
+    if pool and read('HEXISTS', key('pools'), pool) == 0 then
+        write('DEL', name)
     end
 end
 
@@ -120,13 +120,13 @@ local of_fleet = {
         return in_state(id, 'queued')
     end },
     nodes = { 'HSCAN', 'HDEL', function(node)
-        return call('EXISTS', key('worker', call('HGET', key('nodes'), node) or '')) == 1
+        return read('EXISTS', key('worker', read('HGET', key('nodes'), node) or '')) == 1
     end },
     declarers = { 'ZSCAN', 'ZREM', function(id)
-        return call('EXISTS', key('gateway', id)) == 1
+        return read('EXISTS', key('gateway', id)) == 1
     end },
     probes = { 'ZSCAN', 'ZREM', function(id)
-        return call('EXISTS', key('worker', id)) == 1
+        return read('EXISTS', key('worker', id)) == 1
     end },
 }
 
@@ -158,7 +158,7 @@ function mend.slice()
         meta.mend = cursor and number .. ' ' .. cursor or int(number + 1)
     else
         meta.mend = 'keys'
-        for _, pool in ipairs(call('HKEYS', key('pools'))) do
+        for _, pool in ipairs(read('HKEYS', key('pools'))) do
             wanted_pools[pool] = true
         end
     end

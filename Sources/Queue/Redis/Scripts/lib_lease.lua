@@ -1,7 +1,7 @@
 -- Leases: how they end, and what becomes of slot, tenant and waiter.
 
 local function lease_row(id)
-    local row = call('HMGET', key('lease', id), 'waiter', 'tenant', 'gateway', 'worker', 'slot', 'pool', 'epoch',
+    local row = read('HMGET', key('lease', id), 'waiter', 'tenant', 'gateway', 'worker', 'slot', 'pool', 'epoch',
         'number', 'state', 'ending', 'attach', 'back', 'deadline', 'keep', 'run')
     if not row[1] then
         return nil
@@ -17,13 +17,13 @@ end
 -- `reason` is one word.
 local function mark_ending(lease, reason)
     lease.ending = lease.ending or reason
-    call('HSET', key('lease', lease.id), 'ending', lease.ending)
-    call('PUBLISH', key('control', lease.worker), table.concat({ 'close', lease.id, lease.ending }, ' '))
+    write('HSET', key('lease', lease.id), 'ending', lease.ending)
+    read('PUBLISH', key('control', lease.worker), table.concat({ 'close', lease.id, lease.ending }, ' '))
 end
 
 local function raise_seq(number)
-    if number > tonumber(call('GET', key('seq')) or 0) then
-        call('SET', key('seq'), int(number))
+    if number > tonumber(read('GET', key('seq')) or 0) then
+        write('SET', key('seq'), int(number))
     end
 end
 
@@ -35,22 +35,23 @@ end
 -- Ends a lease: the tenant's place is free at once, the slot goes to `slot_state` (free or recycling).
 local function end_lease(lease, how, slot_state)
     note_lease(lease.waiter, lease.tenant)
-    call('SREM', key('tenant', lease.tenant, 'held'), lease.id)
-    call('ZREM', key('pending'), lease.id)
+    remove_held(lease.tenant, lease.id)
+    write('ZREM', key('pending'), lease.id)
     if lease.gateway ~= '' then
-        call('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+        write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
     end
     if lease.run ~= '' then
-        call('ZREM', key('tenant', lease.tenant, 'run', lease.run), lease.id)
+        write('ZREM', key('tenant', lease.tenant, 'run', lease.run), lease.id)
     end
-    call('DEL', key('lease', lease.id))
-    call('SREM', key('worker', lease.worker, 'leases'), lease.id)
+    write('DEL', key('lease', lease.id))
+    write('SREM', key('worker', lease.worker, 'leases'), lease.id)
     local s = slot_row(lease.worker, lease.slot)
     if s and s.lease == lease.id then
         move_slot(s, slot_state, '-', how)
     end
-    if call('HGET', key('worker', lease.worker), 'trial') == lease.id then
-        call('HSET', key('worker', lease.worker), 'trial', '')
+    local worker = worker_row(lease.worker)
+    if worker and worker.trial == lease.id then
+        change_worker('HSET', lease.worker, 'trial', '')
     end
     index_worker(lease.worker)
     index_tenant(lease.tenant)
@@ -73,7 +74,7 @@ local function requeue(lease)
         end_waiter(waiter)
         return nil
     end
-    call('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
+    write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
     put(waiter)
     return waiter
 end
@@ -90,8 +91,8 @@ end
 -- dropped, `attaching` while a gateway dials for the next one. Each has a deadline in `pending`.
 local function hold(lease, state, deadline)
     lease.state, lease.deadline = state, deadline
-    call('HSET', key('lease', lease.id), 'state', state, 'back', state, 'deadline', int(deadline))
-    call('ZADD', key('pending'), int(deadline), lease.id)
+    write('HSET', key('lease', lease.id), 'state', state, 'back', state, 'deadline', int(deadline))
+    write('ZADD', key('pending'), int(deadline), lease.id)
 end
 
 local function keep_lease(lease)
@@ -100,8 +101,8 @@ end
 
 -- A dial for a held lease came to nothing: it waits for the next one, at least as long as a dial may take.
 local function detach(lease)
-    call('HSET', key('lease', lease.id), 'state', lease.back)
-    call('ZADD', key('pending'), int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), lease.id)
+    write('HSET', key('lease', lease.id), 'state', lease.back)
+    write('ZADD', key('pending'), int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), lease.id)
 end
 
 -- A borrowed lease that nobody came for, or that never will be served.
@@ -112,8 +113,8 @@ end
 
 -- A kept lease is its worker's to end, by whatever word.
 local function end_kept(lease, why)
-    call('HSET', key('lease', lease.id), 'state', 'accepted')
-    call('ZREM', key('pending'), lease.id)
+    write('HSET', key('lease', lease.id), 'state', 'accepted')
+    write('ZREM', key('pending'), lease.id)
     mark_ending(lease, why)
 end
 
@@ -152,13 +153,13 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
         else
             leave_line(waiter)
         end
-        call('HSET', key('waiter', waiter.id), 'state', 'accepted', 'lease', id)
-        call('ZREM', key('gateway', gateway, 'waiters'), waiter.id)
+        write('HSET', key('waiter', waiter.id), 'state', 'accepted', 'lease', id)
+        write('ZREM', key('gateway', gateway, 'waiters'), waiter.id)
         waiter.state, waiter.lease = 'accepted', id
     end
     local over = below_cap(tenant) and '0' or '1'
     s.epoch, s.number = epoch, number
-    if over == '1' and not holding_off() and call('HGET', key('worker', worker), 'caps') == 'strict' then
+    if over == '1' and not holding_off() and read('HGET', key('worker', worker), 'caps') == 'strict' then
         move_slot(s, 'recycling', '-', 'verdict')
         if waiter then
             end_waiter(waiter)
@@ -166,40 +167,40 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
         return table.concat({ 'close', id, 'cap' }, ' ')
     end
     move_slot(s, 'leased', id)
-    call('HSET', key('lease', id), 'waiter', string.match(id, '^(%x+)%.'), 'tenant', tenant, 'gateway', gateway,
+    write('HSET', key('lease', id), 'waiter', string.match(id, '^(%x+)%.'), 'tenant', tenant, 'gateway', gateway,
         'worker', worker, 'slot', s.slot, 'pool', s.pool, 'epoch', int(epoch), 'number', int(number), 'state',
         'accepted', 'over', over, 'cap', int(limits_of(tenant).cap), 'attach', extra.attach, 'keep', extra.keep)
     if waiter and waiter.why then
-        call('HSET', key('lease', id), 'ending', waiter.why)
+        write('HSET', key('lease', id), 'ending', waiter.why)
     end
     if extra.run ~= '' and not waiter then
         -- Its arrival is forgotten: a run's end covers it whenever that is asked.
-        call('HSET', key('lease', id), 'run', extra.run)
-        call('ZADD', key('tenant', tenant, 'run', extra.run), 0, id)
+        write('HSET', key('lease', id), 'run', extra.run)
+        write('ZADD', key('tenant', tenant, 'run', extra.run), 0, id)
     end
-    call('SADD', key('tenant', tenant, 'held'), id)
-    call('SADD', key('worker', worker, 'leases'), id)
+    add_held(tenant, id)
+    write('SADD', key('worker', worker, 'leases'), id)
     index_worker(worker)
     index_tenant(tenant)
 end
 
 -- The worker has it: nothing is pending any more.
 local function accept_lease(lease)
-    call('HSET', key('lease', lease.id), 'state', 'accepted')
-    call('ZREM', key('pending'), lease.id)
+    write('HSET', key('lease', lease.id), 'state', 'accepted')
+    write('ZREM', key('pending'), lease.id)
     if lease.gateway ~= '' then
-        call('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
-        call('ZREM', key('gateway', lease.gateway, 'waiters'), lease.waiter)
+        write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+        write('ZREM', key('gateway', lease.gateway, 'waiters'), lease.waiter)
     end
-    if call('EXISTS', key('waiter', lease.waiter)) == 1 then
-        call('HSET', key('waiter', lease.waiter), 'state', 'accepted')
+    if read('EXISTS', key('waiter', lease.waiter)) == 1 then
+        write('HSET', key('waiter', lease.waiter), 'state', 'accepted')
     end
     local worker = worker_row(lease.worker)
     if worker.state == 'trial' then
-        call('HSET', key('worker', lease.worker), 'state', 'ok', 'trial', '', 'backoff', '0')
+        change_worker('HSET', lease.worker, 'state', 'ok', 'trial', '', 'backoff', '0')
     end
     if worker.lifetime > 0 then
-        call('HINCRBY', key('worker', lease.worker), 'served', 1)
+        change_worker('HINCRBY', lease.worker, 'served', 1)
     end
     if worker.state == 'trial' or worker.lifetime > 0 then
         index_worker(lease.worker)

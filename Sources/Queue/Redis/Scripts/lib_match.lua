@@ -72,54 +72,81 @@ local function match(selector, pool, ignore_version)
     return nil
 end
 
+-- A call asks for the same selector many times.
+local known_pools, known_heads = {}, {}
+
+-- The pools that a selector fits, best first.
+local function pools_of(selector)
+    local known = known_pools[selector]
+    if not known then
+        known = read('ZRANGE', key('selector', selector, 'pools'), 0, -1)
+        known_pools[selector] = known
+    end
+    return known
+end
+
 -- Who goes first in a selector: tenant, effective score, and the score as Redis wrote it; nil where nobody may.
 local function head_of(selector)
-    local head = call('ZRANGE', key('selector', selector, 'eligible'), 0, 0, 'WITHSCORES')
-    return head[1] and { tenant = head[1], score = tonumber(head[2]), text = head[2] } or nil
+    local known = known_heads[selector]
+    if known == nil then
+        local head = read('ZRANGE', key('selector', selector, 'eligible'), 0, 0, 'WITHSCORES')
+        known = head[1] and { tenant = head[1], score = tonumber(head[2]), text = head[2] }
+        known_heads[selector] = known or false
+    end
+    return known or nil
+end
+
+-- Each change of a selector's eligible tenants.
+local function change_eligible(command, selector, ...)
+    known_heads[selector] = nil
+    write(command, key('selector', selector, 'eligible'), ...)
 end
 
 local function link(selector, pool)
     local rank = match(selector, pool)
     if rank then
-        call('ZADD', key('selector', selector, 'pools'), rank, pool)
-        call('SADD', key('pool', pool, 'selectors'), selector)
+        known_pools[selector] = nil
+        write('ZADD', key('selector', selector, 'pools'), rank, pool)
+        write('SADD', key('pool', pool, 'selectors'), selector)
         local head = head_of(selector)
         if head then
-            call('ZADD', key('pool', pool, 'heads'), head.text, selector)
+            write('ZADD', key('pool', pool, 'heads'), head.text, selector)
         end
     end
 end
 
 -- Links a selector that appears for the first time to the pools there are (≤ 256).
 local function link_selector(selector)
-    call('SADD', key('selectors'), selector)
-    for _, pool in ipairs(call('HKEYS', key('pools'))) do
+    write('SADD', key('selectors'), selector)
+    for _, pool in ipairs(read('HKEYS', key('pools'))) do
         link(selector, pool)
     end
 end
 
 -- Links a pool that appears for the first time to the selectors there are (≤ 1,024).
 local function link_pool(pool)
-    for _, selector in ipairs(call('SMEMBERS', key('selectors'))) do
+    for _, selector in ipairs(read('SMEMBERS', key('selectors'))) do
         link(selector, pool)
     end
 end
 
 local function unlink_selector(selector)
-    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
-        call('SREM', key('pool', pool, 'selectors'), selector)
-        call('ZREM', key('pool', pool, 'heads'), selector)
+    for _, pool in ipairs(pools_of(selector)) do
+        write('SREM', key('pool', pool, 'selectors'), selector)
+        write('ZREM', key('pool', pool, 'heads'), selector)
     end
-    call('DEL', key('selector', selector, 'pools'))
-    call('SREM', key('selectors'), selector)
-    call('ZREM', key('idle'), selector)
+    known_pools[selector] = nil
+    write('DEL', key('selector', selector, 'pools'))
+    write('SREM', key('selectors'), selector)
+    write('ZREM', key('idle'), selector)
 end
 
 local function unlink_pool(pool)
-    for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
-        call('ZREM', key('selector', selector, 'pools'), pool)
+    for _, selector in ipairs(read('SMEMBERS', key('pool', pool, 'selectors'))) do
+        known_pools[selector] = nil
+        write('ZREM', key('selector', selector, 'pools'), pool)
     end
-    call('DEL', key('pool', pool, 'selectors'), key('pool', pool, 'heads'))
-    call('HDEL', key('rates'), pool)
-    call('HDEL', key('pools'), pool)
+    write('DEL', key('pool', pool, 'selectors'), key('pool', pool, 'heads'))
+    write('HDEL', key('rates'), pool)
+    write('HDEL', key('pools'), pool)
 end

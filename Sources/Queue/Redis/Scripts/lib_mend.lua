@@ -7,10 +7,10 @@ local mend = {}
 -- Names that find a waiter; those of one that is to end have been taken from it.
 local function name_again(waiter)
     if waiter.run ~= '' then
-        call('ZADD', key('tenant', waiter.tenant, 'run', waiter.run), waiter.ticket, waiter.id)
+        write('ZADD', key('tenant', waiter.tenant, 'run', waiter.run), waiter.ticket, waiter.id)
     end
     if waiter.alias ~= '' then
-        call('HSETNX', key('tenant', waiter.tenant, 'aliases'), waiter.alias, waiter.id)
+        write('HSETNX', key('tenant', waiter.tenant, 'aliases'), waiter.alias, waiter.id)
     end
 end
 
@@ -25,13 +25,13 @@ local function mend_granted(waiter, lease)
     local state = standing_of(lease)
     take(waiter)
     leave_aside(waiter)
-    call('HSET', key('waiter', waiter.id), 'state', state)
+    write('HSET', key('waiter', waiter.id), 'state', state)
     if state == 'granted' then
-        call('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
-        call('ZADD', key('gateway', waiter.gateway, 'mail'), 'NX', int(NOW), lease.id)
+        write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
+        write('ZADD', key('gateway', waiter.gateway, 'mail'), 'NX', int(NOW), lease.id)
     else
-        call('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
-        call('ZREM', key('gateway', waiter.gateway, 'mail'), lease.id)
+        write('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
+        write('ZREM', key('gateway', waiter.gateway, 'mail'), lease.id)
     end
     if not lease.ending then
         name_again(waiter)
@@ -55,7 +55,7 @@ function mend.waiter(id)
         leave_aside(waiter)
         dismiss(waiter, waiter.why or 'request')
     else
-        call('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, id)
+        write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, id)
         name_again(waiter)
         if waiter.state == 'aside' and marked(waiter.gateway) then
             set_aside(waiter)
@@ -97,12 +97,12 @@ local function mend_slot(worker, slot)
     local lease = s.lease ~= '-' and lease_row(s.lease) or nil
     local waiter = string.match(s.lease, '^%x+')
     if lease and stands(lease, s) then
-        call('SADD', key('tenant', lease.tenant, 'held'), lease.id)
-        call('SADD', key('worker', worker.id, 'leases'), lease.id)
+        add_held(lease.tenant, lease.id)
+        write('SADD', key('worker', worker.id, 'leases'), lease.id)
         if lease.state == 'accepted' then
-            call('ZREM', key('pending'), lease.id)
+            write('ZREM', key('pending'), lease.id)
         else
-            call('ZADD', key('pending'), 'NX', int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), lease.id)
+            write('ZADD', key('pending'), 'NX', int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), lease.id)
         end
         index_tenant(lease.tenant)
     elseif s.state == 'leased' then
@@ -118,17 +118,17 @@ local function mend_slot(worker, slot)
     if s.state == 'free' then
         move_slot(s, 'free')
     else
-        call('ZREM', key('worker', worker.id, 'free', s.pool), slot)
+        write('ZREM', key('worker', worker.id, 'free', s.pool), slot)
     end
 end
 
 -- Leases that no slot names.
 local function mend_leases(worker)
-    for _, id in ipairs(call('SMEMBERS', key('worker', worker, 'leases'))) do
+    for _, id in ipairs(read('SMEMBERS', key('worker', worker, 'leases'))) do
         local lease = lease_row(id)
         local s = lease and slot_row(worker, lease.slot)
         if not lease then
-            call('SREM', key('worker', worker, 'leases'), id)
+            write('SREM', key('worker', worker, 'leases'), id)
         elseif not s or s.lease ~= id then
             end_lease(lease, 'time', 'recycling')
             mend.waiter(lease.waiter)
@@ -139,21 +139,21 @@ end
 local function mend_worker(worker)
     local id = worker.id
     mend_leases(id)
-    if worker.trial ~= '' and call('EXISTS', key('lease', worker.trial)) == 0 then
-        call('HSET', key('worker', id), 'trial', '')
+    if worker.trial ~= '' and read('EXISTS', key('lease', worker.trial)) == 0 then
+        change_worker('HSET', id, 'trial', '')
     end
     if worker.state == 'ok' or worker.state == 'trial' then
-        call('ZREM', key('probes'), id)
+        write('ZREM', key('probes'), id)
     else
-        call('ZADD', key('probes'), 'NX', int(NOW), id)
+        write('ZADD', key('probes'), 'NX', int(NOW), id)
     end
     for _, pool in ipairs(worker.pools) do
-        call('SADD', key('pool', pool, 'workers'), id)
-        if call('HSETNX', key('pools'), pool, int(NOW)) == 1 then
+        write('SADD', key('pool', pool, 'workers'), id)
+        if write('HSETNX', key('pools'), pool, int(NOW)) == 1 then
             link_pool(pool)
         end
     end
-    call('HSETNX', key('nodes'), string.match(id, '^(.*)%.%x+$'), id)
+    write('HSETNX', key('nodes'), string.match(id, '^(.*)%.%x+$'), id)
     index_worker(id)
 end
 
@@ -164,8 +164,8 @@ local sections = {}
 function sections.workers(id, inner)
     local worker, slot = worker_row(id), tonumber(inner) or 0
     if not worker then
-        call('DEL', key('worker', id, 'slots'))
-        call('ZREM', key('workers'), id)
+        write('DEL', key('worker', id, 'slots'))
+        write('ZREM', key('workers'), id)
         return nil
     end
     while slot < worker.slots do
@@ -180,23 +180,23 @@ function sections.workers(id, inner)
 end
 
 function sections.gateways(id, inner)
-    if call('EXISTS', key('gateway', id)) == 0 then
-        call('ZREM', key('gateways'), id)
+    if read('EXISTS', key('gateway', id)) == 0 then
+        write('ZREM', key('gateways'), id)
         return nil
     end
     local from, waiters = inner == '' and '-' or '(' .. inner, key('gateway', id, 'waiters')
     while looks_left > 0 do
-        local ids = call('ZRANGE', waiters, from, '+', 'BYLEX', 'LIMIT', 0, WALK_BATCH)
+        local ids = read('ZRANGE', waiters, from, '+', 'BYLEX', 'LIMIT', 0, WALK_BATCH)
         if #ids == 0 then
             return nil
         end
         looks_left = looks_left - #ids
         for _, waiter in ipairs(ids) do
             from = '(' .. waiter
-            if call('HGET', key('waiter', waiter), 'gateway') == id then
+            if read('HGET', key('waiter', waiter), 'gateway') == id then
                 mend.waiter(waiter)
             else
-                call('ZREM', waiters, waiter)
+                write('ZREM', waiters, waiter)
             end
         end
     end
@@ -221,54 +221,54 @@ function sections.selectors(selector, inner)
     end
     link_selector(selector)
     show_head(selector, head_of(selector))
-    if call('EXISTS', key('selector', selector, 'tenants')) == 0 then
-        call('ZADD', key('idle'), 'NX', int(NOW), selector)
+    if read('EXISTS', key('selector', selector, 'tenants')) == 0 then
+        write('ZADD', key('idle'), 'NX', int(NOW), selector)
     end
 end
 
 function sections.pending(id)
-    if call('EXISTS', key('lease', id)) == 0 then
-        call('ZREM', key('pending'), id)
+    if read('EXISTS', key('lease', id)) == 0 then
+        write('ZREM', key('pending'), id)
     end
 end
 
 function sections.settings(name)
     local row, zero = setting(name), string.match(name, '^zero:(.*)$')
     local words = in_force(row)
-    call('ZADD', key('versions'), int(math.max(row.declaredAt, row.orderedAt)), name)
+    write('ZADD', key('versions'), int(math.max(row.declaredAt, row.orderedAt)), name)
     if words then
-        call('ZREM', key('withdrawn'), name)
+        write('ZREM', key('withdrawn'), name)
     else
-        call('ZADD', key('withdrawn'), 'NX', int(NOW), name)
+        write('ZADD', key('withdrawn'), 'NX', int(NOW), name)
     end
     if row.declared == '-' then
-        call('ZREM', key('declared'), name)
+        write('ZREM', key('declared'), name)
     end
     if zero then
-        call(words and 'SADD' or 'SREM', key('zeros'), zero)
+        write(words and 'SADD' or 'SREM', key('zeros'), zero)
     end
 end
 
 function sections.versions(name)
-    if call('HEXISTS', key('settings'), name) == 0 then
+    if read('HEXISTS', key('settings'), name) == 0 then
         for _, set in ipairs({ 'versions', 'withdrawn', 'declared' }) do
-            call('ZREM', key(set), name)
+            write('ZREM', key(set), name)
         end
     end
 end
 
 function sections.orphans(name)
     local tenant, alias = string.match(name, '^([^:]+):(.*)$')
-    if string.sub(call('HGET', key('tenant', tenant, 'aliases'), alias) or '', 1, 1) ~= '-' then
-        call('ZREM', key('orphans'), name)
+    if string.sub(read('HGET', key('tenant', tenant, 'aliases'), alias) or '', 1, 1) ~= '-' then
+        write('ZREM', key('orphans'), name)
     end
 end
 
 function sections.pools(pool)
-    for _, id in ipairs(call('SMEMBERS', key('pool', pool, 'workers'))) do
-        if call('EXISTS', key('worker', id)) == 0 then
-            call('SREM', key('pool', pool, 'workers'), id)
-            call('ZREM', key('pool', pool, 'free'), id)
+    for _, id in ipairs(read('SMEMBERS', key('pool', pool, 'workers'))) do
+        if read('EXISTS', key('worker', id)) == 0 then
+            write('SREM', key('pool', pool, 'workers'), id)
+            write('ZREM', key('pool', pool, 'free'), id)
         end
     end
 end

@@ -3,26 +3,20 @@
 -- [4] the last commit acknowledged to it, [5] the highest ticket it has seen.
 -- Each reply opens with status, epoch, commit, flags (1 more to do, 2 sweep due, 4 hold-off), highest ticket.
 
-local meta = {}
+local meta
 local caller = { id = ARGV[1] }
 local FIRST_ARGUMENT = 6
 
 local function load_meta()
-    local row = call('HMGET', KEYS[1], 'schema', 'epoch', 'after', 'commit', 'lastTime', 'grace', 'holdOff',
+    local row = read('HMGET', KEYS[1], 'schema', 'epoch', 'after', 'commit', 'lastTime', 'grace', 'holdOff',
         'lastTicket', 'nextSweep', 'mend', 'open', 'begun', 'ended')
-    meta.schema = row[1] or nil
-    meta.epoch = tonumber(row[2] or 0)
-    meta.after = tonumber(row[3] or 0)
-    meta.commit = tonumber(row[4] or 0)
-    meta.lastTime = tonumber(row[5] or NOW)
-    meta.grace = tonumber(row[6] or 0)
-    meta.holdOff = tonumber(row[7] or 0)
-    meta.lastTicket = tonumber(row[8] or 0)
-    meta.nextSweep = tonumber(row[9] or 0)
     local mend_at, open, begun, ended = unpack(row, 10)
-    meta.mend, in_hand, meta.begun = mend_at or '', open or '', tonumber(begun or 0)
-    meta.open = in_hand
-    meta.torn = meta.begun ~= tonumber(ended or 0)
+    in_hand, begun = open or '', tonumber(begun or 0)
+    meta = { schema = row[1] or nil, epoch = tonumber(row[2] or 0), after = tonumber(row[3] or 0),
+        commit = tonumber(row[4] or 0), lastTime = tonumber(row[5] or NOW), grace = tonumber(row[6] or 0),
+        holdOff = tonumber(row[7] or 0), lastTicket = tonumber(row[8] or 0), nextSweep = tonumber(row[9] or 0),
+        open = in_hand, begun = begun, torn = begun ~= tonumber(ended or 0) }
+    meta.mend = mend_at or ''
     if meta.torn then
         -- Where mending itself died it goes on behind what it died of.
         local died = string.match(in_hand, 'mending:(%w+)')
@@ -72,7 +66,7 @@ end
 -- Only a commit that is noted in the caller's record is told: it presents the highest it was told.
 local function header(status, commit)
     local flags = 0
-    if meta.mend ~= '' or (call('EXISTS', key('todo')) == 1 and not holding_off()) then
+    if meta.mend ~= '' or (read('EXISTS', key('todo')) == 1 and not holding_off()) then
         flags = flags + 1
     end
     if NOW >= meta.nextSweep then
@@ -86,13 +80,13 @@ end
 
 -- What a call that died midway had in hand is done again, once.
 local function take_over()
-    local again = call('HGET', KEYS[1], 'again') == meta.open
+    local again = read('HGET', KEYS[1], 'again') == meta.open
     for item in string.gmatch(again and '' or meta.open, '%a+:%S+') do
         if not string.find(item, '^mending:') then
-            call('SADD', key('todo'), item)
+            write('SADD', key('todo'), item)
         end
     end
-    call('HSET', KEYS[1], 'again', meta.open)
+    write('HSET', KEYS[1], 'again', meta.open)
 end
 
 local function save_meta()
@@ -103,7 +97,7 @@ local function save_meta()
     redis.call('HSET', KEYS[1], 'schema', schema, 'epoch', int(meta.epoch), 'after', int(meta.after), 'commit',
         int(meta.commit), 'lastTime', int(NOW), 'grace', int(meta.grace), 'holdOff', int(meta.holdOff), 'lastTicket',
         int(meta.lastTicket), 'nextSweep', int(meta.nextSweep), 'mend', meta.mend, 'open', '', 'ended',
-        int(meta.begun + (call == redis.call and 1 or 0)))
+        int(meta.begun + (write == redis.call and 1 or 0)))
 end
 
 -- The kind of a call that only a gateway or a worker may make.
@@ -118,7 +112,7 @@ end
 local function begin(kind, registering)
     -- A key that never is. Where a cluster moves the slot to another node key by key, looking for what is not there is
     -- an error: here, before anything is written, and not half way.
-    call('EXISTS', PREFIX)
+    read('EXISTS', PREFIX)
     load_meta()
     if meta.schema and not speaks(meta.schema) then
         return { 'schema', int(meta.epoch), '0', 0, int(meta.lastTicket), meta.schema }
@@ -144,7 +138,7 @@ local function begin(kind, registering)
     local recorded = false
     if kind ~= 'operator' then
         caller.key = key(kind, caller.id)
-        local row = call('HMGET', caller.key, 'connection', 'commit', 'ended')
+        local row = read('HMGET', caller.key, 'connection', 'commit', 'ended')
         recorded = row[1]
         if recorded and connection < tonumber(recorded) then
             return header('old')
@@ -169,7 +163,7 @@ end
 -- Ends a call that may have written: counts the commit, for the fleet and for the caller.
 local function finish(status, ...)
     meta.commit = meta.commit + 1
-    if caller.key and call('EXISTS', caller.key) == 1 then
+    if caller.key and read('EXISTS', caller.key) == 1 then
         redis.call('HSET', caller.key, 'connection', ARGV[2], 'commit', int(meta.commit))
     end
     save_meta()

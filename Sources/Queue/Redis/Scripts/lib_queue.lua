@@ -4,9 +4,31 @@
 -- What a commit has made possible; `settle` (lib_dispatch) looks at each before the script ends.
 local wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
 
+-- How many leases each tenant holds, as far as this call has asked.
+local known_held = {}
+
+local function held_by(tenant)
+    local known = known_held[tenant]
+    if not known then
+        known = read('SCARD', key('tenant', tenant, 'held'))
+        known_held[tenant] = known
+    end
+    return known
+end
+
+local function add_held(tenant, lease)
+    known_held[tenant] = nil
+    write('SADD', key('tenant', tenant, 'held'), lease)
+end
+
+local function remove_held(tenant, lease)
+    known_held[tenant] = nil
+    write('SREM', key('tenant', tenant, 'held'), lease)
+end
+
 -- What is added to the scores of a tenant's waiters: with it one number tells who goes first. Nil at its cap.
 local function handicap(tenant)
-    local limits, held = limits_of(tenant), call('SCARD', key('tenant', tenant, 'held'))
+    local limits, held = limits_of(tenant), held_by(tenant)
     if held >= limits.cap then
         return nil
     end
@@ -16,8 +38,8 @@ end
 
 -- A tenant with nothing held and nothing waiting leaves no key behind.
 local function forget_tenant(tenant)
-    if call('EXISTS', key('tenant', tenant, 'held'), key('tenant', tenant, 'selectors')) == 0 then
-        call('DEL', key('tenant', tenant, 'rate'))
+    if read('EXISTS', key('tenant', tenant, 'held'), key('tenant', tenant, 'selectors')) == 0 then
+        write('DEL', key('tenant', tenant, 'rate'))
     end
 end
 
@@ -30,12 +52,12 @@ local moved_pools = {}
 
 -- Each pool that a selector fits has its head: a dispatch looks at one number a pool, however many selectors there are.
 local function show_head(selector, head)
-    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
+    for _, pool in ipairs(pools_of(selector)) do
         moved_pools[pool] = true
         if head then
-            call('ZADD', key('pool', pool, 'heads'), head.text, selector)
+            write('ZADD', key('pool', pool, 'heads'), head.text, selector)
         else
-            call('ZREM', key('pool', pool, 'heads'), selector)
+            write('ZREM', key('pool', pool, 'heads'), selector)
         end
     end
 end
@@ -43,19 +65,19 @@ end
 -- Puts (selector, tenant) into the eligible index as its queue and its handicap say.
 local function index(selector, tenant, added)
     local before = head_of(selector)
-    local head = call('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
+    local head = read('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
     if #head == 0 then
-        call('ZREM', key('selector', selector, 'eligible'), tenant)
-        call('SREM', key('tenant', tenant, 'selectors'), selector)
-        call('SREM', key('selector', selector, 'tenants'), tenant)
+        change_eligible('ZREM', selector, tenant)
+        write('SREM', key('tenant', tenant, 'selectors'), selector)
+        write('SREM', key('selector', selector, 'tenants'), tenant)
         forget_tenant(tenant)
-        if call('EXISTS', key('selector', selector, 'tenants')) == 0 then
-            call('ZADD', key('idle'), int(NOW), selector)
+        if read('EXISTS', key('selector', selector, 'tenants')) == 0 then
+            write('ZADD', key('idle'), int(NOW), selector)
         end
     elseif added then
-        call('ZADD', key('selector', selector, 'eligible'), int(tonumber(head[2]) + added), tenant)
+        change_eligible('ZADD', selector, int(tonumber(head[2]) + added), tenant)
     else
-        call('ZREM', key('selector', selector, 'eligible'), tenant)
+        change_eligible('ZREM', selector, tenant)
     end
     local after = head_of(selector)
     if (before and before.text) ~= (after and after.text) then
@@ -65,21 +87,13 @@ end
 
 local function index_tenant(tenant)
     local added = handicap(tenant)
-    for _, selector in ipairs(call('SMEMBERS', key('tenant', tenant, 'selectors'))) do
+    for _, selector in ipairs(read('SMEMBERS', key('tenant', tenant, 'selectors'))) do
         index(selector, tenant, added)
     end
 end
 
--- After a grant: only where what a tenant holds counts for its place.
-local function index_holder(tenant)
-    local limits = limits_of(tenant)
-    if limits.fair or limits.guarantee > 0 or not below_cap(tenant) then
-        index_tenant(tenant)
-    end
-end
-
 local function waiter_row(id)
-    local row = call('HMGET', key('waiter', id), 'tenant', 'selector', 'gateway', 'ticket', 'score', 'state', 'lease',
+    local row = read('HMGET', key('waiter', id), 'tenant', 'selector', 'gateway', 'ticket', 'score', 'state', 'lease',
         'attempt', 'run', 'alias', 'keep', 'why')
     if not row[1] then
         return nil
@@ -92,68 +106,84 @@ end
 
 -- Into line and queue, at its score.
 local function put(waiter)
-    if call('SISMEMBER', key('selectors'), waiter.selector) == 0 then
+    if read('SISMEMBER', key('selectors'), waiter.selector) == 0 then
         link_selector(waiter.selector)
     end
-    call('ZREM', key('idle'), waiter.selector)
-    call('ZADD', key('queue', waiter.selector, waiter.tenant), waiter.score, waiter.id)
-    call('ZADD', key('line'), waiter.score, waiter.id)
-    call('SADD', key('selector', waiter.selector, 'tenants'), waiter.tenant)
-    call('SADD', key('tenant', waiter.tenant, 'selectors'), waiter.selector)
+    write('ZREM', key('idle'), waiter.selector)
+    write('ZADD', key('queue', waiter.selector, waiter.tenant), waiter.score, waiter.id)
+    write('ZADD', key('line'), waiter.score, waiter.id)
+    write('SADD', key('selector', waiter.selector, 'tenants'), waiter.tenant)
+    write('SADD', key('tenant', waiter.tenant, 'selectors'), waiter.selector)
     if waiter.lease ~= '' or waiter.state ~= 'queued' then
-        call('HSET', key('waiter', waiter.id), 'state', 'queued', 'lease', '')
+        write('HSET', key('waiter', waiter.id), 'state', 'queued', 'lease', '')
         waiter.state, waiter.lease = 'queued', ''
     end
     index(waiter.selector, waiter.tenant, handicap(waiter.tenant))
     wanted_selectors[waiter.selector] = true
 end
 
+local function strike(waiter)
+    write('ZREM', key('queue', waiter.selector, waiter.tenant), waiter.id)
+    write('ZREM', key('line'), waiter.id)
+end
+
 -- Out of line and queue; the record stays.
 local function take(waiter)
-    call('ZREM', key('queue', waiter.selector, waiter.tenant), waiter.id)
-    call('ZREM', key('line'), waiter.id)
+    strike(waiter)
     index(waiter.selector, waiter.tenant, handicap(waiter.tenant))
+end
+
+-- The same after a grant. Where what a tenant holds counts for its place, all its selectors are indexed anew.
+local function take_granted(waiter)
+    local tenant = waiter.tenant
+    local limits = limits_of(tenant)
+    strike(waiter)
+    if limits.fair or limits.guarantee > 0 or not below_cap(tenant) then
+        index_tenant(tenant)
+    else
+        index(waiter.selector, tenant, handicap(tenant))
+    end
 end
 
 -- Passed over while its gateway is suspended.
 local function set_aside(waiter)
     take(waiter)
-    call('ZADD', key('gateway', waiter.gateway, 'aside'), waiter.score, waiter.id)
-    call('ZADD', key('tenant', waiter.tenant, 'aside'), waiter.ticket, waiter.id)
-    call('HSET', key('waiter', waiter.id), 'state', 'aside')
+    write('ZADD', key('gateway', waiter.gateway, 'aside'), waiter.score, waiter.id)
+    write('ZADD', key('tenant', waiter.tenant, 'aside'), waiter.ticket, waiter.id)
+    write('HSET', key('waiter', waiter.id), 'state', 'aside')
 end
 
 local function leave_aside(waiter)
-    call('ZREM', key('gateway', waiter.gateway, 'aside'), waiter.id)
-    call('ZREM', key('tenant', waiter.tenant, 'aside'), waiter.id)
+    write('ZREM', key('gateway', waiter.gateway, 'aside'), waiter.id)
+    write('ZREM', key('tenant', waiter.tenant, 'aside'), waiter.id)
 end
 
 -- Puts back what was set aside, at most what this call may still do.
 local function put_back(gateway)
     local asides = key('gateway', gateway, 'aside')
-    local ids = asides_left > 0 and call('ZRANGE', asides, 0, asides_left - 1) or {}
+    local ids = asides_left > 0 and read('ZRANGE', asides, 0, asides_left - 1) or {}
     for _, id in ipairs(ids) do
         asides_left = asides_left - 1
-        call('ZREM', asides, id)
+        write('ZREM', asides, id)
         local waiter = waiter_row(id)
         if waiter then
             leave_aside(waiter)
             put(waiter)
         end
     end
-    if call('EXISTS', asides) == 1 then
-        call('SADD', key('todo'), 'back:' .. gateway)
+    if read('EXISTS', asides) == 1 then
+        write('SADD', key('todo'), 'back:' .. gateway)
     end
 end
 
 -- The names by which others find a waiter, besides its id: its run's index and its alias.
 local function unname(waiter)
     if waiter.run ~= '' then
-        call('ZREM', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id)
+        write('ZREM', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id)
     end
     local aliases = key('tenant', waiter.tenant, 'aliases')
-    if waiter.alias ~= '' and call('HGET', aliases, waiter.alias) == waiter.id then
-        call('HDEL', aliases, waiter.alias)
+    if waiter.alias ~= '' and read('HGET', aliases, waiter.alias) == waiter.id then
+        write('HDEL', aliases, waiter.alias)
     end
 end
 
@@ -169,39 +199,39 @@ local function end_waiter(waiter)
     leave_line(waiter)
     unname(waiter)
     if waiter.why then
-        call('ZREM', key('gateway', waiter.gateway, 'mail'), table.concat({ 'ended', waiter.id, waiter.why }, ':'))
+        write('ZREM', key('gateway', waiter.gateway, 'mail'), table.concat({ 'ended', waiter.id, waiter.why }, ':'))
     end
     -- The record goes before what names it: whatever a call that dies leaves is found.
-    call('DEL', key('waiter', waiter.id))
-    call('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
+    write('DEL', key('waiter', waiter.id))
+    write('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
 end
 
 -- Suspends a gateway: its heads are set aside until it collects (`claim`: until its own probe passes).
 -- `claimed` is the worker it could not reach.
 local function mark(gateway, why, claimed)
     local record = key('gateway', gateway)
-    local before = call('HGET', record, 'mark')
+    local before = read('HGET', record, 'mark')
     if not before or before == 'ended' or (before == 'claim' and why ~= 'claim') then
         return
     end
-    call('HSET', record, 'mark', why, 'claimed', claimed or '')
+    write('HSET', record, 'mark', why, 'claimed', claimed or '')
 end
 
 local function marked(gateway)
-    local why = call('HGET', key('gateway', gateway), 'mark')
+    local why = read('HGET', key('gateway', gateway), 'mark')
     return why and why ~= ''
 end
 
 -- A gateway that Redis knows and has not begun to end.
 local function alive(gateway)
-    local row = call('HMGET', key('gateway', gateway), 'connection', 'ended')
+    local row = read('HMGET', key('gateway', gateway), 'connection', 'ended')
     return row[1] and row[2] ~= '1'
 end
 
 -- Tells a gateway, by mail and at once, that somebody else ended its waiter. `why` is one word.
 local function tell_ended(waiter, why)
-    call('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), table.concat({ 'ended', waiter.id, why }, ':'))
-    call('PUBLISH', key('wake', waiter.gateway), table.concat({ 'ended', waiter.id, why }, ' '))
+    write('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), table.concat({ 'ended', waiter.id, why }, ':'))
+    read('PUBLISH', key('wake', waiter.gateway), table.concat({ 'ended', waiter.id, why }, ' '))
 end
 
 -- Ends a waiter by somebody else's word. Its record stays until its gateway acknowledged it: an enqueue whose reply
@@ -213,7 +243,7 @@ local function dismiss(waiter, why)
         return end_waiter(waiter)
     end
     unname(waiter)
-    call('HSET', key('waiter', waiter.id), 'state', 'ended', 'lease', '', 'why', why)
-    call('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
+    write('HSET', key('waiter', waiter.id), 'state', 'ended', 'lease', '', 'why', why)
+    write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
     tell_ended(waiter, why)
 end

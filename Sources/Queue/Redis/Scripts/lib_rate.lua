@@ -9,8 +9,8 @@ local function rate_row(text)
     if not text then
         return NO_RATE
     end
-    local w = split(text)
-    return { grants = tonumber(w[1]), exposure = tonumber(w[2]), at = tonumber(w[3]) }
+    local grants, exposure, at = string.match(text, '^(%S+) (%S+) (%S+)')
+    return { grants = tonumber(grants), exposure = tonumber(exposure), at = tonumber(at) }
 end
 
 -- The same rate as it stands now, after `waited` milliseconds more in which somebody waited.
@@ -36,9 +36,9 @@ local function note_grant(pool, waiter, at_once)
         rate.grants = rate.grants + 1
         return rate_text(rate)
     end
-    call('HSET', key('rates'), pool, counted(call('HGET', key('rates'), pool)))
+    write('HSET', key('rates'), pool, counted(read('HGET', key('rates'), pool)))
     if not below_cap(waiter.tenant) then
         local own = key('tenant', waiter.tenant, 'rate')
-        call('SET', own, counted(call('GET', own)))
+        write('SET', own, counted(read('GET', own)))
     end
 end

@@ -40,14 +40,14 @@ local function judge_row(worker, row)
     if s.state == 'leased' and not lease then
         move_slot(s, 'recycling', '-', 'time')
     elseif s.state == 'free' then
-        call('ZADD', key('worker', worker, 'free', s.pool), s.slot, s.slot)
+        write('ZADD', key('worker', worker, 'free', s.pool), s.slot, s.slot)
     end
 
     if state == 'leased' or state == 'kept' then
         local extra = { keep = tonumber(w[7] or 0), attach = tonumber(w[8] or 1), run = w[9] ~= '-' and w[9] or '' }
         if lease and lease.id == id and same then
             if extra.attach > lease.attach then
-                call('HSET', key('lease', id), 'attach', extra.attach)
+                write('HSET', key('lease', id), 'attach', extra.attach)
             end
             if state == 'leased' and lease.state ~= 'accepted' then
                 accept_lease(lease)

@@ -5,8 +5,9 @@
 -- Names: `tenant:<t>` (`*`: tenants without their own), `policy`, `queue` (most that wait in the fleet),
 -- `pause:<label or pool>`, `zero:<label>[|<browser>]`.
 
-local DEFAULT_LIMITS = { cap = 1000000, queueMax = 10000, waitMax = 300000, priorityMax = 0, weight = 1, guarantee = 0 }
-local LIMIT_FIELDS = { 'cap', 'queueMax', 'waitMax', 'priorityMax', 'weight', 'guarantee' }
+-- A tenant's words: cap, queueMax, waitMax (ms), priorityMax (s), weight, guarantee.
+local DEFAULT_LIMITS = '1000000,10000,300000,0,1,0'
+local LIMITS = '^(%d+),(%d+),(%d+),(%d+),(%d+),(%d+)$'
 
 local function read_setting(text)
     local w = split(text or '- 0 - 0')
@@ -19,8 +20,17 @@ local function in_force(row)
     return words ~= '-' and words or nil
 end
 
+-- The same of a row's text, or of one that is not there.
+local function words_of(text)
+    if text then
+        local declared, ordered = string.match(text, '^(%S+) %S+ (%S+)')
+        local words = ordered ~= '-' and ordered or declared
+        return words ~= '-' and words or nil
+    end
+end
+
 local function setting(name)
-    return read_setting(call('HGET', key('settings'), name))
+    return read_setting(read('HGET', key('settings'), name))
 end
 
 local limits_cache = {}
@@ -29,14 +39,12 @@ local limits_cache = {}
 local function limits_of(tenant)
     local limits = limits_cache[tenant]
     if not limits then
-        local rows = call('HMGET', key('settings'), 'tenant:' .. tenant, 'tenant:*', 'policy', 'queue')
-        local words = in_force(read_setting(rows[1])) or in_force(read_setting(rows[2]))
-        limits = { fair = in_force(read_setting(rows[3])) == 'fair',
-            lineMax = tonumber(in_force(read_setting(rows[4])) or WAITERS_MAX) }
-        local numbers = string.gmatch(words or '', '%d+')
-        for _, field in ipairs(LIMIT_FIELDS) do
-            limits[field] = tonumber(numbers() or DEFAULT_LIMITS[field])
-        end
+        local rows = read('HMGET', key('settings'), 'tenant:' .. tenant, 'tenant:*', 'policy', 'queue')
+        local cap, queue_max, _, priority_max, weight, guarantee =
+            string.match(words_of(rows[1]) or words_of(rows[2]) or DEFAULT_LIMITS, LIMITS)
+        limits = { cap = tonumber(cap), queueMax = tonumber(queue_max), priorityMax = tonumber(priority_max),
+            weight = tonumber(weight), guarantee = tonumber(guarantee),
+            fair = words_of(rows[3]) == 'fair', lineMax = tonumber(words_of(rows[4]) or WAITERS_MAX) }
         limits_cache[tenant] = limits
     end
     return limits
@@ -44,13 +52,13 @@ end
 
 -- A pause names one pool, or a label and with it all pools of that label.
 local function paused(pool)
-    local rows = call('HMGET', key('settings'), 'pause:' .. pool, 'pause:' .. parts(pool))
-    return in_force(read_setting(rows[1])) or in_force(read_setting(rows[2]))
+    local rows = read('HMGET', key('settings'), 'pause:' .. pool, 'pause:' .. parts(pool))
+    return words_of(rows[1]) or words_of(rows[2])
 end
 
 -- Pools that need not have had a worker yet, as pools without a version; a label alone fits every browser.
 local function zero_pools()
-    local out = call('SMEMBERS', key('zeros'))
+    local out = read('SMEMBERS', key('zeros'))
     for i, name in ipairs(out) do
         out[i] = string.find(name, '|', 1, true) and name .. '|' or name .. '||'
     end
@@ -70,16 +78,16 @@ local function fits_zero(selector)
 end
 
 local function highest_version()
-    return tonumber(call('ZRANGE', key('versions'), 0, 0, 'REV', 'WITHSCORES')[2] or 0)
+    return tonumber(read('ZRANGE', key('versions'), 0, 0, 'REV', 'WITHSCORES')[2] or 0)
 end
 
 -- Rows newer than a gateway's, oldest first: name, row, name, row. It asks again while it is given a full batch.
 local function newer_settings(version)
     local out = {}
-    for _, name in ipairs(call('ZRANGE', key('versions'), '(' .. int(version), '+inf', 'BYSCORE', 'LIMIT', 0,
+    for _, name in ipairs(read('ZRANGE', key('versions'), '(' .. int(version), '+inf', 'BYSCORE', 'LIMIT', 0,
         SETTINGS_BATCH)) do
         out[#out + 1] = name
-        out[#out + 1] = call('HGET', key('settings'), name)
+        out[#out + 1] = read('HGET', key('settings'), name)
     end
     return out
 end

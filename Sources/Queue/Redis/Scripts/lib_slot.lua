@@ -3,29 +3,44 @@
 -- last lease, that lease while leased, and how it ended (verdict, time) while recycling.
 
 local function slot_row(worker, slot)
-    local text = call('HGET', key('worker', worker, 'slots'), slot)
+    local text = read('HGET', key('worker', worker, 'slots'), slot)
     if not text then
         return nil
     end
-    local w = split(text)
-    return { worker = worker, slot = slot, state = w[1], epoch = tonumber(w[2]), number = tonumber(w[3]), lease = w[4],
-        how = w[5], pool = w[6] }
+    local state, epoch, number, lease, how, pool = string.match(text, '^(%S+) (%d+) (%d+) (%S+) (%S+) (%S+)')
+    return { worker = worker, slot = slot, state = state, epoch = tonumber(epoch), number = tonumber(number),
+        lease = lease, how = how, pool = pool }
 end
 
 local function save_slot(s)
-    call('HSET', key('worker', s.worker, 'slots'), s.slot,
-        table.concat({ s.state, int(s.epoch), int(s.number), s.lease, s.how, s.pool }, ' '))
+    write('HSET', key('worker', s.worker, 'slots'), s.slot,
+        string.format('%s %d %d %s %s %s', s.state, s.epoch, s.number, s.lease, s.how, s.pool))
 end
 
+-- A call asks for the same worker many times.
+local known_workers = {}
+
 local function worker_row(id)
-    local row = call('HMGET', key('worker', id), 'address', 'state', 'draining', 'trial', 'pools', 'backoff',
+    local known = known_workers[id]
+    if known then
+        return known
+    end
+    local row = read('HMGET', key('worker', id), 'address', 'state', 'draining', 'trial', 'pools', 'backoff',
         'claimant', 'slots', 'lifetime', 'served')
     if not row[1] then
         return nil
     end
-    return { id = id, address = row[1], state = row[2], draining = row[3] == '1', trial = row[4] or '',
+    known = { id = id, address = row[1], state = row[2], draining = row[3] == '1', trial = row[4] or '',
         pools = split(row[5]), backoff = tonumber(row[6]), claimant = row[7], slots = tonumber(row[8]),
         lifetime = tonumber(row[9] or 0), served = tonumber(row[10] or 0) }
+    known_workers[id] = known
+    return known
+end
+
+-- Each change of a worker's record; rows that were read before stay as they were.
+local function change_worker(command, id, ...)
+    known_workers[id] = nil
+    write(command, key('worker', id), ...)
 end
 
 -- How long a worker that failed once more stays out of dispatch.
@@ -44,7 +59,7 @@ local function choice(worker)
     if worker.lifetime > 0 then
         return math.floor(1000000 * math.max(worker.lifetime - worker.served, 0) / worker.lifetime)
     end
-    return math.floor(1000000 * call('SCARD', key('worker', worker.id, 'leases')) / math.max(worker.slots, 1))
+    return math.floor(1000000 * read('SCARD', key('worker', worker.id, 'leases')) / math.max(worker.slots, 1))
 end
 
 -- Puts a worker into the free index of its pools as its state, free slots and choice say.
@@ -56,11 +71,11 @@ local function index_worker(id)
     local open = grantable(worker)
     local first = choice(worker)
     for _, pool in ipairs(worker.pools) do
-        if open and call('EXISTS', key('worker', id, 'free', pool)) == 1 then
-            call('ZADD', key('pool', pool, 'free'), first, id)
+        if open and read('EXISTS', key('worker', id, 'free', pool)) == 1 then
+            write('ZADD', key('pool', pool, 'free'), first, id)
             wanted_pools[pool] = true
         else
-            call('ZREM', key('pool', pool, 'free'), id)
+            write('ZREM', key('pool', pool, 'free'), id)
         end
     end
 end
@@ -68,14 +83,15 @@ end
 -- Moves a slot to another state; the free index follows.
 local function move_slot(s, state, lease, how)
     if s.state == 'free' then
-        call('ZREM', key('worker', s.worker, 'free', s.pool), s.slot)
+        write('ZREM', key('worker', s.worker, 'free', s.pool), s.slot)
     end
-    if state == 'free' and call('HGET', key('worker', s.worker), 'draining') == '1' then
+    local worker = state == 'free' and worker_row(s.worker)
+    if worker and worker.draining then
         state = 'draining'
     end
     s.state, s.lease, s.how = state, lease or '-', how or '-'
     if state == 'free' then
-        call('ZADD', key('worker', s.worker, 'free', s.pool), s.slot, s.slot)
+        write('ZADD', key('worker', s.worker, 'free', s.pool), s.slot, s.slot)
     end
     save_slot(s)
 end
@@ -85,5 +101,5 @@ local function tell_recycle(s)
     if not s then
         return
     end
-    call('PUBLISH', key('control', s.worker), table.concat({ 'recycle', s.slot, int(s.epoch), int(s.number) }, ' '))
+    read('PUBLISH', key('control', s.worker), string.format('recycle %s %d %d', s.slot, s.epoch, s.number))
 end

@@ -17,8 +17,8 @@ local function walk(scan_command, container, cursor, visit)
     end
     while looks_left > 0 do
         looks_left = looks_left - 1
-        local slice = container and call(scan_command, container, scan, 'COUNT', WALK_BATCH)
-            or call(scan_command, scan, 'MATCH', PREFIX .. '*', 'COUNT', WALK_BATCH)
+        local slice = container and read(scan_command, container, scan, 'COUNT', WALK_BATCH)
+            or read(scan_command, scan, 'MATCH', PREFIX .. '*', 'COUNT', WALK_BATCH)
         local names = {}
         for i = 1, #slice[2], (scan_command == 'SSCAN' or scan_command == 'SCAN') and 1 or 2 do
             names[#names + 1] = slice[2][i]

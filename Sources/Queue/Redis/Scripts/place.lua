@@ -17,7 +17,7 @@ end
 
 local before = '(' .. waiter.score
 local function ahead_of(selector, tenant)
-    return call('ZCOUNT', key('queue', selector, tenant), '-inf', before)
+    return read('ZCOUNT', key('queue', selector, tenant), '-inf', before)
 end
 
 local function age(ticket)
@@ -26,7 +26,7 @@ end
 
 -- Any living worker that takes clients, among the first looked at; where there are more, one is supposed to.
 local function served(pool)
-    local slice = call('SSCAN', key('pool', pool, 'workers'), '0', 'COUNT', PROCESSES_A_CALL)
+    local slice = read('SSCAN', key('pool', pool, 'workers'), '0', 'COUNT', PROCESSES_A_CALL)
     for _, id in ipairs(slice[2]) do
         local worker = worker_row(id)
         if worker and not worker.draining and worker.state ~= 'quarantined' then
@@ -36,7 +36,7 @@ local function served(pool)
     return slice[1] ~= '0'
 end
 
-local fitting = call('ZRANGE', key('selector', waiter.selector, 'pools'), 0, -1)
+local fitting = pools_of(waiter.selector)
 local capped = not below_cap(waiter.tenant)
 local function why()
     if holding_off() then
@@ -71,7 +71,7 @@ local function speed(rates)
 end
 
 local function tenant_rate(tenant)
-    return rate_row(call('GET', key('tenant', tenant, 'rate')))
+    return rate_row(read('GET', key('tenant', tenant, 'rate')))
 end
 
 -- Those ahead that compete for the same pools: of tenants below their cap all, of those at it as many as it lets through.
@@ -79,14 +79,14 @@ end
 local function competing(line)
     local seen, ahead, at_cap, looks = {}, {}, {}, PLACE_LOOKS_MAX
     for _, pool in ipairs(fitting) do
-        for _, selector in ipairs(call('SMEMBERS', key('pool', pool, 'selectors'))) do
+        for _, selector in ipairs(read('SMEMBERS', key('pool', pool, 'selectors'))) do
             if not seen[selector] then
                 seen[selector] = true
-                looks = looks - call('SCARD', key('selector', selector, 'tenants'))
+                looks = looks - read('SCARD', key('selector', selector, 'tenants'))
                 if looks < 0 then
                     return line, {}
                 end
-                for _, tenant in ipairs(call('SMEMBERS', key('selector', selector, 'tenants'))) do
+                for _, tenant in ipairs(read('SMEMBERS', key('selector', selector, 'tenants'))) do
                     ahead[tenant] = (ahead[tenant] or 0) + ahead_of(selector, tenant)
                 end
             end
@@ -110,7 +110,7 @@ local function wait_of(line, own)
     end
     local rates = {}
     for _, pool in ipairs(fitting) do
-        rates[#rates + 1] = rate_row(call('HGET', key('rates'), pool))
+        rates[#rates + 1] = rate_row(read('HGET', key('rates'), pool))
     end
     local all = speed(rates)
     if not all then
@@ -129,13 +129,13 @@ local function wait_of(line, own)
     return wait
 end
 
-local line = waiter.state == 'queued' and call('ZRANK', key('line'), waiter.id)
-    or call('ZCOUNT', key('line'), '-inf', before)
+local line = waiter.state == 'queued' and read('ZRANK', key('line'), waiter.id)
+    or read('ZCOUNT', key('line'), '-inf', before)
 local own = 0
-for _, selector in ipairs(call('SMEMBERS', key('tenant', waiter.tenant, 'selectors'))) do
+for _, selector in ipairs(read('SMEMBERS', key('tenant', waiter.tenant, 'selectors'))) do
     own = own + ahead_of(selector, waiter.tenant)
 end
-local first = waiter_row(call('ZRANGE', key('line'), 0, 0)[1] or waiter.id)
+local first = waiter_row(read('ZRANGE', key('line'), 0, 0)[1] or waiter.id)
 local reason = why()
 local wait = (reason == 'capacity' or reason == 'tenant_cap') and wait_of(line, own)
 return { 'found', waiter.state, int(line), int(own), int(first and age(first.ticket) or 0), int(age(waiter.ticket)),

@@ -10,8 +10,8 @@ if stop then
     return stop
 end
 local id, passed = ARGV[6], ARGV[7] == '1'
-if passed and call('HGET', caller.key, 'mark') == 'claim' then
-    call('HSET', caller.key, 'mark', '')
+if passed and read('HGET', caller.key, 'mark') == 'claim' then
+    write('HSET', caller.key, 'mark', '')
     put_back(caller.id)
 end
 local worker = worker_row(id)
@@ -21,18 +21,18 @@ if not worker then
 end
 
 local function become(state, ...)
-    call('HSET', key('worker', id), 'state', state, ...)
+    change_worker('HSET', id, 'state', state, ...)
 end
 local function longer()
     local backoff = next_backoff(worker)
-    call('ZADD', key('probes'), int(NOW + backoff), id)
+    write('ZADD', key('probes'), int(NOW + backoff), id)
     return int(backoff)
 end
 
 if worker.state == 'probing' then
     if passed then
         become('ok', 'backoff', '0')
-        call('ZREM', key('probes'), id)
+        write('ZREM', key('probes'), id)
     else
         become('probing', 'backoff', longer())
     end
@@ -45,12 +45,12 @@ elseif worker.state == 'suspect' then
             mark(worker.claimant, 'claim', id)
         end
         become(worker.claimant == caller.id and 'trial' or 'ok', 'claimant', '', 'trial', '')
-        call('ZREM', key('probes'), id)
+        write('ZREM', key('probes'), id)
     end
 elseif worker.state == 'quarantined' then
     if passed then
         become('trial', 'trial', '')
-        call('ZREM', key('probes'), id)
+        write('ZREM', key('probes'), id)
     else
         become('quarantined', 'backoff', longer())
     end

@@ -22,7 +22,7 @@ if kind == 'worker' then
     for i = 1, good and count or 0 do
         good = good and is_pool(ARGV[FIRST_POOL - 1 + i])
     end
-    local slots = call('HGET', caller.key, 'slots')
+    local slots = read('HGET', caller.key, 'slots')
     if not good or (slots and tonumber(slots) ~= count) then
         return header('bad')
     end
@@ -30,7 +30,7 @@ end
 if caller.ending then
     local finish_one = kind == 'gateway' and end_gateway or end_worker
     finish_one(caller.id)
-    if call('EXISTS', caller.key) == 1 then
+    if read('EXISTS', caller.key) == 1 then
         settle()
         return finish('busy')
     end
@@ -38,8 +38,8 @@ end
 local expires = int(NOW + PROCESS_TTL_MS)
 
 if kind == 'gateway' then
-    call('ZADD', key('gateways'), expires, caller.id)
-    call('HSET', caller.key, 'mark', call('HGET', caller.key, 'mark') or '', 'connection', ARGV[2])
+    write('ZADD', key('gateways'), expires, caller.id)
+    write('HSET', caller.key, 'mark', read('HGET', caller.key, 'mark') or '', 'connection', ARGV[2])
     return finish('ok')
 end
 
@@ -53,18 +53,18 @@ for i = 1, count do
 end
 local fresh = 0
 for _, pool in ipairs(pools) do
-    fresh = fresh + 1 - call('HEXISTS', key('pools'), pool)
+    fresh = fresh + 1 - read('HEXISTS', key('pools'), pool)
 end
 if #pools > POOLS_MAX then
     return finish('refused', 'pools')
 end
 -- Pools nobody serves make room for new ones, longest unseen first.
-local over = call('HLEN', key('pools')) + fresh - POOLS_MAX
+local over = read('HLEN', key('pools')) + fresh - POOLS_MAX
 if over > 0 then
     local unserved = {}
-    local all = call('HGETALL', key('pools'))
+    local all = read('HGETALL', key('pools'))
     for i = 1, #all, 2 do
-        if not seen[all[i]] and call('EXISTS', key('pool', all[i], 'workers')) == 0 then
+        if not seen[all[i]] and read('EXISTS', key('pool', all[i], 'workers')) == 0 then
             unserved[#unserved + 1] = { pool = all[i], at = tonumber(all[i + 1]) }
         end
     end
@@ -78,46 +78,46 @@ if over > 0 then
 end
 
 for _, pool in ipairs(pools) do
-    if call('HSET', key('pools'), pool, int(NOW)) == 1 then
+    if write('HSET', key('pools'), pool, int(NOW)) == 1 then
         link_pool(pool)
     end
-    call('SADD', key('pool', pool, 'workers'), caller.id)
+    write('SADD', key('pool', pool, 'workers'), caller.id)
 end
 -- Two processes of one node: the one that was here before drains. A process that comes back (it knows an epoch) is not
 -- the newer one, or the two would end each other for ever.
-local other = call('HGET', key('nodes'), caller.node)
+local other = read('HGET', key('nodes'), caller.node)
 local rival = other and other ~= caller.id and worker_row(other) or nil
 local superseded = rival and not rival.draining and natural(ARGV[3]) > 0
 if not superseded then
-    call('HSET', key('nodes'), caller.node, caller.id)
+    write('HSET', key('nodes'), caller.node, caller.id)
     if rival then
-        call('HSET', key('worker', other), 'superseded', '1')
+        change_worker('HSET', other, 'superseded', '1')
         if rival.address == address and not rival.draining then
             end_worker(other)
         end
     end
 end
-call('ZADD', key('workers'), expires, caller.id)
-if call('EXISTS', caller.key) == 0 then
+write('ZADD', key('workers'), expires, caller.id)
+if read('EXISTS', caller.key) == 0 then
     -- The loop writes each slot once; which of them are free the worker's rows say. The record comes last: where it is,
     -- its slots are.
     for i = 1, count do
         save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-',
             how = 'time', pool = ARGV[FIRST_POOL - 1 + i] })
     end
-    call('HSET', caller.key, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial',
+    change_worker('HSET', caller.id, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial',
         '', 'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0')
-    call('ZADD', key('probes'), int(NOW), caller.id)
-    for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
-        if not marked(gateway) and call('PUBLISH', key('wake', gateway), 'collect') > 0 then
+    write('ZADD', key('probes'), int(NOW), caller.id)
+    for _, gateway in ipairs(read('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
+        if not marked(gateway) and read('PUBLISH', key('wake', gateway), 'collect') > 0 then
             break
         end
     end
 end
-call('HSET', caller.key, 'address', address, 'caps', caps, 'lifetime', int(lifetime), 'served', int(served))
+change_worker('HSET', caller.id, 'address', address, 'caps', caps, 'lifetime', int(lifetime), 'served', int(served))
 index_worker(caller.id)
 if superseded then
-    call('HSET', caller.key, 'superseded', '1')
+    change_worker('HSET', caller.id, 'superseded', '1')
 end
 local orders = judge_rows(caller.id, FIRST_POOL + count)
 settle()

@@ -19,7 +19,7 @@ if not id or not REASONS[reason] or (kind == 'worker' and not natural(ARGV[12]))
 end
 
 local function another_gateway()
-    for _, gateway in ipairs(call('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
+    for _, gateway in ipairs(read('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
         if gateway ~= caller.id and not marked(gateway) then
             return gateway
         end
@@ -32,28 +32,27 @@ end
 local function unreachable(worker)
     local doubted = worker.state == 'suspect' and worker.claimant ~= caller.id
     if (worker.state ~= 'ok' and worker.state ~= 'trial' and not doubted)
-        or call('HGET', caller.key, 'mark') == 'claim' then
+        or read('HGET', caller.key, 'mark') == 'claim' then
         return
     end
     local checker = another_gateway()
     local due = NOW
     if checker and worker.state == 'ok' then
-        local before = worker_row(call('HGET', caller.key, 'claiming') or '')
+        local before = worker_row(read('HGET', caller.key, 'claiming') or '')
         if before and before.state == 'suspect' and before.claimant == caller.id then
             return mark(caller.id, 'claim', worker.id)
         end
-        call('HSET', caller.key, 'claiming', worker.id)
-        call('HSET', key('worker', worker.id), 'state', 'suspect', 'claimant', caller.id)
+        write('HSET', caller.key, 'claiming', worker.id)
+        change_worker('HSET', worker.id, 'state', 'suspect', 'claimant', caller.id)
     else
         local backoff = next_backoff(worker)
         due = NOW + backoff
-        call('HSET', key('worker', worker.id), 'state', 'quarantined', 'backoff', int(backoff), 'claimant', '', 'trial',
-            '')
+        change_worker('HSET', worker.id, 'state', 'quarantined', 'backoff', int(backoff), 'claimant', '', 'trial', '')
     end
-    call('ZADD', key('probes'), int(due), worker.id)
+    write('ZADD', key('probes'), int(due), worker.id)
     index_worker(worker.id)
     if checker then
-        call('PUBLISH', key('wake', checker), 'collect')
+        read('PUBLISH', key('wake', checker), 'collect')
     end
 end
 
@@ -69,8 +68,8 @@ end
 
 local function anybody_fits(selector)
     local looked = 0
-    for _, pool in ipairs(call('ZRANGE', key('selector', selector, 'pools'), 0, -1)) do
-        for _, worker_id in ipairs(call('SMEMBERS', key('pool', pool, 'workers'))) do
+    for _, pool in ipairs(pools_of(selector)) do
+        for _, worker_id in ipairs(read('SMEMBERS', key('pool', pool, 'workers'))) do
             local other = worker_row(worker_id)
             looked = looked + 1
             local failed = other.draining or other.state == 'quarantined'
@@ -107,7 +106,7 @@ if lease.back ~= '' then
         blame(lease)
         settle()
     end
-    return finish(call('EXISTS', key('lease', id)) == 1 and 'detached' or 'ended')
+    return finish(read('EXISTS', key('lease', id)) == 1 and 'detached' or 'ended')
 end
 
 local to_free = (kind == 'gateway' and reason == 'local') or (kind == 'worker' and reason == 'stale' and flag)

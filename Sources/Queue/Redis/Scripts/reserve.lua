@@ -15,10 +15,10 @@ if not lease or lease.gateway ~= caller.id or lease.ending then
 end
 if lease.state == 'granted' then
     hold(lease, 'reserved', NOW + RESERVE_MS)
-    call('HSET', key('lease', lease.id), 'attach', 0)
-    call('ZREM', key('gateway', caller.id, 'mail'), lease.id)
-    call('ZREM', key('gateway', caller.id, 'waiters'), lease.waiter)
-    call('HSET', key('waiter', lease.waiter), 'state', 'reserved')
+    write('HSET', key('lease', lease.id), 'attach', 0)
+    write('ZREM', key('gateway', caller.id, 'mail'), lease.id)
+    write('ZREM', key('gateway', caller.id, 'waiters'), lease.waiter)
+    write('HSET', key('waiter', lease.waiter), 'state', 'reserved')
 elseif lease.back ~= 'reserved' then
     return finish('ended')
 end

@@ -22,14 +22,12 @@ local function refuse(status, word)
 end
 
 local function is_limits(words)
-    local count = 0
-    for number in string.gmatch(words .. ',', '([^,]*),') do
-        count = count + 1
+    for number in string.gmatch(words, '[^,]+') do
         if not natural(number) then
             return false
         end
     end
-    return count == #LIMIT_FIELDS
+    return string.find(words, LIMITS) ~= nil
 end
 
 local function good_words(name, words)
@@ -58,32 +56,32 @@ local function good_row(name, text)
 end
 
 local function known_pool(name)
-    for _, pool in ipairs(call('HKEYS', key('pools'))) do
+    for _, pool in ipairs(read('HKEYS', key('pools'))) do
         if same_pool(pool, name) then
             return true
         end
     end
-    return call('HEXISTS', key('settings'), 'pause:' .. name) == 1
+    return read('HEXISTS', key('settings'), 'pause:' .. name) == 1
 end
 
 local owner = verb == 'set' or ((verb == 'declare' or verb == 'resend') and kind == 'gateway')
 if not owner or not began or not ARGV[9] or #ARGV % 2 ~= 1 or #ARGV >= FIRST_ROW + 2 * SETTINGS_BATCH then
     return refuse('bad')
 end
-local fresh, zeros = 0, call('SCARD', key('zeros'))
+local fresh, zeros = 0, read('SCARD', key('zeros'))
 for i = FIRST_ROW, #ARGV, 2 do
     local name = ARGV[i]
     if not good_row(name, ARGV[i + 1]) then
         return refuse('bad', name)
     end
-    fresh = fresh + 1 - call('HEXISTS', key('settings'), name)
+    fresh = fresh + 1 - read('HEXISTS', key('settings'), name)
     local what, rest = string.match(name, '^(%a+):?(.*)$')
-    zeros = zeros + (what == 'zero' and 1 - call('SISMEMBER', key('zeros'), rest) or 0)
+    zeros = zeros + (what == 'zero' and 1 - read('SISMEMBER', key('zeros'), rest) or 0)
     if verb == 'set' and what == 'pause' and not known_pool(rest) then
         return refuse('unknown_pool', rest)
     end
 end
-if call('HLEN', key('settings')) + fresh > SETTINGS_MAX or zeros > ZEROS_MAX then
+if read('HLEN', key('settings')) + fresh > SETTINGS_MAX or zeros > ZEROS_MAX then
     return refuse('too_many')
 end
 
@@ -107,7 +105,7 @@ function settle_row.declare(name, words)
         row.declared, row.declaredAt = words, now
         save_setting(name, row)
     end
-    call('ZADD', key('declared'), int(NOW_US), name)
+    write('ZADD', key('declared'), int(NOW_US), name)
 end
 
 function settle_row.set(name, words)
@@ -131,7 +129,7 @@ function settle_row.resend(name, text)
         save_setting(name, row)
     end
     if row.declared ~= '-' then
-        call('ZADD', key('declared'), 'NX', int(NOW_US), name)
+        write('ZADD', key('declared'), 'NX', int(NOW_US), name)
     end
 end
 
@@ -142,7 +140,7 @@ for i = FIRST_ROW, #ARGV, 2 do
     settle_row[verb](ARGV[i], ARGV[i + 1])
 end
 if last and began > 0 and verb ~= 'set' then
-    call('ZADD', key('declarers'), int(began), caller.id)
+    write('ZADD', key('declarers'), int(began), caller.id)
 end
 settle()
 return finish('ok', int(began))

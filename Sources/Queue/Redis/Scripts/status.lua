@@ -12,25 +12,25 @@ local PROCESSES_MAX, SLOTS_MAX = 256, 4096
 local fleet_limits = limits_of('*')
 
 local gateways, workers, pools, line, paused_names, aside = {}, {}, {}, {}, {}, 0
-local gateways_total, workers_total = call('ZCARD', key('gateways')), call('ZCARD', key('workers'))
-for i, id in ipairs(call('ZRANGE', key('gateways'), 0, PROCESSES_MAX - 1)) do
-    local set_apart = call('ZCARD', key('gateway', id, 'aside'))
+local gateways_total, workers_total = read('ZCARD', key('gateways')), read('ZCARD', key('workers'))
+for i, id in ipairs(read('ZRANGE', key('gateways'), 0, PROCESSES_MAX - 1)) do
+    local set_apart = read('ZCARD', key('gateway', id, 'aside'))
     aside = aside + set_apart
-    gateways[i] = { id = id, waiters = call('ZCARD', key('gateway', id, 'waiters')), aside = set_apart,
-        suspended = call('HGET', key('gateway', id), 'mark') or '' }
+    gateways[i] = { id = id, waiters = read('ZCARD', key('gateway', id, 'waiters')), aside = set_apart,
+        suspended = read('HGET', key('gateway', id), 'mark') or '' }
 end
 local counts = {}
-for _, pool in ipairs(call('HKEYS', key('pools'))) do
+for _, pool in ipairs(read('HKEYS', key('pools'))) do
     counts[pool] = { pool = pool, paused = paused(pool) ~= nil, free = 0, leased = 0, recycling = 0, draining = 0, out = 0 }
 end
-for _, name in ipairs(call('HKEYS', key('settings'))) do
+for _, name in ipairs(read('HKEYS', key('settings'))) do
     local what = string.match(name, '^pause:(.*)$')
     if what and in_force(setting(name)) then
         paused_names[#paused_names + 1] = what
     end
 end
 local slots_left = SLOTS_MAX
-for _, id in ipairs(call('ZRANGE', key('workers'), 0, PROCESSES_MAX - 1)) do
+for _, id in ipairs(read('ZRANGE', key('workers'), 0, PROCESSES_MAX - 1)) do
     local worker = worker_row(id)
     if worker and worker.slots <= slots_left then
         slots_left = slots_left - worker.slots
@@ -53,8 +53,8 @@ table.sort(pools, function(a, b)
     return a.pool < b.pool
 end)
 local oldest
-for i, id in ipairs(call('ZRANGE', key('line'), 0, math.max(tonumber(ARGV[6]) or 100, 1) - 1)) do
-    local row = call('HMGET', key('waiter', id), 'tenant', 'selector', 'ticket', 'run')
+for i, id in ipairs(read('ZRANGE', key('line'), 0, math.max(tonumber(ARGV[6]) or 100, 1) - 1)) do
+    local row = read('HMGET', key('waiter', id), 'tenant', 'selector', 'ticket', 'run')
     oldest = oldest or math.max(NOW - math.floor(tonumber(row[3] or NOW_US) / 1000), 0)
     line[i] = { waiter = id, tenant = row[1], selector = row[2], ticket = row[3], run = row[4] or '' }
 end
@@ -64,7 +64,7 @@ local function list(name, items)
 end
 local head = cjson.encode({ schema = tonumber(meta.schema), epoch = meta.epoch, holdOff = holding_off(),
     graceMs = math.max(meta.grace - NOW, 0), policy = fleet_limits.fair and 'fair' or 'fifo',
-    maxQueue = fleet_limits.lineMax, waiting = call('ZCARD', key('line')), aside = aside, oldestWaitMs = oldest or 0,
-    todo = call('SCARD', key('todo')), partial = gateways_total > #gateways or workers_total > #workers })
+    maxQueue = fleet_limits.lineMax, waiting = read('ZCARD', key('line')), aside = aside, oldestWaitMs = oldest or 0,
+    todo = read('SCARD', key('todo')), partial = gateways_total > #gateways or workers_total > #workers })
 return string.sub(head, 1, -2) .. list('paused', paused_names) .. list('gateways', gateways)
     .. list('workers', workers) .. list('pools', pools) .. list('line', line) .. '}'

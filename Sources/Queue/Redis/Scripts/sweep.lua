@@ -12,7 +12,7 @@ end
 
 if holding_off() and NOW >= meta.holdOff then
     meta.holdOff = 0
-    for _, pool in ipairs(call('HKEYS', key('pools'))) do
+    for _, pool in ipairs(read('HKEYS', key('pools'))) do
         later('pool:' .. pool)
     end
 end
@@ -23,7 +23,7 @@ end
 
 -- Whose time is over, as many as this call may end; where that are not all, the next sweep is due at once.
 local function overdue(set, most)
-    local found = call('ZRANGE', key(set), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, most)
+    local found = read('ZRANGE', key(set), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, most)
     if #found == most then
         meta.nextSweep = NOW
     end
@@ -36,7 +36,7 @@ local function expire_pending()
         ends_left = ends_left - 1
         local lease = lease_row(id)
         if not lease then
-            call('ZREM', pending, id)
+            write('ZREM', pending, id)
         elseif lease.state == 'granted' then
             tell_recycle(end_lease(lease, 'time', 'recycling'))
             mark(lease.gateway, 'deadline')
@@ -62,8 +62,8 @@ end
 local function expire_orphans()
     for _, name in ipairs(overdue('orphans', ORPHANS_A_CALL)) do
         local tenant, alias = string.match(name, '^([^:]+):(.*)$')
-        call('ZREM', key('orphans'), name)
-        call('HDEL', key('tenant', tenant, 'aliases'), alias)
+        write('ZREM', key('orphans'), name)
+        write('HDEL', key('tenant', tenant, 'aliases'), alias)
     end
 end
 
@@ -78,13 +78,13 @@ end
 -- hide others behind them.
 local function pull_in(set, least, span_of)
     local beyond = '(' .. int(NOW + least)
-    local count = call('ZCOUNT', key(set), beyond, '+inf')
+    local count = read('ZCOUNT', key(set), beyond, '+inf')
     local first = count > DEADLINES_A_CALL and math.floor(NOW / SWEEP_MS) * DEADLINES_A_CALL % count or 0
-    local late = call('ZRANGE', key(set), beyond, '+inf', 'BYSCORE', 'LIMIT', first, DEADLINES_A_CALL, 'WITHSCORES')
+    local late = read('ZRANGE', key(set), beyond, '+inf', 'BYSCORE', 'LIMIT', first, DEADLINES_A_CALL, 'WITHSCORES')
     for i = 1, #late, 2 do
         local span = span_of and span_of(late[i]) or least
         if tonumber(late[i + 1]) > NOW + span then
-            call('ZADD', key(set), int(NOW + span), late[i])
+            write('ZADD', key(set), int(NOW + span), late[i])
         end
     end
 end
@@ -122,16 +122,16 @@ if due and not holding_off() then
     retire_settings()
     forget_settings()
     local unused = int(NOW - SELECTOR_IDLE_MS)
-    for _, selector in ipairs(call('ZRANGE', key('idle'), '-inf', unused, 'BYSCORE', 'LIMIT', 0, SELECTORS_A_CALL)) do
+    for _, selector in ipairs(read('ZRANGE', key('idle'), '-inf', unused, 'BYSCORE', 'LIMIT', 0, SELECTORS_A_CALL)) do
         unlink_selector(selector)
     end
 end
 
 if not holding_off() then
-    local items = call('SRANDMEMBER', key('todo'), ITEMS_A_CALL)
+    local items = read('SRANDMEMBER', key('todo'), ITEMS_A_CALL)
     if #items > 0 then
         note(table.concat(items, ' '))
-        call('SREM', key('todo'), unpack(items))
+        write('SREM', key('todo'), unpack(items))
     end
     for _, item in ipairs(items) do
         if not mend.item(item) then

@@ -13,16 +13,16 @@ if stop then
     return stop
 end
 -- Counts only: where this dies nothing is to be mended.
-call = redis.call
+write = redis.call
 local result, pass, aside = key('wanted'), key('wanted', 'next'), key('wanted', 'aside')
 local function fresh()
-    local at = tonumber(call('HGET', result, 'at') or 0)
+    local at = tonumber(read('HGET', result, 'at') or 0)
     return at > NOW - WANTED_FRESH_MS and at <= NOW
 end
 
 local function answer()
     local reply = { 'ok' }
-    local rows = call('HGETALL', result)
+    local rows = read('HGETALL', result)
     for i = 1, #rows, 2 do
         if rows[i] == 'at' then
             table.insert(reply, 2, rows[i + 1])
@@ -48,12 +48,12 @@ end
 
 -- Whom a selector would choose first; where no worker ever came, what scales from zero.
 local function first_pool(selector)
-    return call('ZRANGE', key('selector', selector, 'pools'), 0, 0)[1] or fits_zero(selector)
+    return pools_of(selector)[1] or fits_zero(selector)
 end
 
 local function room(tenant)
-    return limits_of(tenant).cap - call('SCARD', key('tenant', tenant, 'held'))
-        - tonumber(call('HGET', aside, tenant) or 0)
+    return limits_of(tenant).cap - held_by(tenant)
+        - tonumber(read('HGET', aside, tenant) or 0)
 end
 
 -- Leased slots, from `inner` on.
@@ -79,7 +79,7 @@ local function set_aside_waiters(gateway, inner)
         local waiter = waiter_row(id)
         local pool = waiter and first_pool(waiter.selector)
         if pool and room(waiter.tenant) > 0 then
-            call('HINCRBY', aside, waiter.tenant, 1)
+            write('HINCRBY', aside, waiter.tenant, 1)
             count(pool, 1)
         end
     end)
@@ -87,7 +87,7 @@ end
 
 -- A tenant counts where its first selector stands, with all of them.
 local function tenant_waiters(selector, tenant)
-    local its = call('SMEMBERS', key('tenant', tenant, 'selectors'))
+    local its = read('SMEMBERS', key('tenant', tenant, 'selectors'))
     table.sort(its)
     if its[1] ~= selector then
         return
@@ -95,7 +95,7 @@ local function tenant_waiters(selector, tenant)
     looks_left = looks_left - #its
     local queues = {}
     for _, other in ipairs(its) do
-        local head = call('ZRANGE', key('queue', other, tenant), 0, 0, 'WITHSCORES')
+        local head = read('ZRANGE', key('queue', other, tenant), 0, 0, 'WITHSCORES')
         if head[2] then
             queues[#queues + 1] = { selector = other, score = tonumber(head[2]) }
         end
@@ -105,7 +105,7 @@ local function tenant_waiters(selector, tenant)
     end)
     local left = room(tenant)
     for _, queue in ipairs(queues) do
-        local number = math.max(math.min(call('ZCARD', key('queue', queue.selector, tenant)), left), 0)
+        local number = math.max(math.min(read('ZCARD', key('queue', queue.selector, tenant)), left), 0)
         local pool = first_pool(queue.selector)
         if pool then
             count(pool, number)
@@ -125,12 +125,12 @@ local STAGES = {
     { 'ZSCAN', 'workers', worker_slots }, { 'ZSCAN', 'gateways', set_aside_waiters },
     { 'SSCAN', 'selectors', selector_tenants },
 }
-local row = call('HMGET', pass, 'since', 'stage', 'cursor')
+local row = read('HMGET', pass, 'since', 'stage', 'cursor')
 local since, stage, cursor = tonumber(row[1] or 0), tonumber(row[2] or 1), row[3] or ''
 -- A pass that nobody went on with is too old to go on with.
 if since < NOW - WANTED_PASS_MS or since > NOW then
     since, stage, cursor = NOW, 1, ''
-    call('DEL', pass, aside)
+    write('DEL', pass, aside)
 end
 while stage <= #STAGES and looks_left > 0 do
     local command, container, visit = unpack(STAGES[stage])
@@ -140,20 +140,20 @@ while stage <= #STAGES and looks_left > 0 do
     end
 end
 for pool, number in pairs(counts) do
-    call('HINCRBY', pass, 'pool:' .. pool, number)
+    write('HINCRBY', pass, 'pool:' .. pool, number)
 end
 if stage <= #STAGES then
-    call('HSET', pass, 'since', int(since), 'stage', stage, 'cursor', cursor)
+    write('HSET', pass, 'since', int(since), 'stage', stage, 'cursor', cursor)
     return { 'more' }
 end
 local totals, pools = {}, zero_pools()
-for _, pool in ipairs(call('HKEYS', key('pools'))) do
+for _, pool in ipairs(read('HKEYS', key('pools'))) do
     pools[#pools + 1] = pool
 end
 for _, pool in ipairs(pools) do
     totals[#totals + 1] = pool
-    totals[#totals + 1] = int(tonumber(call('HGET', pass, 'pool:' .. pool) or 0))
+    totals[#totals + 1] = int(tonumber(read('HGET', pass, 'pool:' .. pool) or 0))
 end
-call('DEL', result, pass, aside)
-call('HSET', result, 'at', int(NOW), unpack(totals))
+write('DEL', result, pass, aside)
+write('HSET', result, 'at', int(NOW), unpack(totals))
 return answer()
