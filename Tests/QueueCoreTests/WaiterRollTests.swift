@@ -1,6 +1,17 @@
 import QueueCore
 import Testing
 
+extension WaiterRoll {
+    /// Listings written `from through id …`.
+    fileprivate mutating func heard(_ texts: [String], _ entries: [Entry]) -> Judgement {
+        let listings = texts.map { text in
+            let words = text.split(separator: " ").map(String.init)
+            return Listing(from: words[0], through: words[1], ids: Array(words.dropFirst(2)))!
+        }
+        return heard(listings, entries)
+    }
+}
+
 @Suite struct WaiterRollTests {
     private func id(_ high: UInt64, _ low: UInt64 = 0) -> WaiterID { WaiterID(high: high << 56, low: low) }
 
@@ -115,7 +126,10 @@ import Testing
     }
 
     @Test func nonsenseIsNotRead() {
+        for from in ["", "1", "zz", "1G"] {
+            #expect(WaiterRoll.Listing(from: from, through: "end", ids: []) == nil, "\(from)")
+        }
         var roll = WaiterRoll()
-        #expect(roll.heard(["", "1", "zz end \(id(1))", "10"], []) == .init())
+        #expect(roll.heard(["10 end zz \(id(0x10))"], []) == .init(strangers: [id(0x10)]))
     }
 }

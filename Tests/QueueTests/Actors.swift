@@ -168,7 +168,7 @@ final class GatewayActor {
             WaiterRoll.Entry(id: WaiterID(id)!, standing: wait.state == .waiting ? .waiting : .unsettled)
         }
         let reply = call("roll", roll.ask(entries))
-        let judgement = roll.heard(reply.texts(0), entries)
+        let judgement = roll.heard(reply.listings, entries)
         for id in judgement.strangers { call("cancel", [id.text, "", "0"]) }
         for id in judgement.lost { again(id.text) }
     }

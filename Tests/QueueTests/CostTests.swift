@@ -81,15 +81,15 @@ import Testing
             let before = calls()
             let reply = fleet.run("roll", g, [counts, "00"])
             costs.append(calls() - before)
-            #expect(reply.texts(0).count == QueueLimits.rollListingsMax)
-            #expect(reply.texts(0).allSatisfy { $0.split(separator: " ").count <= 2 + QueueLimits.rollIdsMax })
+            #expect(reply.listings.count == QueueLimits.rollListingsMax)
+            #expect(reply.listings.allSatisfy { $0.count <= 2 + QueueLimits.rollIdsMax })
         }
         #expect(costs.allSatisfy { $0 < 100 }, "\(costs)")
         var counts = Array(repeating: 0, count: QueueLimits.rollSlices)
         for id in spread { counts[Int(id.prefix(2), radix: 16)! / 4] += 1 }
         let before = calls()
         let agreed = [counts.map(String.init).joined(separator: ","), "0c"]
-        #expect(fleet.run("roll", g, agreed).texts(0).count == 1)
+        #expect(fleet.run("roll", g, agreed).listings.count == 1)
         #expect(calls() - before < 25, "where all agree, slices are counted eight at a time")
     }
 

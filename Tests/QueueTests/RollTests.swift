@@ -2,6 +2,13 @@ import Foundation
 import QueueCore
 import Testing
 
+extension WaiterRoll {
+    mutating func heard(_ listings: [[String]], _ entries: [Entry]) -> Judgement {
+        heard(
+            listings.map { Listing(from: $0[0], through: $0[1], ids: Array($0.dropFirst(2)))! }, entries)
+    }
+}
+
 /// What a gateway and Redis know of its waiters, compared at each renew.
 @Suite struct RollTests {
     let fleet = Fleet()
@@ -30,11 +37,11 @@ import Testing
     }
 
     private func compare(_ roll: inout WaiterRoll, _ g: Caller, _ entries: [WaiterRoll.Entry]) -> (
-        WaiterRoll.Judgement, listings: [String]
+        WaiterRoll.Judgement, listings: [[String]]
     ) {
         let reply = fleet.run("roll", g, roll.ask(entries))
         #expect(reply.status == "ok")
-        return (roll.heard(reply.texts(0), entries), reply.texts(0))
+        return (roll.heard(reply.listings, entries), reply.listings)
     }
 
     @Test func whereBothAgreeOnlyTheRotationIsListed() {
@@ -44,7 +51,7 @@ import Testing
         for _ in 0..<65 {
             let (judgement, listings) = compare(&roll, g, all)
             #expect(judgement == .init() && listings.count == 1)
-            #expect(listings[0].split(separator: " ").count == 2 + 4)
+            #expect(listings[0].count == 2 + 4)
         }
     }
 
@@ -111,8 +118,8 @@ import Testing
         for _ in 0..<64 {
             let counts = Array(repeating: "9", count: QueueLimits.rollSlices).joined(separator: ",")
             let reply = fleet.run("roll", g, [counts, roll.ask(all)[1]])
-            #expect(reply.texts(0).count <= QueueLimits.rollListingsMax)
-            for text in reply.texts(0) { listed.insert(text.prefix(2)) }
+            #expect(reply.listings.count <= QueueLimits.rollListingsMax)
+            for listing in reply.listings { listed.insert(listing[0].prefix(2)) }
         }
         #expect(listed.count == QueueLimits.rollSlices)
     }

@@ -41,15 +41,25 @@ public struct WaiterRoll: Sendable {
         }
     }
 
-    /// The part of a slice that a listing tells of in full.
-    private struct Range {
-        let slice: Int
-        let from: String
+    /// The part of a slice that Redis told of in full.
+    public struct Listing: Sendable {
+        fileprivate let slice: Int
+        fileprivate let from: String
         /// The last id listed, where more follow.
-        let through: String?
-        let ids: Set<WaiterID>
+        fileprivate let through: String?
+        fileprivate let ids: Set<WaiterID>
 
-        func covers(_ id: WaiterID) -> Bool {
+        /// `nil` where `from` is no place in the ids.
+        /// - Parameter through: the last of the ids, or `end` where the slice is listed to its end.
+        public init?(from: String, through: String, ids: [String]) {
+            guard from.utf8.count >= 2, from.utf8.allSatisfy(isLowerHex) else { return nil }
+            slice = WaiterRoll.slice(from)
+            self.from = from
+            self.through = through == "end" ? nil : through
+            self.ids = Set(ids.compactMap { WaiterID($0) })
+        }
+
+        fileprivate func covers(_ id: WaiterID) -> Bool {
             id.text >= from && (through.map { id.text <= $0 } ?? true)
         }
     }
@@ -84,14 +94,13 @@ public struct WaiterRoll: Sendable {
         ]
     }
 
-    /// The listings of the renew's reply: `from through id …` each, through `end` where the slice is listed to its end.
-    public mutating func heard(_ listings: [String], _ entries: [Entry]) -> Judgement {
-        let ranges = listings.compactMap(WaiterRoll.range)
-        guard let ofRotation = ranges.first else { return Judgement() }
+    /// The listings of the renew's reply.
+    public mutating func heard(_ listings: [Listing], _ entries: [Entry]) -> Judgement {
+        guard let ofRotation = listings.first else { return Judgement() }
         restOfRotation = ofRotation.through
-        rest = ranges.dropFirst().compactMap(\.through)
+        rest = listings.dropFirst().compactMap(\.through)
         var bySlice = [[Int]](repeating: [], count: QueueLimits.rollSlices)
-        for (at, range) in ranges.enumerated() { bySlice[range.slice].append(at) }
+        for (at, listing) in listings.enumerated() { bySlice[listing.slice].append(at) }
 
         var judgement = Judgement()
         var known: Set<WaiterID> = []
@@ -101,15 +110,15 @@ public struct WaiterRoll: Sendable {
             guard !candidates.isEmpty else { continue }
             known.insert(entry.id)
             guard entry.standing == .waiting else { continue }
-            let covering = candidates.filter { ranges[$0].covers(entry.id) }
-            if !covering.isEmpty, !covering.contains(where: { ranges[$0].ids.contains(entry.id) }) {
+            let covering = candidates.filter { listings[$0].covers(entry.id) }
+            if !covering.isEmpty, !covering.contains(where: { listings[$0].ids.contains(entry.id) }) {
                 missing.insert(entry.id)
             }
         }
         judgement.lost = missing.intersection(missedOnce).sorted { $0.text < $1.text }
-        judgement.strangers = Set(ranges.flatMap(\.ids)).subtracting(known).sorted { $0.text < $1.text }
+        judgement.strangers = Set(listings.flatMap(\.ids)).subtracting(known).sorted { $0.text < $1.text }
         missedOnce = missedOnce.filter { id in
-            !bySlice[WaiterRoll.slice(id.text)].contains { ranges[$0].covers(id) }
+            !bySlice[WaiterRoll.slice(id.text)].contains { listings[$0].covers(id) }
         }
         missedOnce.formUnion(missing.subtracting(judgement.lost))
         return judgement
@@ -123,15 +132,6 @@ public struct WaiterRoll: Sendable {
     }
 
     // MARK: Slices
-
-    private static func range(_ text: String) -> Range? {
-        // By bytes: a full listing has 8 KB, and by characters it would take milliseconds.
-        let words = text.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
-        guard words.count >= 2, words[0].utf8.count >= 2, words[0].utf8.allSatisfy(isLowerHex) else { return nil }
-        return Range(
-            slice: slice(words[0]), from: String(words[0]), through: words[1] == "end" ? nil : String(words[1]),
-            ids: Set(words.dropFirst(2).compactMap { WaiterID($0) }))
-    }
 
     /// The first id's two leading digits.
     private static func start(of slice: Int) -> String {

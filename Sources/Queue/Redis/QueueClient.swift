@@ -210,12 +210,12 @@ public final class QueueClient {
     }
 
     private func renewed(_ reply: ScriptReply) {
-        compare(reply.texts(0))
+        compare(reply.listings(0))
         settings.heard(highest: Int64(reply.text(1)) ?? 0, reply.texts(2))
     }
 
     /// Judges those of whom nothing is under way.
-    private func compare(_ listings: [String]) {
+    private func compare(_ listings: [WaiterRoll.Listing]) {
         guard !listings.isEmpty, let entries = delegate?.queueClientRoll(self) else { return }
         let settled = entries.map { entry in
             entry.standing == .waiting && outbox.isBusy(lane: entry.id.text)

@@ -1,4 +1,5 @@
 import EventLoop
+import QueueCore
 
 /// A script's reply: status, header, and what is its own.
 struct ScriptReply {
@@ -40,6 +41,17 @@ struct ScriptReply {
     func text(_ index: Int) -> String { index < payload.count ? payload[index].text ?? "" : "" }
 
     func number(_ index: Int) -> Int { index < payload.count ? Int(payload[index].int ?? 0) : 0 }
+
+    /// A roll's listings, each `from`, `through` and its ids.
+    func listings(_ index: Int) -> [WaiterRoll.Listing] {
+        guard index < payload.count else { return [] }
+        return (payload[index].elements ?? []).compactMap { listing in
+            guard let parts = listing.elements, parts.count == 3, let from = parts[0].text, let through = parts[1].text,
+                let ids = parts[2].elements
+            else { return nil }
+            return WaiterRoll.Listing(from: from, through: through, ids: ids.compactMap(\.text))
+        }
+    }
 
     func texts(_ index: Int) -> [String] {
         index < payload.count ? (payload[index].elements ?? []).compactMap(\.text) : []

@@ -266,7 +266,8 @@ struct FaultDraw {
         let world = world
         guard var chance = chance("lost writes", perMille: 150) else { return }
         let scripts = [
-            "enqueue", "cancel", "collect", "accept", "reject", "release", "ready", "renew", "roll", "register", "probed",
+            "enqueue", "cancel", "collect", "accept", "reject", "release", "ready", "renew", "roll", "register",
+            "probed",
             "drain", "sweep", "settings",
         ]
         for time in times(&chance, most: 3) {

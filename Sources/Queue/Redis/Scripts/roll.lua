@@ -3,7 +3,7 @@
 -- KEYS  meta
 -- ARGV  caller header (5), if it likes the count of its waiters in each 1/64 of the ids (comma-separated), the places to
 --       list from in any case, and the highest version of settings it knows
--- Reply ok [listings: from, last or `end`, ids] [highest version of settings] [newer rows: name, row] | unknown | old
+-- Reply ok [listings, each from, last or `end`, [ids]] [highest version of settings] [newer rows: name, row] | unknown | old
 -- Cost  9 counts, 8 more where one of them differs, and 5 listings of 128 ids, each O(log n); at most 256 rows of settings.
 
 local stop = begin('gateway')
@@ -25,7 +25,7 @@ local function listing(waiters, from)
     local slice = math.floor(tonumber('0x' .. string.sub(from, 1, 2)) / SPAN)
     local ids = read('ZRANGE', waiters, '[' .. from, ends(slice), 'BYLEX', 'LIMIT', 0, ROLL_IDS_MAX)
     local last = #ids == ROLL_IDS_MAX and ids[#ids] or 'end'
-    return table.concat({ from, last, unpack(ids) }, ' '), slice
+    return { from, last, ids }, slice
 end
 
 -- Slices that are counted at once, for most agree: 64 counts were most of what a renew took.

@@ -3,7 +3,8 @@ import SimulationChecks
 extension Scenario {
     /// Redis that loses data.
     static let ofLoss: [Scenario] =
-        ["enqueue", "cancel", "accept", "release", "ready", "reject", "collect", "renew", "roll", "sweep"].map(oneLost) + [
+        ["enqueue", "cancel", "accept", "release", "ready", "reject", "collect", "renew", "roll", "sweep"].map(oneLost)
+        + [
             Scenario("heldLeaseIsDeclaredAgain", cap: 1) { r in
                 r.begin()
                 let first = r.client(session: 20_000)
