@@ -103,22 +103,24 @@ def main() -> int:
         os.sched_setaffinity(0, {bench.load_core})
         take = {
             "shapes": lambda: shapes.measure(
-                servers, shas, sources, quick=options.quick, rounds=rounds, seconds=seconds),
+                servers, shas, sources, core=bench.proxy_core, quick=options.quick, rounds=rounds, seconds=seconds),
             "peers": lambda: peers.measure(servers, shas, quick=options.quick),
         }
         for name in tables.PARTS:
             if name in wanted:
                 out[name] = {"date": date, "load": load, "found": take[name]()}
                 print("\n" + tables.part(name, out[name]))
-    missed = tables.missed(out["shapes"]["found"]) if "shapes" in out else []
-    write(out, missed, results, record=options.record)
+    missed, unjudged = tables.verdict(out["shapes"]["found"]) if "shapes" in out else ([], [])
+    write(out, missed, unjudged, results, record=options.record)
     for line in missed:
         print(f"missed: {line}")
+    for line in unjudged:
+        print(f"not judged: {line}")
     print(f"{time.monotonic() - began:.0f} s")
     return 1 if missed and not options.quick else 0
 
 
-def write(out, missed, results, *, record):
+def write(out, missed, unjudged, results, *, record):
     internals = os.path.join(ROOT, "docs", "internals")
     pictures = os.path.join(internals, "bench-queue") if record else results
     for path in (results, pictures):
@@ -135,6 +137,8 @@ def write(out, missed, results, *, record):
         text += "\n".join(tables.part(name, out[name]) for name in tables.PARTS if name in out)
         if missed:
             text += "\nAims that were missed:\n" + "".join(f"- {line}\n" for line in missed)
+        if unjudged:
+            text += "\nNot judged, for the machine was as slow:\n" + "".join(f"- {line}\n" for line in unjudged)
         tables.record(text, os.path.join(internals, "benchmarks.md"))
 
 

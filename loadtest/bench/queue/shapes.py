@@ -7,6 +7,7 @@ second of Redis' core with 128 slots; what a waiter takes of its memory, its sha
 import statistics
 import time
 
+import machine
 from dispatch import Redis
 from fleet import Fleet, Grant, command_times, expect, grants_of, microseconds
 
@@ -29,6 +30,10 @@ STEPS = ("enqueue", "release", "ready and collect", "accept")
 NOTED_BATCHES = 8
 # Always the same work, no memory: what its slowest calls take more is the machine's.
 CONTROL = "a loop of Lua"
+CONTROL_P99_MAX = 1.75
+# A shape is measured again where its control was slower than that, so many times; the quietest time counts.
+TRIES = 3
+AWAY_SECONDS = 3
 CONTROL_SOURCE = "local sum = 0 for i = 1, 20000 do sum = sum + i % 7 end return sum"
 
 
@@ -102,7 +107,12 @@ def round_of(fleet: Fleet, held: Grant, note) -> Grant:
     return held
 
 
-def steps(fleet: Fleet, held: Grant, rounds) -> Clock:
+def disturbance(scripts) -> float:
+    """How many times its median the control took in its slowest hundredth: whether a shape counts is not told by Berth."""
+    return scripts[CONTROL]["p99"] / scripts[CONTROL]["median"]
+
+
+def steps(fleet: Fleet, held: Grant, rounds) -> tuple[dict, Grant]:
     clock = Clock(fleet.redis)
     for number in range(rounds + WARM_UP):
         if number % RENEW_ALL_EACH == 0:
@@ -112,7 +122,7 @@ def steps(fleet: Fleet, held: Grant, rounds) -> Clock:
             clock = Clock(fleet.redis)
         held = round_of(fleet, held, clock.note)
     fleet.one(fleet.collect(held.lease))
-    return clock
+    return clock.summary(), held
 
 
 def batch(fleet: Fleet, held: list[Grant], note=lambda step: None) -> list[Grant]:
@@ -170,7 +180,8 @@ def memory(fleet: Fleet, size, grown) -> dict:
     return {"whole": grown / size, "parts": {**parts, "the rest": grown / size - sum(parts.values())}}
 
 
-def one(path, shas, sizes, *, capped, rounds, seconds) -> dict:
+def one(path, shas, sizes, *, core, capped, rounds, seconds) -> dict:
+    away = machine.away(core, AWAY_SECONDS)
     fleet = Fleet(path, shas, tenants=sizes["tenants"], selectors=sizes["selectors"], capped=capped)
     (held,) = fleet.take(1)
     before = int(info(fleet.redis, "memory")["used_memory"])
@@ -179,11 +190,17 @@ def one(path, shas, sizes, *, capped, rounds, seconds) -> dict:
     fleet.redis("CONFIG", "RESETSTAT")
     # Filling keeps Redis busy for seconds without a break, which Linux does not grant a process before all others.
     fleet.redis("SLOWLOG", "RESET")
-    clock = steps(fleet, held, rounds)
+    tries = []
+    while len(tries) < TRIES and min(map(disturbance, tries), default=9) > CONTROL_P99_MAX:
+        scripts, held = steps(fleet, held, rounds)
+        tries.append(scripts)
     out = {
-        "scripts": clock.summary(),
+        "scripts": min(tries, key=disturbance),
+        "tries": len(tries),
         "cycles": cycles(fleet, seconds),
         "slow": slow(fleet.redis, shas),
+        "busy": microseconds(fleet.redis) / 1e6,
+        "away": away,
     }
     if capped and sizes["waiters"] >= MEMORY_WAITERS_MIN:
         out["memory"] = memory(fleet, sizes["waiters"], grown)
@@ -231,13 +248,14 @@ def a_call(path) -> float:
     return statistics.median(took)
 
 
-def measure(path_of, shas, sources, *, quick, rounds, seconds) -> dict:
+def measure(path_of, shas, sources, *, core, quick, rounds, seconds) -> dict:
     """what varies → its value → what was measured. `path_of` gives an empty Redis."""
     found: dict = {"preambles": preambles(path_of(), shas, sources), "a call": a_call(path_of())}
     for what, values in (QUICK_SHAPES if quick else SHAPES).items():
         for value in values:
             print(f"{value} {what}", flush=True)
             sizes = {**BASE, what: value}
-            measured = one(path_of(), shas, sizes, capped=what == "waiters", rounds=rounds, seconds=seconds)
+            capped = what == "waiters"
+            measured = one(path_of(), shas, sizes, core=core, capped=capped, rounds=rounds, seconds=seconds)
             found.setdefault(what, {})[str(value)] = measured
     return found
