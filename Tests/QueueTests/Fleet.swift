@@ -29,10 +29,6 @@ struct Outcome: Equatable {
 
     func text(_ index: Int) -> String { index < values.count ? values[index].string : "" }
     func texts(_ index: Int) -> [String] { index < values.count ? values[index].strings : [] }
-    /// A roll's listings as words: from, through, ids.
-    var listings: [[String]] {
-        values[0].list.map { [$0.list[0].string, $0.list[1].string] + $0.list[2].strings }
-    }
     /// The grants of a collect.
     var grants: [Grant] { texts(1).compactMap { Grant(payload: $0) } }
     /// Those whom somebody else ended, `waiter why`, of a collect.

@@ -2,6 +2,13 @@ import Foundation
 import QueueCore
 import Testing
 
+extension Outcome {
+    /// A roll's listings as words: from, through, ids.
+    var listings: [[String]] {
+        values[0].list.map { [$0.list[0].string, $0.list[1].string] + $0.list[2].strings }
+    }
+}
+
 extension WaiterRoll {
     mutating func heard(_ listings: [[String]], _ entries: [Entry]) -> Judgement {
         heard(

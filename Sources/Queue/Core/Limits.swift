@@ -80,6 +80,8 @@ public enum QueueLimits {
     public static let rollListingsMax = 5
     /// Ids that one listing holds.
     public static let rollIdsMax = 128
+    /// Of the listing that each renew has in rotation.
+    public static let rollRotationIdsMax = 64
     /// Distinct workers that must fail a waiter before it may be told `worker_failed`.
     public static let distinctWorkersMax = 3
 }

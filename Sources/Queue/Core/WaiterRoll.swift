@@ -2,9 +2,10 @@
 /// one of the two places is found.
 ///
 /// The gateway shows how many waiters it has in each 1/64 of the ids. Redis lists slices whose counts differ, and one
-/// more in rotation, at most 128 ids of each at a renew. Calls of one connection are answered in their order, so a
-/// waiter whose last call was answered before the listing had its effect before it, too: if it waits, it must be
-/// listed. What other processes do meanwhile (a worker adopts its lease) may hide it once; missing twice it is lost.
+/// more in rotation, at most 128 ids of each, 64 of the one in rotation. Calls of one connection are answered in their
+/// order, so a waiter whose last call was answered before the listing had its effect before it, too: if it waits, it
+/// must be listed. What other processes do meanwhile (a worker adopts its lease) may hide it once; missing twice it is
+/// lost.
 ///
 /// Cost: one pass over all waiters to ask, one to read; remembered are only those that were missing once.
 public struct WaiterRoll: Sendable {

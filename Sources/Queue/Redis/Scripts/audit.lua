@@ -47,7 +47,7 @@ function judge.worker(id)
     check(slots == worker.slots, 'S4', 'declared', worker.slots, 'slots, has', slots)
     check(leases <= worker.slots, 'S1', 'has', leases, 'leases on', worker.slots, 'slots')
     for _, pool in ipairs(worker.pools) do
-        local first = read('ZRANGE', key('worker', id, 'free', pool), 0, 0)[1]
+        local first = read('ZRANGE', key('worker', id, 'free', pool), '0', '0')[1]
         local open = grantable(worker) and first ~= nil
         local listed = read('ZSCORE', key('pool', pool, 'free'), id)
         check(listed == (open and tostring(choice(worker))), 'S4', 'free index of', pool, 'differs')
@@ -193,7 +193,7 @@ end
 -- A tenant that waits for a selector, or is said to.
 function judge.entry(selector, tenant)
     local listed = read('SISMEMBER', key('selector', selector, 'tenants'), tenant) == 1
-    local head = read('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
+    local head = read('ZRANGE', key('queue', selector, tenant), '0', '0', 'WITHSCORES')
     local score = read('ZSCORE', key('selector', selector, 'eligible'), tenant)
     local linked = read('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 1
     check(listed == (#head > 0), 'S12', listed and 'listed without a waiter' or 'waits unlisted')
@@ -221,7 +221,7 @@ function judge.link(selector, pool)
 end
 
 function judge.pool(pool)
-    local first = read('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
+    local first = read('ZRANGE', key('pool', pool, 'free'), '0', '0')[1]
     local worker = first and worker_row(first)
     check(not first or (worker and grantable(worker)), 'S4', 'offers', first or '', 'that may not be granted')
     if not first or holding_off() or mending() or read('EXISTS', key('todo')) == 1 or paused(pool) then

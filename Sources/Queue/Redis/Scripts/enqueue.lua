@@ -110,7 +110,7 @@ end
 local known = read('SISMEMBER', key('selectors'), selector) == 1
 -- A selector that nobody waits in makes room for a new one before its ten seconds are over.
 local crowded = not known and read('SCARD', key('selectors')) >= SELECTORS_MAX
-local unused = crowded and read('ZRANGE', key('idle'), 0, 0)[1]
+local unused = crowded and read('ZRANGE', key('idle'), '0', '0')[1]
 local limits = limits_of(tenant)
 local waits_in, waiting, is_new = read('SMEMBERS', key('tenant', tenant, 'selectors')), 0, true
 for _, other in ipairs(waits_in) do

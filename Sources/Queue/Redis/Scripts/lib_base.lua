@@ -1,7 +1,8 @@
 -- Shared by every script: key prefix, one reading of the clock, exact numbers.
 -- KEYS[1] is always `<prefix>meta`; all other keys carry the same hash tag and are spelled in `Keys.swift` and here.
 
--- A command that changes no key, and one that may.
+-- A command that changes no key, and one that may. Their words are text where a call says them often: of a number
+-- Redis prints 17 digits first, and a range takes half as long again.
 local read = redis.call
 local write
 
@@ -106,10 +107,12 @@ local ZEROS_MAX = 256
 local SETTING_MEMORY_MS = 600000
 local SELECTORS_A_CALL = 32
 local WORKERS_LOOKED_AT_MAX = 256
--- Slices of a gateway's waiters that are counted, listings that one renew answers, ids that one of them holds.
+-- Slices of a gateway's waiters that are counted, listings that one renew answers, ids that one of them holds, and those
+-- of the one in rotation, which comes with each renew.
 local ROLL_SLICES = 64
 local ROLL_LISTINGS_MAX = 5
 local ROLL_IDS_MAX = 128
+local ROLL_ROTATION_IDS_MAX = 64
 -- Rates of grants forget over this; fewer recent grants than that tell nothing.
 local RATE_MEMORY_MS = 60000
 local RATE_GRANTS_MIN = 3

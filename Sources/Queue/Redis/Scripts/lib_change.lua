@@ -58,7 +58,7 @@ local function retire_settings()
     if read('ZCARD', key('declarers')) == 0 or read('ZCARD', key('declarers')) < read('ZCARD', key('gateways')) then
         return
     end
-    local since = '(' .. int(tonumber(read('ZRANGE', key('declarers'), 0, 0, 'WITHSCORES')[2]))
+    local since = '(' .. int(tonumber(read('ZRANGE', key('declarers'), '0', '0', 'WITHSCORES')[2]))
     local old = read('ZCOUNT', key('declared'), '-inf', since)
     -- Tenants that still wait or hold must not keep those behind them from their turn.
     local from = old > TENANTS_A_SLICE and meta.commit % old or 0

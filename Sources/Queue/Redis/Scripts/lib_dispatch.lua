@@ -10,7 +10,7 @@ end
 
 local function grant(worker_id, pool, waiter)
     local worker = worker_row(worker_id)
-    local slot = read('ZRANGE', key('worker', worker_id, 'free', pool), 0, 0)[1]
+    local slot = read('ZRANGE', key('worker', worker_id, 'free', pool), '0', '0')[1]
     if not slot then
         -- A call that died midway left its pool's index behind; it must not stop each call after it.
         return index_worker(worker_id)
@@ -86,7 +86,7 @@ local function first_head(open, tops)
     local best
     for pool in pairs(open) do
         if moved_pools[pool] or not tops[pool] then
-            local top = read('ZRANGE', key('pool', pool, 'heads'), 0, 0, 'WITHSCORES')
+            local top = read('ZRANGE', key('pool', pool, 'heads'), '0', '0', 'WITHSCORES')
             tops[pool] = { selector = top[1], score = tonumber(top[2]) }
         end
         local top = tops[pool]
@@ -124,7 +124,7 @@ local function settle()
             break
         end
         local pool = best_pool(best.selector, open)
-        local worker = read('ZRANGE', key('pool', pool, 'free'), 0, 0)[1]
+        local worker = read('ZRANGE', key('pool', pool, 'free'), '0', '0')[1]
         if not worker then
             open[pool] = nil
         elseif grants_left == 0 or asides_left == 0 then
@@ -135,7 +135,7 @@ local function settle()
         else
             local head = head_of(best.selector)
             local tenant = head and head.tenant
-            local first = head and read('ZRANGE', key('queue', best.selector, tenant), 0, 0, 'WITHSCORES') or {}
+            local first = head and read('ZRANGE', key('queue', best.selector, tenant), '0', '0', 'WITHSCORES') or {}
             local waiter, added = first[1] and waiter_row(first[1]), tenant and handicap(tenant)
             if not waiter or waiter.state ~= 'queued' then
                 asides_left = asides_left - 1

@@ -65,7 +65,7 @@ local function end_gateway(id)
         return
     end
     while ends_left > 0 do
-        local waiter_id = read('ZRANGE', key('gateway', id, 'waiters'), 0, 0)[1]
+        local waiter_id = read('ZRANGE', key('gateway', id, 'waiters'), '0', '0')[1]
         if not waiter_id then
             write('DEL', key('gateway', id), key('gateway', id, 'waiters'), key('gateway', id, 'mail'),
                 key('gateway', id, 'aside'))

@@ -79,7 +79,7 @@ local known_pools, known_heads = {}, {}
 local function pools_of(selector)
     local known = known_pools[selector]
     if not known then
-        known = read('ZRANGE', key('selector', selector, 'pools'), 0, -1)
+        known = read('ZRANGE', key('selector', selector, 'pools'), '0', '-1')
         known_pools[selector] = known
     end
     return known
@@ -89,7 +89,7 @@ end
 local function head_of(selector)
     local known = known_heads[selector]
     if known == nil then
-        local head = read('ZRANGE', key('selector', selector, 'eligible'), 0, 0, 'WITHSCORES')
+        local head = read('ZRANGE', key('selector', selector, 'eligible'), '0', '0', 'WITHSCORES')
         known = head[1] and { tenant = head[1], score = tonumber(head[2]), text = head[2] }
         known_heads[selector] = known or false
     end

@@ -65,7 +65,7 @@ end
 -- Puts (selector, tenant) into the eligible index as its queue and its handicap say.
 local function index(selector, tenant, added)
     local before = head_of(selector)
-    local head = read('ZRANGE', key('queue', selector, tenant), 0, 0, 'WITHSCORES')
+    local head = read('ZRANGE', key('queue', selector, tenant), '0', '0', 'WITHSCORES')
     if #head == 0 then
         change_eligible('ZREM', selector, tenant)
         write('SREM', key('tenant', tenant, 'selectors'), selector)

@@ -78,7 +78,7 @@ local function fits_zero(selector)
 end
 
 local function highest_version()
-    return tonumber(read('ZRANGE', key('versions'), 0, 0, 'REV', 'WITHSCORES')[2] or 0)
+    return tonumber(read('ZRANGE', key('versions'), '0', '0', 'REV', 'WITHSCORES')[2] or 0)
 end
 
 -- Rows newer than a gateway's, oldest first: name, row, name, row. It asks again while it is given a full batch.

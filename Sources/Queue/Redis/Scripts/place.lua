@@ -12,7 +12,7 @@ if not waiter or waiter.tenant ~= ARGV[7] then
     return { 'not_found' }
 end
 if waiter.state ~= 'queued' and waiter.state ~= 'aside' then
-    return { 'found', waiter.state, '0', '0', '', '', '', '' }
+    return { 'found', waiter.state, 0, 0, '', '', '', '' }
 end
 
 local before = '(' .. waiter.score
@@ -135,7 +135,7 @@ local own = 0
 for _, selector in ipairs(read('SMEMBERS', key('tenant', waiter.tenant, 'selectors'))) do
     own = own + ahead_of(selector, waiter.tenant)
 end
-local first = waiter_row(read('ZRANGE', key('line'), 0, 0)[1] or waiter.id)
+local first = waiter_row(read('ZRANGE', key('line'), '0', '0')[1] or waiter.id)
 local reason = why()
 local wait = (reason == 'capacity' or reason == 'tenant_cap') and wait_of(line, own)
 return { 'found', waiter.state, int(line), int(own), int(first and age(first.ticket) or 0), int(age(waiter.ticket)),

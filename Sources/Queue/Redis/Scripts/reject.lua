@@ -87,11 +87,11 @@ if kind == 'worker' and reason == 'stale' then
 end
 local lease = lease_row(id)
 local function standing()
-    local waiter = waiter_row(string.match(id, '^(%x+)%.') or '')
-    if waiter and waiter.why then
-        return finish('gone', waiter.why)
+    local tenant, why = unpack(read('HMGET', key('waiter', string.match(id, '^(%x+)%.') or ''), 'tenant', 'why'))
+    if tenant and why then
+        return finish('gone', why)
     end
-    return finish(waiter and 'requeued' or 'ended')
+    return finish(tenant and 'requeued' or 'ended')
 end
 if not lease or (kind == 'gateway' and lease.gateway or lease.worker) ~= caller.id then
     return standing()
@@ -116,8 +116,8 @@ if kind == 'gateway' and not to_free then
 end
 blame(lease)
 
-local waiter = waiter_row(lease.waiter)
-if kind == 'gateway' and flag and waiter and not anybody_fits(waiter.selector) then
+local waiter = kind == 'gateway' and flag and waiter_row(lease.waiter)
+if waiter and not anybody_fits(waiter.selector) then
     waiter.state = 'ended'
     end_waiter(waiter)
     settle()

@@ -4,7 +4,7 @@
 -- ARGV  caller header (5), if it likes the count of its waiters in each 1/64 of the ids (comma-separated), the places to
 --       list from in any case, and the highest version of settings it knows
 -- Reply ok [listings, each from, last or `end`, [ids]] [highest version of settings] [newer rows: name, row] | unknown | old
--- Cost  9 counts, 8 more where one of them differs, and 5 listings of 128 ids, each O(log n); at most 256 rows of settings.
+-- Cost  9 counts, 8 more where one of them differs, a listing of 64 ids and 4 of 128, each O(log n); 256 rows of settings.
 
 local stop = begin('gateway')
 if stop then
@@ -21,10 +21,10 @@ local function ends(slice)
     return next_one and '(' .. next_one or '+'
 end
 
-local function listing(waiters, from)
+local function listing(waiters, from, most)
     local slice = math.floor(tonumber('0x' .. string.sub(from, 1, 2)) / SPAN)
-    local ids = read('ZRANGE', waiters, '[' .. from, ends(slice), 'BYLEX', 'LIMIT', 0, ROLL_IDS_MAX)
-    local last = #ids == ROLL_IDS_MAX and ids[#ids] or 'end'
+    local ids = read('ZRANGE', waiters, '[' .. from, ends(slice), 'BYLEX', 'LIMIT', 0, most)
+    local last = #ids == most and ids[#ids] or 'end'
     return { from, last, ids }, slice
 end
 
@@ -47,7 +47,7 @@ local function roll(counts, wishes)
     local waiters, out, listed, first = key('gateway', caller.id, 'waiters'), {}, {}, 0
     for i, from in ipairs(wishes) do
         local slice
-        out[i], slice = listing(waiters, from)
+        out[i], slice = listing(waiters, from, i == 1 and ROLL_ROTATION_IDS_MAX or ROLL_IDS_MAX)
         listed[slice] = true
         first = i == 1 and slice or first
     end
@@ -60,7 +60,7 @@ local function roll(counts, wishes)
             group_differs = differs(waiters, counts, slice, math.min(slice + GROUP - i % GROUP, ROLL_SLICES))
         end
         if group_differs and not listed[slice] and differs(waiters, counts, slice, slice + 1) then
-            out[#out + 1] = listing(waiters, starts(slice))
+            out[#out + 1] = listing(waiters, starts(slice), ROLL_IDS_MAX)
         end
     end
     return out

@@ -95,7 +95,7 @@ local function tenant_waiters(selector, tenant)
     looks_left = looks_left - #its
     local queues = {}
     for _, other in ipairs(its) do
-        local head = read('ZRANGE', key('queue', other, tenant), 0, 0, 'WITHSCORES')
+        local head = read('ZRANGE', key('queue', other, tenant), '0', '0', 'WITHSCORES')
         if head[2] then
             queues[#queues + 1] = { selector = other, score = tonumber(head[2]) }
         end
