@@ -313,6 +313,26 @@ private struct Scene {
         #expect(last.status == "ok" && !last.moreToDo)
     }
 
+    /// What stands in a tenant's set for no lease counts against its cap until mending strikes it out.
+    @Test func whoIsHeldBackByALeaseThatIsNoneIsServed() {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        let ear = fleet.listen(g)
+        let tenants = (0..<120).map { "t\($0)" }
+        fleet.worker(pools: tenants.map { _ in "x||" }, probedBy: g)
+        let prefix = String(fleet.keys.meta.dropLast(4))
+        for tenant in tenants {
+            fleet.cap(g, tenant, 1)
+            fleet.redis("SADD", prefix + "tenant:\(tenant):held", "\(fleet.newWaiter()).1")
+            #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: tenant).status == "queued")
+        }
+        fleet.redis("HINCRBY", fleet.keys.meta, "begun", "1")
+        for _ in 0..<200 { _ = fleet.raw("sweep", g.header + ["gateway"]) }
+        #expect(fleet.look().waiters.values.map(\.state) == tenants.map { _ in "granted" })
+        #expect(fleet.audit() == [])
+        _ = ear
+    }
+
     @Test(arguments: calls.map(\.name)) func sweepsMendWhatACallThatDiedLeft(_ name: String) {
         let make = Self.calls.first { $0.name == name }!.make
         fleet.loadDying()

@@ -57,6 +57,17 @@ import Testing
         #expect(met.count > 30)
     }
 
+    /// What a call reads once is forgotten where it is changed: nobody else writes those keys by their names.
+    @Test(arguments: [
+        (#"'worker', [\w.]+"#, 1), (#"'tenant', [\w.]+, 'held'"#, 2), (#"'selector', [\w.]+, 'eligible'"#, 1),
+        (#"'selector', [\w.]+, 'pools'"#, 3),
+    ])
+    func whatACallKnowsIsChangedInItsPlacesAlone(_ key: String, _ places: Int) throws {
+        let write = try Regex(#"write\([^()]*, key\(\#(key)\)"#)
+        let found = ScriptHeaderTests.all.map { Repository.text($0).matches(of: write).count }
+        #expect(found.reduce(0, +) == places)
+    }
+
     /// Each key that the scripts spell is a row of the reference, and the other way round.
     @Test func everyKeyIsDocumented() throws {
         let spelled = try Regex(#"\bkey\(('\w+'(?:, [^()]+|\([^()]*\))*)\)"#)

@@ -130,7 +130,13 @@ local of_fleet = {
     end },
 }
 
+-- Here members are struck out by the name of their key: what this call knows already may be of before.
+local function forget_known()
+    known_workers, known_pools, known_heads, known_held = {}, {}, {}, {}
+end
+
 local function mend_key(name, inner)
+    forget_known()
     looks_left = looks_left - 1
     local rest = string.sub(name, #PREFIX + 1)
     local kind, id = string.match(rest, '^(%a+):(.*)$')
