@@ -2,7 +2,7 @@
 -- KEYS[1] is always `<prefix>meta`; all other keys carry the same hash tag and are spelled in `Keys.swift` and here.
 
 -- A command that changes no key, and one that may. Their words are text where a call says them often: of a number
--- Redis prints 17 digits first, and a range takes half as long again.
+-- Redis prints 17 digits first.
 local read = redis.call
 local write
 

@@ -69,7 +69,7 @@ end
 local counts, wishes = {}, {}
 local version = natural(ARGV[8])
 if ARGV[6] and ARGV[6] ~= '' then
-    -- One look at all: a pattern for each of them takes a tenth of a renew.
+    -- One look at all: each renew has 64 of them.
     local good = ARGV[7] and not string.find(ARGV[6], '[^%d,]')
     for word in string.gmatch(good and ARGV[6] or '', '[^,]+') do
         counts[#counts + 1] = tonumber(word)
