@@ -44,6 +44,164 @@ import Testing
         #expect(link("local a = 1\nlocal b = 1\nlocal c = 1\n", verb: "f('a', b, 'c')") == "local b = 1\n")
     }
 
+    private static let parts = """
+        local state = {}
+        local function common()
+        end
+        local t = {}
+        function t.one(x)
+            state[x] = 1
+        end
+        local function rare()
+            common()
+            t.one()
+        end
+        local function both()
+            return rare
+        end
+        --@seldom
+        local function seldom(x)
+            both(x)
+        end
+        local function often()
+            common()
+            seldom()
+        end
+
+        """
+
+    @Test func whatOnlySeldomFunctionsUseIsInsideThem() {
+        #expect(
+            link("", Self.parts, verb: "often()") == """
+                local state = {}
+                local function common()
+                end
+                local function seldom(x)
+                local t = {}
+                function t.one(x)
+                    state[x] = 1
+                end
+                local function rare()
+                    common()
+                    t.one()
+                end
+                local function both()
+                    return rare
+                end
+                    both(x)
+                end
+                local function often()
+                    common()
+                    seldom()
+                end
+
+                """)
+    }
+
+    @Test func whatOthersUseTooStaysOutside() {
+        let script = link("", Self.parts, verb: "often()\nrare()")
+        #expect(script.contains("local function seldom(x)\nlocal function both()\n"))
+        #expect(script.contains("local function rare()\n    common()"))
+        #expect(script.contains("local state = {}\nlocal function common()\nend\nlocal t = {}\n"))
+    }
+
+    /// One inside another has only what is not there already.
+    @Test func aVerbHasSeldomFunctionsOfItsOwn() {
+        let parts = """
+            local function a()
+            end
+            local function b()
+                a()
+            end
+            --@seldom
+            local function c()
+                b()
+            end
+
+            """
+        let verb = """
+
+            local x = 1
+            -- Why.
+            --@seldom
+            local function d()
+                a()
+                c(x)
+            end
+            if x then
+                d()
+            end
+
+            """
+        #expect(
+            ScriptLinker(parts: ["", parts]).join(verb) == """
+                return (function()
+                return (function()
+                local x = 1
+                -- Why.
+                local function d()
+                local function a()
+                end
+                local function c()
+                local function b()
+                    a()
+                end
+                    b()
+                end
+                    a()
+                    c(x)
+                end
+                if x then
+                    d()
+                end
+
+                end)()
+                end)()
+
+                """)
+    }
+
+    @Test func whatSeveralSeldomFunctionsUseIsInEachOfThem() {
+        let parts = """
+            local function a()
+            end
+            --@seldom
+            local function one()
+                a()
+            end
+            --@seldom
+            local function two()
+                a()
+            end
+
+            """
+        #expect(
+            link("", parts, verb: "one()\ntwo()") == """
+                local function one()
+                local function a()
+                end
+                    a()
+                end
+                local function two()
+                local function a()
+                end
+                    a()
+                end
+
+                """)
+    }
+
+    @Test func onlyWholeFunctionsAreMarkedAsSeldom() throws {
+        let texts = ScriptLibrary.parts.map(\.text) + ScriptLibrary.verbs.map(\.text)
+        let marked = texts.flatMap { $0.components(separatedBy: "\n--@seldom\n").dropFirst() }
+        #expect(marked.count > 8)
+        for text in marked { #expect(text.prefixMatch(of: try Regex(#"local function \w+\([\w, ]*\)\n"#)) != nil) }
+        #expect(
+            texts.allSatisfy {
+                $0.components(separatedBy: "@seldom").count == $0.components(separatedBy: "\n--@seldom\n").count
+            })
+    }
+
     /// It would take the definition along, and all that this uses: once half of each script came by two such names.
     @Test func noVariableOrFieldOfATableHasADefinitionsName() throws {
         let definition = try Regex(#"(?m)^(?:local )?function (\w+)"#)

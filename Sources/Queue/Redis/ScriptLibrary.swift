@@ -29,7 +29,7 @@ public enum ScriptLibrary {
     public static let keep = named("keep")
 
     /// Each verb's file as it is.
-    private static let verbs = [
+    static let verbs = [
         ("enqueue", PackageResources.enqueue_lua), ("cancel", PackageResources.cancel_lua),
         ("collect", PackageResources.collect_lua), ("accept", PackageResources.accept_lua),
         ("reject", PackageResources.reject_lua), ("release", PackageResources.release_lua),

@@ -12,15 +12,27 @@
 ///
 /// The first part stands in a function around all others: Lua looks for what a closure takes from its own function among all
 /// that was taken there so far, and finds at once what comes from further out.
+///
+/// A function after the line `--@seldom`, of a part or of a verb, gets inside it what only such functions use: functions,
+/// and tables of nothing but functions. A call that does not come there defines none of that; one that does defines it
+/// each time. What several such functions use is in each of them.
 struct ScriptLinker {
     private struct Definition {
-        var names: Set<Substring>
-        var text: [Substring]
-        var words: Set<Substring> = []
-        let isOfFirstPart: Bool
+        var names: Set<Substring> = []
+        var text: [Substring] = []
+        var isOfFirstPart = false
+        var isSeldom = false
+
+        var isFunction: Bool { text[0].hasPrefix("local function ") || text[0].hasPrefix("function ") }
+        var isEmptyTable: Bool { text[0].hasSuffix(" = {}") && text.count == 1 }
     }
 
+    private static let seldom: Substring = "--@seldom"
+
     private var definitions: [Definition] = []
+    private var definers: [Substring: [Int]] = [:]
+    /// By definition: those it uses.
+    private var uses: [[Int]] = []
     private var numbers: [Substring: Substring] = [:]
 
     /// - Parameter parts: in the order in which later ones use earlier ones.
@@ -29,45 +41,108 @@ struct ScriptLinker {
             if let (name, number) = Self.namedNumber(line) { numbers[name] = number }
         }
         for (index, part) in parts.enumerated() {
-            for line in part.split(separator: "\n") where !Self.isComment(line) && Self.namedNumber(line) == nil {
-                let line = inlined(line)
-                if line.hasPrefix("local ") || line.hasPrefix("function ") {
-                    definitions.append(Definition(names: Self.names(line), text: [line], isOfFirstPart: index == 0))
+            var isSeldom = false
+            for line in part.split(separator: "\n") where Self.namedNumber(line) == nil {
+                if line == Self.seldom {
+                    isSeldom = true
+                } else if Self.isComment(line) {
+                    continue
+                } else if line.hasPrefix("local ") || line.hasPrefix("function ") {
+                    let line = inlined(line)
+                    definitions.append(
+                        Definition(names: Self.names(line), text: [line], isOfFirstPart: index == 0, isSeldom: isSeldom)
+                    )
+                    isSeldom = false
                 } else if !definitions.isEmpty {
-                    definitions[definitions.count - 1].text.append(line)
+                    definitions[definitions.count - 1].text.append(inlined(line))
                 }
             }
         }
-        for index in definitions.indices {
-            for line in definitions[index].text { definitions[index].words.formUnion(Self.words(line)) }
+        for (index, definition) in definitions.enumerated() {
+            for name in definition.names { definers[name, default: []].append(index) }
         }
+        uses = definitions.map { Self.words(of: $0.text).flatMap { definers[$0] ?? [] } }
     }
 
     /// The verb as a function of its own, for its own 200 names, after what it uses of the parts in their order.
     func join(_ verb: String) -> String {
-        let verb = verb.split(separator: "\n", omittingEmptySubsequences: false).map(inlined).joined(separator: "\n")
-        var used: Set<Substring> = []
-        for line in verb.split(separator: "\n") where !Self.isComment(line) { used.formUnion(Self.words(line)) }
-        var isTaken = Array(repeating: false, count: definitions.count)
-        // Who uses comes after what is used: one pass backwards finds all, but for a table that is filled later on.
-        var before = -1
-        var count = 0
-        while count != before {
-            before = count
-            for index in definitions.indices.reversed() where !isTaken[index] {
-                if !definitions[index].names.isDisjoint(with: used) {
-                    isTaken[index] = true
-                    count += 1
-                    used.formUnion(definitions[index].words)
-                }
+        let body = pieces(verb)
+        var definers = definers
+        for (index, piece) in body.enumerated() {
+            for name in piece.names { definers[name] = [definitions.count + index] }
+        }
+        let script = Script(
+            all: definitions + body,
+            uses: uses + body.map { Self.words(of: $0.text).flatMap { definers[$0] ?? [] } }, definers: definers)
+        let outside = script.outside(ofVerb: script.all.indices.suffix(body.count))
+        func text(_ isIn: (Int) -> Bool) -> String {
+            outside.filter(isIn).sorted().flatMap { script.text($0, within: outside) }.map { $0 + "\n" }.joined()
+        }
+        return text { script.all[$0].isOfFirstPart } + "return (function()\n"
+            + text { !script.all[$0].isOfFirstPart && $0 < definitions.count }
+            + "return (function()\(text { $0 >= definitions.count })end)()\nend)()\n"
+    }
+
+    /// The definitions of all parts, then the pieces of one verb.
+    private struct Script {
+        let all: [Definition]
+        let uses: [[Int]]
+        let definers: [Substring: [Int]]
+
+        /// What stands in no seldom function.
+        func outside(ofVerb body: Range<Int>) -> Set<Int> {
+            let start = body.filter { !all[$0].isSeldom }
+            let staying = reached(from: start, throughSeldom: true).filter { !body.contains($0) && !mayMove($0) }
+            return reached(from: start + staying)
+        }
+
+        /// A definition's lines; those of a seldom function with what it needs besides what is around it.
+        func text(_ index: Int, within around: Set<Int>) -> [Substring] {
+            guard all[index].isSeldom else { return all[index].text }
+            let inside = reached(from: uses[index]).subtracting(around)
+            let known = around.union(inside)
+            return all[index].text.prefix(1) + inside.sorted().flatMap { text($0, within: known) }
+                + all[index].text.dropFirst()
+        }
+
+        /// What is used, by itself or through others; without `throughSeldom` not what only seldom functions use.
+        private func reached(from start: [Int], throughSeldom: Bool = false) -> Set<Int> {
+            var found: Set<Int> = []
+            var next = start
+            while let index = next.popLast() {
+                guard found.insert(index).inserted, throughSeldom || !all[index].isSeldom else { continue }
+                next += uses[index]
+            }
+            return found
+        }
+
+        /// Whether it keeps nothing from one call of a function around it to the next.
+        private func mayMove(_ index: Int) -> Bool {
+            let namesakes = all[index].names.flatMap { definers[$0] ?? [] }
+            let isTableOfFunctions =
+                all[index].isEmptyTable && namesakes.count > 1
+                && namesakes.allSatisfy { $0 == index || all[$0].isFunction }
+            return !all[index].isOfFirstPart && (all[index].isFunction || isTableOfFunctions)
+        }
+    }
+
+    /// The verb in pieces: each function that is seldom called, and what stands between them.
+    private func pieces(_ verb: String) -> [Definition] {
+        var pieces = [Definition()]
+        for line in verb.split(separator: "\n", omittingEmptySubsequences: false).map(inlined) {
+            if pieces[pieces.count - 1].isSeldom && pieces[pieces.count - 1].text.last == "end" {
+                pieces.append(Definition())
+            }
+            if line == Self.seldom {
+                pieces.append(Definition(isSeldom: true))
+            } else if !pieces[pieces.count - 1].isSeldom || !Self.isComment(line) {
+                pieces[pieces.count - 1].text.append(line)
             }
         }
-        func text(ofFirstPart: Bool) -> String {
-            zip(definitions, isTaken).filter { $0.isOfFirstPart == ofFirstPart && $1 }
-                .flatMap(\.0.text).map { $0 + "\n" }.joined()
+        for index in pieces.indices where pieces[index].isSeldom {
+            pieces[index].names = Self.names(pieces[index].text[0])
         }
-        return text(ofFirstPart: true) + "return (function()\n" + text(ofFirstPart: false)
-            + "return (function()\(verb)\nend)()\nend)()\n"
+        return pieces
     }
 
     /// `local NAME = 12`: that name and that number.
@@ -102,6 +177,10 @@ struct ScriptLinker {
         let words = words(line.prefix { $0 != "=" })
         guard let function = words.firstIndex(of: "function") else { return Set(words.dropFirst()) }
         return Set(words[(function + 1)...].prefix(1))
+    }
+
+    private static func words(of lines: [Substring]) -> Set<Substring> {
+        lines.reduce(into: []) { words, line in if !isComment(line) { words.formUnion(self.words(line)) } }
     }
 
     /// The words of a line but for fields (`s.state`) and strings, which stand in single quotes.

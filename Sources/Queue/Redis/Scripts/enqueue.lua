@@ -40,14 +40,10 @@ if read('EXISTS', key('waiter', id)) == 1 then
     return answer(waiter_row(id))
 end
 
--- Pools that fit and were served in the last 10 minutes; a label that was ever declared may wait, and one that scales
--- from zero.
+-- Nobody serves it: pools that fit and were served in the last 10 minutes; a label that was ever declared may wait, and
+-- one that scales from zero.
+--@seldom
 local function refusal()
-    for _, pool in ipairs(pools_of(selector)) do
-        if read('EXISTS', key('pool', pool, 'workers')) == 1 then
-            return nil
-        end
-    end
     local fitting, fresh, versions, other = 0, 0, {}, 0
     local pools = read('HGETALL', key('pools'))
     for i = 1, #pools, 2 do
@@ -75,6 +71,15 @@ local function refusal()
     end
     table.sort(names)
     return { 'version_mismatch', table.concat(names, ' ') }
+end
+
+local function is_served()
+    for _, pool in ipairs(pools_of(selector)) do
+        if read('EXISTS', key('pool', pool, 'workers')) == 1 then
+            return true
+        end
+    end
+    return false
 end
 
 -- Nobody hears the gateway's wake channel. In a cluster it is listened to at the node of these keys.
@@ -119,7 +124,7 @@ for _, other in ipairs(waits_in) do
 end
 local returning, full = old_ticket ~= '', nil
 if not holding_off() and not returning then
-    local why = refusal()
+    local why = not is_served() and refusal()
     if why then
         return finish('refused', unpack(why))
     end
@@ -139,12 +144,16 @@ end
 if unused then
     unlink_selector(unused)
 end
-if elder then
+--@seldom
+local function displace()
     local lease = elder.lease ~= '' and lease_row(elder.lease)
     if lease then
         tell_recycle(end_lease(lease, 'verdict', 'recycling'))
     end
     dismiss(elder, 'alias')
+end
+if elder then
+    displace()
 end
 local ticket = tonumber(old_ticket) or math.max(NOW_US, meta.lastTicket + 1)
 meta.lastTicket = math.max(meta.lastTicket, ticket)
@@ -179,7 +188,7 @@ if (full or not may_wait) and (waiter.state == 'queued' or waiter.state == 'asid
         -- Whoever will not wait leaves the ticket as it was.
         orphan(waiter, kept)
     end
-    end_waiter(waiter)
+    let_go(waiter)
     if may_wait then
         return finish('refused', unpack(full))
     end

@@ -52,8 +52,21 @@ local function save_setting(name, row)
     end
 end
 
--- Takes back what no file of a living gateway names: each has declared its file since. A tenant keeps its limits while
--- it holds or awaits anything.
+-- A tenant keeps its limits while it holds or awaits anything.
+--@seldom
+local function withdraw(names)
+    for _, name in ipairs(names) do
+        local tenant = string.match(name, '^tenant:([^*]+)$')
+        if not tenant or read('EXISTS', key('tenant', tenant, 'held'), key('tenant', tenant, 'selectors')) == 0 then
+            local row = setting(name)
+            row.declared, row.declaredAt = '-', math.max(NOW_US, highest_version() + 1)
+            write('ZREM', key('declared'), name)
+            save_setting(name, row)
+        end
+    end
+end
+
+-- Takes back what no file of a living gateway names: each has declared its file since.
 local function retire_settings()
     if read('ZCARD', key('declarers')) == 0 or read('ZCARD', key('declarers')) < read('ZCARD', key('gateways')) then
         return
@@ -62,14 +75,9 @@ local function retire_settings()
     local old = read('ZCOUNT', key('declared'), '-inf', since)
     -- Tenants that still wait or hold must not keep those behind them from their turn.
     local from = old > TENANTS_A_SLICE and meta.commit % old or 0
-    for _, name in ipairs(read('ZRANGE', key('declared'), '-inf', since, 'BYSCORE', 'LIMIT', from, TENANTS_A_SLICE)) do
-        local tenant = string.match(name, '^tenant:([^*]+)$')
-        if not tenant or read('EXISTS', key('tenant', tenant, 'held'), key('tenant', tenant, 'selectors')) == 0 then
-            local row = setting(name)
-            row.declared, row.declaredAt = '-', math.max(NOW_US, highest_version() + 1)
-            write('ZREM', key('declared'), name)
-            save_setting(name, row)
-        end
+    local names = read('ZRANGE', key('declared'), '-inf', since, 'BYSCORE', 'LIMIT', from, TENANTS_A_SLICE)
+    if #names > 0 then
+        withdraw(names)
     end
 end
 

@@ -111,13 +111,11 @@ local function mend_head(selector, head, id, waiter)
     show_head(selector, head_of(selector))
 end
 
--- Looks at everything this call made possible. The one place where slots are granted: among all eligible heads that
--- fit an open pool the smallest effective score goes first, whatever pool or selector made the call look.
-local function settle()
-    if holding_off() or mending() then
-        return
-    end
-    local open, tops = open_pools(), {}
+-- The one place where slots are granted: among all eligible heads that fit an open pool the smallest effective score goes
+-- first, whatever pool or selector made the call look.
+--@seldom
+local function serve(open)
+    local tops = {}
     while next(open) do
         local best = first_head(open, tops)
         if not best then
@@ -153,5 +151,20 @@ local function settle()
             end
         end
     end
+end
+
+--@seldom
+local function dispatch()
+    local open = open_pools()
+    if next(open) then
+        serve(open)
+    end
     wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
+end
+
+-- Looks at everything this call made possible.
+local function settle()
+    if not holding_off() and not mending() and (next(wanted_pools) or next(wanted_tenants) or next(wanted_selectors)) then
+        dispatch()
+    end
 end

@@ -60,18 +60,23 @@ local function end_lease(lease, how, slot_state)
     return s
 end
 
+--@seldom
+local function let_go(waiter, why)
+    if why then
+        dismiss(waiter, why)
+    else
+        end_waiter(waiter)
+    end
+end
+
 -- A waiter whose lease came to nothing goes back to its place, unless its gateway is gone or it was to end.
 local function requeue(lease)
     local waiter = waiter_row(lease.waiter)
     if not waiter or waiter.lease ~= lease.id then
         return waiter
     end
-    if lease.ending then
-        dismiss(waiter, lease.ending)
-        return nil
-    end
-    if not alive(waiter.gateway) then
-        end_waiter(waiter)
+    if lease.ending or not alive(waiter.gateway) then
+        let_go(waiter, lease.ending)
         return nil
     end
     write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)

@@ -116,6 +116,7 @@ local function link(selector, pool)
 end
 
 -- Links a selector that appears for the first time to the pools there are (≤ 256).
+--@seldom
 local function link_selector(selector)
     write('SADD', key('selectors'), selector)
     for _, pool in ipairs(read('HKEYS', key('pools'))) do

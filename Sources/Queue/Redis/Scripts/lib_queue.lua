@@ -159,6 +159,7 @@ local function leave_aside(waiter)
 end
 
 -- Puts back what was set aside, at most what this call may still do.
+--@seldom
 local function put_back(gateway)
     local asides = key('gateway', gateway, 'aside')
     local ids = asides_left > 0 and read('ZRANGE', asides, 0, asides_left - 1) or {}

@@ -103,11 +103,17 @@ local function judge_row(worker, row)
     return nil
 end
 
-local function judge_rows(worker, first)
+--@seldom
+local function judge_each(worker, first)
     local orders = {}
     for i = first, #ARGV do
         orders[#orders + 1] = judge_row(worker, ARGV[i])
     end
+    return orders
+end
+
+local function judge_rows(worker, first)
+    local orders = first <= #ARGV and judge_each(worker, first) or {}
     index_worker(worker)
     return orders
 end

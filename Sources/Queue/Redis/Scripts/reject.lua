@@ -29,6 +29,7 @@ end
 -- One gateway's claim: another one checks it, else the worker waits out its backoff. A gateway that blames a second
 -- worker while its first claim stands is suspended at once, and blames nobody while it is: cut off from all, it must
 -- not take them from the rest.
+--@seldom
 local function unreachable(worker)
     local doubted = worker.state == 'suspect' and worker.claimant ~= caller.id
     if (worker.state ~= 'ok' and worker.state ~= 'trial' and not doubted)
@@ -86,17 +87,9 @@ if kind == 'worker' and reason == 'stale' then
     raise_seq(natural(ARGV[12]))
 end
 local lease = lease_row(id)
-local function standing()
-    local tenant, why = unpack(read('HMGET', key('waiter', string.match(id, '^(%x+)%.') or ''), 'tenant', 'why'))
-    if tenant and why then
-        return finish('gone', why)
-    end
-    return finish(tenant and 'requeued' or 'ended')
-end
-if not lease or (kind == 'gateway' and lease.gateway or lease.worker) ~= caller.id then
-    return standing()
-end
-if lease.back ~= '' then
+
+--@seldom
+local function wait_for_next_dial()
     if lease.state ~= lease.back and lease.attach == (natural(ARGV[13]) or 1) then
         if lease.ending or (kind == 'worker' and reason == 'stale') then
             end_reserved(lease, 'verdict')
@@ -109,6 +102,20 @@ if lease.back ~= '' then
     return finish(read('EXISTS', key('lease', id)) == 1 and 'detached' or 'ended')
 end
 
+local function standing()
+    local tenant, why = unpack(read('HMGET', key('waiter', string.match(id, '^(%x+)%.') or ''), 'tenant', 'why'))
+    if tenant and why then
+        return finish('gone', why)
+    end
+    return finish(tenant and 'requeued' or 'ended')
+end
+if not lease or (kind == 'gateway' and lease.gateway or lease.worker) ~= caller.id then
+    return standing()
+end
+if lease.back ~= '' then
+    return wait_for_next_dial()
+end
+
 local to_free = (kind == 'gateway' and reason == 'local') or (kind == 'worker' and reason == 'stale' and flag)
 local s = end_lease(lease, 'verdict', to_free and 'free' or 'recycling')
 if kind == 'gateway' and not to_free then
@@ -119,7 +126,7 @@ blame(lease)
 local waiter = kind == 'gateway' and flag and waiter_row(lease.waiter)
 if waiter and not anybody_fits(waiter.selector) then
     waiter.state = 'ended'
-    end_waiter(waiter)
+    let_go(waiter)
     settle()
     return finish('nobody_else')
 end

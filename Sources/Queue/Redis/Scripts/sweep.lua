@@ -17,26 +17,14 @@ if holding_off() and NOW >= meta.holdOff then
     end
 end
 
-if meta.mend ~= '' then
-    mend.slice()
-end
-
--- Whose time is over, as many as this call may end; where that are not all, the next sweep is due at once.
-local function overdue(set, most)
-    local found = read('ZRANGE', key(set), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, most)
-    if #found == most then
-        meta.nextSweep = NOW
-    end
-    return found
-end
-
-local function expire_pending()
-    local pending = key('pending')
-    for _, id in ipairs(overdue('pending', ends_left)) do
+-- Does what was found due, one by one; most sweeps find nothing. `set` is where it was found.
+--@seldom
+local function work_off(set, found)
+    local function pending(id)
         ends_left = ends_left - 1
         local lease = lease_row(id)
         if not lease then
-            write('ZREM', pending, id)
+            write('ZREM', key('pending'), id)
         elseif lease.state == 'granted' then
             tell_recycle(end_lease(lease, 'time', 'recycling'))
             mark(lease.gateway, 'deadline')
@@ -56,20 +44,39 @@ local function expire_pending()
             end_kept(lease, 'keep')
         end
     end
-end
 
--- Tickets of aliases whose waiters ended with their gateway, and did not come back.
-local function expire_orphans()
-    for _, name in ipairs(overdue('orphans', ORPHANS_A_CALL)) do
+    -- The ticket of an alias whose waiter ended with its gateway, and did not come back.
+    local function orphan_gone(name)
         local tenant, alias = string.match(name, '^([^:]+):(.*)$')
         write('ZREM', key('orphans'), name)
         write('HDEL', key('tenant', tenant, 'aliases'), alias)
     end
+
+    local function todo(item)
+        if not mend.item(item) then
+            continue(item)
+        end
+    end
+
+    local work = { slice = mend.slice, pending = pending, orphans = orphan_gone, gateways = end_gateway,
+        workers = end_worker, idle = unlink_selector, todo = todo }
+    for _, one in ipairs(found) do
+        work[set](one)
+    end
 end
 
-local function expire(kind, finish_one)
-    for _, id in ipairs(overdue(kind .. 's', PROCESSES_A_CALL)) do
-        finish_one(id)
+if meta.mend ~= '' then
+    work_off('slice', { meta.mend })
+end
+
+-- Whose time is over, as many as this call may end; where that are not all, the next sweep is due at once.
+local function finish_overdue(set, most)
+    local found = read('ZRANGE', key(set), '-inf', int(NOW), 'BYSCORE', 'LIMIT', 0, most)
+    if #found == most then
+        meta.nextSweep = NOW
+    end
+    if #found > 0 then
+        work_off(set, found)
     end
 end
 
@@ -114,16 +121,17 @@ if due then
 end
 if due and not holding_off() then
     if NOW >= meta.grace then
-        expire_pending()
-        expire_orphans()
-        expire('gateway', end_gateway)
-        expire('worker', end_worker)
+        finish_overdue('pending', ends_left)
+        finish_overdue('orphans', ORPHANS_A_CALL)
+        finish_overdue('gateways', PROCESSES_A_CALL)
+        finish_overdue('workers', PROCESSES_A_CALL)
     end
     retire_settings()
     forget_settings()
     local unused = int(NOW - SELECTOR_IDLE_MS)
-    for _, selector in ipairs(read('ZRANGE', key('idle'), '-inf', unused, 'BYSCORE', 'LIMIT', 0, SELECTORS_A_CALL)) do
-        unlink_selector(selector)
+    local idle = read('ZRANGE', key('idle'), '-inf', unused, 'BYSCORE', 'LIMIT', 0, SELECTORS_A_CALL)
+    if #idle > 0 then
+        work_off('idle', idle)
     end
 end
 
@@ -132,11 +140,7 @@ if not holding_off() then
     if #items > 0 then
         note(table.concat(items, ' '))
         write('SREM', key('todo'), unpack(items))
-    end
-    for _, item in ipairs(items) do
-        if not mend.item(item) then
-            continue(item)
-        end
+        work_off('todo', items)
     end
     settle()
 end
