@@ -77,7 +77,7 @@ def too_long(*_):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, a minute: a check of the benchmark itself")
-    parser.add_argument("--rounds", type=int, help="of the scripts, in each shape (600; quick: 50)")
+    parser.add_argument("--rounds", type=int, help="of the scripts, in each shape (1000; quick: 50)")
     parser.add_argument("--seconds", type=float, help="of full cycles, in each shape (4; quick: 0.5)")
     parser.add_argument("--only", help=f"these parts alone, comma between: {', '.join(tables.PARTS)}")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
@@ -94,7 +94,7 @@ def main() -> int:
     out["machine"] = report.machine()
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     load = os.getloadavg()[0]
-    rounds = options.rounds or (50 if options.quick else 600)
+    rounds = options.rounds or (50 if options.quick else 1000)
     seconds = options.seconds or (0.5 if options.quick else 4)
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
         sources = dispatch.scripts(bench)
@@ -138,7 +138,7 @@ def write(out, missed, unjudged, results, *, record):
         if missed:
             text += "\nAims that were missed:\n" + "".join(f"- {line}\n" for line in missed)
         if unjudged:
-            text += "\nNot judged, for the machine was as slow:\n" + "".join(f"- {line}\n" for line in unjudged)
+            text += "\nNot judged, for the machine was too loud:\n" + "".join(f"- {line}\n" for line in unjudged)
         tables.record(text, os.path.join(internals, "benchmarks.md"))
 
 

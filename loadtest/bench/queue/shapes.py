@@ -21,7 +21,6 @@ SHAPES = {
 QUICK_SHAPES = {"waiters": (100, 10_000), "tenants": (100,), "selectors": (100,)}
 # The first rounds find cold caches.
 WARM_UP = 20
-RENEW_ALL_EACH = 100
 WORKERS, SLOTS = 8, 16
 # Fewer waiters than that are lost in what Redis rounds up to.
 MEMORY_WAITERS_MIN = 10_000
@@ -30,9 +29,11 @@ STEPS = ("enqueue", "release", "ready and collect", "accept")
 NOTED_BATCHES = 8
 # Always the same work, no memory: what its slowest calls take more is the machine's.
 CONTROL = "a loop of Lua"
-CONTROL_P99_MAX = 1.75
-# A shape is measured again where its control was slower than that, so many times; the quietest time counts.
-TRIES = 2
+# Rounds go by blocks of some half a second. One of which the host took more, some 10 ms, is too loud to judge by.
+BLOCK = 50
+STOLEN_MAX = 0.03
+# Until enough blocks are quiet or this time is over; the quietest third of what is wanted counts in any case.
+SECONDS_MAX = 40
 AWAY_SECONDS = 3
 CONTROL_SOURCE = "local sum = 0 for i = 1, 20000 do sum = sum + i % 7 end return sum"
 
@@ -64,18 +65,21 @@ class Clock:
     def renew(self):
         self.before = command_times(self.redis)
 
-    def summary(self) -> dict[str, dict[str, float]]:
-        return {
-            script: {
-                "median": statistics.median(times),
-                "p99": sorted(times)[len(times) * 99 // 100],
-                "most": max(times),
-                "mean": statistics.fmean(times),
-                "inside": statistics.fmean(took for took, _ in self.inside[script]),
-                "calls": statistics.fmean(count for _, count in self.inside[script]),
-            }
-            for script, times in self.times.items()
+
+def summary(clocks: list[Clock]) -> dict[str, dict[str, float]]:
+    found = {}
+    for script in clocks[0].times:
+        times = [took for clock in clocks for took in clock.times[script]]
+        inside = [taken for clock in clocks for taken in clock.inside[script]]
+        found[script] = {
+            "median": statistics.median(times),
+            "p99": sorted(times)[len(times) * 99 // 100],
+            "most": max(times),
+            "mean": statistics.fmean(times),
+            "inside": statistics.fmean(took for took, _ in inside),
+            "calls": statistics.fmean(count for _, count in inside),
         }
+    return found
 
 
 def round_of(fleet: Fleet, held: Grant, note) -> Grant:
@@ -107,22 +111,32 @@ def round_of(fleet: Fleet, held: Grant, note) -> Grant:
     return held
 
 
-def disturbance(scripts) -> float:
-    """How many times its median the control took in its slowest hundredth: whether a shape counts is not told by Berth."""
-    return scripts[CONTROL]["p99"] / scripts[CONTROL]["median"]
-
-
-def steps(fleet: Fleet, held: Grant, rounds) -> tuple[dict, Grant]:
-    clock = Clock(fleet.redis)
-    for number in range(rounds + WARM_UP):
-        if number % RENEW_ALL_EACH == 0:
-            fleet.renew()
-            clock.renew()
-        if number == WARM_UP:
-            clock = Clock(fleet.redis)
-        held = round_of(fleet, held, clock.note)
+def steps(fleet: Fleet, held: Grant, rounds, core) -> tuple[dict, Grant]:
+    """Rounds in blocks, each with the share of the core that the host took: by that alone it counts or not."""
+    fleet.renew()
+    for _ in range(WARM_UP):
+        held = round_of(fleet, held, lambda script: None)
+    blocks: list[tuple[float, Clock]] = []
+    wanted, end = max(rounds // BLOCK, 1), time.monotonic() + SECONDS_MAX
+    quiet = 0
+    while quiet < wanted and (len(blocks) < wanted or time.monotonic() < end):
+        fleet.renew()
+        clock, began, stolen = Clock(fleet.redis), time.monotonic(), machine.stolen(core)
+        for _ in range(BLOCK):
+            held = round_of(fleet, held, clock.note)
+        share = (machine.stolen(core) - stolen) / (time.monotonic() - began)
+        blocks.append((share, clock))
+        quiet += share <= STOLEN_MAX
     fleet.one(fleet.collect(held.lease))
-    return clock.summary(), held
+    blocks.sort(key=lambda block: block[0])
+    counted = blocks[: max(quiet, wanted // 3, 1)]
+    out = {
+        "scripts": summary([clock for _, clock in counted]),
+        "stolen": counted[-1][0],
+        "rounds": len(blocks) * BLOCK,
+        "counted": len(counted) * BLOCK,
+    }
+    return out, held
 
 
 def batch(fleet: Fleet, held: list[Grant], note=lambda step: None) -> list[Grant]:
@@ -164,7 +178,7 @@ def cycles(fleet: Fleet, seconds) -> dict:
         clock.renew()
         held = batch(fleet, held, clock.note)
     steps_taken = {
-        step: {what: number / len(held) for what, number in took.items()} for step, took in clock.summary().items()
+        step: {what: number / len(held) for what, number in took.items()} for step, took in summary([clock]).items()
     }
     return {**found, "steps": steps_taken}
 
@@ -190,13 +204,9 @@ def one(path, shas, sizes, *, core, capped, rounds, seconds) -> dict:
     fleet.redis("CONFIG", "RESETSTAT")
     # Filling keeps Redis busy for seconds without a break, which Linux does not grant a process before all others.
     fleet.redis("SLOWLOG", "RESET")
-    tries = []
-    while len(tries) < TRIES and min(map(disturbance, tries), default=9) > CONTROL_P99_MAX:
-        scripts, held = steps(fleet, held, rounds)
-        tries.append(scripts)
+    taken, held = steps(fleet, held, rounds, core)
     out = {
-        "scripts": min(tries, key=disturbance),
-        "tries": len(tries),
+        **taken,
         "cycles": cycles(fleet, seconds),
         "slow": slow(fleet.redis, shas),
         "busy": microseconds(fleet.redis) / 1e6,
