@@ -32,6 +32,7 @@ public enum Happening {
     /// The first byte of a client reached the slot's sidecar.
     case served(worker: ProcessID, slot: Int, lease: LeaseID, token: Token, attach: Int, client: Int)
     case unserved(worker: ProcessID, slot: Int, lease: LeaseID)
+    case sidecarCrashed(worker: ProcessID, slot: Int)
     case ordered(worker: ProcessID, close: LeaseID)
     case notice(process: ProcessID, words: String)
     case processBegan(ProcessID, isWorker: Bool)

@@ -149,22 +149,31 @@ final class LeavingChecker: Checker {
 }
 
 /// S4: a slot is never offered before its worker said that it is fit. While no data was lost and nothing is wrong with
-/// Redis, a worker has no cause to refuse a grant as `occupied`, unless it ends its lifetime while one is under way.
+/// Redis, a worker has no cause to refuse a grant as `occupied`, unless it ends its lifetime, or the slot's sidecar ends,
+/// while one is under way.
 final class OccupiedChecker: Checker {
     private static let recovery: Int64 = 15_000_000
+    /// A grant waits 5 s for its accept; and the messages.
+    private static let underWay: Int64 = 6_000_000
     private var draining: Set<String> = []
+    private var crashed: [String: Int64] = [:]
     private var hasLostData = false
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
-        if case .storeLostData = happening { hasLostData = true }
+        switch happening {
+        case .storeLostData: hasLostData = true
+        case .sidecarCrashed(let worker, let slot): crashed["\(worker.text) \(slot)"] = now
+        default: break
+        }
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         if call.script == "drain" { draining.insert(call.caller) }
-        guard call.script == "reject", call.arguments.count > 7, call.arguments[5] == "worker",
+        guard call.script == "reject", call.arguments.count > 9, call.arguments[5] == "worker",
             call.arguments[7] == "occupied", !hasLostData, !draining.contains(call.caller)
         else { return }
         guard let calm = ledger.calmSince, now - calm > OccupiedChecker.recovery else { return }
+        if let at = crashed["\(call.caller) \(call.arguments[9])"], now - at < OccupiedChecker.underWay { return }
         ledger.found("S4", "\(call.caller) was offered \(call.arguments[6]) for a slot that is not free")
     }
 }

@@ -191,6 +191,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
     /// A sidecar ends by itself; `connectionFirst`: it closes its client's connection before.
     func crashSidecar(_ slot: Int, connectionFirst: Bool) {
         process.arrive { [self] in
+            world.ledger.note(.sidecarCrashed(worker: id, slot: slot))
             if connectionFirst { sessions[slot]?.sidecarHungUp() }
             sidecars[slot].crash()
         }
