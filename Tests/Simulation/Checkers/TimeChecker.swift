@@ -149,8 +149,8 @@ final class LeavingChecker: Checker {
 }
 
 /// S4: a slot is never offered before its worker said that it is fit. While no data was lost and nothing is wrong with
-/// Redis, a worker has no cause to refuse a grant as `occupied`, unless it ends its lifetime, or the slot's sidecar ends,
-/// while one is under way.
+/// Redis, a worker has no cause to refuse a grant as `occupied`, unless it ends its lifetime while one is under way, or the
+/// slot's sidecar ended as long ago as one may be.
 final class OccupiedChecker: Checker {
     private static let recovery: Int64 = 15_000_000
     /// A grant waits 5 s for its accept; and the messages.

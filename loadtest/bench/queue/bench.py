@@ -77,7 +77,7 @@ def too_long(*_):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, a minute: a check of the benchmark itself")
-    parser.add_argument("--rounds", type=int, help="of the scripts, in each shape (1000; quick: 50)")
+    parser.add_argument("--rounds", type=int, help="of the scripts, in each shape, by fifties (1000; quick: 50)")
     parser.add_argument("--seconds", type=float, help="of full cycles, in each shape (4; quick: 0.5)")
     parser.add_argument("--only", help=f"these parts alone, comma between: {', '.join(tables.PARTS)}")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
