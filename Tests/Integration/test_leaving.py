@@ -20,6 +20,28 @@ def sessions(fleet) -> list[str]:
     return [names.get(s.waiter, s.waiter) for s in sorted(ledger.services, key=lambda s: s.began)]
 
 
+async def pending(fleet, grants: int):
+    """Awaits that Redis has so many grants that no worker has accepted and nobody gave back."""
+
+    async def is_so():
+        return (await fleet.redis.command("ZCARD", "berth:{test}:pending")) == grants
+
+    await eventually(is_so, 3, f"{grants} grants pending", every=0.01)
+
+
+async def leaves_during_the_dial(fleet, path, how, meanwhile=lambda: None):
+    """A client that leaves while its dial is held on the way; its gateway has logged the end."""
+    await fleet.grantable(1)
+    path.mode = "hold"
+    tries = len(path.tries)
+    leaver = await fleet.client("leaver").open()
+    await eventually(lambda: len(path.tries) > tries, 5, "the dial")
+    meanwhile()
+    leaver.leave(how)
+    waiter = (await fleet.wait_for("accept", run="leaver")).get("waiter")
+    await fleet.gateways[0].wait_for("end", waiter=waiter, timeout=3)
+
+
 @pytest.mark.parametrize("how", ["fin", "rst"])
 async def test_who_leaves_while_waiting_never_gets_a_slot(folder, how):
     async with Fleet(folder) as fleet:
@@ -60,10 +82,7 @@ async def test_who_leaves_between_grant_and_dial_gives_the_slot_back_at_once(fol
         await holder.finish()
         await near.wait_for("end", after=ended)
 
-        async def granted():
-            return (await fleet.redis.command("ZCARD", "berth:{test}:pending")) == 1
-
-        await eventually(granted, 0.8, "the leaver's grant", every=0.01)
+        await pending(fleet, 1)
         leaver.leave(how)
         slow.resume()
 
@@ -79,18 +98,30 @@ async def test_who_leaves_between_grant_and_dial_gives_the_slot_back_at_once(fol
 async def test_who_leaves_during_the_dial_gives_the_slot_back_through_the_worker(folder, how):
     async with Fleet(folder) as fleet:
         await fleet.gateway()
-        worker, path = await fleet.behind_proxy({"AppA:x": 1})
-        await fleet.grantable(1)
-        path.mode = "hold"
-        tries = len(path.tries)
-        leaver = await fleet.client("leaver").open()
-        await eventually(lambda: len(path.tries) > tries, 5, "the dial")
-        leaver.leave(how)
-        waiter = (await fleet.wait_for("accept", run="leaver")).get("waiter")
-        await fleet.gateways[0].wait_for("end", waiter=waiter, timeout=3)
+        _, path = await fleet.behind_proxy({"AppA:x": 1})
+        await leaves_during_the_dial(fleet, path, how)
+        # The log tells what the gateway decided; the verdict is on its way to Redis. Only from there on is it first.
+        await pending(fleet, 0)
         path.release()
         saw = await client.session(fleet.client("next"), answer_timeout=5)
         assert saw.served, saw
         assert sessions(fleet) == ["next"]
+        assert checkers.safe(fleet.ledger(), {}) == []
+        assert await fleet.audit() == []
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+async def test_a_worker_that_accepts_before_the_verdict_ends_the_session_of_who_left(folder, how):
+    async with Fleet(folder) as fleet:
+        slow = fleet.keep(await RedisProxy(folder, fleet.redis.path).start())
+        await fleet.gateway(redis=slow.url)
+        worker, path = await fleet.behind_proxy({"AppA:x": 1})
+        await leaves_during_the_dial(fleet, path, how, meanwhile=slow.stall)
+        path.release()
+        await worker.wait_for("session")
+        slow.resume()
+        saw = await client.session(fleet.client("next"), answer_timeout=5)
+        assert saw.served, saw
+        assert sessions(fleet) == ["leaver", "next"]
         assert checkers.safe(fleet.ledger(), {}) == []
         assert await fleet.audit() == []
