@@ -1,4 +1,3 @@
-import Foundation
 import QueueCore
 import Testing
 
@@ -6,12 +5,6 @@ import Testing
 
 /// What operators ask of a fleet, asked by tests.
 extension Fleet {
-    /// The shipped audit without its bound, so that a section of a test's fleet is one call.
-    func loadWholeAudit() {
-        let audit = Self.scripts(with: "LOOKS_A_CALL", 1_000_000, insteadOf: 32).first { $0.name == "audit" }!
-        load("auditWhole", source: Self.turned(String(decoding: audit.source, as: UTF8.self)))
-    }
-
     func findings() -> [String] {
         let (found, look) = auditAndLook()
         return found + look.findings

@@ -6,13 +6,11 @@ extension Fleet {
 
     /// Loads each script so that it counts what it writes and dies instead of the write it is told.
     func loadDying() {
-        for script in ScriptLibrary.all {
-            let source = Self.turned(String(decoding: script.source, as: UTF8.self))
-            let end = source.firstIndex(of: "\n")!
-            let reply = redis("SCRIPT", "LOAD", source[...end] + Self.prelude + source[end...])
-            if case .error(let words) = reply { preconditionFailure("\(script.name): \(words)") }
-            dying[script.name] = reply.string
-        }
+        dying = load(
+            TestScripts.shipped.map { name, source in
+                let end = source.firstIndex(of: "\n")!
+                return (name, source[...end] + Self.prelude + source[end...])
+            })
     }
 
     private static let prelude = """

@@ -71,8 +71,6 @@ final class Fleet {
     var isDying = false
     /// One of them did.
     var hasDied = false
-    /// Where the scripts read the time: beside the fleet's keys, within its user's rights.
-    private static let clockKey = "berth:{t}clock"
     private static let firstClock = 1_700_000_000_000_000
     /// Redis' microseconds.
     private(set) var clock = firstClock
@@ -99,58 +97,38 @@ final class Fleet {
         setClock()
     }
 
-    /// Loads the scripts with the one reading of the clock turned to a key.
+    /// Loads the scripts, as at a server's start.
     func load() {
-        for script in ScriptLibrary.all {
-            let shipped = String(decoding: script.source, as: UTF8.self)
-            let source = plant?(script.name, shipped) ?? shipped
-            let patched = Self.turned(source)
-            precondition(!patched.contains("'TIME'"), "the clock is read elsewhere")
-            let reply = redis("SCRIPT", "LOAD", patched)
-            // Lua refuses more than 200 names, among other things.
-            if case .error(let words) = reply { preconditionFailure("\(script.name): \(words)") }
-            loaded[script.name] = reply.string
-        }
-        for script in Self.scripts(with: "SCHEMA", QueueLimits.schema + 1, insteadOf: QueueLimits.schema) {
-            newer[script.name] =
-                redis("SCRIPT", "LOAD", Self.turned(String(decoding: script.source, as: UTF8.self))).string
-        }
-        loadWholeAudit()
-        loaded["look"] = redis("SCRIPT", "LOAD", Look.source).string
+        newer = [:]
+        loaded = load(plant.map { plant in TestScripts.shipped.map { ($0, plant($0, $1)) } } ?? TestScripts.shipped)
+        load("auditWhole", source: TestScripts.wholeAudit)
+        load("look", source: Look.source)
         setClock()
     }
 
     /// Loads a verb of the test's own.
     func load(_ name: String, body: String) {
-        load(
-            name,
-            source: Self.turned(
-                String(decoding: ScriptLibrary.script(name, text: "#!lua\n" + body).source, as: UTF8.self)))
+        load(name, source: TestScripts.turned(ScriptLibrary.script(name, text: "#!lua\n" + body)))
     }
 
-    /// The shipped scripts with another number in `lib_base.lua`.
-    static func scripts(with name: String, _ number: Int, insteadOf shipped: Int) -> [RedisScript] {
-        ScriptLibrary.changed { file, text in
-            guard file == "lib_base" else { return text }
-            let changed = text.replacingOccurrences(
-                of: "local \(name) = \(shipped)\n", with: "local \(name) = \(number)\n")
-            precondition(changed != text, "\(name) is spelled elsewhere")
-            return changed
+    private func load(_ name: String, source: String) {
+        loaded.merge(load([(name, source)])) { $1 }
+    }
+
+    /// What Redis calls each, by name.
+    func load(_ scripts: [(name: String, source: String)]) -> [String: String] {
+        var loaded: [String: String] = [:]
+        for script in scripts {
+            let reply = redis("SCRIPT", "LOAD", script.source)
+            // Lua refuses more than 200 names, among other things.
+            if case .error(let words) = reply { preconditionFailure("\(script.name): \(words)") }
+            loaded[script.name] = reply.string
         }
-    }
-
-    static func turned(_ source: String) -> String {
-        source.replacingOccurrences(of: "read('TIME')", with: "read('HMGET', '\(clockKey)', 's', 'us')")
-    }
-
-    func load(_ name: String, source: String) {
-        let reply = redis("SCRIPT", "LOAD", source)
-        if case .error(let words) = reply { preconditionFailure("\(name): \(words)") }
-        loaded[name] = reply.string
+        return loaded
     }
 
     func setClock() {
-        redis("HSET", Fleet.clockKey, "s", String(clock / 1_000_000), "us", String(clock % 1_000_000))
+        redis("HSET", TestScripts.clockKey, "s", String(clock / 1_000_000), "us", String(clock % 1_000_000))
     }
 
     func turn(to clock: Int) {
@@ -168,6 +146,7 @@ final class Fleet {
 
     func raw(_ script: String, _ arguments: [String]) -> Reply {
         onCall?(script, arguments)
+        if isNewer, newer.isEmpty { newer = load(TestScripts.newer) }
         let scripts = isDying ? dying : isNewer ? newer : loaded
         let reply = redis.ask(["EVALSHA", scripts[script]!, "1", keys.meta] + arguments)
         if isDying, case .error = reply { hasDied = true }

@@ -319,7 +319,7 @@ private struct Scene {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
         let tenants = (0..<120).map { "t\($0)" }
-        fleet.worker(pools: tenants.map { _ in "x||" }, probedBy: g)
+        _ = fleet.worker(pools: tenants.map { _ in "x||" }, probedBy: g)
         let prefix = String(fleet.keys.meta.dropLast(4))
         for tenant in tenants {
             fleet.cap(g, tenant, 1)
