@@ -58,5 +58,6 @@ public func allCheckers(looksEvery: Int, firstLook: Int) -> [any Checker] {
         OccupiedChecker(), RecoveryChecker(), OutsideEndChecker(), DeadlineChecker(), AliasChecker(), MailboxChecker(),
         VerdictChecker(), SlotTurnChecker(), ClaimChecker(), SuspensionChecker(), GraceChecker(), LossChecker(),
         SettingsChecker(), RowChecker(), BlameChecker(), LostWaiterChecker(),
+        ThroughputChecker(),
     ]
 }

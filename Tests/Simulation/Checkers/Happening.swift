@@ -54,4 +54,7 @@ public enum Happening {
     case storeLostData
     /// No fault from now on.
     case healed
+    /// From now on every slot is wanted all the time, for sessions of one length; or no more. The first such time is
+    /// before any fault, the last one as long after them as it may take the fleet to be as it was.
+    case allWanted(Bool)
 }

@@ -15,6 +15,14 @@ struct FaultDraw {
     }
 
     func schedule() {
+        scheduleWhatPasses()
+        limits()
+        orders()
+        sidecars()
+    }
+
+    /// Those after which the fleet is soon as it was.
+    func scheduleWhatPasses() {
         weather()
         breaks()
         cuts()
@@ -24,11 +32,8 @@ struct FaultDraw {
         store()
         lostWrites()
         clock()
-        limits()
         drains()
-        orders()
         ends()
-        sidecars()
     }
 
     /// All that lasts ends.

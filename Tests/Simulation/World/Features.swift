@@ -14,8 +14,15 @@ struct Features {
 }
 
 extension Shape {
+    /// With all that a fleet may have.
+    static func random(seed: UInt64) -> Shape {
+        var shape = Shape(seed: seed)
+        shape.addFeatures(seed: seed)
+        return shape
+    }
+
     /// Draws the features, and what they change of the fleet.
-    mutating func addFeatures(seed: UInt64) {
+    private mutating func addFeatures(seed: UInt64) {
         func chance(_ stream: StaticString, perMille: Int) -> Chance? {
             var chance = Chance(seed: seed, stream: stream)
             return chance.happens(perMille: perMille) ? chance : nil

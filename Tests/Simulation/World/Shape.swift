@@ -17,8 +17,10 @@ struct Shape {
     /// How long faults happen.
     var faulty: Int64 = 20_000_000
     var features = Features()
+    /// Sidecars start and end in the same time each.
+    var isEven = false
 
-    private static let pools = ["x|chromium|1.50", "x|firefox|1.50", "x:y|chromium|1.50", "z|chromium|1.51"]
+    static let pools = ["x|chromium|1.50", "x|firefox|1.50", "x:y|chromium|1.50", "z|chromium|1.51"]
     private static let selectors = [
         "x|chromium|1.50", "x||", "x:y|chromium|", "|chromium|", "||1.50", "z|chromium|1.51", "x:*||", "x|firefox|",
     ]
@@ -91,12 +93,12 @@ struct Shape {
             session: chance.number(milliseconds(5)...sessionMost))
     }
 
-    private static func pool(_ text: String) -> Pool {
+    static func pool(_ text: String) -> Pool {
         guard let pool = Pool(text) else { preconditionFailure("no pool: \(text)") }
         return pool
     }
 
-    private static func selector(_ text: String) -> Selector {
+    static func selector(_ text: String) -> Selector {
         let parts = text.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         guard let selector = Selector(pattern: parts[0], browser: parts[1], version: parts[2]) else {
             preconditionFailure("no selector: \(text)")

@@ -16,6 +16,8 @@ struct ClientPlan {
     /// Comes for a slot that is borrowed or kept.
     var attaches: LeaseID?
     var mayWait = true
+    /// However it ended, another one like it comes.
+    var comesAnew = false
     /// How long it lets itself be held, in µs.
     var wait: Int64
     /// Leaves so long after its arrival, whatever it has by then.
@@ -91,6 +93,7 @@ final class SimulatedClient {
         guard outcome == nil else { return }
         outcome = how
         world.ledger.note(.clientEnded(client: id, how: how))
+        if plan.comesAnew { world.comeAnew(plan, after: how == .served ? milliseconds(1) : milliseconds(100)) }
     }
 }
 

@@ -36,7 +36,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
         else { preconditionFailure("a simulated host's name is a node id") }
         self.registry = registry
         sidecars = pools.indices.map { slot in
-            SimulatedSidecar(process, chance: { [unowned world] in world.sidecarChance.number($0) }) {
+            SimulatedSidecar(process, chance: { [unowned world] in world.sidecarTime(of: $0) }) {
                 [weak self] in self?.sidecar(slot, $0)
             }
         }

@@ -59,6 +59,10 @@ public final class World {
 
     func plants(_ bug: PlantedBug) -> Bool { options.mutant?.bug == bug }
 
+    func sidecarTime(of range: ClosedRange<Int64>) -> Int64 {
+        shape.isEven ? (range.lowerBound + range.upperBound) / 2 : sidecarChance.number(range)
+    }
+
     func nonce() -> String { WaiterID(high: idChance.next(), low: idChance.next()).text }
 
     // MARK: processes
@@ -126,6 +130,21 @@ public final class World {
     }
 
     func endLoad() { isLoading = false }
+
+    /// Clients of whom each one that ends is followed by another.
+    func beginSteadyLoad() {
+        isLoading = true
+        for plan in shape.steadyPlans { comeAnew(plan, after: 0) }
+    }
+
+    func comeAnew(_ plan: ClientPlan, after pause: Int64) {
+        timeline.after(pause) { [unowned self] in
+            guard isLoading else { return }
+            let open = gateways.filter(\.isTakingClients)
+            if open.isEmpty { return comeAnew(plan, after: milliseconds(100)) }
+            arrive(plan, at: loadChance.one(of: open))
+        }
+    }
 
     private func nextClient() {
         timeline.after(loadChance.number(1...shape.pause * 2)) { [unowned self] in
@@ -308,6 +327,11 @@ extension World: StoreObserver {
 }
 
 extension World {
+    /// Each machine has a process.
+    func restartAll() {
+        for host in hosts.dropFirst() { restart(host) }
+    }
+
     /// A process of that machine begins, if none runs there.
     func restart(_ host: String) {
         guard !livingProcesses.contains(where: { $0.host == host }) else { return }
