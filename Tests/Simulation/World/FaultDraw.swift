@@ -26,6 +26,7 @@ struct FaultDraw {
         weather()
         breaks()
         cuts()
+        exile()
         kills()
         pauses()
         twins()
@@ -85,6 +86,17 @@ struct FaultDraw {
 
     func times(_ chance: inout Chance, most: Int) -> [Int64] {
         (0..<chance.number(1...most)).map { _ in chance.number(from...to) }
+    }
+
+    private func cut(_ one: String, _ other: String, at time: Int64, for duration: Int64) {
+        let world = world
+        lasting(from: time, for: duration, isTrouble: other == StoreServer.host) {
+            world.trace("\(one) and \(other) are cut off from each other")
+            world.network.cut(one, other)
+        } end: {
+            world.trace("\(one) and \(other) reach each other again")
+            world.network.heal(one, other)
+        }
     }
 
     /// What lasts as long as the faults do: slow messages, lost hints, dials that fail.
@@ -147,15 +159,6 @@ struct FaultDraw {
     /// Machines that cannot reach one another for a while.
     private func cuts() {
         let world = world
-        func cut(_ one: String, _ other: String, at time: Int64, for duration: Int64) {
-            lasting(from: time, for: duration, isTrouble: other == StoreServer.host) {
-                world.trace("\(one) and \(other) are cut off from each other")
-                world.network.cut(one, other)
-            } end: {
-                world.trace("\(one) and \(other) reach each other again")
-                world.network.heal(one, other)
-            }
-        }
         if var chance = chance("cut from Redis", perMille: 350) {
             let hosts = world.hosts.dropFirst()
             for time in times(&chance, most: 3) {
@@ -172,6 +175,16 @@ struct FaultDraw {
                 for worker in workers { cut(gateway, worker, at: time, for: duration) }
             }
         }
+    }
+
+    /// A worker that Redis gives up, and that serves on: what it holds is declared again, when its tenant's places may be
+    /// given away.
+    private func exile() {
+        let world = world
+        guard world.shape.sessionMost >= seconds(15), var chance = chance("exile", perMille: 600) else { return }
+        let worker = "w\(chance.number(1...world.shape.workers.count))"
+        let begins = from + chance.number(0...seconds(4))
+        cut(worker, StoreServer.host, at: begins, for: chance.number(seconds(12)...seconds(14)))
     }
 
     private func kills() {

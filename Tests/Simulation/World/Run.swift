@@ -61,8 +61,8 @@ struct RandomRun {
         timeline.run(until: recovered + seconds(2))
         world.look(.confirmed)
         // Sidecars that failed again and again, and workers in quarantine, come back after half a minute.
-        // Sessions that were there may have begun as late as waits end.
-        let rest = healing + seconds(48) + world.shape.sessionMost
+        // Sessions may begin as late as waits end, and where a slot is kept have another one behind them.
+        let rest = healing + seconds(48) + 2 * world.shape.sessionMost
         while timeline.now < rest, !world.isAtRest { timeline.run(until: timeline.now + seconds(1)) }
         world.look(.atRest)
     }

@@ -10,6 +10,7 @@ struct Shape {
     var caps = CapsMode.lenient
     /// Mean time between two arrivals, µs.
     var pause: Int64 = 400_000
+    var sessionLeast: Int64 = 5_000
     var sessionMost: Int64 = 2_000_000
     var waitMost: Int64 = 15_000_000
     var leavesPerMille = 200
@@ -74,8 +75,11 @@ struct Shape {
         if chance.happens(perMille: 100) { faulty += seconds(13) }
         // Sessions that outlast their worker's TTL: it comes back and its places are given away.
         if chance.happens(perMille: 150) {
-            sessionMost = chance.number(seconds(10)...seconds(25))
+            sessionMost = chance.number(seconds(15)...seconds(30))
+            sessionLeast = sessionMost / 2
             pause *= 4
+            faulty = max(faulty, seconds(18))
+            for index in declaration.tenants.indices { declaration.setCap(chance.number(1...2), of: index) }
         }
     }
 
@@ -90,7 +94,7 @@ struct Shape {
             tenant: tenant, selector: chance.one(of: selectors), headStartSeconds: head, run: "",
             mayWait: !chance.happens(perMille: impatientPerMille),
             wait: chance.number(milliseconds(500)...waitMost), leavesAfter: leaves,
-            session: chance.number(milliseconds(5)...sessionMost))
+            session: chance.number(sessionLeast...sessionMost))
     }
 
     static func pool(_ text: String) -> Pool {
