@@ -67,11 +67,16 @@ final class DeadProcessChecker: Checker {
     private static let timeToLive: Int64 = 10_000_000
     /// A sweep, and the messages.
     private static let sweep: Int64 = 1_500_000
+    /// The same where no gateway lives: workers sweep when they renew.
+    private static let workersSweep: Int64 = 2_500_000
     /// On the return of Redis: reconnect, register, and the grace that follows.
     private static let recovery: Int64 = 13_000_000
 
     private var gone: [String: Int64] = [:]
     private var isWorker: Set<String> = []
+    private var gateways: Set<String> = []
+    /// Since when there is a gateway.
+    private var attended: Int64 = 0
     /// Nothing ended by time until then.
     private var barred: Int64 = 0
     private var grace = GraceWatch()
@@ -80,8 +85,12 @@ final class DeadProcessChecker: Checker {
         grace.note(happening)
         switch happening {
         case .processBegan(let process, let isWorker):
-            if isWorker { self.isWorker.insert(process.text) }
-        case .processGone(let process): gone[process.text] = now
+            if isWorker { return _ = self.isWorker.insert(process.text) }
+            if gateways.isEmpty { attended = now }
+            gateways.insert(process.text)
+        case .processGone(let process):
+            gone[process.text] = now
+            gateways.remove(process.text)
         default: break
         }
     }
@@ -89,6 +98,8 @@ final class DeadProcessChecker: Checker {
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         let store = ledger.store
         grace.ran(call, at: store.redis.now)
+        // What a vanished machine had under way is read late: Redis heard from it then.
+        if call.wrote, gone[call.caller] != nil { gone[call.caller] = now }
         // Each sweep is a chance to see it; one that is late shows at the next.
         guard call.script == "sweep", call.status == "ok" else { return }
         let holdsOff = store.redis.field(store.key("meta"), "holdOff").map { $0 != "0" } ?? false
@@ -101,7 +112,8 @@ final class DeadProcessChecker: Checker {
             guard let calm = ledger.calmSince else { continue }
             let ends = max(
                 at + DeadProcessChecker.timeToLive, calm + DeadProcessChecker.recovery, barred)
-            if now - ends > DeadProcessChecker.sweep {
+            let isAttended = !gateways.isEmpty && attended <= ends
+            if now - ends > (isAttended ? DeadProcessChecker.sweep : DeadProcessChecker.workersSweep) {
                 gone[id] = nil
                 ledger.found("L3", "\(id) is gone for \((now - at) / 1_000) ms and Redis still has it")
             }
@@ -131,6 +143,8 @@ final class LeavingChecker: Checker {
         case .waitEnded(let client, .refused):
             if let waiter = names[client], let gateway = gateways[client] { left.append((waiter, gateway, now)) }
         case .processGone(let process): gone.insert(process)
+        // What told Redis may be lost with it; the gateway's roll tells it again.
+        case .storeLostData: left = []
         default: break
         }
     }

@@ -32,7 +32,8 @@ struct SteadyRun {
         timeline.run(until: healing + seconds(world.hasLostData ? 30 : 15))
         measure()
         world.endLoad()
-        let rest = timeline.now + seconds(70)
+        // As long as a client waits, and a worker in quarantine for its next probe.
+        let rest = timeline.now + seconds(40 + 30)
         while timeline.now < rest, !world.isAtRest { timeline.run(until: timeline.now + seconds(1)) }
         world.look(.atRest)
     }
