@@ -54,6 +54,23 @@ import Testing
         #expect(waiter.granted(.sample(1, token: 15)) == .none)
     }
 
+    /// Found in the simulator (seed 302396): with the grant Redis lost the number of its token, and gave both once more.
+    @Test(arguments: [false, true])
+    func aGrantThatRedisLostAndMadeAgainUnderTheSameTokenElsewhereIsDialed(beforeTheVerdictsReply: Bool) {
+        var waiter = Situation.waiting.waiter
+        _ = waiter.granted(.sample(1, worker: 1, token: 14))
+        _ = waiter.dialBegan()
+        #expect(waiter.granted(.sample(1, worker: 2, token: 14)) == .none, "one at a time")
+        _ = waiter.dialFailed(.rejected(.failed))
+        let elsewhere = Grant.sample(1, worker: 2, token: 14)
+        if beforeTheVerdictsReply { #expect(waiter.granted(elsewhere) == .none) }
+        let replied = waiter.verdictReplied(.requeued, now: 1, freshID: waiterID(2))
+        #expect(waiter.granted(.sample(1, worker: 1, token: 14)) == .none, "heard twice")
+        let dialed = beforeTheVerdictsReply ? replied : waiter.granted(elsewhere)
+        #expect(dialed.short == "dial(1)")
+        #expect(waiter.granted(elsewhere) == .none)
+    }
+
     @Test func thirdDistinctWorkerIsTheLast() {
         var waiter = Situation.waiting.waiter
         var rejects: [String] = []

@@ -89,8 +89,7 @@ public struct Waiter: Sendable {
     public private(set) var attempt = 0
     /// Milliseconds of the loop's clock at which the wait is over.
     public let deadline: UInt64
-    /// The newest grant's.
-    private var token = Token.none
+    private var newest: Grant?
     private var failedWorkers: [ProcessID] = []
     private var isShuttingDown = false
 
@@ -152,7 +151,12 @@ public struct Waiter: Sendable {
         switch state {
         case .idle, .ended:
             return Action(queue: .cancel(grant.lease, dialed: false))
-        case .enqueuing, .waiting, .granted:
+        case .enqueuing, .waiting:
+            guard isNew(grant) || isElsewhere(grant) else { return .none }
+            note(grant)
+            state = .granted(grant)
+            return Action(client: .dial(grant))
+        case .granted:
             guard isNew(grant) else { return .none }
             note(grant)
             state = .granted(grant)
@@ -163,7 +167,7 @@ public struct Waiter: Sendable {
             state = .dialing(current, next: grant)
             return .none
         case .rejecting(let lease, _):
-            guard isNew(grant) else { return .none }
+            guard isNew(grant) || isElsewhere(grant) else { return .none }
             note(grant)
             state = .rejecting(lease, next: grant)
             return .none
@@ -289,10 +293,20 @@ public struct Waiter: Sendable {
 
     /// Redis may have lost the last grant, and give its attempt's number once more: that one has a newer token.
     private func isNew(_ grant: Grant) -> Bool {
-        grant.lease.attempt > attempt || (grant.lease.attempt == attempt && grant.token > token)
+        grant.lease.attempt > attempt
+            || (grant.lease.attempt == attempt && grant.token > newest?.token ?? Token.none)
     }
 
-    private mutating func note(_ grant: Grant) { (attempt, token) = (grant.lease.attempt, grant.token) }
+    /// Redis may have lost the number of the last token too, and give both once more: what was rejected at one slot is
+    /// granted at another.
+    private func isElsewhere(_ grant: Grant) -> Bool {
+        guard let newest, grant.lease == newest.lease, grant.token == newest.token else { return false }
+        return (grant.worker, grant.slot) != (newest.worker, newest.slot)
+    }
+
+    private mutating func note(_ grant: Grant) {
+        (attempt, newest) = (grant.lease.attempt, grant)
+    }
 
     private mutating func note(failed worker: ProcessID) {
         if !failedWorkers.contains(worker) { failedWorkers.append(worker) }
