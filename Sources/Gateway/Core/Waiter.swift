@@ -86,7 +86,7 @@ public struct Waiter: Sendable {
     /// Arrival in µs of Redis' clock, once known.
     public private(set) var ticket: Int64?
     /// The newest attempt granted.
-    public private(set) var attempt = 0
+    public var attempt: Int { newest?.lease.attempt ?? 0 }
     /// Milliseconds of the loop's clock at which the wait is over.
     public let deadline: UInt64
     private var newest: Grant?
@@ -151,24 +151,19 @@ public struct Waiter: Sendable {
         switch state {
         case .idle, .ended:
             return Action(queue: .cancel(grant.lease, dialed: false))
-        case .enqueuing, .waiting:
-            guard isNew(grant) || isElsewhere(grant) else { return .none }
-            note(grant)
-            state = .granted(grant)
-            return Action(client: .dial(grant))
-        case .granted:
-            guard isNew(grant) else { return .none }
-            note(grant)
+        case .enqueuing, .waiting, .granted:
+            guard isNew(grant) || (!isDialing && isElsewhere(grant)) else { return .none }
+            newest = grant
             state = .granted(grant)
             return Action(client: .dial(grant))
         case .dialing(let current, _):
             guard isNew(grant) else { return .none }
-            note(grant)
+            newest = grant
             state = .dialing(current, next: grant)
             return .none
         case .rejecting(let lease, _):
             guard isNew(grant) || isElsewhere(grant) else { return .none }
-            note(grant)
+            newest = grant
             state = .rejecting(lease, next: grant)
             return .none
         case .active(let lease), .finished(let lease):
@@ -302,10 +297,6 @@ public struct Waiter: Sendable {
     private func isElsewhere(_ grant: Grant) -> Bool {
         guard let newest, grant.lease == newest.lease, grant.token == newest.token else { return false }
         return (grant.worker, grant.slot) != (newest.worker, newest.slot)
-    }
-
-    private mutating func note(_ grant: Grant) {
-        (attempt, newest) = (grant.lease.attempt, grant)
     }
 
     private mutating func note(failed worker: ProcessID) {
