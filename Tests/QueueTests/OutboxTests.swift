@@ -1,9 +1,10 @@
 import EventLoop
+import QueueCore
 import Testing
 
 @testable import Queue
 
-/// Calls go into a list instead of to Redis; the test answers them.
+/// Calls go into a list instead of to Redis; the test answers them. What goes when is decided, and tested, in `CallLine`.
 @Suite struct OutboxTests {
     final class Wire {
         var sent: [(arguments: [String], done: (ScriptReply?) -> Void)] = []
@@ -15,13 +16,25 @@ import Testing
         }
     }
 
+    final class Later {
+        var bodies: [() -> Void] = []
+        func run() {
+            let now = bodies
+            bodies = []
+            for body in now { body() }
+        }
+    }
+
     let wire = Wire()
+    let later = Later()
     let script = RedisScript(name: "a", source: [1])
     let outbox: Outbox
 
     init() {
-        let wire = wire
-        outbox = Outbox { _, arguments, done in wire.sent.append((arguments, done)) }
+        let (wire, later) = (wire, later)
+        outbox = Outbox(later: { later.bodies.append($0) }) { _, arguments, done in
+            wire.sent.append((arguments, done))
+        }
     }
 
     @Test func oneCallALaneIsInFlight() {
@@ -77,12 +90,12 @@ import Testing
     @Test func whatIsKnownIsNotAskedAgainButItsReplyIsWelcome() {
         var done = 0
         outbox.resume(connection: 1)
-        outbox.post(script, ["1"], lane: "x") { _ in done += 1 }
-        outbox.forget(script, lane: "x")
+        outbox.post(script, ["1"], lane: "x", kind: .entry(isNew: true)) { _ in done += 1 }
+        outbox.forgetEntry(of: "x")
         wire.answer(0, "ok")
         #expect(done == 1)
-        outbox.post(script, ["2"], lane: "x") { _ in done += 1 }
-        outbox.forget(script, lane: "x")
+        outbox.post(script, ["2"], lane: "x", kind: .entry(isNew: true)) { _ in done += 1 }
+        outbox.forgetEntry(of: "x")
         wire.answer(1, nil)
         outbox.resume(connection: 2)
         #expect(wire.sent.count == 2 && outbox.isEmpty)
@@ -98,34 +111,34 @@ import Testing
         #expect(!outbox.isBusy(lane: "x"))
     }
 
-    @Test func whatIsKnownAndWaitsIsDropped() {
-        outbox.post(script, ["1"], lane: "x") { _ in }
-        outbox.forget(script, lane: "x")
-        #expect(outbox.isEmpty)
+    @Test func anEntryNeverSentAndItsExitAreBothAnsweredAndRedisHearsOfNeither() {
+        var done: [String] = []
+        outbox.post(script, ["enter"], lane: "x", kind: .entry(isNew: true)) { done.append("enter \($0 == nil)") }
+        outbox.post(script, ["leave"], lane: "x", kind: .exit) { done.append("leave \($0 == nil)") }
+        #expect(done == [] && outbox.isEmpty, "never from inside the call")
+        later.run()
+        #expect(done == ["enter true", "leave true"])
+        outbox.resume(connection: 1)
+        #expect(wire.sent.isEmpty)
     }
 
-    @Test func callsWithoutRoomWaitInTheirOrder() {
+    @Test func oneTooManyIsRefusedAndNothingIsKeptOfIt() {
+        for number in 0..<QueueLimits.entriesUnsentMax {
+            #expect(outbox.post(script, ["\(number)"], lane: "\(number)", kind: .entry(isNew: true)) { _ in })
+        }
+        #expect(!outbox.post(script, ["x"], lane: "x", kind: .entry(isNew: true)) { _ in Issue.record("refused") })
+        #expect(!outbox.isBusy(lane: "x"))
+        #expect(outbox.post(script, ["y"], lane: "y", kind: .exit) { _ in })
+    }
+
+    @Test func callsWithoutRoomWaitUntilOthersAreAnswered() {
         outbox.resume(connection: 1)
-        for i in 0..<(Outbox.sentMax + 4) { outbox.post(script, ["\(i)"], lane: "\(i)") { _ in } }
-        #expect(wire.sent.count == Outbox.sentMax)
-        outbox.forget(script, lane: "\(Outbox.sentMax + 1)")
+        let room = QueueLimits.callsSentOfTenantMax
+        for number in 0..<(room + 2) { outbox.post(script, ["\(number)"], lane: "\(number)") { _ in } }
+        outbox.post(script, ["other"], lane: "other", tenant: "b") { _ in }
+        #expect(wire.sent.map(\.arguments) == ((0..<room).map { ["\($0)"] } + [["other"]]))
         wire.answer(7, "ok")
         wire.answer(3, "ok")
-        #expect(wire.sent.suffix(2).map(\.arguments) == [["\(Outbox.sentMax)"], ["\(Outbox.sentMax + 2)"]])
-        wire.answer(Outbox.sentMax, "ok")
-        #expect(wire.sent.last?.arguments == ["\(Outbox.sentMax + 3)"])
-    }
-
-    @Test func aNewConnectionHasAllItsRoomAndTheFirstOrder() {
-        outbox.resume(connection: 1)
-        for i in 0...Outbox.sentMax { outbox.post(script, ["\(i)"], lane: "\(i)") { _ in } }
-        outbox.pause()
-        outbox.resume(connection: 2)
-        #expect(wire.sent[Outbox.sentMax...].map(\.arguments) == (0..<Outbox.sentMax).map { ["\($0)"] })
-        // What the old connection still owes makes no room on the new one.
-        wire.answer(0, nil)
-        #expect(wire.sent.count == 2 * Outbox.sentMax)
-        wire.answer(Outbox.sentMax, "ok")
-        #expect(wire.sent.last?.arguments == ["\(Outbox.sentMax)"])
+        #expect(wire.sent.suffix(2).map(\.arguments) == [["\(room)"], ["\(room + 1)"]])
     }
 }

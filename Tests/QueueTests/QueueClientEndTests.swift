@@ -49,7 +49,7 @@ import Testing
         fleet.wait { fleet.gateway.grants[waiter] != nil }
         let grant = try #require(fleet.gateway.grants[waiter])
         var lent: ReserveReply?
-        fleet.client.reserve(grant.lease) { lent = $0 }
+        fleet.client.reserve(grant.lease, tenant: "acme") { lent = $0 }
         fleet.wait { lent != nil }
         #expect(lent == .reserved(milliseconds: QueueLimits.reserveMilliseconds))
         #expect(attach(fleet, grant.lease, tenant: "other") == .forbidden)
@@ -77,7 +77,7 @@ import Testing
         }
         #expect(third.attach == 3)
         var verdict: RejectReply?
-        fleet.client.reject(grant.lease, attach: 3, reason: .local, final: false) { verdict = $0 }
+        fleet.client.reject(grant.lease, tenant: "acme", attach: 3, reason: .local, final: false) { verdict = $0 }
         fleet.wait { verdict != nil }
         #expect(verdict == .detached)
         #expect(end(fleet, .lease(grant.lease)) == .ended(count: 1))

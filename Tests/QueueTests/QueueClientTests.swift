@@ -32,9 +32,32 @@ import Testing
         fleet.wait { fleet.gateway.grants[holder] != nil }
         let waiter = fleet.enqueue()
         var cancelled = false
-        fleet.client.cancel(waiter, lease: nil, dialed: false) { cancelled = true }
+        fleet.client.cancel(waiter, tenant: "acme", lease: nil, dialed: false) { cancelled = true }
         fleet.wait { cancelled }
         #expect(fleet.status().contains("\"waiting\":0"))
+        #expect(fleet.audit() == [])
+    }
+
+    /// Redis is away; half of those who come leave before it is back.
+    @Test func redisNeverHearsOfAClientThatLeftBeforeItsEnqueueWasSent() throws {
+        let fleet = try LiveFleet(slots: 1)
+        defer { fleet.end() }
+        let holder = fleet.enqueue()
+        fleet.wait { fleet.gateway.grants[holder] != nil }
+        fleet.server.pause()
+        fleet.wait { fleet.gateway.notices.contains { $0.hasPrefix("Redis is away") } }
+        var cancelled = 0
+        let waiters = (0..<400).map { _ in fleet.enqueue() }
+        for waiter in waiters.prefix(200) {
+            fleet.client.cancel(waiter, tenant: "acme", lease: nil, dialed: false) { cancelled += 1 }
+        }
+        #expect(cancelled == 0, "never from inside the call")
+        fleet.wait { cancelled == 200 }
+        #expect(fleet.gateway.takenBack == Array(waiters.prefix(200)))
+        fleet.server.resume()
+        fleet.wait { waiters.dropFirst(200).allSatisfy { fleet.gateway.tickets[$0] != nil } }
+        #expect(waiters.prefix(200).allSatisfy { fleet.gateway.tickets[$0] == nil })
+        #expect(fleet.status().contains("\"waiting\":200"))
         #expect(fleet.audit() == [])
     }
 
@@ -148,6 +171,7 @@ final class LiveFleet {
                 gateway.grants[waiter] = grant
             case .refused(let refusal): gateway.refusals.append(refusal)
             case .gone(let why): gateway.ended[waiter] = why
+            case .takenBack: gateway.takenBack.append(waiter)
             }
         }
         return waiter
@@ -195,6 +219,7 @@ final class GatewayRecord: QueueClientDelegate {
     var grants: [WaiterID: Grant] = [:]
     var tickets: [WaiterID: Int64] = [:]
     var refusals: [QueueRefusal] = []
+    var takenBack: [WaiterID] = []
     var notices: [String] = []
     var ended: [WaiterID: EndReason] = [:]
     var probes = 0

@@ -34,7 +34,9 @@ import WorkerCore
         site.wait { site.gateway.grants[first] != nil }
         let peer = try site.dial(first, head: "GET / HTTP/1.1\r\n")
         var cancelled = false
-        site.client.cancel(first, lease: site.gateway.grants[first]?.lease, dialed: true) { cancelled = true }
+        site.client.cancel(first, tenant: "t", lease: site.gateway.grants[first]?.lease, dialed: true) {
+            cancelled = true
+        }
         site.wait { cancelled }
         peer.close()
         // The worker never saw the whole grant; Redis tells it that the slot recycles from that token.

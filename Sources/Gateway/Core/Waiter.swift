@@ -138,6 +138,8 @@ public struct Waiter: Sendable {
         case .queued, .granted:
             state = .waiting
             return .none
+        case .takenBack:
+            return .none
         case .gone(let why):
             return end(.gone(why))
         case .refused(let refusal):

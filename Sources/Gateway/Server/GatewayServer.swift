@@ -186,7 +186,7 @@ extension GatewayServer: QueueClientDelegate {
             wait.granted(grant)
         } else {
             log.grantReturned(grant)
-            queue.cancel(grant.lease.waiter, lease: grant.lease, dialed: false) {}
+            queue.cancel(grant.lease.waiter, tenant: "", lease: grant.lease, dialed: false) {}
         }
     }
 

@@ -88,11 +88,12 @@ final class Wait {
         case .cancel(let lease, let dialed):
             // A lease that is given back beside a dial does not end that dial.
             let hangUp = machine.isDialing ? {} : hangUpLater()
-            server.queue.cancel(lease?.waiter ?? id, lease: lease, dialed: dialed, done: hangUp)
+            server.queue.cancel(
+                lease?.waiter ?? id, tenant: request.tenant, lease: lease, dialed: dialed, done: hangUp)
         case .reject(let lease, let reason, let final):
             let hangUp = hangUpLater()
             server.log.reject(name, lease, reason)
-            server.queue.reject(lease, reason: reason, final: final) { [self] reply in
+            server.queue.reject(lease, tenant: request.tenant, reason: reason, final: final) { [self] reply in
                 hangUp()
                 step { [now] in $0.verdictReplied(reply, now: now, freshID: Wait.freshID()) }
             }
@@ -112,7 +113,7 @@ final class Wait {
             switch reply {
             case .granted(_, let grant): note(grant, isNew: machine.attempt > before)
             case .queued(let ticket): server.log.queued(name, ticket: ticket)
-            case .refused, .gone: break
+            case .refused, .gone, .takenBack: break
             }
             perform(action)
         }

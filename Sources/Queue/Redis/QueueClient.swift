@@ -65,7 +65,9 @@ public final class QueueClient {
         self.id = id
         let membership = Membership(surroundings: surroundings, fleet: fleet, id: id, kind: .gateway)
         self.membership = membership
-        outbox = Outbox { [weak membership] script, arguments, done in membership?.call(script, arguments, done: done) }
+        outbox = Outbox(later: { surroundings.afterThisTurn($0) }) { [weak membership] script, arguments, done in
+            membership?.call(script, arguments, done: done)
+        }
         membership.mayRegister = false
         membership.onServe = { [weak self] in self?.serve(anew: $0) }
         membership.onAway = { [weak self] in self?.wentAway() }
@@ -113,41 +115,59 @@ public final class QueueClient {
     // MARK: - What a gateway asks
 
     /// Puts a client into the queue. `done` is called once, however often Redis goes away meanwhile.
+    ///
+    /// New clients of a tenant are refused here, with `tooManyAtOnce`, while Redis has not heard of
+    /// `QueueLimits.entriesUnsentMax` others; clients with a ticket never are.
     public func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
         let arguments = [
             request.waiter.text, request.tenant, request.selector.description, String(request.headStartSeconds),
             request.run, request.wait ? "1" : "0", request.ticket.map { String($0) } ?? "", String(request.attempt),
             request.alias, String(request.keepSeconds),
         ]
-        outbox.post(ScriptLibrary.enqueue, arguments, lane: request.waiter.text) { done(EnqueueReply($0)) }
+        let isPosted = outbox.post(
+            ScriptLibrary.enqueue, arguments, lane: request.waiter.text, tenant: request.tenant,
+            kind: .entry(isNew: request.ticket == nil)
+        ) { done($0.map { EnqueueReply($0) } ?? .takenBack) }
+        guard !isPosted else { return }
+        membership.surroundings.afterThisTurn { done(.refused(.tooManyAtOnce(max: QueueLimits.entriesUnsentMax))) }
     }
 
     /// A grant has told that this waiter's enqueue was committed: it is not asked again should its reply be lost.
     public func forget(_ waiter: WaiterID) {
-        outbox.forget(ScriptLibrary.enqueue, lane: waiter.text)
+        outbox.forgetEntry(of: waiter.text)
     }
 
-    /// Ends a waiter. `lease` is the grant the gateway knows of; `dialed` says that its SYN was sent.
-    public func cancel(_ waiter: WaiterID, lease: LeaseID?, dialed: Bool, done: @escaping () -> Void) {
+    /// Ends a waiter. If its enqueue was not sent yet, Redis hears of neither, and the enqueue is answered `takenBack`.
+    /// - Parameters:
+    ///   - tenant: the waiter's; "" where it is not known.
+    ///   - lease: the grant that the gateway knows of.
+    ///   - dialed: the lease's worker was called.
+    public func cancel(
+        _ waiter: WaiterID, tenant: String, lease: LeaseID?, dialed: Bool, done: @escaping () -> Void
+    ) {
         let arguments = [waiter.text, lease?.description ?? "", dialed ? "1" : "0"]
-        outbox.post(ScriptLibrary.cancel, arguments, lane: waiter.text) { _ in done() }
+        outbox.post(ScriptLibrary.cancel, arguments, lane: waiter.text, tenant: tenant, kind: .exit) { _ in done() }
     }
 
     /// The verdict on a grant that came to nothing. `final`: three distinct workers have failed this waiter.
     /// - Parameter attach: the number of the connection that was dialed for.
     public func reject(
-        _ lease: LeaseID, attach: Int = 1, reason: RejectReason, final: Bool, done: @escaping (RejectReply) -> Void
+        _ lease: LeaseID, tenant: String, attach: Int = 1, reason: RejectReason, final: Bool,
+        done: @escaping (RejectReply) -> Void
     ) {
         let arguments = [
             "gateway", lease.description, reason.rawValue, final ? "1" : "0", "", "", "", String(attach),
         ]
-        outbox.post(ScriptLibrary.reject, arguments, lane: lease.waiter.text) { done(RejectReply($0)) }
+        outbox.post(ScriptLibrary.reject, arguments, lane: lease.waiter.text, tenant: tenant) { reply in
+            if let reply { done(RejectReply(reply)) }
+        }
     }
 
     /// Lends a granted slot whose worker was not called: it waits for a client of its own, whatever becomes of this
     /// gateway.
-    public func reserve(_ lease: LeaseID, done: @escaping (ReserveReply) -> Void) {
-        outbox.post(ScriptLibrary.reserve, [lease.description], lane: lease.waiter.text) { reply in
+    public func reserve(_ lease: LeaseID, tenant: String, done: @escaping (ReserveReply) -> Void) {
+        outbox.post(ScriptLibrary.reserve, [lease.description], lane: lease.waiter.text, tenant: tenant) { reply in
+            guard let reply else { return }
             done(reply.status == "reserved" ? .reserved(milliseconds: reply.number(0)) : .ended)
         }
     }
@@ -159,13 +179,16 @@ public final class QueueClient {
         to lease: LeaseID, tenant: String, attachment: WaiterID, done: @escaping (AttachReply) -> Void
     ) {
         let arguments = [tenant, lease.description, attachment.text]
-        outbox.post(ScriptLibrary.attach, arguments, lane: attachment.text) { done(AttachReply($0)) }
+        outbox.post(ScriptLibrary.attach, arguments, lane: attachment.text, tenant: tenant) { reply in
+            if let reply { done(AttachReply(reply)) }
+        }
     }
 
     /// Ends what a tenant has, by request. Its gateways and workers are told until it is over.
     public func end(_ target: EndTarget, tenant: String, done: @escaping (EndReply) -> Void) {
         let arguments = ["gateway", tenant] + target.words + [EndReason.request.rawValue]
-        outbox.post(ScriptLibrary.finish, arguments, lane: "end \(tenant) \(target)") { reply in
+        outbox.post(ScriptLibrary.finish, arguments, lane: "end \(tenant) \(target)", tenant: tenant) { reply in
+            guard let reply else { return }
             done(reply.status == "ok" ? .ended(count: reply.number(0)) : .notFound)
         }
     }
@@ -223,7 +246,7 @@ public final class QueueClient {
         }
         let judgement = roll.heard(listings, settled)
         for id in judgement.strangers where !outbox.isBusy(lane: id.text) {
-            cancel(id, lease: nil, dialed: false) {}
+            cancel(id, tenant: "", lease: nil, dialed: false) {}
         }
         guard !judgement.lost.isEmpty else { return }
         delegate?.queueClient(self, notice: "Redis lost \(judgement.lost.count) waiters: they are enqueued again")

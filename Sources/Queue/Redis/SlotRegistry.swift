@@ -77,7 +77,9 @@ public final class SlotRegistry {
         self.lifetime = lifetime
         let membership = Membership(surroundings: surroundings, fleet: fleet, id: id, kind: .worker)
         self.membership = membership
-        outbox = Outbox { [weak membership] script, arguments, done in membership?.call(script, arguments, done: done) }
+        outbox = Outbox(later: { surroundings.afterThisTurn($0) }) { [weak membership] script, arguments, done in
+            membership?.call(script, arguments, done: done)
+        }
         membership.registration = { [weak self] in self?.registration() ?? [] }
         membership.renewal = { [weak self] in self?.renewal() ?? [] }
         membership.onServe = { [weak self] _ in self?.serve() }
@@ -155,7 +157,7 @@ public final class SlotRegistry {
     public func keep(_ lease: LeaseID, slot: Int, token: Token, attach: Int) {
         let arguments = words(lease, slot, token) + [String(attach)]
         outbox.post(ScriptLibrary.keep, arguments, lane: String(slot)) { [weak self] reply in
-            guard let self, reply.status == "ended" else { return }
+            guard let self, reply?.status == "ended" else { return }
             delegate?.slotRegistry(self, close: lease, reason: "ended")
         }
     }

@@ -86,7 +86,9 @@ final class SimulatedAttachment {
         let dial = call
         call = nil
         dial?.abandon()
-        gateway.queue.reject(grant.lease, attach: grant.attach, reason: reason, final: false) { _ in dial?.close() }
+        gateway.queue.reject(
+            grant.lease, tenant: client.plan.tenant, attach: grant.attach, reason: reason, final: false
+        ) { _ in dial?.close() }
     }
 
     private func sessionEnded(_ end: PipeEnd, byClient: Bool) {

@@ -61,6 +61,7 @@ final class SimulatedBorrower {
                 granted(grant)
             case .gone(let why): over("gone: \(why)")
             case .refused(let why): over("\(why)")
+            case .takenBack: break
             }
         }
     }
@@ -75,18 +76,24 @@ final class SimulatedBorrower {
             guard grant.lease.attempt > max(attempt, next?.lease.attempt ?? 0) else { return }
             state = .reserving(lease, next: grant)
         case .over:
-            gateway.queue.cancel(grant.lease.waiter, lease: grant.lease, dialed: false) {}
+            gateway.queue.cancel(
+                grant.lease.waiter, tenant: client.plan.tenant, lease: grant.lease, dialed: false
+            ) {}
         }
     }
 
     private func reserve(_ lease: LeaseID) {
         state = .reserving(lease, next: nil)
-        gateway.queue.reserve(lease) { [self] reply in
+        gateway.queue.reserve(lease, tenant: client.plan.tenant) { [self] reply in
             guard case .reserving(lease, let next) = state else { return }
             switch (reply, next) {
             case (.reserved, let next):
                 // It has what it wanted.
-                if let next { gateway.queue.cancel(next.lease.waiter, lease: next.lease, dialed: false) {} }
+                if let next {
+                    gateway.queue.cancel(
+                        next.lease.waiter, tenant: client.plan.tenant, lease: next.lease, dialed: false
+                    ) {}
+                }
                 lent(lease)
             case (.ended, let next?):
                 attempt = next.lease.attempt
@@ -117,9 +124,12 @@ final class SimulatedBorrower {
     private func giveUp(_ why: String) {
         switch state {
         case .over: return
-        case .enqueuing, .waiting: gateway.queue.cancel(id, lease: nil, dialed: false) {}
+        case .enqueuing, .waiting:
+            gateway.queue.cancel(id, tenant: client.plan.tenant, lease: nil, dialed: false) {}
         case .reserving(let lease, let next):
-            gateway.queue.cancel(id, lease: next?.lease ?? lease, dialed: false) {}
+            gateway.queue.cancel(
+                id, tenant: client.plan.tenant, lease: next?.lease ?? lease, dialed: false
+            ) {}
         }
         over(why)
     }

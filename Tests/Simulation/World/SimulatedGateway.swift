@@ -136,7 +136,7 @@ final class SimulatedGateway: QueueClientDelegate {
             queue.forget(grant.lease.waiter)
             borrower.granted(grant)
         } else {
-            queue.cancel(grant.lease.waiter, lease: grant.lease, dialed: false) {}
+            queue.cancel(grant.lease.waiter, tenant: "", lease: grant.lease, dialed: false) {}
         }
     }
 

@@ -86,10 +86,11 @@ final class SimulatedWait {
             // A lease that is given back beside a dial does not end that dial.
             let hangUp = machine.isDialing ? {} : hangUpLater()
             if world.plants(.cancelForgotten) { return hangUp() }
-            queue.cancel(lease?.waiter ?? machine.id, lease: lease, dialed: dialed, done: hangUp)
+            queue.cancel(
+                lease?.waiter ?? machine.id, tenant: client.plan.tenant, lease: lease, dialed: dialed, done: hangUp)
         case .reject(let lease, let reason, let final):
             let hangUp = hangUpLater()
-            queue.reject(lease, reason: reason, final: final) { [self] reply in
+            queue.reject(lease, tenant: client.plan.tenant, reason: reason, final: final) { [self] reply in
                 hangUp()
                 step { [now] in $0.verdictReplied(reply, now: now, freshID: gateway.freshID()) }
             }

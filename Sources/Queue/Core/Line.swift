@@ -1,0 +1,30 @@
+/// Elements in the order of their coming, each with a place by which it can leave. Every operation takes constant time,
+/// and what left takes no memory.
+struct Line<Element: Sendable>: Sendable {
+    private var elements: [UInt64: Element] = [:]
+    private var first: UInt64 = 0
+    private var end: UInt64 = 0
+
+    var isEmpty: Bool { elements.isEmpty }
+
+    /// - Returns: its place.
+    mutating func append(_ element: Element) -> UInt64 {
+        elements[end] = element
+        end += 1
+        return end - 1
+    }
+
+    mutating func remove(at place: UInt64) { elements[place] = nil }
+
+    mutating func popFirst() -> Element? {
+        guard !elements.isEmpty else {
+            first = end
+            return nil
+        }
+        // Each place is passed once.
+        while true {
+            first += 1
+            if let element = elements.removeValue(forKey: first - 1) { return element }
+        }
+    }
+}
