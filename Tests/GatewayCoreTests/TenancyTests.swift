@@ -64,6 +64,67 @@ private let keyed = Tenancy(
         #expect(refusal(text, keyed)?.code == .unauthorized)
     }
 
+    /// A library that sends its target as the Origin passes where that proves something; a page that DNS rebinding
+    /// brings here has its own name in both headers, and never passes by that alone.
+    @Test(arguments: [
+        // Host, Origin, accepted with a key, without one on loopback, without one and foreign Hosts answered.
+        ("gw.example", "https://gw.example", true, false, false),
+        ("gw.example:8080", "http://gw.example:8080", true, false, false),
+        ("GW.example:443", "https://gw.EXAMPLE", true, false, false),
+        ("gw.example:80", "http://gw.example", true, false, false),
+        ("gw.example:8080", "http://gw.example", false, false, false),
+        ("gw.example", "http://evil.example", false, false, false),
+        ("gw.example", "http://gw.example.evil.example", false, false, false),
+        ("gw.example", "null", false, false, false), ("gw.example", "file://gw.example", false, false, false),
+        ("gw.example", "http://gw.example/x", false, false, false),
+        ("gw.example", "http://u@gw.example", false, false, false),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080", true, true, true),
+        ("[::1]:8080", "http://[::1]:8080", true, true, true),
+        ("localhost:8080", "http://localhost:8080", true, true, true),
+        ("localhost:8080", "http://localhost:3000", false, false, false),
+        ("localhost:8080", "http://127.0.0.1:8080", false, false, false),
+        ("10.0.0.5:8080", "http://10.0.0.5:8080", true, false, true),
+        ("[2001:db8::1]:8080", "http://[2001:db8::1]:8080", true, false, true),
+        ("10.0.0.256", "http://10.0.0.256", true, false, false), ("0x7f.1", "http://0x7f.1", true, false, false),
+    ])
+    func theOwnOriginPasses(_ host: String, _ origin: String, _ key: Bool, _ loopback: Bool, _ foreign: Bool) {
+        let text = handshake("/?token=b", host: host, [playwrightAgent, "Origin: \(origin)"])
+        #expect((refusal(text, keyed) == nil) == key)
+        #expect((refusal(text) == nil) == loopback)
+        #expect((refusal(text, Tenancy(tenants: [], allowsForeignHosts: true)) == nil) == foreign)
+        if !key { #expect(refusal(text, keyed)?.message.contains("suppress_origin") == true) }
+    }
+
+    @Test func aPageThatCameUnencryptedHasNotTheOriginOfTheEncryptedName() {
+        func code(_ origin: String) -> RefusalCode? {
+            refusal(
+                handshake(
+                    "/?token=b", host: "gw.example",
+                    [playwrightAgent, "Origin: \(origin)", "X-Forwarded-Proto: https"]), keyed)?.code
+        }
+        #expect(code("https://gw.example") == nil)
+        #expect(code("http://gw.example") == .forbidden)
+    }
+
+    @Test(arguments: [
+        ("https://App.Example", "https://app.example:443"), ("http://app.example:80", "HTTP://app.example"),
+        ("http://app.example:8080", "http://app.example:8080"), ("null", "null"),
+    ])
+    func originsAreComparedInOneForm(_ listed: String, _ sent: String) {
+        let text = playwright("/", ["Origin: \(sent)"])
+        #expect(refusal(text, Tenancy(tenants: [], allowedOrigins: [listed])) == nil)
+        #expect(refusal(text)?.code == .forbidden)
+    }
+
+    @Test func aKeyBelongsToTheFirstTenantThatListsIt() throws {
+        let tenancy = Tenancy(tenants: [
+            Tenant(name: "first", keyHashes: ["hash-one"], limits: limits()),
+            Tenant(name: "second", keyHashes: ["hash-two", "hash-one"], limits: limits()),
+        ])
+        #expect(try admit(playwright("/?token=one"), tenancy).tenant == "first")
+        #expect(try admit(playwright("/?token=two"), tenancy).tenant == "second")
+    }
+
     @Test func refusesPagesThatAreNotListed() {
         let good = playwright("/?token=b", ["Origin: https://ok.example"])
         let bad = playwright("/?token=b", ["Origin: https://evil.example"])

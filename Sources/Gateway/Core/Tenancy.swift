@@ -17,6 +17,14 @@ public struct Tenant: Hashable, Sendable {
     }
 }
 
+extension TenantLimits {
+    /// Connections beyond `cap` and `queueMax` that a tenant may have at one gateway: those on their way in or out.
+    public static let spareConnections = 50
+
+    /// Most connections at one gateway.
+    public var connectionsMax: Int { parkedMax ?? queueMax + cap + TenantLimits.spareConnections }
+}
+
 /// Who may come in, from where, and as whom.
 public struct Tenancy: Hashable, Sendable {
     public let tenants: [Tenant]
@@ -28,11 +36,16 @@ public struct Tenancy: Hashable, Sendable {
     public let scaleFromZero: [String]
     /// Most clients waiting at once, of all tenants.
     public let queueMax: Int
-    /// Origins of web pages that may connect; `*` for all.
+    /// Origins of web pages that may connect, each in its one form; `*` for all.
     public let allowedOrigins: Set<String>
     /// Open mode answers foreign Host names too: the operator bound it to more than loopback, on purpose.
     public let allowsForeignHosts: Bool
     private let byName: [String: Int]
+    /// Tenants by the hash of each of their keys.
+    ///
+    /// The lookup needs no comparison in constant time: its time depends on a SHA-256 that the sender cannot choose, so
+    /// it tells nothing about a key.
+    private let byKeyHash: [String: Int]
 
     /// - Parameter allowsForeignHosts: means something in open mode only.
     public init(
@@ -42,16 +55,20 @@ public struct Tenancy: Hashable, Sendable {
     ) {
         self.tenants = tenants
         self.defaultLimits = defaultLimits
-        self.allowedOrigins = allowedOrigins
+        self.allowedOrigins = Set(allowedOrigins.map(WebOrigin.normalised))
         self.allowsForeignHosts = allowsForeignHosts
         self.policy = policy
         self.scaleFromZero = scaleFromZero
         self.queueMax = queueMax
         byName = Dictionary(tenants.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        byKeyHash = Dictionary(
+            tenants.enumerated().flatMap { index, tenant in tenant.keyHashes.map { ($0, index) } },
+            uniquingKeysWith: { first, _ in first })
+        isOpen = byKeyHash.isEmpty
     }
 
     /// No keys are configured: whoever reaches the listener is let in.
-    public var isOpen: Bool { tenants.allSatisfy(\.keyHashes.isEmpty) }
+    public let isOpen: Bool
 
     /// The tenant as configured, else one of that name with the default limits and no keys.
     public func tenant(named name: String) -> Tenant {
@@ -66,10 +83,8 @@ public struct Tenancy: Hashable, Sendable {
                 throw Refusal(
                     .unauthorized, "A key is needed: Authorization: Bearer <key>, ws://<key>@host/ or ?token=<key>")
             }
-            guard let tenant = tenant(keyHash: keyHash) else {
-                throw Refusal(.unauthorized, "This key is not known here")
-            }
-            return tenant
+            guard let index = byKeyHash[keyHash] else { throw Refusal(.unauthorized, "This key is not known here") }
+            return tenants[index]
         }
         let named = head.values("x-berth-tenant")
         guard named.count <= 1 else { throw .badRequest("The header x-berth-tenant is given twice") }
@@ -80,53 +95,31 @@ public struct Tenancy: Hashable, Sendable {
         return tenant(named: name)
     }
 
-    /// Looks at every key whatever matches, so that the time taken tells nothing.
-    private func tenant(keyHash: String) -> Tenant? {
-        var found: Int?
-        for (index, tenant) in tenants.enumerated() {
-            for known in tenant.keyHashes where equalInConstantTime(known, keyHash) { found = index }
-        }
-        return found.map { tenants[$0] }
-    }
-
     /// Refuses web pages that are not listed and, in open mode, names that DNS rebinding could bring here.
     func checkSource(_ head: RequestHead) throws(Refusal) {
-        if isOpen, !allowsForeignHosts, !isLoopbackHost(head.value("host") ?? "") {
+        let host = Authority(head.value("host") ?? "")
+        if isOpen, !allowsForeignHosts, host?.isLoopback != true {
             throw Refusal(
                 .forbidden, "Without keys only 127.0.0.1, [::1] and localhost are answered; connect to one of them")
         }
         guard let origin = head.value("origin") else { return }
-        guard allowedOrigins.contains("*") || allowedOrigins.contains(origin) else {
-            throw Refusal(.forbidden, "Web pages of this origin may not connect; list it under allowed origins")
-        }
+        if allowedOrigins.contains("*") || allowedOrigins.contains(WebOrigin.normalised(origin)) { return }
+        if let host, let origin = WebOrigin(origin), isOwnPage(origin, of: host, head) { return }
+        throw Refusal(
+            .forbidden,
+            "Web pages of this origin may not connect; list it under gateway.origins. A program that is no page leaves "
+                + "the Origin header out (websocket-client: suppress_origin=True)")
     }
-}
 
-private func equalInConstantTime(_ a: String, _ b: String) -> Bool {
-    guard a.utf8.count == b.utf8.count else { return false }
-    return zip(a.utf8, b.utf8).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
-}
-
-/// True for `localhost`, 127.x.x.x and `[::1]`, with or without a port.
-func isLoopbackHost(_ host: String) -> Bool {
-    let name: Substring
-    if host.hasPrefix("[") {
-        guard let end = host.firstIndex(of: "]") else { return false }
-        guard isPort(host[host.index(after: end)...]) else { return false }
-        name = host[...end]
-    } else {
-        let colon = host.firstIndex(of: ":") ?? host.endIndex
-        guard isPort(host[colon...]) else { return false }
-        name = host[..<colon]
+    /// True if the page, or the program that claims to be one, was served by the host that it asks.
+    ///
+    /// Some WebSocket libraries send their target as the Origin. An equal name alone proves nothing: a page that DNS
+    /// rebinding brings here has its own name in both headers. Equality counts if the request needs a key all the same,
+    /// because keys that a browser adds by itself belong to the true name. It also counts if the Host is an address or
+    /// `localhost`, because DNS cannot rebind those.
+    private func isOwnPage(_ origin: WebOrigin, of host: Authority, _ head: RequestHead) -> Bool {
+        // A page that came unencrypted could be anybody's on the way; it must not use the encrypted name's keys.
+        if head.value("x-forwarded-proto") == "https", origin.scheme != "https" { return false }
+        return origin.isOwn(of: host) && (!isOpen || host.isAddress || host.isLoopback)
     }
-    if name == "[::1]" || name.lowercased() == "localhost" { return true }
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts[0] == "127"
-        && parts.allSatisfy { (1...3).contains($0.utf8.count) && UInt8($0) != nil && !$0.hasPrefix("+") }
-}
-
-/// True for nothing at all, or a colon with a port behind it.
-private func isPort(_ text: Substring) -> Bool {
-    text.isEmpty
-        || text.first == ":" && text.utf8.count <= 6 && text.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) }
 }

@@ -12,12 +12,16 @@ public struct TenantLimits: Hashable, Sendable {
     public var weight: Int
     /// While it holds fewer slots than this and has a client waiting, it goes before all others. At most `cap`.
     public var guarantee: Int
+    /// Most connections at one gateway, waiting and served ones together; nil for the sum of the
+    /// others. Redis does not have it: each gateway keeps it by its own file.
+    public var parkedMax: Int?
 
     public static let `default` = TenantLimits(
         cap: 1_000_000, queueMax: 10_000, waitMaxMilliseconds: 300_000, priorityMaxSeconds: 0, weight: 1, guarantee: 0)
 
     public init(
-        cap: Int, queueMax: Int, waitMaxMilliseconds: Int, priorityMaxSeconds: Int, weight: Int, guarantee: Int = 0
+        cap: Int, queueMax: Int, waitMaxMilliseconds: Int, priorityMaxSeconds: Int, weight: Int, guarantee: Int = 0,
+        parkedMax: Int? = nil
     ) {
         self.cap = cap
         self.queueMax = queueMax
@@ -25,6 +29,7 @@ public struct TenantLimits: Hashable, Sendable {
         self.priorityMaxSeconds = priorityMaxSeconds
         self.weight = weight
         self.guarantee = guarantee
+        self.parkedMax = parkedMax
     }
 }
 

@@ -10,7 +10,7 @@ public enum TenantsLimits {
 
 /// The fields that `defaults` and each tenant have in common, by their name in the file.
 enum LimitField: String, CaseIterable {
-    case cap, maxQueue, maxWait, maxPriority, weight, guarantee
+    case cap, maxQueue, maxWait, maxPriority, weight, guarantee, parkedMax
 
     /// Sets the field; answers what is wrong with the text, `nil` if nothing.
     func set(_ text: String, in limits: inout TenantLimits) -> String? {
@@ -19,6 +19,7 @@ enum LimitField: String, CaseIterable {
         case .maxQueue: return LimitField.count(text, 0...1_000_000) { limits.queueMax = $0 }
         case .weight: return LimitField.count(text, 1...1_000) { limits.weight = $0 }
         case .guarantee: return LimitField.count(text, 0...1_000_000) { limits.guarantee = $0 }
+        case .parkedMax: return LimitField.count(text, 0...2_000_050) { limits.parkedMax = $0 }
         case .maxWait:
             guard let ms = DurationText.milliseconds(text), ms > 0 else {
                 return "'\(text)' is not a duration like 30s, 2m or 1h (a week at most)"
@@ -33,7 +34,7 @@ enum LimitField: String, CaseIterable {
         return nil
     }
 
-    /// As it would be written in the file.
+    /// As it would be written in the file; `null` for a limit that follows from others.
     func text(of limits: TenantLimits) -> String {
         switch self {
         case .cap: "\(limits.cap)"
@@ -42,6 +43,7 @@ enum LimitField: String, CaseIterable {
         case .maxPriority: DurationText.text(milliseconds: limits.priorityMaxSeconds * 1_000)
         case .weight: "\(limits.weight)"
         case .guarantee: "\(limits.guarantee)"
+        case .parkedMax: limits.parkedMax.map { "\($0)" } ?? "null"
         }
     }
 

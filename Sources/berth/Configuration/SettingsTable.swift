@@ -66,7 +66,8 @@ extension Setting {
         Setting(
             "gateway.origins", flag: "--origin", environment: "BERTH_ORIGINS", kind: .list, commands: [.gateway, .dev],
             doc:
-                "Web origins (https://app.example) whose pages may connect. Any other request with an Origin is refused."
+                "Web origins (https://app.example) whose pages may connect; * for all. Any other Origin is refused, but for "
+                + "the gateway's own: [which it is](#origin)."
         ),
         Setting(
             "gateway.insecureOpen", flag: "--insecure-open", environment: "BERTH_INSECURE_OPEN", kind: .yesNo,
