@@ -76,6 +76,62 @@ import Testing
         return text
     }
 
+    /// What balancers ask is answered without key, Host and slot; while the gateway drains they are told to stay away.
+    @Test(arguments: [
+        "OPTIONS / HTTP/1.0\r\n\r\n", "HEAD / HTTP/1.0\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\nOrigin: https://evil.example\r\n\r\n",
+    ])
+    func answersChecksOfBalancers(_ text: String) throws {
+        var admission = Admission(
+            tenancy: Tenancy(tenants: [Tenant(name: "acme", keyHashes: ["x"], limits: .default)]),
+            defaultBrowser: "chromium")
+        for status in ["204 No Content", "503 Service Unavailable"] {
+            guard case .respond(let bytes) = try admission.read(try head(text), leftover: 0) else {
+                Issue.record("not answered")
+                return
+            }
+            let answer = String(decoding: bytes, as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 \(status)\r\n"))
+            #expect(answer.hasSuffix("\r\nConnection: close\r\n\r\n"))
+            #expect(!answer.contains("Content-"))
+            admission.isDraining = true
+        }
+    }
+
+    /// Each text that a client sends has a length beyond which it is refused.
+    @Test(arguments: [
+        ("token", 512), ("run", 128), ("waiter", 64), ("label", 64), ("browser", 64), ("wait", 9), ("priority", 9),
+    ])
+    func boundsEachOption(_ name: String, _ most: Int) {
+        let digits = ["wait", "priority"].contains(name)
+        func status(_ count: Int) -> Int? {
+            let value = String(repeating: digits ? "0" : "a", count: count)
+            return refusal(handshake("/pool/*?\(name)=\(value)"))?.status ?? 101
+        }
+        if name != "label" { #expect(status(most) == 101) }
+        #expect(status(most + 1) == 400)
+    }
+
+    @Test(arguments: [
+        ("Authorization", 1_024), ("Host", 255), ("x-berth-tenant", 64), ("x-run-id", 128),
+        ("Sec-WebSocket-Key", 24), ("Content-Length", 15),
+    ])
+    func boundsEachHeader(_ name: String, _ most: Int) {
+        let open = Tenancy(tenants: [], allowsForeignHosts: true)
+        func code(_ count: Int) -> RefusalCode? {
+            var value = String(repeating: name == "Content-Length" ? "0" : "a", count: count)
+            if name == "Authorization" { value = "Bearer " + value.dropFirst("Bearer ".count) }
+            var text = handshake("/pool/*")
+            for line in text.split(separator: "\r\n") where line.hasPrefix("\(name): ") {
+                text = text.replacing(String(line) + "\r\n", with: "")
+            }
+            text = text.replacing(" HTTP/1.1\r\n", with: " HTTP/1.1\r\n\(name): \(value)\r\n")
+            return refusal(text, open)?.code
+        }
+        if name != "Content-Length" { #expect(name == "Sec-WebSocket-Key" || code(most) == nil) }
+        #expect(code(most + 1) == (name == "Sec-WebSocket-Key" ? .upgradeRequired : .badRequest))
+    }
+
     @Test func sendsOtherClientsToTheirPath() {
         let refusal = refusal(handshake("/"))
         #expect(refusal?.code == .upgradeRequired)

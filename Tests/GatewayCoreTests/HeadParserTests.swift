@@ -48,7 +48,12 @@ let badHeads: [(name: String, head: String, status: Int)] = {
         ("name with a brace", with("X{: a"), 400),
         ("absolute form", "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", 400),
         ("authority form", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400),
-        ("asterisk form", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("asterisk form", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("asterisk form with HEAD", "HEAD * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("a check with a bad host", "OPTIONS / HTTP/1.0\r\nHost: a/b\r\n\r\n", 400),
+        ("a check with a body", "HEAD / HTTP/1.0\r\nContent-Length: 1\r\n\r\n", 413),
+        ("HTTP/1.0 on another path", "HEAD /json HTTP/1.0\r\n\r\n", 400),
+        ("HTTP/0.9 check", "OPTIONS / HTTP/0.9\r\n\r\n", 400),
         ("fragment", "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("raw UTF-8 in the target", "GET /é HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("no host", "GET / HTTP/1.1\r\n\r\n", 400),
@@ -71,6 +76,11 @@ let badHeads: [(name: String, head: String, status: Int)] = {
         ("long method", String(repeating: "G", count: 21) + " / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("garbage", "hello\r\n\r\n", 400),
         ("TLS", "\u{16}\u{03}\u{01}", 400),
+        ("PROXY, version 1", "PROXY TCP4 192.0.2.1 192.0.2.2 5000 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("PROXY of nobody known", "PROXY UNKNOWN\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("PROXY, version 2", "\r\n\r\n\0\r\nQUIT\n\u{21}\u{11}\0\u{0C}", 400),
+        ("half of a PROXY signature", "\r\n\r\nGET / HTTP/1.1\r\n", 400),
+        ("CR before all", "\rGET / HTTP/1.1\r\n", 400),
         ("101 fields", with(((1...100).map { "X-\($0): a" }.joined(separator: "\r\n"))), 431),
         ("100 KiB", with("X: " + String(repeating: "a", count: 100 * 1_024)), 431),
     ]
@@ -83,6 +93,8 @@ let goodHeads = [
     "POST /v1 HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: a\r\nX-Name: caf\u{e9}\r\n\r\n",
     playwright("/?token=a"),
+    "OPTIONS / HTTP/1.0\r\n\r\n", "HEAD / HTTP/1.0\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "HEAD / HTTP/1.1\r\n\r\n",
 ]
 
 @Suite struct HeadParserTests {
@@ -149,6 +161,21 @@ let goodHeads = [
     @Test func readsListsOverAllFields() throws {
         let head = try head("GET / HTTP/1.1\r\nHost: a\r\nConnection: Keep-Alive,, \r\nConnection: Upgrade\r\n\r\n")
         #expect(head.list("connection") == ["keep-alive", "upgrade"])
+    }
+
+    /// Balancers that speak another protocol are told what to change at them.
+    @Test(arguments: [
+        ("\u{16}\u{03}\u{01}\u{02}\0", "TLS"), ("PROXY TCP6 ::1 ::1 1 2\r\n", "PROXY protocol"),
+        ("PROXY UNKNOWN\r\n", "PROXY protocol"), ("\r\n\r\n\0\r\nQUIT\n", "PROXY protocol"),
+        ("GET / HTTP/1.0\r\n", "proxy_http_version 1.1"),
+    ])
+    func namesWhatABalancerSpeaksInstead(_ text: String, _ words: String) {
+        guard case .refused(let refusal) = parse(text) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(refusal.message.contains(words))
+        #expect(refusal.message.contains("front"))
     }
 
     @Test func countsWhatStandsBehindTheHead() {

@@ -23,6 +23,8 @@ public struct Admission: Sendable {
     public var tenancy: Tenancy
     /// The browser of a Playwright client that names none.
     public let defaultBrowser: String
+    /// New clients are refused, and balancers are told to send nobody here.
+    public var isDraining = false
 
     public init(tenancy: Tenancy, defaultBrowser: String) {
         self.tenancy = tenancy
@@ -47,6 +49,8 @@ public struct Admission: Sendable {
 
     /// - Parameter leftover: bytes that stand behind the head.
     public func read(_ head: RequestHead, leftover: Int) throws(Refusal) -> Reading {
+        // The answer says no more than that the port is open, so it needs neither a key nor a known Host.
+        if head.isCheck { return .respond(httpResponse(status: isDraining ? 503 : 204, headers: [], body: "")) }
         try tenancy.checkSource(head)
         let route = try Route(head)
         guard leftover == 0 else { throw .bytesBehindHead }
@@ -77,6 +81,7 @@ public struct Admission: Sendable {
             selector = try playwrightSelector(head, options, tenant)
             rest = "/"
         }
+        if isDraining { throw .shuttingDown }
         let kind = ClientKind(head)
         let query = options.remainingQuery.isEmpty ? "" : "?" + options.remainingQuery
         return WaitRequest(

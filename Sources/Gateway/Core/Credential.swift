@@ -3,6 +3,9 @@
 /// - Returns: the key's bytes, to be hashed by the caller and forgotten; `nil` where the request brought none.
 func credential(of head: RequestHead, options: RequestOptions) throws(Refusal) -> [UInt8]? {
     guard let field = head.value("authorization") else { return options.token.map { Array($0.utf8) } }
+    guard field.utf8.count <= RequestOptions.authorizationBytesMax else {
+        throw .badRequest("The Authorization header is too long")
+    }
     let space = field.firstIndex(of: " ") ?? field.endIndex
     let rest = trimmed(field[space...])
     switch field[..<space].lowercased() {

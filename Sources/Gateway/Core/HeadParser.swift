@@ -45,6 +45,10 @@ public struct HeadParser: Sendable {
 
     /// Looks at one byte; true when it ends the head.
     private mutating func scan(_ byte: UInt8) throws(Refusal) -> Bool {
+        if try isForeign(byte) {
+            scanned += 1
+            return false
+        }
         let afterCR = scanned > lineStart && bytes[scanned - 1] == 0x0D
         switch byte {
         case 0x0A:
@@ -54,10 +58,7 @@ public struct HeadParser: Sendable {
         case 0x0D, 0x09, 0x20...0x7E, 0x80...0xFF:
             break
         default:
-            throw .badRequest(
-                scanned == 0 && byte == 0x16
-                    ? "This looks like TLS; Berth speaks plain HTTP, use ws:// or put TLS in front"
-                    : "A control character stands in the request head")
+            throw .badRequest("A control character stands in the request head")
         }
         scanned += 1
         guard byte == 0x0A else { return false }
@@ -73,6 +74,20 @@ public struct HeadParser: Sendable {
             }
             fields.append(try field(line))
         }
+        return false
+    }
+
+    /// True while all bytes so far begin another protocol that balancers speak to their servers.
+    private func isForeign(_ byte: UInt8) throws(Refusal) -> Bool {
+        if scanned == 0, byte == 0x16 { throw .speaksTLS }
+        guard scanned < proxySignature.count, bytes[..<scanned].elementsEqual(proxySignature[..<scanned]) else {
+            return false
+        }
+        if byte == proxySignature[scanned] {
+            if scanned == proxySignature.count - 1 { throw .speaksProxyProtocol }
+            return true
+        }
+        if scanned >= 2 { throw .noRequestLine }
         return false
     }
 
@@ -107,7 +122,8 @@ private func checkFields(_ head: RequestHead) throws(Refusal) {
     for name in fieldsThatStandAlone where head.count(name) > 1 {
         throw .badRequest("The field \(name) stands in the request head more than once")
     }
-    guard let host = head.value("host"), isHost(host) else {
+    let host = head.value("host")
+    guard host.map(isHost) ?? head.isCheck else {
         throw .badRequest("The request head needs one Host field with a host name or address")
     }
     let length = head.value("content-length")
@@ -144,14 +160,21 @@ private struct RequestLine: Hashable, Sendable {
 
     init(_ line: ArraySlice<UInt8>) throws(Refusal) {
         let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
-        guard parts.count == 3 else { throw .badRequest("The first line is not a method, a path and a version") }
+        if parts[0].elementsEqual("PROXY".utf8), parts.count < 2 || parts[1].first != 0x2F {
+            throw .speaksProxyProtocol
+        }
+        guard parts.count == 3 else { throw .noRequestLine }
         guard (1...20).contains(parts[0].count), parts[0].allSatisfy(isTokenByte) else {
             throw .badRequest("The request method is not a word")
         }
-        guard parts[2].elementsEqual("HTTP/1.1".utf8) else {
-            throw .badRequest("Only version 1.1 of HTTP is served here")
+        let isCheck = RequestHead.isCheck(
+            method: String(decoding: parts[0], as: UTF8.self), path: String(decoding: parts[1], as: UTF8.self))
+        guard parts[2].elementsEqual("HTTP/1.1".utf8) || isCheck && parts[2].elementsEqual("HTTP/1.0".utf8) else {
+            throw .badRequest(
+                "Only version 1.1 of HTTP is served here; a proxy in front must speak it too (nginx: "
+                    + "proxy_http_version 1.1)")
         }
-        guard parts[1].first == 0x2F else {
+        guard parts[1].first == 0x2F || isCheck else {
             throw .badRequest("The request target must be a path that begins with `/`")
         }
         guard parts[1].allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x23 }) else {
@@ -162,6 +185,19 @@ private struct RequestLine: Hashable, Sendable {
         path = String(decoding: parts[1][..<mark], as: UTF8.self)
         query = mark == parts[1].endIndex ? nil : String(decoding: parts[1][(mark + 1)...], as: UTF8.self)
     }
+}
+
+/// The first bytes of the PROXY protocol's version 2. Version 1 is a line that begins with `PROXY`.
+private let proxySignature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
+
+extension Refusal {
+    static let speaksTLS = badRequest(
+        "These bytes are TLS, and this port speaks plain HTTP: use ws:// instead of wss://, or end TLS in front; a "
+            + "balancer in front must not encrypt to this port")
+    static let speaksProxyProtocol = badRequest(
+        "These bytes are the PROXY protocol, and this port speaks plain HTTP: switch it off at the balancer in front "
+            + "(HAProxy: remove send-proxy; nginx: proxy_protocol off)")
+    static let noRequestLine = badRequest("The first line is not a method, a path and a version")
 }
 
 /// A `tchar` (RFC 9110, 5.6.2).

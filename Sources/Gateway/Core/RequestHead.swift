@@ -17,6 +17,17 @@ public struct RequestHead: Hashable, Sendable {
     let bytes: [UInt8]
     let fields: [Field]
 
+    /// A balancer asks whether this port answers. Such requests come as HTTP/1.0 and without Host too.
+    var isCheck: Bool { RequestHead.isCheck(method: method, path: path) }
+
+    static func isCheck(method: String, path: String) -> Bool {
+        switch method {
+        case "OPTIONS": path == "/" || path == "*"
+        case "HEAD": path == "/"
+        default: false
+        }
+    }
+
     /// The first field of that name.
     /// - Parameter name: in lower case.
     public func value(_ name: String) -> String? {

@@ -20,6 +20,8 @@ public struct RequestOptions: Hashable, Sendable {
     /// Taken out and never obeyed: code execution at some sidecars.
     static let dropped: Set<String> = ["launch-options"]
     static let tokenBytesMax = 512
+    /// Longest value of `Authorization`: the longest token in base64, with room for a password.
+    static let authorizationBytesMax = 1_024
 
     init(_ head: RequestHead) throws(Refusal) {
         let names = RequestOptions.served.union(RequestOptions.later)

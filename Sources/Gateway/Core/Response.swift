@@ -1,7 +1,9 @@
-/// Composes a response of the gateway's own: JSON, never cached, the last of its connection.
+/// Composes a response of the gateway's own: JSON or nothing, never cached, the last of its connection.
 func httpResponse(status: Int, headers: [String], body: String) -> [UInt8] {
     var text = "HTTP/1.1 \(status) \(reason(status))\r\n"
-    text += "Content-Type: application/json; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n"
+    if !body.isEmpty {
+        text += "Content-Type: application/json; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n"
+    }
     text += "Cache-Control: no-store\r\n"
     for line in headers { text += line + "\r\n" }
     text += "Connection: \(status == 426 ? "close, Upgrade" : "close")\r\n\r\n"
@@ -12,6 +14,7 @@ func httpResponse(status: Int, headers: [String], body: String) -> [UInt8] {
 private func reason(_ status: Int) -> String {
     switch status {
     case 200: "OK"
+    case 204: "No Content"
     case 400: "Bad Request"
     case 401: "Unauthorized"
     case 403: "Forbidden"
