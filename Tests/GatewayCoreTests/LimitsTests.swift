@@ -14,6 +14,46 @@ import Testing
         #expect(DescriptorBudget(openFilesMax: 1_000_000).reserve == 4_096)
         #expect(DescriptorBudget(openFilesMax: 1_000_000).refusedMax == 256)
         #expect(DescriptorBudget(openFilesMax: 4).refusedMax == 1)
+        #expect(budget.headsMax == 176, "a quarter of the room for clients")
+        #expect(DescriptorBudget(openFilesMax: 4).headsMax == 1)
+        #expect(DescriptorBudget(openFilesMax: 1_000_000).headsMax == DescriptorBudget.headsMax)
+    }
+
+    @Test func eachTenantHasItsOwnBoundOnConnections() {
+        var occupancy = Occupancy(budget: DescriptorBudget(openFilesMax: 1_024))
+        expect(limits(cap: 5).connectionsMax == 5 + 10 + 50)
+        var few = limits()
+        few.parkedMax = 2
+        expect(few.connectionsMax == 2)
+        let places = (0..<3).map { _ in
+            expect(occupancy.accepted() == .stranger)
+            return occupancy.enter("acme", max: few.connectionsMax)
+        }
+        expect(places == [.tenant("acme"), .tenant("acme"), nil])
+        expect(occupancy.enter("beta", max: 1) == .tenant("beta"))
+        // One waits and leaves, one is served and leaves: each makes room for one.
+        occupancy.closed(.tenant("acme"))
+        expect(occupancy.enter("acme", max: 2) != nil)
+        occupancy.relayBegan()
+        expect(occupancy.relayed == 1)
+        expect(occupancy.enter("acme", max: 2) == nil)
+        occupancy.relayEnded(.tenant("acme"))
+        expect(occupancy.enter("acme", max: 2) != nil)
+        expect(occupancy.enter("none", max: 0) == nil)
+    }
+
+    @Test func clientsBeyondTheBudgetAreCountedApart() {
+        var occupancy = Occupancy(budget: DescriptorBudget(openFilesMax: 96))
+        for _ in 0..<8 { expect(occupancy.accepted() == .stranger) }
+        for _ in 0..<12 {
+            expect(occupancy.mayAccept)
+            expect(occupancy.accepted() == .beyondBudget)
+        }
+        expect(!occupancy.mayAccept)
+        expect(occupancy.parked == 20)
+        occupancy.closed(.beyondBudget)
+        expect(occupancy.mayAccept)
+        expect(occupancy.parked == 19)
     }
 
     @Test func retryFollowsTheRateOfGrants() {

@@ -1,4 +1,5 @@
 import QueueCore
+import Testing
 
 @testable import GatewayCore
 
@@ -54,4 +55,9 @@ func refusal(_ text: String, _ tenancy: Tenancy = openTenancy) -> Refusal? {
 
 func limits(cap: Int = 5, waitMax: Int = 300_000, priorityMax: Int = 0) -> TenantLimits {
     TenantLimits(cap: cap, queueMax: 10, waitMaxMilliseconds: waitMax, priorityMaxSeconds: priorityMax, weight: 1)
+}
+
+/// As `#expect`, for calls that change what they are made on.
+func expect(_ holds: Bool, _ words: Comment? = nil, at location: SourceLocation = #_sourceLocation) {
+    #expect(holds, words, sourceLocation: location)
 }

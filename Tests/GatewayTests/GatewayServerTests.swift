@@ -94,9 +94,13 @@ import Testing
 
     @Test func refusesWithWordsBeyondItsDescriptors() throws {
         // base 64 and reserve 24 of 96 leave room for 8.
-        let stand = try Stand { $0.budget = DescriptorBudget(openFilesMax: 96) }
-        let parked = (0..<8).map { _ in stand.connect() }
-        for visitor in parked { visitor.stream?.write("GET ") }
+        let stand = try Stand { $0.doorway.budget = DescriptorBudget(openFilesMax: 96) }
+        let parked = (0..<8).map { number in
+            let visitor = stand.connect()
+            visitor.stream?.write(playwrightHead)
+            #expect(stand.loop.run(until: { stand.server.waits.count > number }, timeoutMilliseconds: 5_000))
+            return visitor
+        }
         let refused = (0..<20).map { _ in stand.connect() }
         #expect(stand.loop.run(until: { refused.allSatisfy(\.isEnded) }, timeoutMilliseconds: 5_000))
         #expect(refused.allSatisfy { $0.status == 503 && $0.text.contains("gateway_full") && $0.error == nil })

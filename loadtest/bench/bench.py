@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`make bench`: Berth's relay and its parked connections next to HAProxy's, taken alternately in one run; and what a
-dispatch costs by how many wait.
+"""`make bench`: Berth's relay and its parked connections next to HAProxy's, taken alternately in one run; what a
+dispatch costs by how many wait, and what one tenant's flood of clients costs another.
 
 Prints a table, writes all that was measured to loadtest/results/local/bench.json. Ends within 6 minutes.
 The proxies share one core, the load and its peer the other; see docs/internals/benchmarks.md.
@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import dispatch
+import flood
 import parking
 import relay
 import report
@@ -48,6 +49,7 @@ def main() -> int:
     parser.add_argument("--waiters", type=int, default=10_000, help="parked connections (10000)")
     parser.add_argument("--parking-rounds", type=int, default=3, help="rounds of the memory part (3)")
     parser.add_argument("--dispatches", type=int, default=300, help="measured dispatches at each size (300)")
+    parser.add_argument("--flood", type=int, default=5, help="seconds of the flood part (5)")
     parser.add_argument("--only", help="these variants alone, comma between")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
     parser.add_argument("--record", action="store_true", help="write loadtest/results and docs/internals/benchmarks.md")
@@ -78,6 +80,7 @@ def main() -> int:
         bench, rounds=options.rounds, window_ms=options.window, until=until, only=only))
     take("parking", options.parking_rounds, lambda bench: parking.measure(
         bench, rounds=options.parking_rounds, waiters=options.waiters, only=only))
+    take("flood", options.flood, lambda bench: flood.measure(bench, seconds=options.flood))
     take("dispatch", options.dispatches, lambda bench: dispatch.measure(bench, rounds=options.dispatches))
 
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -91,7 +94,10 @@ def main() -> int:
     if options.dispatches and dispatch.ratio(out["dispatch"]) > dispatch.RATIO_MAX:
         print(f"bench: a dispatch at {dispatch.SIZES[1]} waiters takes more than {dispatch.RATIO_MAX} times as long")
         return 1
-    return 0
+    words = flood.faults(out["flood"]) if options.flood else []
+    for one in words:
+        print(f"bench: {one}")
+    return 1 if words else 0
 
 
 if __name__ == "__main__":

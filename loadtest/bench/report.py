@@ -4,6 +4,7 @@ import os
 import platform
 import statistics
 
+from flood import p99
 from relay import WORKLOADS
 
 TITLES = {
@@ -104,12 +105,26 @@ def dispatch(found) -> str:
     return top + table(rows)
 
 
+def flood(found) -> str:
+    top = (
+        f"Milliseconds from connect to 101 for one tenant, while another's clients connect and reset for {found['seconds']} s,\n"
+        f"{found['open']} of them open at most; and the gateway's memory.\n\n"
+    )
+    rows = [("clients", "median", "99 of 100 within", "gateway's RSS, MB")]
+    for name, key, rss in [("alone", "alone", "rss_before"), ("beside the flood", "beside", "rss_during")]:
+        took = found[key]
+        rows.append((name, f"{statistics.median(took):.1f}", f"{p99(took):.1f}", f"{found[rss] / 1e6:.1f}"))
+    rows.append(("after it", "–", "–", f"{found['rss_after'] / 1e6:.1f}"))
+    rate = found["made"] / found["seconds"]
+    return top + table(rows) + f"\n{rate:.0f} connections a second; Redis at rest {found['calm_seconds']:.1f} s after the last.\n"
+
+
 def part(name, found) -> str:
     """The part's tables and when they were taken."""
     return f"{PARTS[name](found)}\nTaken {found['date']} with `{found['command']}`.\n"
 
 
-PARTS = {"relay": relay, "parking": parking, "dispatch": dispatch}
+PARTS = {"relay": relay, "parking": parking, "flood": flood, "dispatch": dispatch}
 
 
 def record(text, out, path):

@@ -11,6 +11,7 @@ public enum RefusalCode: String, CaseIterable, Sendable {
     case headTooLarge = "head_too_large"
     case upgradeRequired = "upgrade_required"
     case versionMismatch = "version_mismatch"
+    case tenantConnections = "tenant_connections"
     case tenantQueueFull = "tenant_queue_full"
     case queueFull = "queue_full"
     case tooManySelectors = "too_many_selectors"
@@ -55,7 +56,8 @@ public enum RefusalCode: String, CaseIterable, Sendable {
         case .headTooLarge: Row([431], close: nil)
         case .upgradeRequired: Row([426], close: nil, headers: ["Upgrade: websocket", "Sec-WebSocket-Version: 13"])
         case .versionMismatch: Row([428], close: 1008)
-        case .tenantQueueFull, .queueFull, .tooManySelectors, .wouldWait: Row([429], close: 1013, retries: true)
+        case .tenantConnections, .tenantQueueFull, .queueFull, .tooManySelectors, .wouldWait:
+            Row([429], close: 1013, retries: true)
         case .workerFailed: Row([502], close: 1011, retries: true)
         case .waitTimeout: Row([503], close: 1013, retries: true)
         case .shuttingDown, .storeUnavailable, .gatewayFull: Row([503], close: 1012, retries: true)

@@ -85,6 +85,9 @@ extension Refusal {
     public static let workerLost = Refusal(
         .workerFailed, "The worker or its sidecar ended before the session did; connect again")
     public static let gatewayFull = Refusal(.gatewayFull, "This gateway holds as many connections as it can")
+    public static func tenantConnections(_ tenant: String, max: Int) -> Refusal {
+        Refusal(.tenantConnections, "Tenant \(tenant) has \(max) connections at this gateway already, its limit")
+    }
     public static let headTimeout = Refusal(.headTimeout, "The request head was not complete in 10 s")
 }
 

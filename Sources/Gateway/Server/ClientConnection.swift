@@ -15,7 +15,8 @@ final class ClientConnection: HasDeadline {
     private var reader: HeadReader? = HeadReader()
     private var wait: Wait?
     private var relay: Relay?
-    private var isBeyondBudget = false
+    /// Whom its descriptor is counted for.
+    var place = Occupancy.Place.stranger
     var deadline: UInt64 = 0
     var deadlineIndex: Int32 = -1
 
@@ -27,7 +28,6 @@ final class ClientConnection: HasDeadline {
 
     /// - Parameter isFull: no more client may be parked.
     func accepted(isFull: Bool) {
-        isBeyondBudget = isFull
         // A peer that vanished without a word is found out within 30 s.
         stream.keepAlive(idleSeconds: 15, intervalSeconds: 5, count: 3)
         perform(machine.admitted(isFull: isFull))
@@ -59,6 +59,7 @@ final class ClientConnection: HasDeadline {
         case .refused(let refusal): refuse(refusal)
         case .head(let head, let leftover):
             reader = nil
+            server.doorway.headEnded(self)
             judge(head, leftover: leftover)
         }
     }
@@ -72,7 +73,10 @@ final class ClientConnection: HasDeadline {
                 let keyHash = visit.credential.map { Crypto.sha256Hex($0) }
                 let peer = SocketAddress.split(stream.peerAddress)?.host ?? "unknown"
                 let request = try server.admission.admit(visit, keyHash: keyHash, peer: peer)
-                if server.isDraining { throw .shuttingDown }
+                let max = server.admission.tenancy.tenant(named: request.tenant).limits.connectionsMax
+                guard server.doorway.enter(self, tenant: request.tenant, max: max) else {
+                    throw .tenantConnections(request.tenant, max: max)
+                }
                 hold(request)
             }
         } catch {
@@ -107,7 +111,7 @@ final class ClientConnection: HasDeadline {
     func startRelay(to worker: Stream, rest: [UInt8], onEnd: @escaping (Relay.End) -> Void) {
         perform(machine.proved())
         server.deadlines.remove(self)
-        server.relayBegan()
+        server.doorway.relayBegan()
         stream.write(rest)
         let words = LastWords(behind: rest, server: server)
         let relay = Relay(
@@ -117,7 +121,7 @@ final class ClientConnection: HasDeadline {
             wait = nil
             _ = machine.relayEnded()
             onEnd(end)
-            server.relayEnded()
+            server.relayEnded(self)
         }
         relay.witness = words
         self.relay = relay
@@ -134,6 +138,9 @@ final class ClientConnection: HasDeadline {
         }
     }
 
+    /// Closed without a word, because a newer connection needs its descriptor.
+    func makeRoom() { perform(machine.failed()) }
+
     /// The gateway ends: nobody is waited for any more.
     func abort() {
         relay?.close()
@@ -143,7 +150,7 @@ final class ClientConnection: HasDeadline {
     // MARK: last words
 
     private func refuse(_ refusal: Refusal, isLogged: Bool = false) {
-        if !isLogged { server.log.refusal(refusal, peer: stream.peerAddress) }
+        if !isLogged { server.refusalLog.refused(refusal, peer: stream.peerAddress) }
         answer(refusal.response(retryAfterSeconds: server.retryAfterSeconds()))
     }
 
@@ -155,13 +162,14 @@ final class ClientConnection: HasDeadline {
         stream.finish()
         stream.startReading()
         server.deadlines.set(self, at: server.loop.now + Client.lingerMilliseconds)
+        server.doorway.lingers(self)
     }
 
     func close() {
         guard !stream.isClosed else { return }
         server.deadlines.remove(self)
         stream.close()
-        server.clientClosed(wasBeyondBudget: isBeyondBudget)
+        server.clientClosed(self)
     }
 
     func deadlinePassed() { perform(machine.deadlinePassed()) }

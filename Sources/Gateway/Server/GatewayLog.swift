@@ -130,6 +130,19 @@ struct GatewayLog {
             ["code": .text(refusal.code.rawValue), "status": .number(refusal.status), "peer": .text(peer)])
     }
 
+    /// Refusals of the last second without lines of their own.
+    func refusals(_ code: RefusalCode, count: Int) {
+        log.log(
+            .info, "refusals", "more requests were refused in the last second",
+            ["code": .text(code.rawValue), "count": .number(count)])
+    }
+
+    func headsDropped(count: Int) {
+        log.log(
+            .warning, "heads_dropped", "connections that sent no whole request head were closed for newer ones",
+            ["count": .number(count)])
+    }
+
     func probe(_ worker: ProcessID, address: String, failure: String?) {
         log.log(
             failure == nil ? .info : .warning, "probe", failure ?? "the worker answered",

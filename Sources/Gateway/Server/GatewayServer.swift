@@ -12,30 +12,28 @@ public final class GatewayServer {
     let caller: Caller
     let deadlines: Deadlines<ClientConnection>
     let log: GatewayLog
+    let refusalLog: RefusalLog
+    let doorway: Doorway
     private(set) var admission: Admission
     /// Every wait and every session, by the id that the queue knows it by.
     var waits: [WaiterID: Wait] = [:]
     var grantRate = GrantRate()
-    private(set) var isDraining = false
+    private var isDraining: Bool { admission.isDraining }
 
     /// From the accept to the whole head.
     var headMillisecondsMax = Client.headMillisecondsMax
-    var budget: DescriptorBudget
     /// Redis has been away for longer than a new client may wait for it; not so at the start, before it was asked.
     private(set) var isStoreAway = false
 
     private static let probeOutagesMax = 1_024
     private let settings: GatewaySettings
     private var startTimer: Timer?
-    private var listener: Listener?
-    private var parked = 0
-    private var relayed = 0
-    /// Clients let in beyond the budget, to be told so.
-    private var beyondBudget = 0
     /// What was told of workers whose probes fail: a worker that stays away is no news each time.
     private var probeOutages: [ProcessID: OutageLog] = [:]
     private var drainTimer: Timer?
     private var onDrained: (() -> Void)?
+    /// Those without a session are told that it ends.
+    private var isTelling = false
     private var isStopped = false
 
     public init(loop: Loop, settings: GatewaySettings, log: JSONLog) throws(GatewayFailure) {
@@ -49,24 +47,28 @@ public final class GatewayServer {
         self.settings = settings
         self.queue = queue
         self.log = GatewayLog(log: log)
+        refusalLog = RefusalLog(loop: loop, log: self.log)
         admission = Admission(tenancy: settings.tenancy, defaultBrowser: settings.defaultBrowser)
         caller = Caller(loop: loop, fleet: settings.fleet, secret: settings.secrets.first ?? [])
         deadlines = Deadlines(loop: loop)
-        budget = DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit())
+        doorway = Doorway(loop: loop, budget: DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit()))
         queue.delegate = self
+        doorway.onDropped = { [unowned refusalLog] in refusalLog.droppedHead() }
     }
 
     /// The gateway's id in the fleet.
     public var id: ProcessID { queue.id }
     /// The port listened on, once started.
-    public var port: Int { listener?.port ?? 0 }
+    public var port: Int { doorway.port }
     /// Clients in the queue or dialing, and sessions.
-    public var counts: (waiting: Int, serving: Int) { (waits.count - relayed, relayed) }
+    public var counts: (waiting: Int, serving: Int) {
+        (waits.count - doorway.occupancy.relayed, doorway.occupancy.relayed)
+    }
 
     /// Listens and joins the fleet. Redis need not be there yet.
     public func start() throws(GatewayFailure) {
         do throws(SystemError) {
-            listener = try Listener(loop: loop, address: settings.listen) { [unowned self] in accepted($0) }
+            try doorway.open(settings.listen) { [unowned self] in ClientConnection($0, server: self) }
         } catch {
             throw GatewayFailure("Cannot listen on \(settings.listen): \(error)")
         }
@@ -102,32 +104,13 @@ public final class GatewayServer {
 
     // MARK: clients
 
-    private func accepted(_ stream: Stream) {
-        let isFull = !budget.admits(parked: parked, relayed: relayed)
-        parked += 1
-        if isFull {
-            beyondBudget += 1
-            if beyondBudget >= budget.refusedMax { listener?.pause() }
-        }
-        ClientConnection(stream, server: self).accepted(isFull: isFull)
-    }
-
-    func clientClosed(wasBeyondBudget: Bool) {
-        parked -= 1
-        if wasBeyondBudget {
-            beyondBudget -= 1
-            listener?.resume()
-        }
+    func clientClosed(_ client: ClientConnection) {
+        doorway.closed(client)
         finishDrainIfEmpty()
     }
 
-    func relayBegan() {
-        parked -= 1
-        relayed += 1
-    }
-
-    func relayEnded() {
-        relayed -= 1
+    func relayEnded(_ client: ClientConnection) {
+        doorway.relayEnded(client)
         finishDrainIfEmpty()
     }
 
@@ -141,7 +124,7 @@ public final class GatewayServer {
     /// calls `done`. Idempotent but for `done`, of which the first is called.
     public func drain(done: @escaping () -> Void) {
         guard !isDraining else { return }
-        isDraining = true
+        admission.isDraining = true
         onDrained = done
         log.draining(waiting: counts.waiting, serving: counts.serving)
         drainTimer = loop.schedule(after: settings.drainTimeoutMilliseconds) { [self] in drainTimePassed() }
@@ -150,13 +133,22 @@ public final class GatewayServer {
     }
 
     private func drainTimePassed() {
+        isTelling = true
+        drainTimer?.cancel()
         for client in deadlines.elements { client.drainTimePassed() }
         for wait in waits.values.map({ $0 }) { wait.client.drainTimePassed() }
         drainTimer = loop.schedule(after: GatewayLimits.farewellMilliseconds) { [self] in stop() }
     }
 
+    /// The drain ends with the last wait and session. Connections that have neither, however many still come, only get
+    /// the time to read their answer.
     private func finishDrainIfEmpty() {
-        if isDraining, parked == 0, relayed == 0 { stop() }
+        guard isDraining, waits.isEmpty else { return }
+        if doorway.occupancy.parked == 0 {
+            stop()
+        } else if !isTelling {
+            drainTimePassed()
+        }
     }
 
     /// Ends everything now, and leaves the fleet.
@@ -165,11 +157,11 @@ public final class GatewayServer {
         isStopped = true
         drainTimer?.cancel()
         startTimer?.cancel()
-        listener?.close()
-        listener = nil
+        doorway.close()
         for client in deadlines.elements { client.abort() }
         for wait in waits.values.map({ $0 }) { wait.client.abort() }
         deadlines.close()
+        refusalLog.flush()
         caller.close()
         queue.stop { [self] in
             onDrained?()
