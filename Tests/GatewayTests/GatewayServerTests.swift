@@ -85,8 +85,13 @@ import Testing
         let visitor = stand.connect()
         visitor.stream?.write(playwrightHead)
         #expect(stand.loop.run(until: { stand.server.waits.count == 1 }, timeoutMilliseconds: 5_000))
+        weak var wait = stand.server.waits.values.first
+        weak var client = wait?.client
+        #expect(wait != nil && client != nil)
         if inOrder { visitor.stream?.close() } else { visitor.stream?.reset() }
         #expect(stand.loop.run(until: { stand.server.waits.isEmpty }, timeoutMilliseconds: 1_000))
+        // Its enqueue was never sent, because there is no Redis: nothing of it waits to be sent.
+        #expect(stand.loop.run(until: { wait == nil && client == nil }, timeoutMilliseconds: 1_000))
         #expect(stand.logged("end").count == 1)
         #expect(stand.logged("end").allSatisfy { $0.contains("\"outcome\":\"left\"") })
         stand.end(visitor)

@@ -1,5 +1,6 @@
 """Wrong flags, files, addresses and heads: a clear message, soon, and a non-zero exit where it is fatal."""
 
+import hashlib
 import os
 import socket
 
@@ -163,6 +164,10 @@ HEADS = {
     "bytes behind the head": (GET + END + GET, 400),
     "chunked GET": (GET + CHUNKED + END + b"0\r\n\r\n", 400),
     "HTTP/1.0": (GET.replace(b"HTTP/1.1", b"HTTP/1.0") + END, 400),
+    "PROXY protocol, version 1": (b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 80\r\n" + GET + END, 400),
+    "PROXY protocol, version 2": (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\x7f\0\0\1" * 3 + GET + END, 400),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "foreign origin": (GET + b"Origin: http://evil.example\r\n" + END, 403),
     "not an upgrade": (b"GET /pool/* HTTP/1.1\r\nHost: localhost\r\n\r\n", 426),
     "POST": (GET.replace(b"GET", b"POST") + b"Content-Length: 0\r\n" + END, 405),
 }
@@ -186,6 +191,33 @@ async def test_bad_heads_are_refused_and_reach_nobody(folder):
         assert wrong == []
         assert fleet.ledger().services == []
         assert (await client.session(fleet.client("honest"))).served
+
+
+CHECKS = [
+    b"OPTIONS / HTTP/1.0\r\n\r\n",
+    b"HEAD / HTTP/1.0\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: balancer\r\n\r\n",
+    b"HEAD / HTTP/1.1\r\nHost: 10.0.0.5:8080\r\nConnection: close\r\n\r\n",
+]
+
+
+async def test_checks_of_balancers_need_no_key_and_write_no_line(folder):
+    async with Fleet(folder) as fleet:
+        key = "key=" + hashlib.sha256(b"secret key").hexdigest()
+        gateway = await fleet.gateway(more=["--tenant", f"acme:{key}"])
+        before = len(gateway.lines)
+        for check in CHECKS:
+            answer = await client.raw(gateway.port, check, timeout=5)
+            assert answer.startswith(b"HTTP/1.1 204 ") and answer.endswith(b"\r\n\r\n"), answer
+        assert [line for line in gateway.lines[before:] if line.event == "refusal"] == []
+
+
+async def test_a_library_that_sends_its_target_as_the_origin_is_served(folder):
+    async with Fleet(folder) as fleet:
+        gateway = await fleet.gateway()
+        await fleet.worker({"AppA:x": 1})
+        origin = {"Origin": f"http://127.0.0.1:{gateway.port}"}
+        assert (await client.session(fleet.client("own", headers=origin), answer_timeout=10)).served
 
 
 async def test_an_unfinished_head_is_told_so_after_ten_seconds(folder):

@@ -47,7 +47,10 @@ private func hasDotSegment(_ path: String) -> Bool {
 /// Checks the client's side of the WebSocket handshake (RFC 6455, 4.2.1).
 func checkHandshake(_ head: RequestHead) throws(Refusal) {
     guard head.list("connection").contains("upgrade"), head.list("upgrade").contains("websocket") else {
-        throw Refusal(.upgradeRequired, "This path takes WebSocket connections; use ws:// instead of http://")
+        throw Refusal(
+            .upgradeRequired,
+            "This path takes WebSocket connections; use ws:// instead of http://. A balancer's check is HEAD / or OPTIONS /"
+        )
     }
     guard head.value("sec-websocket-version").map(trimmed) == "13" else {
         throw Refusal(.upgradeRequired, "Only version 13 of the WebSocket protocol is served")

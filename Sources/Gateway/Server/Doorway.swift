@@ -3,7 +3,7 @@ import GatewayCore
 
 /// Takes connections from the listener, and closes the oldest of those that nobody answers for when they are too many.
 final class Doorway {
-    /// Most connections without a head, and so on.
+    /// Set before `open` only.
     var budget: DescriptorBudget {
         get { occupancy.budget }
         set { occupancy.budget = newValue }
