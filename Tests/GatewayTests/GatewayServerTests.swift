@@ -85,8 +85,8 @@ import Testing
         let visitor = stand.connect()
         visitor.stream?.write(playwrightHead)
         #expect(stand.loop.run(until: { stand.server.waits.count == 1 }, timeoutMilliseconds: 5_000))
-        weak var wait = stand.server.waits.values.first
-        weak var client = wait?.client
+        weak let wait = stand.server.waits.values.first
+        weak let client = wait?.client
         #expect(wait != nil && client != nil)
         if inOrder { visitor.stream?.close() } else { visitor.stream?.reset() }
         #expect(stand.loop.run(until: { stand.server.waits.isEmpty }, timeoutMilliseconds: 1_000))

@@ -1,4 +1,4 @@
-"""A client that never stays: `python -I -S flooder.py PORT SECONDS OPEN MANNER TENANT`, as fast as it can.
+"""A client that never stays: `python -I -S flooder.py PORT SECONDS OPEN MANNER TENANT PATH`, as fast as it can.
 
 `reset` sends a whole head and resets, `silent` sends nothing; OPEN connections are open at most, the oldest ends first.
 Says how many connections it made.
@@ -12,9 +12,10 @@ import struct
 import sys
 import time
 
-port, seconds, most, manner, tenant = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:6]
+port, seconds, most = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+manner, tenant, path = sys.argv[4:7]
 head = (
-    f"GET /pool/* HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     f"x-berth-tenant: {tenant}\r\nx-berth-run: flood\r\n\r\n"
 ).encode()

@@ -81,7 +81,8 @@ def measure(bench: Bench, *, seconds) -> dict:
     alone = waits(host, int(port), bench.pool, seconds)
 
     def flood(length):
-        argv = ["nice", "-n", "10", sys.executable, "-I", "-S", FLOODER, port, str(length), str(OPEN), "reset", "noisy"]
+        argv = ["nice", "-n", "10", sys.executable, "-I", "-S", FLOODER, port, str(length), str(OPEN)]
+        argv += ["reset", "noisy", f"/pool/{bench.pool}/echo"]
         return [bench.start(f"flooder-{length}-{n}", argv) for n in range(PROCESSES)]
 
     # The first one fills what the allocator keeps for later.
