@@ -22,7 +22,11 @@ public enum Files {
 
     /// Names in a folder, without `.` and `..`; none where it cannot be read.
     public static func entries(_ path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
+        opendir(path).map(names(closing:)) ?? []
+    }
+
+    /// Names in an open folder, without `.` and `..`; closes it.
+    static func names(closing folder: OpaquePointer) -> [String] {
         defer { closedir(folder) }
         var names: [String] = []
         while let entry = readdir(folder) {
@@ -44,6 +48,10 @@ public enum Files {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
+        return readBytes(from: file, bytesMax: bytesMax)
+    }
+
+    static func readBytes(from file: Int32, bytesMax: Int) -> [UInt8]? {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16_384)
         while true {
@@ -55,27 +63,30 @@ public enum Files {
         }
     }
 
-    /// Writes a file that only this user can read. False where that failed; `errno` says why.
+    /// Writes a file that only this user can read. False where that failed, or a link has the name; `errno` says why.
     public static func write(_ path: String, _ content: String) -> Bool {
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { return false }
         defer { close(file) }
         let bytes = Array(content.utf8)
         return Glibc.write(file, bytes, bytes.count) == bytes.count
     }
 
-    /// Makes a folder that only this user can enter; one that is there already will do.
+    /// Makes a folder that only this user can enter; one of the user's that is there already will do.
     public static func makeFolder(_ path: String) -> Bool {
-        mkdir(path, 0o700) == 0 || (errno == EEXIST && isFolder(path))
+        if mkdir(path, 0o700) == 0 { return true }
+        let failure = errno
+        guard failure == EEXIST, OwnFolder(path) != nil else {
+            errno = failure
+            return false
+        }
+        return true
     }
 
-    /// Removes a folder and all in it; links are removed, not followed.
+    /// Removes a file, or a folder and all in it, where it belongs to this user. Links are removed, not followed.
     public static func remove(_ path: String) {
-        if isFolder(path) {
-            for name in entries(path) { remove("\(path)/\(name)") }
-            rmdir(path)
-        } else {
-            unlink(path)
-        }
+        guard let folder = OwnFolder(path) else { return OwnFolder.unlinkOwn(path) }
+        folder.empty()
+        rmdir(path)
     }
 }

@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import QueueCore
+import TestSupport
 import Testing
 
 @testable import Worker
@@ -44,7 +45,7 @@ import Testing
         let own = try sleeper(loop, mark(3), owner: "") { ownExit = $0 }
         for generation: UInt64 in 1...3 {
             #expect(mark(generation).makeFolder(in: parent, owner: generation == 2 ? living : "1.1"))
-            #expect(Files.makeFolder("\(mark(generation).folder(in: parent))/slot-0-1"))
+            #expect(Files.makeFolder("\(mark(generation).folder(in: parent))/0-1"))
         }
         let foreign = SidecarMark(ProcessID(node: "other-\(node)", generation: 4)!)
         #expect(foreign.makeFolder(in: parent, owner: "1.1"))
@@ -66,6 +67,21 @@ import Testing
         #expect(loop.close())
     }
 
+    /// Names in /tmp are anybody's: a link to a folder with a fitting note leads nowhere, a pipe for a note does not block.
+    @Test func onlyAFolderOfTheUsersIsSwept() throws {
+        let parent = try TemporaryFolder()
+        let (linked, piped) = (mark(5), mark(6))
+        let elsewhere = "\(parent.path)/elsewhere"
+        #expect(Files.makeFolder(elsewhere) && Files.write("\(elsewhere)/owner", "\(node) 1.1"))
+        symlink(elsewhere, linked.folder(in: parent.path))
+        #expect(Files.makeFolder(piped.folder(in: parent.path)))
+        mkfifo("\(piped.folder(in: parent.path))/owner", 0o600)
+        LeftoverFolders.sweep(parent.path, node: node, except: [])
+        #expect(Files.exists("\(elsewhere)/owner") && Files.exists(linked.folder(in: parent.path)))
+        #expect(Files.exists(piped.folder(in: parent.path)))
+        #expect(!linked.makeFolder(in: parent.path), "the name is taken")
+    }
+
     /// A sidecar's child in a session of its own outlives a sidecar that is killed, but not for long.
     @Test func whatAKilledSidecarStartedGoesWithIt() throws {
         let bench = try Bench(
@@ -82,7 +98,7 @@ import Testing
                 """,
             ])
         bench.startAll()
-        let text = try #require(Files.read("\(bench.folder)/slot-0-1/child", bytesMax: 32))
+        let text = try #require(Files.read("\(bench.folder)/0-1/child", bytesMax: 32))
         let child = try #require(Int32(text))
         #expect(Leftovers.name(of: child) != nil)
         let sidecar = try #require(bench.board.sidecarPID(0))
@@ -91,7 +107,7 @@ import Testing
         bench.wait { Leftovers.name(of: child) == nil }
         // The second one is told to end and leaves its child: the sweep at a worker's start is for that.
         bench.close()
-        Leftovers.kill(instance: "\(bench.folder)/slot-0-2")
+        Leftovers.kill(instance: "\(bench.folder)/0-2")
     }
 
     @Test func aProcessIsNamedByItsStart() {

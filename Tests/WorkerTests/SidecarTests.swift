@@ -13,7 +13,7 @@ import Testing
                 "echo noise; touch $TMPDIR/file; pwd > $TMPDIR/pwd; echo 'listening on ws://127.0.0.1:9/x' >&2; exec sleep 600",
             ])
         bench.startAll()
-        let folder = "\(bench.folder)/slot-0-1"
+        let folder = "\(bench.folder)/0-1"
         #expect(Files.exists("\(folder)/file"))
         #expect(Files.read("\(folder)/pwd", bytesMax: 200) == folder + "\n")
         bench.close()

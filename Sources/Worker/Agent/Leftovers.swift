@@ -14,7 +14,6 @@ struct SidecarMark {
     static let ownerKey = "BERTH_SIDECAR_OWNER"
     /// The work folder of this one start.
     static let instanceKey = "BERTH_SIDECAR_INSTANCE"
-    static let folderPrefix = "berth-"
 
     let node: String
     let generation: String
@@ -29,16 +28,6 @@ struct SidecarMark {
             SidecarMark.nodeKey: node, SidecarMark.generationKey: generation,
             SidecarMark.ownerKey: Leftovers.name(of: getpid()) ?? "",
         ]
-    }
-
-    /// Where this worker's work folders lie. Short, without the node id: browsers make unix sockets in there, whose
-    /// paths may have 107 bytes.
-    func folder(in parent: String) -> String { "\(parent)/\(SidecarMark.folderPrefix)\(generation)" }
-
-    /// Makes that folder, with a note of whose it is.
-    func makeFolder(in parent: String, owner: String? = Leftovers.name(of: getpid())) -> Bool {
-        let folder = folder(in: parent)
-        return Files.makeFolder(folder) && Files.write("\(folder)/owner", "\(node) \(owner ?? "")")
     }
 }
 
@@ -67,14 +56,7 @@ enum Leftovers {
             }
             if found == 0 { break }
         }
-        for name in Files.entries(parent) where name.hasPrefix(SidecarMark.folderPrefix) {
-            let generation = String(name.dropFirst(SidecarMark.folderPrefix.count))
-            guard generation.utf8.count == 16, !living.contains(generation),
-                let note = Files.read("\(parent)/\(name)/owner", bytesMax: 256)?.split(separator: " "),
-                note.first == mark.node[...], !isAlive(owner: String(note.dropFirst().first ?? ""))
-            else { continue }
-            Files.remove("\(parent)/\(name)")
-        }
+        LeftoverFolders.sweep(parent, node: mark.node, except: living)
         return killed.count
     }
 

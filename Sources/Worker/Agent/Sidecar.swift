@@ -78,7 +78,8 @@ final class Sidecar {
         do throws(WorkerFailure) {
             process = try SidecarProcess(
                 loop: around.loop, program: around.program, pool: pool,
-                folder: "\(around.folder)/slot-\(slot)-\(start)", environment: around.environment
+                folder: "\(around.folder)/\(WorkFolderPath.name(slot: slot, start: start))",
+                environment: around.environment
             ) { [weak self] event in
                 if let self, self.starts == start { self.happened(event) }
             }

@@ -1,0 +1,28 @@
+/// Names of work folders, and how long the folder around them may be.
+///
+/// Chromium makes a unix socket in its temporary folder. The kernel takes 107 bytes for the path of one, so every name
+/// that a worker adds is short.
+public enum WorkFolderPath {
+    /// Of a unix socket's path (unix(7)).
+    public static let socketBytesMax = 107
+    /// `/berth-xxxxxxxx/1023-zzzz`, and Chromium's `/org.chromium.Chromium.xxxxxx/SingletonSocket`.
+    public static let addedBytesMax = 70
+    /// Starts of one slot's sidecar after which the names of their folders repeat: four digits of base 36.
+    static let startsMax = 1_679_616
+
+    /// The folder of one start of a slot's sidecar, within the worker's.
+    public static func name(slot: Int, start: Int) -> String {
+        "\(slot)-\(String(start % startsMax, radix: 36))"
+    }
+
+    /// What is wrong with a folder for temporary files; nil where a socket in it has a short enough path.
+    ///
+    /// - Parameter added: the most bytes that the socket's path has behind the folder's.
+    public static func objection(to folder: String, added: Int = addedBytesMax) -> String? {
+        let count = folder.utf8.count
+        guard count + added > socketBytesMax else { return nil }
+        return
+            "TMPDIR: \(folder) has \(count) bytes, and \(socketBytesMax - added) are the most: unix sockets are made in "
+            + "it, whose paths have at most \(socketBytesMax) bytes. Set TMPDIR to a shorter path, such as /tmp"
+    }
+}
