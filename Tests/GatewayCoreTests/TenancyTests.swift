@@ -26,13 +26,35 @@ private let keyed = Tenancy(
     }
 
     @Test(arguments: [
-        ("/", "X: y"), ("/", "Authorization: Bearer three"), ("/", "Authorization: Bearer"),
-        ("/", "Authorization: Digest one"), ("/", "Authorization: Basic !"), ("/", "Authorization: Basic Ong="),
-        ("/?token=", "X: y"), ("/?token=hash-one", "X: y"), ("/", "x-berth-tenant: acme"),
+        ("/", "X: y"), ("/", "Authorization: Bearer three"),
+        ("/", "Authorization: Digest one"), ("/", "Authorization: Basic !"),
+        ("/?token=hash-one", "X: y"), ("/", "x-berth-tenant: acme"),
         ("/?token=one", "Authorization: Bearer wrong"),
     ])
     func refusesWithoutAKnownKey(_ target: String, _ line: String) {
         #expect(refusal(playwright(target, [line]), keyed)?.code == .unauthorized)
+    }
+
+    /// Even where a tenant has the key of nothing: a client without a key is not that tenant.
+    @Test(arguments: [
+        ("/?token=", "X: y"), ("/?token", "X: y"), ("/?token=%0A", "X: y"), ("/?token=%20", "X: y"),
+        ("/", "x-berth-token:"), ("/", "Authorization:"), ("/", "Authorization: Bearer"),
+        ("/", "Authorization: Bearer  "),
+        // `:x`, `:` and a line feed in base64.
+        ("/", "Authorization: Basic Ong="), ("/", "Authorization: Basic Og=="), ("/", "Authorization: Basic Cg=="),
+        ("/", "Authorization: Basic"),
+    ])
+    func anEmptyKeyIsNone(_ target: String, _ line: String) throws {
+        let careless = Tenancy(tenants: [
+            Tenant(name: "nobody", keyHashes: ["hash-", "hash-\n", "hash- "], limits: limits()),
+            Tenant(name: "beta", keyHashes: ["hash-b"], limits: limits()),
+        ])
+        let refused = refusal(playwright(target, [line]), careless)
+        #expect(refused?.code == .unauthorized && refused?.message.hasPrefix("A key is needed") == true)
+        // Then another form counts, and without any key open mode answers.
+        let both = target.contains("?") ? "x-berth-token: b" : line
+        #expect(try admit(playwright(target.contains("?") ? target : "/?token=b", [both]), careless).tenant == "beta")
+        #expect(refusal(playwright(target, [line])) == nil)
     }
 
     @Test func boundsWhatIsAskedByTheTenant() throws {

@@ -2,6 +2,7 @@ import QueueCore
 
 /// What a client may ask of Berth itself: query parameters, or headers `x-berth-<name>`. The query wins.
 public struct RequestOptions: Hashable, Sendable {
+    /// Nil for one that is empty too.
     public var token: String?
     /// A label pattern; empty for any.
     public var label = ""
@@ -30,7 +31,8 @@ public struct RequestOptions: Hashable, Sendable {
         for name in names.sorted() {
             let headers = head.values("x-berth-\(name)")
             guard headers.count <= 1 else { throw .badRequest("The header x-berth-\(name) is given twice") }
-            if let value = query.options[name] ?? headers.first { try set(name, value) }
+            let asked = query.options[name].flatMap { name == "token" && isBlank($0.utf8) ? nil : $0 }
+            if let value = asked ?? headers.first { try set(name, value) }
         }
         if run.isEmpty, let value = head.value("x-run-id") { try set("run", value) }
     }
@@ -39,7 +41,7 @@ public struct RequestOptions: Hashable, Sendable {
         switch name {
         case "token":
             guard value.utf8.count <= RequestOptions.tokenBytesMax else { throw .badRequest("The token is too long") }
-            token = value
+            token = isBlank(value.utf8) ? nil : value
         case "label":
             label = value
         case "browser":
