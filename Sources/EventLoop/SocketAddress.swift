@@ -82,6 +82,12 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// True for 0.0.0.0 and every spelling of `::`: a listener there takes what comes to any address of the machine.
+    public var isUnspecified: Bool {
+        guard !isUnix, let kernels = withSocketAddress({ SocketAddress($0) }) else { return false }
+        return kernels.host == "0.0.0.0" || kernels.host == "::"
+    }
+
     /// Calls `body` with the kernel's form of an IP address. Never for a unix socket.
     func withSocketAddress<R>(_ body: (UnsafePointer<sockaddr>) -> R) -> R {
         var storage = sockaddr_storage()

@@ -1,6 +1,14 @@
 import EventLoop
 import Testing
 
+@Suite struct AllAddressesTests {
+    @Test(arguments: ["0.0.0.0:1", "[::]:1", "[0:0:0:0:0:0:0:0]:1", "[::0]:1", "[::0.0.0.0]:1"])
+    func areMeant(text: String) { #expect(SocketAddress(text)?.isUnspecified == true) }
+
+    @Test(arguments: ["0.0.0.1:1", "127.0.0.1:1", "[::1]:1", "[::ffff:0.0.0.0]:1", "/tmp/socket"])
+    func areNotMeant(text: String) { #expect(SocketAddress(text)?.isUnspecified == false) }
+}
+
 @Suite struct SocketAddressTests {
     @Test(arguments: [
         ("127.0.0.1:80", "127.0.0.1:80"), ("[::1]:443", "[::1]:443"), ("/run/x.sock", "/run/x.sock"),

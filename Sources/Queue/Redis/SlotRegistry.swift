@@ -31,6 +31,7 @@ public final class SlotRegistry {
     private var control: (any StoreSubscription)?
     private let advertised: String
     private let port: Int
+    private let takesIPv6: Bool
     private let pools: [Pool]
     private let caps: CapsMode
     private let lifetime: Int
@@ -51,27 +52,30 @@ public final class SlotRegistry {
 
     /// - Parameters:
     ///   - address: what gateways dial, `host:port`; empty for the local address of the Redis connection and `port`.
+    ///   - takesIPv6: whether that address may be IPv6; a listener on 0.0.0.0 takes none.
     ///   - pools: the pool of each slot.
     ///   - caps: strict: `slotRegistryLicenceOver` is called when Redis was not heard for its TTL.
     ///   - lifetime: sessions after which this worker ends, 0 for no limit: of such workers the one nearest its end is taken
     ///     first, so that they do not end together.
     public convenience init?(
-        loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int, pools: [Pool],
-        caps: CapsMode = .lenient, lifetime: Int = 0
+        loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int,
+        takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0
     ) {
         self.init(
             surroundings: LoopSurroundings(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
-            node: node, address: address, port: port, pools: pools, caps: caps, lifetime: lifetime)
+            node: node, address: address, port: port, takesIPv6: takesIPv6, pools: pools, caps: caps, lifetime: lifetime
+        )
     }
 
     package init?(
-        surroundings: any QueueSurroundings, fleet: String, node: String, address: String, port: Int, pools: [Pool],
-        caps: CapsMode = .lenient, lifetime: Int = 0
+        surroundings: any QueueSurroundings, fleet: String, node: String, address: String, port: Int,
+        takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0
     ) {
         guard let id = ProcessID(node: node, generation: surroundings.randomUInt64()) else { return nil }
         self.id = id
         advertised = address
         self.port = port
+        self.takesIPv6 = takesIPv6
         self.pools = pools
         self.caps = caps
         self.lifetime = lifetime
@@ -251,8 +255,15 @@ public final class SlotRegistry {
 
     private func localAddress() -> String {
         let local = membership.connection.localAddress
-        guard let colon = local.lastIndex(of: ":") else { return "127.0.0.1:\(port)" }
-        return "\(local[..<colon]):\(port)"
+        let found = AdvertisedAddress.found(local: local, takesIPv6: takesIPv6, port: port)
+        if found.isGuess {
+            delegate?.slotRegistry(
+                self,
+                notice:
+                    "No address is known that gateways could dial: Redis is reached over IPv6, and 0.0.0.0 takes only "
+                    + "IPv4. Name one by --advertise, or listen on [::]")
+        }
+        return found.address
     }
 
     private func words(_ token: Token) -> [String] { [String(token.epoch), String(token.number)] }

@@ -61,7 +61,8 @@ public final class WorkerAgent {
         guard
             let registry = SlotRegistry(
                 loop: loop, endpoint: settings.redis, fleet: settings.fleet, node: settings.node,
-                address: settings.advertised, port: listener.port, pools: settings.slots, caps: settings.caps)
+                address: advertised(listener.port), port: listener.port, takesIPv6: settings.listen.host != "0.0.0.0",
+                pools: settings.slots, caps: settings.caps)
         else {
             listener.close()
             throw WorkerFailure(
@@ -103,6 +104,12 @@ public final class WorkerAgent {
         board.onChange = { [weak self] in self?.lookAtDrain() }
         self.board = board
         board.start()
+    }
+
+    /// What gateways dial; empty where all addresses are listened on and the registry finds one.
+    private func advertised(_ port: Int) -> String {
+        if !settings.advertised.isEmpty || settings.listen.isUnspecified { return settings.advertised }
+        return listening(port)
     }
 
     private func listening(_ port: Int) -> String {

@@ -12,7 +12,8 @@ public struct WorkerSettings {
     public var secrets: [[UInt8]]
     /// Port 0 for any free one.
     public var listen: SocketAddress
-    /// The `host:port` that gateways dial; empty for the local address of the worker's own Redis connection.
+    /// The `host:port` that gateways dial; empty for the address listened on, and where that is all of
+    /// them for the local one of the worker's Redis connection.
     public var advertised: String
     public var redis: RedisEndpoint
     /// One pool for each slot.
