@@ -80,7 +80,8 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: ["Worker", "WorkerCore", "Queue", "QueueCore", "EventLoop", "TestSupport"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore"]),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore", "EventLoop"]),
         .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(
             name: "SimulationTests",

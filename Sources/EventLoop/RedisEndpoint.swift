@@ -94,8 +94,13 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
 
     private static func unix(_ text: Substring) throws(InvalidURL) -> (Place, Int) {
         let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let path = decoded(parts[0]), path.hasPrefix("/"), let address = SocketAddress(unixPath: path) else {
-            throw InvalidURL(description: "unix:// needs an absolute path of at most 107 bytes: unix:///run/redis.sock")
+        guard let path = decoded(parts[0]), path.hasPrefix("/"), !path.utf8.contains(0),
+            let address = SocketAddress(unixPath: path)
+        else {
+            throw InvalidURL(
+                description:
+                    "unix:// needs an absolute path of at most 107 bytes, like unix:///run/redis.sock; this has "
+                    + "\(parts[0].utf8.count)")
         }
         if parts.count == 1 { return (.unix(address), 0) }
         guard parts[1].hasPrefix("db=") else {

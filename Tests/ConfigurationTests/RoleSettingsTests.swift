@@ -9,6 +9,13 @@ import Testing
         #expect(try GatewayRole(settings(.gateway)).listen.description == "127.0.0.1:8080")
         let wide = ["gateway.listen": ["0.0.0.0:0"]]
         #expect(words { try GatewayRole(settings(.gateway, flags: wide)) }.contains("--insecure-open"))
+        // `berth dev` has no such flag, and none that the file could give.
+        let dev = words {
+            try GatewayRole(
+                settings(.dev, file: "gateway: {insecureOpen: true}\n", flags: ["dev.listen": ["0.0.0.0:0"]]),
+                listenName: "dev.listen")
+        }
+        #expect(dev.contains("no tenant has a key") && !dev.contains("--insecure-open"), "\(dev)")
         let said = try GatewayRole(
             settings(.gateway, flags: wide.merging(["gateway.insecureOpen": ["true"]]) { $1 }))
         #expect(said.listen.description == "0.0.0.0:0")

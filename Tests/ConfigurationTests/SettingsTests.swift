@@ -166,14 +166,16 @@ func words(_ body: () throws -> some Any) -> String {
         #expect(worker.text("node.secret") == secret)
         let typed = try WorkerRole(worker)
         #expect(typed.pools == "AppA:Chromium:Staging=3,AppB:Firefox:UAT=1")
-        #expect(typed.listen.description == "0.0.0.0:3131" && typed.advertise == "w1" && typed.browser == "firefox")
+        #expect(
+            typed.listen.description == "0.0.0.0:3131" && typed.advertise?.host == "w1" && typed.browser == "firefox")
     }
 
     /// Every name of the table does what it says, for each command it concerns.
     @Test(arguments: LegacyName.all)
     func everyNameIsUnderstoodOrRefused(legacy: LegacyName) {
         for command in legacy.commands {
-            let said = words { try settings(command, environment: [legacy.name: "7"]) }
+            let value = legacy.name == "REDIS_HOST" ? "host-7" : "7"
+            let said = words { try settings(command, environment: [legacy.name: value]) }
             switch legacy.treatment {
             case .means, .contributes: #expect(said.hasPrefix("no problem"), "\(said)")
             case .onlyValue(let only, _):

@@ -22,7 +22,7 @@ import Testing
         let acme = try #require(entries[1].value.entries?.first)
         #expect(acme.line == 3)
         #expect(acme.value.entries?.first?.value.texts == ["a", "b"])
-        #expect(acme.value.entries?.last?.value.text == "two\nlines\n")
+        #expect(acme.value.entries?.last?.value.text == "two\nlines")
     }
 
     @Test func emptyFileHoldsNothing() throws {

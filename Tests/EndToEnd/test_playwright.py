@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import os
 import re
+import stat
 
 import playwright
 import pytest
@@ -14,6 +15,7 @@ from support.fleet import PLAYWRIGHT, Fleet
 DRIVER = os.path.join(os.path.dirname(os.path.abspath(playwright.__file__)), "driver")
 KEY = "end-to-end-key-of-acme"
 SLOW = 60_000
+TMPDIR_BYTES_MAX = 37
 
 
 def tenants(cap=1):
@@ -26,13 +28,18 @@ class Browsers:
     def __init__(self, folder, *, slots=1, label="AppA:Chromium", **fleet):
         self.fleet = Fleet(folder, **fleet)
         self.slots, self.label = slots, label
+        # The longest that is taken: in it Chromium's sockets must have short enough paths.
+        self.temporary = os.path.join(folder, "t" * (TMPDIR_BYTES_MAX - len(folder) - 1))
 
     async def __aenter__(self):
         await self.fleet.__aenter__()
         try:
             self.gateway = await self.fleet.gateway()
+            os.mkdir(self.temporary)
             more = ["--playwright-driver", DRIVER]
-            await self.fleet.worker({self.label: self.slots}, command=PLAYWRIGHT, more=more)
+            await self.fleet.worker(
+                {self.label: self.slots}, command=PLAYWRIGHT, more=more, env={"TMPDIR": self.temporary}
+            )
             await self.fleet.grantable(self.slots, timeout=30)
             self.context = async_playwright()
             self.playwright = await self.context.__aenter__()
@@ -47,6 +54,11 @@ class Browsers:
 
     def url(self, rest="/"):
         return f"ws://127.0.0.1:{self.gateway.port}{rest}"
+
+    def sockets(self) -> list[str]:
+        """Paths of the unix sockets that browsers made."""
+        paths = [os.path.join(root, name) for root, _, names in os.walk(self.temporary) for name in names]
+        return [path for path in paths if stat.S_ISSOCK(os.lstat(path).st_mode)]
 
     async def refusal(self, kind, url, **options) -> str:
         """The words of the client's error."""
@@ -75,6 +87,8 @@ async def test_connect_by_query_token_and_by_header(folder, by):
             url = url.replace("ws://", f"ws://{KEY}@")
         browser = await b.playwright.chromium.connect(url, headers=headers, timeout=SLOW)
         await reads_a_page(browser)
+        # Slot and start have one digit each here, and four at most.
+        assert b.sockets() and all(len(path) + 6 <= 107 for path in b.sockets()), b.sockets()
         await browser.close()
         logs = "\n".join(line.text for node in b.fleet.nodes for line in node.lines)
         assert KEY not in logs

@@ -1,6 +1,7 @@
-import EventLoop
 import Glibc
 import Testing
+
+@testable import EventLoop
 
 @Suite struct SystemTests {
     @Test func signalsReachTheLoop() throws {
@@ -21,6 +22,34 @@ import Testing
         let loop = try Loop()
         #expect(throws: SystemError.self) { try Signals(loop: loop, [SIGUSR1, SIGKILL]) { _ in } }
         #expect(loop.close())
+    }
+
+    /// Children run in folders of their own, where a relative path would lead elsewhere.
+    @Test func foldersInTheEnvironmentAreAbsolute() {
+        let given = [
+            "PATH": "bin:/usr/bin::./x", "VIRTUAL_ENV": ".venv", "PLAYWRIGHT_BROWSERS_PATH": "browsers", "OTHER": "bin",
+        ]
+        let absolute = ProcessEnvironment.absolute(given, in: "/srv/a")
+        #expect(
+            absolute == [
+                "PATH": "/srv/a/bin:/usr/bin:/srv/a:/srv/a/./x", "VIRTUAL_ENV": "/srv/a/.venv",
+                "PLAYWRIGHT_BROWSERS_PATH": "/srv/a/browsers", "OTHER": "bin",
+            ])
+        let kept = ["PATH": "/bin", "VIRTUAL_ENV": "", "PLAYWRIGHT_BROWSERS_PATH": "0"]
+        #expect(ProcessEnvironment.absolute(kept, in: "/srv/a") == kept)
+        #expect(ProcessEnvironment.absolute(["PATH": "bin"], in: "/")["PATH"] == "/bin")
+    }
+
+    @Test func closedStandardDescriptorsAreOpened() async {
+        await #expect(processExitsWith: .success) {
+            for descriptor: Int32 in [0, 2] { close(descriptor) }
+            StandardDescriptors.openClosed()
+            var (null, info) = (stat(), stat())
+            stat("/dev/null", &null)
+            for descriptor: Int32 in [0, 2] {
+                #expect(fstat(descriptor, &info) == 0 && info.st_rdev == null.st_rdev)
+            }
+        }
     }
 
     @Test func openFilesLimitIsRaisedToItsMost() async {

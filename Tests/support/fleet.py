@@ -125,7 +125,8 @@ class Fleet:
         return node
 
     async def worker(
-        self, pools, name=None, *, redis=None, listen=0, advertise=None, command=None, more=(), wait=True
+        self, pools, name=None, *, redis=None, listen=0, advertise=None, command=None, more=(), wait=True,
+        env=None,
     ) -> Node:
         """A worker of `command` sidecars, or of Playwright ones (`PLAYWRIGHT`); `pools` is label → slots."""
         name = name or f"w{len(self.workers) + 1}"
@@ -137,7 +138,7 @@ class Fleet:
             arguments += ["--pool", f"{label}={slots}"]
         if advertise:
             arguments += ["--advertise", advertise]
-        node = await self._node("worker", name, [*arguments, *more])
+        node = await self._node("worker", name, [*arguments, *more], env=env)
         node.pools = dict(pools)
         self.workers.append(node)
         if wait:

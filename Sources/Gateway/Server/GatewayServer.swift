@@ -60,6 +60,15 @@ public final class GatewayServer {
     public var id: ProcessID { queue.id }
     /// The port listened on, once started.
     public var port: Int { doorway.port }
+    /// The address listened on, as the log has it: the port that was found where 0 was asked for.
+    public var address: String {
+        SocketAddress(host: settings.listen.host, port: port)?.description ?? settings.listen.description
+    }
+    /// One that a client on this machine can connect to: loopback where all addresses are listened on.
+    public var reachableAddress: String {
+        guard settings.listen.isUnspecified else { return address }
+        return address.hasPrefix("[") ? "[::1]:\(port)" : "127.0.0.1:\(port)"
+    }
     /// Clients in the queue or dialing, and sessions.
     public var counts: (waiting: Int, serving: Int) {
         (waits.count - doorway.occupancy.relayed, doorway.occupancy.relayed)
@@ -72,8 +81,7 @@ public final class GatewayServer {
         } catch {
             throw GatewayFailure("Cannot listen on \(settings.listen): \(error)")
         }
-        let host = settings.listen.host.contains(":") ? "[\(settings.listen.host)]" : settings.listen.host
-        log.listening(settings.listen.isUnix ? host : "\(host):\(port)")
+        log.listening(address)
         declareSettings()
         queue.start()
         startTimer = loop.schedule(after: QueueLimits.storeAwayMilliseconds) { [self] in

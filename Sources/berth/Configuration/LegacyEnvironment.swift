@@ -66,7 +66,7 @@ public struct LegacyName: Hashable, Sendable {
     /// What is wrong with the environment as this command finds it.
     static func problems(in environment: [String: String], command: Setting.Command) -> [ConfigurationProblem] {
         all.compactMap { legacy in
-            guard legacy.commands.contains(command), let value = environment[legacy.name], !value.isEmpty else {
+            guard legacy.commands.contains(command), let value = environment[legacy.name].flatMap(unlessEmpty) else {
                 return nil
             }
             switch legacy.treatment {
@@ -80,16 +80,36 @@ public struct LegacyName: Hashable, Sendable {
         }
     }
 
+    /// A variable's value without what nobody sees around it; one without any more counts as not set.
+    static func unlessEmpty(_ text: String) -> String? {
+        let text = Unseen.trimmed(text)
+        return text.isEmpty ? nil : text
+    }
+
     /// A setting's value from such names; the setting's own name was looked at before.
-    static func value(of setting: Setting, in environment: [String: String]) -> (name: String, text: String)? {
-        func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    static func value(
+        of setting: Setting, in environment: [String: String]
+    ) throws(ConfigurationProblem) -> (name: String, text: String)? {
+        func given(_ name: String) -> String? { environment[name].flatMap(unlessEmpty) }
+        func port(_ name: String) throws(ConfigurationProblem) -> Int? {
+            guard let text = given(name) else { return nil }
+            if let port = LegacyName.port(text) { return port }
+            throw ConfigurationProblem(
+                place: name, message: "'\(text)' is not a port: write its number, or tcp://host:port as Kubernetes does"
+            )
+        }
         switch setting.name {
         case "redis.url":
-            guard let host = given("REDIS_HOST") else { return nil }
-            let bracketed = host.contains(":") ? "[\(host)]" : host
-            return ("REDIS_HOST", "redis://\(bracketed):\(given("REDIS_PORT") ?? "6379")")
+            guard let text = given("REDIS_HOST") else { return nil }
+            let host = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+            guard let kind = HostText(host) else {
+                throw ConfigurationProblem(
+                    place: "REDIS_HOST",
+                    message: "'\(text)' is not a host alone: put the rest into REDIS_PORT or REDIS_URL")
+            }
+            return ("REDIS_HOST", "redis://\(kind == .ipv6 ? "[\(host)]" : host):\(try port("REDIS_PORT") ?? 6379)")
         case "gateway.listen", "worker.listen":
-            return given("PORT").map { ("PORT", ":\($0)") }
+            return try port("PORT").map { ("PORT", ":\($0)") }
         default:
             for legacy in all {
                 if legacy.treatment == .means(setting: setting.name), let text = given(legacy.name) {
@@ -98,5 +118,14 @@ public struct LegacyName: Hashable, Sendable {
             }
             return nil
         }
+    }
+
+    /// `6379`, or `tcp://10.0.0.1:6379`: Kubernetes sets the variable so for a Service of that name.
+    private static func port(_ text: String) -> Int? {
+        if let address = text.hasPrefix("tcp://") ? ListenAddress(String(text.dropFirst(6))) : ListenAddress(":\(text)")
+        {
+            return address.port
+        }
+        return nil
     }
 }

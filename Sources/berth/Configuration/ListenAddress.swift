@@ -23,7 +23,21 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
             return nil
         }
         guard host.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else { return nil }
-        self.init(host: String(host), port: port)
+        self.init(host: host.lowercased(), port: port)
+    }
+
+    /// What is wrong with a text as an address to listen on, in words; nil where it will do.
+    static func objection(to text: String) -> String? {
+        guard let address = ListenAddress(text) else {
+            return "'\(text)' is not host:port (IPv6 in brackets), or :port"
+        }
+        if address.host.isEmpty || address.host == "localhost" { return nil }
+        switch HostText(address.host) {
+        case .ipv4 where !text.hasPrefix("["), .ipv6: return nil
+        default:
+            return
+                "'\(address.host)' is not an address of this machine in numbers, like 127.0.0.1 or [::1], nor localhost"
+        }
     }
 
     /// 127.0.0.0/8, ::1 and the name localhost.

@@ -16,14 +16,19 @@ public struct NodeRole: Hashable, Sendable {
     public init(_ settings: Settings, hostName: String) throws(ConfigurationProblems) {
         fleet = settings.text("fleet") ?? "default"
         nodeID = settings.text("node.id") ?? NodeRole.name(from: hostName)
-        secrets = (settings.text("node.secret") ?? "").split(separator: ",").map(String.init)
+        secrets = settings.text("node.secret").map(NodeRole.secrets) ?? []
         var words: String?
+        if secrets.contains("") { words = "holds an empty secret" }
         if secrets.count > 2 { words = "holds more than two secrets" }
-        if secrets.contains(where: { $0.count < NodeRole.secretCharactersMin }) {
+        if words == nil, secrets.contains(where: { $0.count < NodeRole.secretCharactersMin }) {
             words =
                 "is shorter than \(NodeRole.secretCharactersMin) characters: openssl rand -hex 32 makes a good one"
         }
         if let words { throw ConfigurationProblems([.init(place: settings.place("node.secret"), message: words)]) }
+    }
+
+    private static func secrets(_ text: String) -> [String] {
+        text.split(separator: ",", omittingEmptySubsequences: false).map { Unseen.trimmed(String($0)) }
     }
 
     /// The processes of `berth dev`, which share one secret that nobody else knows.
@@ -51,8 +56,10 @@ public struct GatewayRole: Hashable, Sendable {
     public init(_ settings: Settings, listenName: String = "gateway.listen") throws(ConfigurationProblems) {
         drainTimeoutMilliseconds = settings.milliseconds("gateway.drainTimeout")
         defaultBrowser = settings.text("gateway.defaultBrowser") ?? "chromium"
-        let insecureOpen = settings.isTrue("gateway.insecureOpen")
-        let zeros = settings.texts("scaleFromZero")
+        // No setting of `berth dev`, which reads the same file.
+        let isDev = settings.command == .dev
+        let insecureOpen = !isDev && settings.isTrue("gateway.insecureOpen")
+        let zeros = settings.texts("scaleFromZero").map(GatewayRole.withBrowserInLowerCase)
         if let words = GatewayRole.objection(toZeros: zeros) {
             throw ConfigurationProblems([.init(place: settings.place("scaleFromZero"), message: words)])
         }
@@ -65,9 +72,15 @@ public struct GatewayRole: Hashable, Sendable {
         if tenancy.isOpen, !listen.isLoopback, !insecureOpen {
             let words =
                 "\(listen) is open to everybody who reaches it, and no tenant has a key: give tenants keys in berth.yaml, "
-                + "listen on 127.0.0.1, or say --insecure-open"
+                + (isDev ? "or listen on 127.0.0.1" : "listen on 127.0.0.1, or say --insecure-open")
             throw ConfigurationProblems([.init(place: settings.place(listenName), message: words)])
         }
+    }
+
+    /// Pools bear their browser's name in lower case.
+    private static func withBrowserInLowerCase(_ zero: String) -> String {
+        guard let bar = zero.firstIndex(of: "|") else { return zero }
+        return zero[..<bar] + zero[bar...].lowercased()
     }
 
     /// What is wrong with the pools that scale from zero; nil when they will do.
@@ -75,8 +88,9 @@ public struct GatewayRole: Hashable, Sendable {
         guard zeros.count <= QueueLimits.zerosMax else { return "holds more than \(QueueLimits.zerosMax) labels" }
         for zero in zeros {
             let parts = zero.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard Label(parts[0]) != nil, parts.count == 1 || isName(parts[1]) else {
-                return "'\(zero)' is no label, like AppA:Chromium, or label|browser"
+            guard Label(parts[0]) != nil else { return "'\(zero)' is no label, like AppA:Chromium, or label|browser" }
+            if parts.count == 2, !Pool.playwrightBrowsers.contains(parts[1]) {
+                return "'\(zero)': \(Spelling.unknown("browser", parts[1], known: Pool.playwrightBrowsers))"
             }
         }
         return nil
@@ -89,13 +103,13 @@ public struct WorkerRole: Hashable, Sendable {
     public enum Sidecar: String, Hashable, Sendable { case playwright, command }
 
     public let listen: ListenAddress
-    /// `host` or `host:port`; empty for the local address of its Redis connection.
-    public let advertise: String
+    /// Nil for an address that the worker finds by itself.
+    public let advertise: AdvertisedHost?
     /// As `PoolConfig` reads them, once the version of the sidecars is known.
     public let pools: String
     public let browser: String
     public let sidecar: Sidecar
-    /// Words of the command, program first; empty for Playwright.
+    /// Words of the command, program first; empty for Playwright. Programs and folders here are absolute, or names for PATH.
     public let command: [String]
     public let playwrightDriver: String?
     public let executable: String?
@@ -107,11 +121,11 @@ public struct WorkerRole: Hashable, Sendable {
         var problems: [ConfigurationProblem] = []
         let secret = settings.text("node.secret") != nil
         drainTimeoutMilliseconds = settings.milliseconds("worker.drainTimeout")
-        advertise = settings.text("worker.advertise") ?? ""
+        advertise = settings.text("worker.advertise").flatMap(AdvertisedHost.init)
         browser = settings.text("worker.browser") ?? "chromium"
         sidecar = settings.text("worker.sidecar").flatMap(Sidecar.init) ?? .playwright
-        playwrightDriver = settings.text("worker.playwrightDriver")
-        executable = settings.text("worker.executable")
+        playwrightDriver = settings.text("worker.playwrightDriver").map { absolute($0, in: settings.folder) }
+        executable = settings.text("worker.executable").map { WorkerRole.program($0, in: settings.folder) }
         caps = settings.text("worker.caps").flatMap(CapsMode.init) ?? .lenient
         listen =
             devPools != nil
@@ -143,14 +157,26 @@ public struct WorkerRole: Hashable, Sendable {
             problems.append(
                 .init(place: settings.place("worker.sidecar"), message: "a command sidecar needs its --command"))
         case (.command, let text?):
-            command = CommandWords.split(text) ?? []
-            if command.isEmpty {
+            var words = CommandWords.split(text) ?? []
+            if let first = words.first { words[0] = WorkerRole.program(first, in: settings.folder) }
+            command = words
+            if words.isEmpty {
                 problems.append(
                     .init(place: settings.place("worker.command"), message: "a quote is not closed: \(text)"))
             }
         }
         guard problems.isEmpty else { throw ConfigurationProblems(problems) }
     }
+
+    /// A name without a slash is looked for in PATH.
+    private static func program(_ text: String, in folder: String) -> String {
+        text.contains("/") ? absolute(text, in: folder) : text
+    }
+}
+
+/// Sidecars run in folders of their own, where a relative path would lead elsewhere.
+private func absolute(_ path: String, in folder: String) -> String {
+    path.hasPrefix("/") ? path : "\(folder == "/" ? "" : folder)/\(path)"
 }
 
 extension Settings {

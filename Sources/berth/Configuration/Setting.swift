@@ -16,6 +16,10 @@ public struct Setting: Hashable, Sendable {
         case yesNo
         /// Repeatable as a flag, comma-separated in the environment, a sequence in the file.
         case list
+        /// A list of web origins.
+        case origins
+        /// `host`, `host:port`, `[v6]` or `[v6]:port` that others dial.
+        case host
         /// `label=slots`: repeatable, comma-separated, a mapping in the file.
         case pools
         /// Never printed. Each source also takes the name of a file that holds it: `…File`, `…_FILE`.
@@ -59,7 +63,7 @@ public struct Setting: Hashable, Sendable {
     }
 
     public var isSecret: Bool { kind == .secret }
-    public var isRepeatable: Bool { kind == .list || kind == .pools }
+    public var isRepeatable: Bool { kind == .list || kind == .pools || kind == .origins }
 
     /// What the reference calls its unit or form.
     public var unit: String {
@@ -71,21 +75,42 @@ public struct Setting: Hashable, Sendable {
         case .count(let range): "\(range.lowerBound)–\(range.upperBound)"
         case .choice(let words): words.joined(separator: ", ")
         case .yesNo: "true, false"
-        case .list: "list"
+        case .list, .origins: "list"
+        case .host: "host or host:port"
         case .pools: "label=slots, …"
         case .secret: "secret"
         }
     }
 
+    /// The form in which a value is used and compared: without what nobody sees around it, and one of several spellings.
+    public func normalised(_ text: String) -> String {
+        let text = Unseen.trimmed(text)
+        switch kind {
+        case .choice, .yesNo: return text.lowercased()
+        case .origins: return (try? OriginText.canonical(text)) ?? text
+        default: return text
+        }
+    }
+
     /// What is wrong with one value, in words; `nil` when it will do.
     public func objection(to text: String) -> String? {
+        if let words = Unseen.objection(to: text, lines: name == "worker.command") { return words }
         switch kind {
         case .text, .secret, .list:
             return text.isEmpty ? "is empty" : nil
         case .name:
             return isName(text) ? nil : "'\(text)' is not 1–64 characters of A–Z a–z 0–9 . _ -"
         case .address:
-            return ListenAddress(text) == nil ? "'\(text)' is not host:port (IPv6 in brackets), or :port" : nil
+            return ListenAddress.objection(to: text)
+        case .host:
+            return AdvertisedHost.objection(to: text)
+        case .origins:
+            do throws(OriginText.Objection) {
+                _ = try OriginText.canonical(text)
+                return nil
+            } catch {
+                return error.words
+            }
         case .duration:
             return DurationText.milliseconds(text) == nil
                 ? "'\(text)' is not a duration like 500ms, 30s, 2m or 1h (a week at most)" : nil

@@ -7,6 +7,8 @@ public struct Settings: Sendable {
     public let resolved: [String: ResolvedSetting]
     public let defaults: TenantLimits
     public let tenants: [Tenant]
+    /// Where relative paths begin.
+    let folder: String
     /// The file it came from, if any.
     public let fileName: String?
 
@@ -30,8 +32,12 @@ public struct Settings: Sendable {
         var reader = TenantsReader(file: sections.name)
         if let node = sections.defaults { reader.readDefaults(node) }
         var tenants = sections.tenants.map { reader.readTenants($0) } ?? []
+        var flagged: Set<String> = []
         for flag in input.tenantFlags {
             guard let tenant = reader.readFlag(flag) else { continue }
+            if !flagged.insert(tenant.name).inserted {
+                problems.append(.init(place: "--tenant \(tenant.name)", message: "is given twice: keep one"))
+            }
             tenants.removeAll { $0.name == tenant.name }
             tenants.append(tenant)
         }
@@ -42,6 +48,7 @@ public struct Settings: Sendable {
         defaults = reader.defaults
         self.tenants = tenants
         fileName = input.file?.name
+        folder = input.folder
         guard problems.isEmpty else { throw ConfigurationProblems(problems) }
     }
 
@@ -70,10 +77,12 @@ public struct Settings: Sendable {
         var problems: [ConfigurationProblem] = []
         for tenant in tenants {
             for key in tenant.keyHashes {
-                if let other = owners.updateValue(tenant.name, forKey: key) {
-                    problems.append(
-                        .init(place: place, message: "tenants '\(other)' and '\(tenant.name)' have the same key"))
-                }
+                guard let other = owners.updateValue(tenant.name, forKey: key) else { continue }
+                let words =
+                    other == tenant.name
+                    ? "tenant '\(other)' has the key \(key.prefix(8))… twice: keep it once"
+                    : "tenants '\(other)' and '\(tenant.name)' have the same key, \(key.prefix(8))…: give each its own"
+                problems.append(.init(place: place, message: words))
             }
         }
         return problems

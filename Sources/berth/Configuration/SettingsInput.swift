@@ -11,7 +11,13 @@ public struct SettingsInput {
     /// Reads a secret's file; `nil` when it cannot be read.
     public var readFile: (String) -> [UInt8]? = { _ in nil }
 
+    /// The folder that the process was started in: relative paths begin there.
+    public var folder = "/"
+
     public init(command: Setting.Command) { self.command = command }
+
+    /// The file that the environment names.
+    public var configFile: String? { environment["BERTH_CONFIG"].flatMap(LegacyName.unlessEmpty) }
 }
 
 /// One setting as it came out.

@@ -10,11 +10,13 @@ struct SettingsResolver {
         for setting in Setting.all {
             // A flag or environment name of another command's setting is not this command's.
             let ours = setting.commands.contains(input.command) || input.command == .config
-            let value =
+            let found =
                 (ours ? fromFlags(setting) ?? fromEnvironment(setting) : nil) ?? fromFile(setting, file)
                 ?? ResolvedSetting(
                     texts: setting.defaultText.map { [$0] } ?? [], source: .default, place: "default of \(setting.name)"
                 )
+            let value = ResolvedSetting(
+                texts: found.texts.map(setting.normalised), source: found.source, place: found.place)
             for text in value.texts {
                 if let objection = setting.objection(to: text) {
                     problems.append(.init(place: value.place, message: objection))
@@ -54,8 +56,13 @@ struct SettingsResolver {
                 return secret(path, source: .environment(legacy.name + "_FILE"), place: legacy.name + "_FILE")
             }
         }
-        guard let legacy = LegacyName.value(of: setting, in: input.environment) else { return nil }
-        return ResolvedSetting(texts: [legacy.text], source: .environment(legacy.name), place: legacy.name)
+        do throws(ConfigurationProblem) {
+            guard let legacy = try LegacyName.value(of: setting, in: input.environment) else { return nil }
+            return ResolvedSetting(texts: [legacy.text], source: .environment(legacy.name), place: legacy.name)
+        } catch {
+            problems.append(error)
+            return nil
+        }
     }
 
     private mutating func fromFile(_ setting: Setting, _ file: FileSections) -> ResolvedSetting? {
@@ -94,19 +101,17 @@ struct SettingsResolver {
             problems.append(.init(place: place, message: "the file it names cannot be read: \(path)"))
             return nil
         }
-        var text = Substring(String(decoding: bytes, as: UTF8.self))
-        while let last = text.last, last.isNewline { text = text.dropLast() }
-        return ResolvedSetting(texts: [String(text)], source: source, place: place)
+        let text = Unseen.trimmed(String(decoding: bytes, as: UTF8.self))
+        if text.isEmpty {
+            problems.append(.init(place: place, message: "the file it names is empty: \(path)"))
+            return nil
+        }
+        return ResolvedSetting(texts: [text], source: source, place: place)
     }
 
-    private func given(_ name: String) -> String? { input.environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    private func given(_ name: String) -> String? { input.environment[name].flatMap(LegacyName.unlessEmpty) }
 
     private func split(_ text: String) -> [String] {
-        text.split(separator: ",").map { part in
-            var part = part
-            while part.first == " " { part = part.dropFirst() }
-            while part.last == " " { part = part.dropLast() }
-            return String(part)
-        }.filter { !$0.isEmpty }
+        text.split(separator: ",").map { Unseen.trimmed(String($0)) }.filter { !$0.isEmpty }
     }
 }

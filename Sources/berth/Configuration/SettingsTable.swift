@@ -64,7 +64,8 @@ extension Setting {
                 "How long clients and sessions are still served after SIGTERM, before they are told and the process ends."
         ),
         Setting(
-            "gateway.origins", flag: "--origin", environment: "BERTH_ORIGINS", kind: .list, commands: [.gateway, .dev],
+            "gateway.origins", flag: "--origin", environment: "BERTH_ORIGINS", kind: .origins,
+            commands: [.gateway, .dev],
             doc:
                 "Web origins (https://app.example) whose pages may connect; * for all. Any other Origin is refused, but for "
                 + "the gateway's own: [which it is](#origin)."
@@ -74,8 +75,8 @@ extension Setting {
             default: "false", commands: [.gateway],
             doc: "Listen beyond loopback without any tenant's key: whoever reaches the port gets a browser."),
         Setting(
-            "gateway.defaultBrowser", flag: "--default-browser", environment: "DEFAULT_BROWSER_TYPE", kind: .name,
-            default: "chromium", commands: [.gateway, .dev],
+            "gateway.defaultBrowser", flag: "--default-browser", environment: "DEFAULT_BROWSER_TYPE",
+            kind: .choice(Pool.playwrightBrowsers), default: "chromium", commands: [.gateway, .dev],
             doc: "The browser of a Playwright client that names none."),
     ]
 
@@ -85,8 +86,9 @@ extension Setting {
             shown: "0.0.0.0:3131 with a node secret, 127.0.0.1:3131 without", commands: [.worker],
             doc: "Where gateways connect. Beyond loopback only with a node secret."),
         Setting(
-            "worker.advertise", flag: "--advertise", environment: "PRIVATE_HOSTNAME", kind: .text, default: nil,
-            shown: "the local address of its Redis connection", commands: [.worker],
+            "worker.advertise", flag: "--advertise", environment: "PRIVATE_HOSTNAME", kind: .host, default: nil,
+            shown: "the address listened on; where that is all of them, the local one of its Redis connection",
+            commands: [.worker],
             doc: "host or host:port that gateways dial; without a port, the one it listens on."),
         Setting(
             "worker.pools", flag: "--pool", environment: "POOL_CONFIG", kind: .pools, default: nil,

@@ -33,18 +33,27 @@ struct TenantsReader {
     /// Reads `acme:cap=2,maxWait=5m,key=<sha256>`.
     mutating func readFlag(_ text: String) -> Tenant? {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let name = parts.first.map(String.init), isName(name) else {
-            problems.append(.init(place: "--tenant", message: "'\(text)' is not name:field=value,…"))
+        let name = Unseen.trimmed(String(parts[0]))
+        guard isName(name) else {
+            let words = Unseen.objection(to: name) ?? "'\(text)' is not name:field=value,…"
+            problems.append(.init(place: "--tenant", message: words))
             return nil
         }
         var limits = defaults
         var keys: [String] = []
+        var fields: Set<String> = []
         for pair in parts.count > 1 ? parts[1].split(separator: ",") : [] {
-            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
+                Unseen.trimmed(String($0))
+            }
             let value = sides.count > 1 ? sides[1] : ""
-            var message: String?
-            if sides[0] == "key" {
-                if let key = digest(value) { keys.append(key) } else { message = TenantsReader.keyWords }
+            var message = Unseen.objection(to: sides[0]) ?? Unseen.objection(to: value)
+            if message != nil {
+                // Told below: the text itself looks right.
+            } else if sides[0] == "key" {
+                message = TenantsReader.read(key: value, into: &keys)
+            } else if !fields.insert(sides[0]).inserted {
+                message = "'\(sides[0])' is given twice: keep one"
             } else if let field = LimitField(rawValue: sides[0]) {
                 message = field.set(value, in: &limits)
             } else {
@@ -103,13 +112,11 @@ struct TenantsReader {
             object(entry.line, "'keys' is a list of at most \(TenantsLimits.keysMax)")
             return []
         }
-        return nodes.compactMap { node in
-            guard let key = digest(node.text ?? "") else {
-                object(node.line, TenantsReader.keyWords)
-                return nil
-            }
-            return key
+        var keys: [String] = []
+        for node in nodes {
+            if let words = TenantsReader.read(key: node.text ?? "", into: &keys) { object(node.line, words) }
         }
+        return keys
     }
 
     private mutating func readLabel(_ entry: ConfigNode.Entry) -> String {
@@ -120,17 +127,22 @@ struct TenantsReader {
         return ""
     }
 
-    /// The message never repeats the text: it may be the key itself.
-    private static let keyWords =
-        "a key stands here as its SHA-256, 64 hex digits: printf %s \"$KEY\" | sha256sum"
-
-    private func digest(_ text: String) -> String? {
+    /// Adds a key's digest; answers what is wrong with the text, `nil` if nothing. The words never repeat the text, for it may
+    /// be the key itself.
+    private static func read(key text: String, into keys: inout [String]) -> String? {
         let hex = (text.hasPrefix("sha256:") ? String(text.dropFirst(7)) : text).lowercased()
         guard hex.utf8.count == 64, hex.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
-            return nil
+            return "a key stands here as its SHA-256, 64 hex digits: \(keyCommand)"
         }
-        return hex
+        if let what = EmptyKeys.digests[hex] {
+            return "this is the SHA-256 of \(what), which is no key; with KEY set: \(keyCommand)"
+        }
+        keys.append(hex)
+        return nil
     }
+
+    /// Ends with words where KEY is not set or empty.
+    private static let keyCommand = "printf %s \"${KEY:?}\" | sha256sum"
 
     private mutating func object(_ line: Int, _ message: String) {
         problems.append(ConfigurationProblem(place: "\(file):\(line)", message: message))

@@ -20,14 +20,23 @@ public enum YAMLReader {
             throw ConfigurationProblem(place: file, message: "no memory to read it")
         }
         defer { yaml_parser_delete(parser) }
+        let text = try utf8(bytes, file)
         // libyaml keeps the pointer over many calls, so the bytes get an address of their own.
-        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(bytes.count, 1))
+        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(text.count, 1))
         defer { copy.deallocate() }
-        _ = copy.initialize(from: bytes)
-        yaml_parser_set_input_string(parser, copy.baseAddress, bytes.count)
+        _ = copy.initialize(from: text)
+        yaml_parser_set_input_string(parser, copy.baseAddress, text.count)
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         var events = YAMLEvents(parser: parser, file: file)
         return try events.document()
+    }
+
+    /// The text without its byte order mark.
+    private static func utf8(_ bytes: [UInt8], _ file: String) throws(ConfigurationProblem) -> ArraySlice<UInt8> {
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            throw ConfigurationProblem(place: file, message: "is UTF-16: save it as UTF-8")
+        }
+        return bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
     }
 }
 
@@ -64,6 +73,8 @@ private struct YAMLEvents {
         }
         switch event {
         case .scalar(let text, let plain):
+            let text = Unseen.trimmed(text)
+            if let words = Unseen.objection(to: text, lines: true) { throw problem("a value \(words)", line) }
             return ConfigNode(content: .scalar(text, plain: plain), line: line)
         case .sequenceStart:
             var items: [ConfigNode] = []
@@ -86,6 +97,7 @@ private struct YAMLEvents {
             let (event, line) = try next()
             if case .mappingEnd = event { return entries }
             guard case .scalar(let key, _) = event else { throw problem("a key must be plain text", line) }
+            if let words = Unseen.objection(to: key) { throw problem("a key \(words)", line) }
             guard seen.insert(key).inserted else { throw problem("'\(key)' stands here twice", line) }
             let (value, valueLine) = try next()
             entries.append(.init(key: key, line: line, value: try node(value, valueLine, depth: depth + 1)))

@@ -1,6 +1,14 @@
 import ArgumentParser
+import EventLoop
 
 @main
+enum Program {
+    static func main() {
+        StandardDescriptors.openClosed()
+        Berth.main()
+    }
+}
+
 struct Berth: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "berth",

@@ -46,8 +46,8 @@ final class DevFleet {
         let workerRole = try WorkerRole(settings, devPools: "dev=\(slots)")
         what = workerRole.sidecar == .playwright ? workerRole.browser : workerRole.command[0]
         process = try Process(log: settings.text("log.level"))
-        DevFolder.sweep()
-        folder = try DevFolder()
+        DevFolder.sweep(Surroundings.temporaryFolder)
+        folder = try DevFolder(in: Surroundings.temporaryFolder)
         do {
             let endpoint = try RedisEndpoint(url: "unix://\(folder.socket)")
             let node = NodeRole(dev: "dev", secret: Crypto.randomHex(bytes: 32))
@@ -69,7 +69,7 @@ final class DevFleet {
         defer { folder.remove() }
         redis = try PrivateRedis(
             loop: process.loop, folder: folder, onReady: { [self] in serve() }, onFailure: { [self] in fail($0) })
-        try process.run(untilEndedBy: end)
+        try process.run(onHangup: nil, untilEndedBy: end)
     }
 
     private func serve() {
@@ -84,11 +84,11 @@ final class DevFleet {
         process.log.log(
             .info, "dev", "everything runs",
             [
-                "address": .text("127.0.0.1:\(gateway.port)"), "redis": .text("unix://\(folder.socket)"),
+                "address": .text(gateway.address), "redis": .text("unix://\(folder.socket)"),
                 "slots": .number(slots),
             ])
         say(
-            "\(slots) \(what) \(slots == 1 ? "slot" : "slots") behind ws://127.0.0.1:\(gateway.port)/ , the fleet's records "
+            "\(slots) \(what) \(slots == 1 ? "slot" : "slots") behind ws://\(gateway.reachableAddress)/ , the fleet's records "
                 + "behind --redis unix://\(folder.socket); Ctrl-C ends it all")
     }
 

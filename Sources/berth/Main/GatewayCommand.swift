@@ -28,7 +28,7 @@ struct GatewayCommand: ParsableCommand {
         let server = try GatewayServer(loop: process.loop, settings: gateway, log: process.log)
         try server.start()
         process.guardStore(gateway.redis, fleet: gateway.fleet)
-        try process.run(onReload: { reload(server, process.log) }, untilEndedBy: server.drain)
+        try process.run(onHangup: { reload(server, process.log) }, untilEndedBy: server.drain)
     }
 
     private func settings() throws -> Settings {

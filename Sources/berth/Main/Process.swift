@@ -25,17 +25,27 @@ final class Process {
 
     /// Turns the loop until SIGTERM or SIGINT came and `end` has called back. The second signal does not wait.
     ///
-    /// - Parameter onReload: what SIGHUP does; nothing where left out.
+    /// - Parameter onHangup: what SIGHUP does. Nil for a program in the foreground: the close of its terminal ends it, except
+    ///   under `nohup`.
     func run(
-        onReload: @escaping () -> Void = {}, untilEndedBy end: @escaping (_ done: @escaping () -> Void) -> Void
+        onHangup: (() -> Void)?, untilEndedBy end: @escaping (_ done: @escaping () -> Void) -> Void
     ) throws {
-        signals = try Signals(loop: loop, [SIGTERM, SIGINT, SIGHUP]) { [self] signal in
-            if signal == SIGHUP { return onReload() }
+        let isHeard = onHangup != nil || !Process.isHangupIgnored
+        signals = try Signals(loop: loop, [SIGTERM, SIGINT] + (isHeard ? [SIGHUP] : [])) { [self] signal in
+            if signal == SIGHUP, let onHangup { return onHangup() }
             if isEnding { exit(128 + signal) }
             isEnding = true
             end { [self] in loop.stop() }
         }
         loop.run()
         signals?.close()
+    }
+
+    /// As `nohup` leaves it.
+    private static var isHangupIgnored: Bool {
+        var action = sigaction()
+        return sigaction(SIGHUP, nil, &action) == 0
+            && unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 }

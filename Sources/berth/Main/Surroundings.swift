@@ -1,6 +1,7 @@
 import Configuration
 import EventLoop
 import Glibc
+import Worker
 
 /// What the process finds around it: environment, files, the name of the host. The configuration gets it handed in.
 enum Surroundings {
@@ -14,6 +15,9 @@ enum Surroundings {
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
         return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
+
+    /// Where temporary files belong.
+    static var temporaryFolder: String { WorkerSettings.workFolder(environment: environment) }
 
     /// Where the process was started.
     static var folder: String? {
@@ -43,7 +47,8 @@ enum Surroundings {
         input.tenantFlags = tenants
         input.environment = environment
         input.readFile = read
-        let named = path ?? environment["BERTH_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+        if let folder { input.folder = folder }
+        let named = path ?? input.configFile
         if let bytes = read(named ?? "berth.yaml") {
             input.file = (named ?? "berth.yaml", bytes)
         } else if let named {

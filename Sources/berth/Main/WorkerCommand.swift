@@ -37,7 +37,7 @@ struct WorkerCommand: ParsableCommand {
         try agent.start()
         agent.onSuperseded = { process.loop.stop() }
         process.guardStore(worker.redis, fleet: worker.fleet)
-        try process.run(untilEndedBy: agent.drain)
+        try process.run(onHangup: {}, untilEndedBy: agent.drain)
     }
 }
 
@@ -61,15 +61,15 @@ extension WorkerSettings {
             advertised: try WorkerSettings.advertised(role), redis: redis, slots: pools,
             sidecar: try WorkerSettings.checked(program, pools: pools),
             drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
-            workFolder: WorkerSettings.workFolder(environment: Surroundings.environment), caps: role.caps)
+            workFolder: Surroundings.temporaryFolder, caps: role.caps)
     }
 
     private static func advertised(_ role: WorkerRole) throws -> String {
-        if role.advertise.isEmpty || ListenAddress(role.advertise) != nil { return role.advertise }
-        guard role.listen.port != 0 else {
-            throw Fatal("--advertise needs a port where --listen has port 0: \(role.advertise):<port>")
+        guard let advertise = role.advertise else { return "" }
+        guard let port = advertise.port ?? (role.listen.port == 0 ? nil : role.listen.port) else {
+            throw Fatal("--advertise needs a port where --listen has port 0: \(advertise.host):<port>")
         }
-        return ListenAddress(host: role.advertise, port: role.listen.port).description
+        return ListenAddress(host: advertise.host, port: port).description
     }
 
     private static func program(_ role: WorkerRole) throws -> (SidecarProgram, version: String) {
@@ -90,24 +90,32 @@ extension WorkerSettings {
         return (.playwright(driver, executables: executables), driver.version)
     }
 
-    /// Tells now, and not by the first client's wait, that a browser is missing.
+    /// Tells now, and not by the first client's wait, that a program is missing. Programs are absolute from here on: sidecars
+    /// run in folders of their own.
     private static func checked(_ program: SidecarProgram, pools: [Pool]) throws -> SidecarProgram {
         switch program {
         case .command(let words):
-            guard Files.program(words[0], path: Surroundings.path) != nil else {
+            guard let found = Files.program(words[0], path: Surroundings.path) else {
                 throw Fatal("--command: there is no program \(words[0]) here")
             }
-        case .playwright(_, let executables):
-            for browser in Set(pools.map(\.browser)) {
+            return .command([found] + words.dropFirst())
+        case .playwright(let driver, var executables):
+            let browsers = Set(pools.map(\.browser))
+            // The others make no unix sockets.
+            if browsers.contains("chromium"), let words = WorkFolderPath.objection(to: Surroundings.temporaryFolder) {
+                throw Fatal(words)
+            }
+            for browser in browsers {
                 if let program = executables[browser] {
-                    guard Files.program(program, path: Surroundings.path) != nil else {
+                    guard let found = Files.program(program, path: Surroundings.path) else {
                         throw Fatal("--executable: \(program) cannot be run")
                     }
+                    executables[browser] = found
                 } else if !PlaywrightBrowsers.isInstalled(browser) {
                     throw Fatal(PlaywrightBrowsers.missing(browser))
                 }
             }
+            return .playwright(driver, executables: executables)
         }
-        return program
     }
 }
