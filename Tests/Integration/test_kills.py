@@ -1,4 +1,4 @@
-"""kill -9 at 50 seeded moments each: clients, gateways, workers, sidecars, Redis with its data and without.
+"""kill -9 at seeded moments, 10 of each kind, 50 in `make test-long`: clients, gateways, workers, sidecars, Redis with its data and without.
 
 Many moments share one running fleet under load. Whatever was killed, afterwards every slot is usable again within the
 bounds of the promises, nothing is leaked or granted twice, and every client was served or told why in words.
@@ -13,7 +13,7 @@ from support import checkers, clock
 from support.fleet import Fleet, eventually
 from support.load import Load
 
-MOMENTS = int(os.environ.get("BERTH_MOMENTS", "50"))
+MOMENTS = int(os.environ.get("BERTH_MOMENTS") or ("50" if os.environ.get("BERTH_LONG") else "10"))
 SEED = os.environ.get("BERTH_SEED", "1")
 
 # L6: after the last fault heals, and after data loss. L3: after a holder vanished.

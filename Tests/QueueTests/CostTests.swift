@@ -1,5 +1,5 @@
-import Foundation
 import QueueCore
+import TestSupport
 import Testing
 
 @Suite struct CostTests {
@@ -99,7 +99,7 @@ import Testing
         let g = fleet.gateway()
         fleet.register(Caller("worker", "w"), pools: ["x||"])
         fleet.cap(g, "*", 1, queueMax: 1_000_000)
-        let waiting = ProcessInfo.processInfo.environment["BERTH_MEND_WAITERS"].flatMap(Int.init) ?? 2_000
+        let waiting = Sample.count("BERTH_MEND_WAITERS", sample: 2_000, whole: 50_000)
         fleet.enqueueMany(g, waiting) { "t\($0 % 50)" }
         fleet.loadDying()
         fleet.dying(at: 3) { fleet.enqueue(g, fleet.newWaiter()) }

@@ -1,11 +1,13 @@
 import QueueCore
+import TestSupport
 import Testing
 
 /// Calls of a random walk, most of them made a second time with a word replaced, dropped, added or changed: whatever is
 /// asked, no call fails once it has written.
 @Suite struct HostileCallTests {
     @Test func noCallFailsOnceItHasWritten() {
-        let calls = StoreDifferenceTests.recorded(3, steps: 1_000)
+        let calls = StoreDifferenceTests.recorded(
+            3, steps: Sample.count("BERTH_HOSTILE_STEPS", sample: 400, whole: 5_000))
         let fleet = Fleet()
         fleet.begin()
         var spoiler = Spoiler(seed: 9, percent: 80, calls.flatMap(\.arguments))

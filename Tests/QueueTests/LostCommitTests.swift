@@ -1,9 +1,9 @@
-import Foundation
 import QueueCore
+import TestSupport
 import Testing
 
 /// One session of two gateways and two workers, told again and again: each time another one of its commits is lost
-/// after it was answered. Whatever it was, everything heals. `BERTH_LOSE_EACH=1` loses each, not one of four.
+/// after it was answered. Whatever it was, everything heals. `BERTH_LOSE_EACH=1` loses each, not one of eight.
 @Suite struct LostCommitTests {
     let fleet = Fleet()
 
@@ -66,8 +66,8 @@ import Testing
     @Test(arguments: Actors.Loss.allCases) func whicheverOneCommitIsLostEverythingHeals(_ loss: Actors.Loss) {
         let whole = Actors(fleet)
         play(whole)
-        let all = ProcessInfo.processInfo.environment["BERTH_LOSE_EACH"] != nil
-        for number in stride(from: loss == .seen ? 1 : 2, through: whole.commits, by: all ? 1 : 4) {
+        let all = Sample.isWhole || Sample.text("BERTH_LOSE_EACH") != nil
+        for number in stride(from: loss == .seen ? 1 : 2, through: whole.commits, by: all ? 1 : 8) {
             let actors = Actors(fleet)
             actors.lose(number, loss)
             play(actors)

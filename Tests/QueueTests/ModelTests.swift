@@ -1,24 +1,22 @@
-import Foundation
 import QueueCore
+import TestSupport
 import Testing
 
 /// Random operations, each judged by `audit`, by a full key scan and by the model.
 ///
-/// `BERTH_MODEL_SEEDS=n` runs n seeds instead of the two of CI, `BERTH_MODEL_SEED=s` the seed s alone,
-/// `BERTH_MODEL_STEPS=n` n operations each, `BERTH_MODEL_ONLY=i,j,…` only these. What failed is told by the fewest
-/// operations that show it.
+/// `BERTH_MODEL_SEEDS=n` runs n seeds, `BERTH_MODEL_SEED=s` the seed s alone, `BERTH_MODEL_STEPS=n` n operations each,
+/// `BERTH_MODEL_ONLY=i,j,…` only these. A failure is reported with the fewest operations that show it.
 @Suite struct ModelTests {
     static var seeds: [UInt64] {
-        let environment = ProcessInfo.processInfo.environment
-        if let one = environment["BERTH_MODEL_SEED"].flatMap(UInt64.init) { return [one] }
-        return Array(1...UInt64(environment["BERTH_MODEL_SEEDS"].flatMap(Int.init) ?? 2))
+        if let one = Sample.text("BERTH_MODEL_SEED").flatMap(UInt64.init) { return [one] }
+        return Array(1...UInt64(Sample.count("BERTH_MODEL_SEEDS", sample: 2, whole: 20)))
     }
 
-    static var steps: Int { ProcessInfo.processInfo.environment["BERTH_MODEL_STEPS"].flatMap(Int.init) ?? 1_000 }
+    static var steps: Int { Sample.count("BERTH_MODEL_STEPS", sample: 400, whole: 5_000) }
 
     /// The steps to take instead of all.
     static var only: [Int]? {
-        ProcessInfo.processInfo.environment["BERTH_MODEL_ONLY"]?.split(separator: ",").compactMap { Int($0) }
+        Sample.text("BERTH_MODEL_ONLY")?.split(separator: ",").compactMap { Int($0) }
     }
 
     @Test(arguments: seeds) func randomOperationsAgreeWithTheModel(seed: UInt64) {

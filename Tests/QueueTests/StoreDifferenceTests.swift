@@ -1,5 +1,4 @@
 import EventLoop
-import Foundation
 import Queue
 import QueueCore
 import TestSupport
@@ -15,9 +14,9 @@ struct RecordedCall {
 
 /// The shipped scripts in a real Redis and in the simulated one: the calls of random walks, some of them spoilt, in both.
 ///
-/// `BERTH_STORE_CALLS=n` makes n calls instead of CI's.
+/// `BERTH_STORE_CALLS=n` makes n calls.
 @Suite struct StoreDifferenceTests {
-    static var callsMax: Int { ProcessInfo.processInfo.environment["BERTH_STORE_CALLS"].flatMap(Int.init) ?? 5_000 }
+    static var callsMax: Int { Sample.count("BERTH_STORE_CALLS", sample: 1_500, whole: 50_000) }
     static let stepsAWalk = 1_500
     /// Each walk is made so often, each time spoilt in another way, the first time not at all.
     private static let turnsAWalk = 8

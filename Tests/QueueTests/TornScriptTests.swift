@@ -1,5 +1,5 @@
-import Foundation
 import QueueCore
+import TestSupport
 import Testing
 
 /// A fleet at work. Of tenant `a`, whose cap is 2, one is served, one granted, two wait; of `b` two are set aside, for
@@ -264,7 +264,7 @@ private struct Scene {
         ),
     ]
 
-    private static let isWhole = ProcessInfo.processInfo.environment["BERTH_TEAR_EACH"] != nil
+    private static let isWhole = Sample.isWhole || Sample.text("BERTH_TEAR_EACH") != nil
 
     let fleet = Fleet()
 

@@ -1,8 +1,7 @@
 import EventLoop
-import Foundation
 import QueueCore
-import Testing
 import TestSupport
+import Testing
 
 /// What processes may ask at any time, drawn from a seed, and answered by what Redis has.
 private struct Crowd {
@@ -94,7 +93,7 @@ private struct Crowd {
 /// pull request 4342). Sweeps alone must mend what comes of it. `BERTH_TORN_TAILS=n` draws n of them.
 @Suite(.enabled(if: RedisVariant.wanted != .cluster, "the nodes of a cluster keep no file")) struct TornTailTests {
     private static let seeds = Array(
-        1...UInt64(ProcessInfo.processInfo.environment["BERTH_TORN_TAILS"].flatMap(Int.init) ?? 12))
+        1...UInt64(Sample.count("BERTH_TORN_TAILS", sample: 4, whole: 200)))
 
     @Test(arguments: seeds) func sweepsMendAHalfCommitThatComesLate(seed: UInt64) throws {
         let redis = TestRedis(options: [

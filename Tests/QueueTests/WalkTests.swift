@@ -1,6 +1,6 @@
 import QueueCore
-import Testing
 import TestSupport
+import Testing
 
 /// The walk through keys of any size, a slice a call, that audit, mending and the count of slots wanted share.
 @Suite struct WalkTests {
@@ -43,7 +43,7 @@ import TestSupport
     /// In a table of many members and in a list of few; some take two calls each.
     @Test(arguments: [12, 300]) func whoStaysIsMetWhateverComesAndGoes(_ size: Int) {
         var dice = SplitMix64(state: 3)
-        for turn in 0..<60 {
+        for turn in 0..<Sample.count("BERTH_WALK_TURNS", sample: 20, whole: 300) {
             fleet.redis("DEL", set)
             let staying = (0..<size).map { $0 % 50 == 7 ? "long\($0).\(turn)" : "stays\($0).\(turn)" }
             let leaving = (0..<size).map { "m\($0).\(turn)" }

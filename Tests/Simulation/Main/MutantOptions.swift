@@ -10,6 +10,8 @@ struct MutantOptions: ParsableArguments {
     var record = false
     @Flag(help: "Run for each planted bug the one seed that the list names, and its scenario.")
     var replay = false
+    @Option(help: "With --replay: each n-th planted bug only, as a sample.")
+    var every = 1
     @Option(
         help: "Plant this bug of the list, for what else is asked for; with --mutants hunt it alone. May be repeated.")
     var mutant: [String] = []
@@ -32,7 +34,9 @@ struct MutantOptions: ParsableArguments {
 
     func table(seeds: UInt64, jobs: Int) throws {
         let list = try MutantList.read(mutantsFile)
-        let chosen = try mutant.isEmpty ? list.mutants : mutant.map { try list.named($0) }
+        guard every == 1 || (replay && every > 1) else { throw ValidationError("--every n goes with --replay") }
+        let sample = list.mutants.enumerated().filter { $0.offset % every == 0 }.map(\.element)
+        let chosen = try mutant.isEmpty ? sample : mutant.map { try list.named($0) }
         // Before anything runs: a text that is not there shows nothing.
         for mutant in chosen { _ = try mutant.scripts() }
         let table = MutantTable(chosen, path: mutantsFile, jobs: jobs)

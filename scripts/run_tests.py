@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Builds and runs all tests, side by side where that is faster: `make test` and, with --long, `make test-long`.
+
+    scripts/run_tests.py [--long] [PART ...]
+
+A part starts when the parts it needs are done. Parts that compute take turns at the cores, at low priority; parts that
+wait for deadlines of real processes start at once. The end of the output lists the time of each part, the slowest tests
+and the counts. The output of a part that failed is printed whole; all outputs are kept in .build/tests.
+"""
+
+import argparse
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass, field
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OUT = os.path.join(ROOT, ".build", "tests")
+CORES = os.cpu_count() or 2
+SLOWEST = 20
+# A part that takes longer hangs.
+PART_SECONDS_MAX = 1_500
+PART_SECONDS_MAX_LONG = 5 * 3_600
+# Most of the integration tests wait for deadlines, so more of them run at a time than there are cores.
+PYTEST_WORKERS = 4 * CORES
+
+PYTHON = os.path.join(ROOT, ".venv", "bin", "python")
+DEBUG = os.path.join(ROOT, ".build", "debug")
+SIM = os.path.join(DEBUG, "sim")
+# Colours depend on the terminal, and with other flags everything is built again.
+BUILD = ["swift", "build", "--no-color-diagnostics", "--explicit-target-dependency-import-check", "error"]
+
+CORE_TESTS = "^(QueueCoreTests|GatewayCoreTests|WorkerCoreTests|ConfigurationTests|SimulationTests|TidyTests)"
+LOOP_TESTS = "^(EventLoopTests|GatewayTests|WorkerTests)"
+QUEUE_TESTS = "^QueueTests"
+# The same on every server.
+ON_ONE_SERVER = "CostTests|StoreDifferenceTests|ShrinkerTests|LinkerTests|TornScriptTests"
+# The verbs, and what depends on the server most: its replies, its file, its connections.
+SAMPLE_ON_VALKEY = "^QueueTests.*(WayOfAGrant|Healing|Quarantine|Suspension|Refusal|QueueClient|Model|TornTail)Tests"
+
+
+@dataclass
+class Part:
+    name: str
+    command: list
+    needs: tuple = ()
+    environment: dict = field(default_factory=dict)
+    # Computes all the time: takes a core and low priority.
+    computes: bool = False
+    # A builder prints no count of tests.
+    has_tests: bool = True
+
+
+@dataclass
+class Outcome:
+    code: int
+    seconds: float
+    cpu_seconds: float
+    output: str
+
+
+@dataclass
+class Test:
+    seconds: float
+    name: str
+
+
+def swift(name, wanted, *more, computes=True, **environment):
+    program = os.path.join(DEBUG, "berthPackageTests.xctest")
+    command = [program, "--testing-library", "swift-testing", "--filter", wanted, *more]
+    return Part(name, command, ("build tests",), environment, computes)
+
+
+def parts(long):
+    pytest = [PYTHON, "-m", "pytest", "Tests", "-n", str(PYTEST_WORKERS), "--dist", "worksteal"]
+    pytest += [f"--junitxml={OUT}/pytest.xml"]
+    seeds = "2000" if long else "250"
+    every = "1" if long else "6"
+    found = [
+        Part("build", BUILD, has_tests=False),
+        Part("build tests", BUILD + ["--build-tests"], ("build",), has_tests=False),
+        Part("processes and browsers", pytest, ("build",)),
+        Part("simulation", [SIM, "--seeds", seeds, "--jobs", "1"], ("build",), computes=True, has_tests=False),
+        Part("planted bugs", [SIM, "--replay", "--every", every, "--jobs", "1"], ("build",), computes=True, has_tests=False),
+        swift("loops and sockets", LOOP_TESTS, "--no-parallel", computes=False),
+        swift("cores", CORE_TESTS),
+        swift("queue on Redis", QUEUE_TESTS),
+    ]
+    if not long:
+        return found + [swift("queue on Valkey", SAMPLE_ON_VALKEY, BERTH_REDIS="valkey", BERTH_MODEL_STEPS="150")]
+    for variant in ("valkey", "cluster", "acl"):
+        found.append(swift(f"queue on {variant}", QUEUE_TESTS, "--skip", ON_ONE_SERVER, BERTH_REDIS=variant))
+    return found
+
+
+class Run:
+    """All parts: each in a thread that waits for its needs, then for a core, then for its process."""
+
+    def __init__(self, chosen, long):
+        self.parts = chosen
+        self.seconds_max = PART_SECONDS_MAX_LONG if long else PART_SECONDS_MAX
+        self.environment = dict(os.environ, **({"BERTH_LONG": "1"} if long else {}))
+        self.outcomes = {}
+        self.done = {part.name: threading.Event() for part in chosen}
+        self.cores = threading.Semaphore(CORES)
+        self.print_lock = threading.Lock()
+        self.processes = set()
+        self.began = time.monotonic()
+
+    def say(self, words):
+        with self.print_lock:
+            print(f"[{time.monotonic() - self.began:4.0f} s] {words}", flush=True)
+
+    def all(self):
+        threads = [threading.Thread(target=self.one, args=(part,), daemon=True) for part in self.parts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def one(self, part):
+        try:
+            for name in part.needs:
+                if name in self.done:
+                    self.done[name].wait()
+                    if self.outcomes[name].code != 0:
+                        self.outcomes[part.name] = Outcome(1, 0, 0, f"not run: {name} failed\n")
+                        return
+            if part.computes:
+                with self.cores:
+                    self.run(part)
+            else:
+                self.run(part)
+        finally:
+            self.done[part.name].set()
+
+    def run(self, part):
+        self.say(f"{part.name} ...")
+        path = os.path.join(OUT, part.name.replace(" ", "-") + ".txt")
+        nice = ["nice", "-n", "10"] if part.computes else []
+        began = time.monotonic()
+        with open(path, "wb") as file:
+            process = subprocess.Popen(
+                nice + part.command,
+                cwd=ROOT,
+                env=dict(self.environment, **part.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self.processes.add(process)
+            alarm = threading.Timer(self.seconds_max, self.kill, [process])
+            alarm.start()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = code = os.waitstatus_to_exitcode(status)
+            alarm.cancel()
+            self.processes.discard(process)
+        seconds = time.monotonic() - began
+        with open(path, encoding="utf-8", errors="replace") as file:
+            output = file.read()
+        if code == 0 and part.has_tests and counts(output)[0] == 0:
+            code = 1
+            output += "\nno test ran\n"
+        self.outcomes[part.name] = Outcome(code, seconds, usage.ru_utime + usage.ru_stime, output)
+        self.say(f"{part.name}: {'done' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s")
+
+    def kill(self, process):
+        self.say(f"a part took over {self.seconds_max} s and is ended")
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def end(self):
+        for process in list(self.processes):
+            self.kill(process)
+
+
+def counts(output):
+    """Tests that passed, failed and were skipped, by the closing lines of Swift Testing and pytest."""
+    passed = failed = skipped = 0
+    for line in output.splitlines():
+        if match := re.search(r"Test run with (\d+) tests? .*?(passed|failed) after", line):
+            ended = len(re.findall(r"^\S+ Test (?!run with).* failed after ", output, re.MULTILINE))
+            left = len(re.findall(r"^\S+ Test .* skipped", output, re.MULTILINE))
+            passed, failed, skipped = int(match[1]) - ended - left, ended, left
+        elif re.match(r"=+ .*\b(passed|failed|error).* in [\d.]+s", line):
+            passed = sum(int(n) for n in re.findall(r"(\d+) passed", line))
+            failed = sum(int(n) for n in re.findall(r"(\d+) (?:failed|error)", line))
+            skipped = sum(int(n) for n in re.findall(r"(\d+) skipped", line))
+    return passed, failed, skipped
+
+
+def tests_of(name, output):
+    """Each test's time, as its runner told it."""
+    if "pytest" in output and os.path.exists(os.path.join(OUT, "pytest.xml")) and name == "processes and browsers":
+        for case in xml.parse(os.path.join(OUT, "pytest.xml")).iter("testcase"):
+            yield Test(float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}")
+        return
+    for match in re.finditer(r"^\S+ Test (?!run with)(.+?)(?: with \d+ test cases?)? (?:passed|failed) after ([\d.]+)", output, re.MULTILINE):
+        yield Test(float(match[2]), f"{name}: {match[1]}")
+
+
+def report(run):
+    failures = [part for part in run.parts if run.outcomes[part.name].code != 0]
+    for part in failures:
+        print(f"\n===== {part.name} FAILED =====\n{run.outcomes[part.name].output[-200_000:]}")
+    print("\n| part | wall s | CPU s | passed | failed | skipped |\n|---|---|---|---|---|---|")
+    total = [0, 0, 0]
+    for part in run.parts:
+        outcome = run.outcomes[part.name]
+        found = counts(outcome.output) if part.has_tests else (0, 0, 0)
+        total = [a + b for a, b in zip(total, found)]
+        numbers = " | ".join(str(n) if part.has_tests else "" for n in found)
+        print(f"| {part.name} | {outcome.seconds:.0f} | {outcome.cpu_seconds:.0f} | {numbers} |")
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"| all | {time.monotonic() - run.began:.0f} | {usage.ru_utime + usage.ru_stime:.0f} | " + " | ".join(map(str, total)) + " |")
+    slowest = sorted(
+        (test for part in run.parts if part.has_tests for test in tests_of(part.name, run.outcomes[part.name].output)),
+        key=lambda test: -test.seconds,
+    )
+    print(f"\nThe {SLOWEST} slowest tests:")
+    for test in slowest[:SLOWEST]:
+        print(f"{test.seconds:8.1f} s  {test.name}")
+    broken = [part.name for part in failures if part.has_tests is False or counts(run.outcomes[part.name].output)[1] == 0]
+    if failures:
+        print("\nFailed: " + ", ".join(part.name for part in failures))
+    # A part that failed without a failed test (a build, a crash, the simulator) counts as one.
+    print(f"\n{total[0]} passed, {total[1] + len(broken)} failed, {total[2]} skipped")
+    return 1 if failures else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--long", action="store_true", help="what is long by its nature runs whole")
+    parser.add_argument("part", nargs="*", help="these parts alone; what they need must be built")
+    options = parser.parse_args()
+    known = parts(options.long)
+    if unknown := set(options.part) - {part.name for part in known}:
+        parser.error(f"no part {sorted(unknown)}; there are {[part.name for part in known]}")
+    os.makedirs(OUT, exist_ok=True)
+    run = Run([part for part in known if not options.part or part.name in options.part], options.long)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        run.all()
+    finally:
+        run.end()
+    sys.exit(report(run))
+
+
+if __name__ == "__main__":
+    main()
