@@ -1,0 +1,28 @@
+import Testing
+
+/// What `make test` samples and what `make test-long` runs whole is one table, held against the tests here.
+@Suite struct SampleTests {
+    private static let document = "docs/internals/testing.md"
+
+    @Test func everySampleIsARowWithItsNumbers() throws {
+        let taken = try Regex(#"Sample\.count\(\s*"(\w+)", sample: ([\d_]+), whole: ([\d_]+)\)"#)
+        let rows = Repository.lines(Self.document).filter { $0.hasPrefix("|") }
+        var count = 0
+        for file in Repository.files(under: "Tests", endings: [".swift"]) {
+            for match in Repository.text(file).matches(of: taken) {
+                count += 1
+                let words = match.output.dropFirst().map { String($0.substring!) }
+                guard let row = rows.first(where: { $0.contains("`\(words[0])`") }) else {
+                    Issue.record("\(Self.document) has no row for \(words[0])")
+                    continue
+                }
+                let cells = row.split(separator: "|").map { String($0) }
+                for (cell, number) in zip(cells[1...2], words[1...]) {
+                    let written = number.replacing("_", with: ",")
+                    #expect(cell == " \(written) ", "\(words[0]): \(row)")
+                }
+            }
+        }
+        #expect(count >= 8)
+    }
+}
