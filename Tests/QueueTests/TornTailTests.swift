@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import QueueCore
 import TestSupport
 import Testing
