@@ -100,6 +100,30 @@ async def test_dev_prints_the_address_that_it_listens_on(folder, host, shown):
         await process.dispose()
 
 
+async def test_dev_removes_what_a_killed_one_left(folder):
+    """A link that bears the name of a leftover is removed, and what it leads to stays."""
+    temporary, elsewhere = os.path.join(folder, "t"), os.path.join(folder, "elsewhere")
+    for path in (temporary, elsewhere):
+        os.mkdir(path)
+    with open(os.path.join(elsewhere, "file"), "w", encoding="ascii"):
+        pass
+    killed = await Process.start("killed", dev("--listen", "127.0.0.1:0"), folder, env={"TMPDIR": temporary})
+    await served(killed)
+    await killed.kill()
+    left = set(os.listdir(temporary))
+    assert len(left) == 2, left
+    link = f"berth-dev-{killed.pid}-linked"
+    os.symlink(elsewhere, os.path.join(temporary, link))
+    process = await Process.start("dev", dev("--listen", "127.0.0.1:0"), folder, env={"TMPDIR": temporary})
+    try:
+        await served(process)
+        assert not {*left, link} & set(os.listdir(temporary)) and os.listdir(elsewhere) == ["file"]
+        assert await process.terminate() == 0, process.output
+        assert os.listdir(temporary) == []
+    finally:
+        await process.dispose()
+
+
 async def test_dev_advises_no_flag_that_it_refuses(folder):
     process = await run("open", dev("--listen", "0.0.0.0:0"), folder)
     assert process.code == 1 and "127.0.0.1" in process.output and "--insecure-open" not in process.output
