@@ -29,7 +29,7 @@ class Browsers:
         self.fleet = Fleet(folder, **fleet)
         self.slots, self.label = slots, label
         # The longest that is taken: in it Chromium's sockets must have short enough paths.
-        self.temporary = os.path.join(folder, "t" * (TMPDIR_BYTES_MAX - len(folder) - 1))
+        self.temporary = os.path.join(folder, "t" * max(1, TMPDIR_BYTES_MAX - len(folder) - 1))
 
     async def __aenter__(self):
         await self.fleet.__aenter__()
