@@ -14,6 +14,17 @@ extension Stream {
         return socketAddress { uv_tcp_getsockname(asTCP, $0, $1) }?.description ?? ""
     }
 
+    /// True if the peer's end, or a reset, has arrived already: bytes that came before it may not have been read yet.
+    public var peerHasLeft: Bool {
+        var descriptor: uv_os_fd_t = -1
+        guard uv_fileno(asHandle, &descriptor) == 0 else { return true }
+        var look = pollfd(fd: descriptor, events: Stream.peerLeft, revents: 0)
+        return poll(&look, 1, 0) == 1 && look.revents & (Stream.peerLeft | Int16(POLLHUP | POLLERR)) != 0
+    }
+
+    /// POLLRDHUP (poll(2)), which Glibc declares under a macro.
+    private static let peerLeft: Int16 = 0x2000
+
     /// Has the kernel ask a silent peer whether it still lives: after `idleSeconds`, then each `intervalSeconds`,
     /// and fail the stream with ETIMEDOUT after `count` without answer. Nothing on a unix socket.
     public func keepAlive(idleSeconds: Int, intervalSeconds: Int, count: Int) {

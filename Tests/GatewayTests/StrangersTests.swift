@@ -62,6 +62,18 @@ import Testing
         stand.end()
     }
 
+    @Test(arguments: [true, false])
+    func aClientThatLeftBeforeItsHeadWasReadIsNotQueued(_ inOrder: Bool) throws {
+        let stand = try Stand(tenancy: Self.tenancy())
+        let visitor = stand.connect()
+        wait(stand) { stand.server.doorway.occupancy.parked == 1 }
+        visitor.stream?.write(Self.keyedHead)
+        if inOrder { visitor.stream?.close() } else { visitor.stream?.reset() }
+        wait(stand) { stand.server.doorway.occupancy.parked == 0 }
+        #expect(stand.logged("accept").isEmpty)
+        stand.end()
+    }
+
     @Test func theOldestOfThoseRefusedMakesRoom() throws {
         let stand = try smallStand()
         // 16 may linger. All read their words, also those that are closed for others.

@@ -77,7 +77,8 @@ final class ClientConnection: HasDeadline {
                 guard server.doorway.enter(self, tenant: request.tenant, max: max) else {
                     throw .tenantConnections(request.tenant, max: max)
                 }
-                hold(request)
+                // A client that left meanwhile is neither queued nor logged: a flood of such clients costs no more.
+                if stream.peerHasLeft { perform(machine.reachedEnd()) } else { hold(request) }
             }
         } catch {
             refuse(error)
