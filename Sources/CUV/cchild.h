@@ -17,6 +17,8 @@ static inline int berth_child_prepare(char *const env[], const char *directory, 
                                       pid_t parent) {
   if (setsid() < 0) return errno;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return errno;
+  /* What its descendants leave behind stays below it while it lives. Kept by exec, not inherited by fork. */
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return errno;
   /* The parent may have died before the line above: then nobody would ever kill us. */
   if (getppid() != parent) _exit(127);
   if (directory && chdir(directory) < 0) return errno;
@@ -89,6 +91,22 @@ static inline int berth_child_reap(int pid, int *code, int *number) {
   *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   *number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   return 1;
+}
+
+/* Makes this process the parent of what its descendants leave behind. Answers 0 or a negated errno. */
+static inline int berth_child_adopt(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }
+
+/* Some child of this process that has ended and whose status nobody took: its pid, 0 where there is none. */
+static inline int berth_child_ended(void) {
+  siginfo_t info;
+  info.si_pid = 0;
+  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
+}
+
+/* Takes the status of a child that has ended, so that its number is free again. */
+static inline void berth_child_discard(int pid) {
+  siginfo_t info;
+  waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);
 }
 
 #endif

@@ -5,7 +5,8 @@ import Glibc
 /// A program run by this process, in a session and process group of its own.
 ///
 /// Its stdin is /dev/null; it inherits no other descriptor, handler or blocked signal. It is killed when the thread that
-/// started it ends, however that happens. When it ends, what is left of its group is killed.
+/// started it ends, however that happens. When it ends, what is left of its group is killed. While it lives, its descendants
+/// stay below it, also those whose parent has ended.
 public final class ChildProcess {
     /// Which of its outputs a line came from.
     public enum Channel: Hashable, Sendable { case stdout, stderr }
@@ -31,7 +32,7 @@ public final class ChildProcess {
     /// - Parameters:
     ///   - arguments: the program, searched in the PATH of `environment`, and its arguments.
     ///   - workingDirectory: nil for that of this process.
-    ///   - onLine: a line without its end, cut after 4 KiB; repaired where it is not UTF-8.
+    ///   - onLine: a line without its end, cut after 4 KiB; repaired where it is not UTF-8. Not after `ignoreLines`.
     ///   - onExit: called once, after the last line.
     /// - Throws: what kept the program from starting, `ENOENT` when there is none of that name.
     public init(
@@ -66,6 +67,7 @@ public final class ChildProcess {
     private func watch() throws(SystemError) {
         do throws(SystemError) {
             signal = try SignalHandle(loop: loop, signal: SIGCHLD) { _ in self.look() }
+            loop.children[pid] = self
         } catch {
             kill(-pid, SIGKILL)
             waitpid(pid, nil, 0)
@@ -79,6 +81,18 @@ public final class ChildProcess {
         loop.afterThisTurn { self.look() }
     }
 
+    /// Nobody wants lines any more: output is read and dropped, but for its tail.
+    public func ignoreLines() {
+        output.ignoreLines()
+        errors.ignoreLines()
+    }
+
+    /// The last 8 KiB of an output, and how many bytes came before them.
+    public func tail(of channel: Channel) -> (bytes: [UInt8], droppedBytes: UInt64) {
+        var tail = channel == .stdout ? output.tail : errors.tail
+        return tail.taken()
+    }
+
     /// Sends a signal to the whole group. Nothing once the process has ended: its number may be somebody else's.
     public func signalGroup(_ signal: Int32) {
         guard exit == nil else { return }
@@ -86,7 +100,8 @@ public final class ChildProcess {
         if exit == nil { kill(-pid, signal) }
     }
 
-    private func look() {
+    /// Takes the status if the process has ended.
+    func look() {
         guard exit == nil else { return }
         // What stays where somebody else took the status.
         var code: Int32 = -1
@@ -94,6 +109,7 @@ public final class ChildProcess {
         let result = berth_child_reap(pid, &code, &number)
         if result == 0 { return }
         exit = number > 0 ? .signal(number) : .code(code)
+        loop.children[pid] = nil
         signal?.close()
         signal = nil
         linger = loop.schedule(after: ChildProcess.outputLingerMilliseconds) {

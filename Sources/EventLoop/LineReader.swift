@@ -1,16 +1,25 @@
 import CUV
 import Glibc
 
-/// A pipe whose other end a child writes to, read as lines.
+/// A pipe whose other end a child writes to: read as lines until its owner has seen enough, then for its end only.
+///
+/// A child may write faster than any loop can look at lines. So each turn of the loop looks at `turnBytesMax` bytes and
+/// `turnLinesMax` lines of it, and the child waits for the rest. Once nobody wants lines, bytes are read and dropped; the
+/// last of them are kept for the day the child dies.
 final class LineReader: StreamDelegate {
     static let lineBytesMax = 4096
+    static let turnBytesMax = 8_192
+    static let turnLinesMax = 64
 
     /// Passed to the child. Above 3, which the child uses for its own report.
     private(set) var writingEnd: Int32 = -1
-    /// The pipe has ended or was closed.
+    /// The pipe has ended or was closed, and every line was delivered.
     private(set) var isDone = false
+    private(set) var tail = OutputTail()
     private let stream: Stream
     private var line: [UInt8] = []
+    /// Bytes of this turn behind the lines that were delivered.
+    private var rest: [UInt8] = []
     private var onLine: ((String) -> Void)?
     private var onEnd: (() -> Void)?
 
@@ -33,6 +42,7 @@ final class LineReader: StreamDelegate {
             closeWritingEnd()
             throw SystemError(code: code, operation: "pipe")
         }
+        stream.readBytesMax = UInt32(LineReader.turnBytesMax)
         self.onLine = onLine
     }
 
@@ -48,10 +58,18 @@ final class LineReader: StreamDelegate {
         stream.startReading()
     }
 
+    /// No more lines are wanted. Bytes are still read: a full pipe would stop the child.
+    func ignoreLines() {
+        onLine = nil
+        line = []
+        rest = []
+        stream.readBytesMax = UInt32(Loop.readBufferBytes)
+    }
+
     func close() {
         stream.close()
         isDone = true
-        onLine = nil
+        ignoreLines()
         onEnd = nil
     }
 
@@ -69,14 +87,48 @@ final class LineReader: StreamDelegate {
         onLine?(text)
     }
 
-    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
-        for byte in bytes {
-            if byte == UInt8(ascii: "\n") {
-                deliver()
-            } else if line.count < LineReader.lineBytesMax {
-                line.append(byte)
-            }
+    /// Delivers the lines that a turn may have; what is left of `bytes` waits for the next turn.
+    private func split(_ bytes: ArraySlice<UInt8>) {
+        var left = bytes
+        var lines = 0
+        while onLine != nil, lines < LineReader.turnLinesMax, let end = left.firstIndex(of: UInt8(ascii: "\n")) {
+            take(left[..<end])
+            left = left[(end + 1)...]
+            lines += 1
+            deliver()
         }
+        guard onLine != nil else { return }
+        if lines < LineReader.turnLinesMax {
+            take(left)
+            rest = []
+        } else {
+            rest = Array(left)
+        }
+    }
+
+    /// What is beyond the longest line is cut.
+    private func take(_ piece: ArraySlice<UInt8>) {
+        line += piece.prefix(LineReader.lineBytesMax - line.count)
+    }
+
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        tail.append(bytes)
+        guard onLine != nil else { return }
+        split(Array(bytes)[...])
+        // A child that has more to say says it in the next turn, behind everybody else.
+        if onLine != nil, !rest.isEmpty || bytes.count == LineReader.turnBytesMax { pause() }
+    }
+
+    private func pause() {
+        stream.stopReading()
+        stream.loop.afterThisTurn { self.goOn() }
+    }
+
+    private func goOn() {
+        guard !isDone else { return }
+        if rest.isEmpty { return stream.startReading() }
+        split(rest[...])
+        pause()
     }
 
     func streamReachedEnd(_ stream: Stream) { end() }

@@ -12,6 +12,10 @@ public final class Loop {
     let readBuffer: UnsafeMutablePointer<CChar>
     private let turnEnd: UnsafeMutablePointer<uv_idle_t>
     private var deferred: [() -> Void] = []
+    /// By pid: started on this loop, and their status not taken yet.
+    var children: [Int32: ChildProcess] = [:]
+    /// Set where this process also reaps what others left to it.
+    weak var orphans: Orphans?
     private var isRunning = false
     private var isClosed = false
 

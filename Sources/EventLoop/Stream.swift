@@ -27,6 +27,8 @@ public final class Stream {
     public private(set) var isClosed = false
     private var isFinishing = false
     private var writesQueued: UInt32 = 0
+    /// The most bytes of one read.
+    var readBytesMax = UInt32(Loop.readBufferBytes)
 
     var asStream: UnsafeMutablePointer<uv_stream_t> { handle.assumingMemoryBound(to: uv_stream_t.self) }
     var asHandle: UnsafeMutablePointer<uv_handle_t> { handle.assumingMemoryBound(to: uv_handle_t.self) }
@@ -61,8 +63,8 @@ public final class Stream {
             asStream,
             { handle, _, buffer in
                 guard let handle, let buffer else { return }
-                buffer.pointee = uv_buf_t(
-                    base: Loop.of(handle.pointee.loop).readBuffer, len: Loop.readBufferBytes)
+                let stream = Unmanaged<Stream>.fromOpaque(handle.pointee.data).takeUnretainedValue()
+                buffer.pointee = uv_buf_t(base: stream.loop.readBuffer, len: Int(stream.readBytesMax))
             },
             { handle, count, buffer in
                 guard let handle, count != 0 else { return }

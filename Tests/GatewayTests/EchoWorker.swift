@@ -122,6 +122,8 @@ final class EchoWorker {
 }
 
 extension EchoWorker: SlotRegistryDelegate {
+    func slotRegistryTrouble(_ registry: SlotRegistry) -> String { "" }
+
     func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow] {
         (0..<slots).map { slot in
             let held = serving[slot]

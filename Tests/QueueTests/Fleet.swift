@@ -328,7 +328,7 @@ final class Fleet {
     func renew(_ caller: Caller, _ rows: [String] = [], settingsFrom: Int = 0) -> Outcome {
         guard caller.kind == "worker" else { return run("roll", caller, ["", "", String(settingsFrom)]) }
         caller.renewals += 1
-        return run("renew", caller, [String(caller.renewals)] + rows)
+        return run("renew", caller, [String(caller.renewals), ""] + rows)
     }
 
     func row(_ slot: Int, _ state: String, _ token: Token = .none, _ lease: LeaseID? = nil, tenant: String = "-")

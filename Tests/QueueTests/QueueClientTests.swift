@@ -251,6 +251,8 @@ final class WorkerRecord: SlotRegistryDelegate {
 
     init(rows: [SlotRow]) { self.rows = rows }
 
+    func slotRegistryTrouble(_ registry: SlotRegistry) -> String { "" }
+
     func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow] { rows }
     func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String) { closed.append(lease) }
     func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token) {

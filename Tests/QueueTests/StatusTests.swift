@@ -1,4 +1,5 @@
 import Foundation
+import QueueCore
 import Testing
 
 @testable import Queue
@@ -17,6 +18,24 @@ import Testing
             #expect((status[name] as? [Any])?.isEmpty == true, "\(name)")
         }
         #expect(status["waiting"] as? Int == 0 && status["policy"] as? String == "fifo")
+    }
+
+    @Test func itTellsWhatAWorkerSaysOfItsSlots() throws {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        func trouble() throws -> String? {
+            try (status()["workers"] as? [[String: Any]])?.first?["trouble"] as? String
+        }
+        #expect(try trouble() == "")
+        let words = "slot 0: \"quoted\" \\ é " + String(repeating: "x", count: 490)
+        #expect(words.utf8.count == QueueLimits.troubleBytesMax)
+        #expect(fleet.run("renew", w, ["8", words]).status == "ok")
+        #expect(try trouble() == words)
+        #expect(fleet.run("renew", w, ["9", words + "x"]).status == "bad")
+        #expect(fleet.run("renew", w, ["7", "late"]).status == "ok")
+        #expect(try trouble() == words)
+        #expect(fleet.run("renew", w, ["9", ""]).status == "ok")
+        #expect(try trouble() == "")
     }
 
     @Test func itTellsWhoWaitsWhatIsPausedAndByWhichRules() throws {

@@ -89,7 +89,27 @@ extension SidecarSupervisor {
         var s = start.supervisor
         let hasProcess = start == .ready || start == .busy
         #expect(s.condemn(now: 2_000) == (hasProcess ? Effect(.terminate) : .nothing))
-        #expect(s.state == (hasProcess ? .stopping(.retry(isTrial: false), killAt: 4_000) : start.supervisor.state))
+        #expect(
+            s.state
+                == (hasProcess
+                    ? .stopping(.retry(isTrial: false, .unreachable), killAt: 4_000) : start.supervisor.state))
+    }
+
+    @Test(arguments: Start.allCases) private func crowded(start: Start) {
+        var s = start.supervisor
+        let effect = s.crowded(now: 2_000)
+        switch start {
+        case .starting, .ready, .busy, .leaving:
+            #expect(effect == Effect(.kill))
+            #expect(s.state == .stopping(.retry(isTrial: false, .crowded), killAt: nil))
+            #expect(s.exited(now: 2_001) == Effect(.none, .lost(isOut: false)))
+        case .succeeding, .condemned, .halting:
+            #expect(effect == Effect(.kill))
+            #expect(s.wakeAt == nil)
+        case .stopped, .backoff, .out:
+            #expect(effect == .nothing)
+            #expect(s.state == start.supervisor.state)
+        }
     }
 
     @Test(arguments: Start.allCases) private func stop(start: Start) {
@@ -139,7 +159,7 @@ extension SidecarSupervisor {
         switch start {
         case .starting:
             #expect(effect == Effect(.terminate))
-            #expect(s.state == .stopping(.retry(isTrial: false), killAt: wakeAt + 2_000))
+            #expect(s.state == .stopping(.retry(isTrial: false, .silent), killAt: wakeAt + 2_000))
         case .leaving:
             #expect(effect == Effect(.terminate))
             #expect(s.state == .stopping(.successor, killAt: wakeAt + 2_000))
@@ -217,7 +237,7 @@ extension SidecarSupervisor {
         for _ in 0..<500 {
             seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             now += (seed >> 40) % 3_000
-            switch (seed >> 33) % 8 {
+            switch (seed >> 33) % 9 {
             case 0: perform(s.start(now: now))
             case 1: perform(s.announced(now: now))
             case 2: s.sessionBegan()
@@ -227,6 +247,7 @@ extension SidecarSupervisor {
                 perform(s.exited(now: now))
             case 5: perform(s.condemn(now: now))
             case 6 where seed % 5 == 0: perform(s.stop(now: now))
+            case 7: perform(s.crowded(now: now))
             default: perform(s.timePassed(now: now))
             }
         }

@@ -73,7 +73,7 @@ import Testing
             ])
         #expect(invocation.environment == ["TMPDIR": "/w", "HOME": "/w"])
         #expect(invocation.file?.content.contains("\"/c\"") == true)
-        #expect(program.endpoint(line: "ws://127.0.0.1:1/x", isStandardOutput: true) != nil)
-        #expect(program.endpoint(line: "ws://127.0.0.1:1/x", isStandardOutput: false) == nil)
+        #expect(program.read(line: "ws://127.0.0.1:1/x", isStandardOutput: true) != .nothing)
+        #expect(program.read(line: "ws://127.0.0.1:1/x", isStandardOutput: false) == .nothing)
     }
 }

@@ -34,9 +34,6 @@ private let chromium = PlaywrightDriver.executable(
         peer.close()
         bench.wait { bench.ledger.isReady(0, grant.token) }
         bench.close()
-        for name in Files.entries("/proc") {
-            let environment = Files.read("/proc/\(name)/environ", bytesMax: 1 << 20) ?? ""
-            #expect(!environment.contains(bench.folder), "process \(name) was left behind")
-        }
+        bench.expectNothingLeft()
     }
 }

@@ -128,11 +128,15 @@ final class Bench {
 
     /// - Parameter leave: what a sidecar that ends its client's connection has for its exit; long where a test is about
     ///   that exit, however busy the machine is.
-    convenience init(slots: Int = 1, command: [String] = echoSidecar, leave: UInt64 = 20) throws {
-        try self.init(slots: slots, pool: Pool("a||")!, program: .command(command), leave: leave)
+    convenience init(
+        slots: Int = 1, command: [String] = echoSidecar, leave: UInt64 = 20, startTimeout: UInt64 = 30_000
+    ) throws {
+        try self.init(
+            slots: slots, pool: Pool("a||")!, program: .command(command), leave: leave, startTimeout: startTimeout)
     }
 
-    init(slots: Int = 1, pool: Pool, program: SidecarProgram, leave: UInt64 = 20) throws {
+    init(slots: Int = 1, pool: Pool, program: SidecarProgram, leave: UInt64 = 20, startTimeout: UInt64 = 30_000) throws
+    {
         loop = try Loop()
         ledger = LedgerRecord(loop: loop)
         id = ProcessID(node: "bench-\(Crypto.randomHex(bytes: 4))", generation: Crypto.randomUInt64())!
@@ -145,7 +149,7 @@ final class Bench {
             around: Sidecar.Surroundings(
                 loop: loop, program: program, folder: folder,
                 environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new },
-                log: log, leaveMilliseconds: leave))
+                log: log, leaveMilliseconds: leave, startTimeoutMilliseconds: startTimeout))
         write = { [unowned self] in self.lines.append($0) }
         let credentials = Credentials(fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret])
         listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { [unowned self] stream in
@@ -194,6 +198,14 @@ final class Bench {
 
     func rejection(_ grant: Wire.GrantRequest, _ reason: RejectReason) -> String {
         Wire.rejectLine(reason, mac: Crypto.hmacSHA256(key: Bench.secret, grant.rejectSigned(reason)))
+    }
+
+    /// No process bears this worker's mark.
+    func expectNothingLeft(_ location: SourceLocation = #_sourceLocation) {
+        for row in ProcessTable.rows() {
+            let mark = Leftovers.marks(of: row.pid)?[SidecarMark.instanceKey]
+            #expect(mark?.hasPrefix(folder) != true, "process \(row.pid) was left behind", sourceLocation: location)
+        }
     }
 
     /// Ends everything and looks for what was left open.

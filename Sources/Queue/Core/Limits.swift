@@ -47,6 +47,8 @@ public enum QueueLimits {
     public static let selectorsMax = 1_024
     /// Most clients waiting in one fleet.
     public static let waitersMax = 1_000_000
+    /// Longest text of a worker about its slots that fail, in bytes.
+    public static let troubleBytesMax = 512
     /// Slots one worker may declare.
     public static let slotsPerWorkerMax = 1_024
     /// Longest name of a run, in bytes.

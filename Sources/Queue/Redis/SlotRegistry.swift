@@ -5,6 +5,8 @@ import QueueCore
 public protocol SlotRegistryDelegate: AnyObject {
     /// The slots as they are now, at register and at each renew. A slot whose accept is under way is left out.
     func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow]
+    /// Why slots have no fit sidecar, for `berth status`: at most `QueueLimits.troubleBytesMax` bytes, empty where all have.
+    func slotRegistryTrouble(_ registry: SlotRegistry) -> String
     /// Redis ended this lease by verdict (`ended`), or somebody asked for its end: end its session. Told at each renew
     /// until the lease is gone; `reason` is one word.
     func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String)
@@ -234,7 +236,7 @@ public final class SlotRegistry {
 
     private func renewal() -> [String] {
         renewNumber += 1
-        return [String(renewNumber)] + rows()
+        return [String(renewNumber), delegate?.slotRegistryTrouble(self) ?? ""] + rows()
     }
 
     /// Left out are slots of which Redis is being told: a row that overtakes its own `release` would bring the waiter

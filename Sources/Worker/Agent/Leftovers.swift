@@ -4,9 +4,10 @@ import QueueCore
 
 /// Sidecars that outlived their worker, and what marks them.
 ///
-/// A sidecar dies with its worker (PDEATHSIG), but what it started itself may not. Every sidecar bears its worker's
-/// node, generation and process in its environment, which its children inherit; a worker that starts kills what
-/// bears its own node id and belongs to a worker that is gone.
+/// A worker ends what its sidecars started (`Sweeper`), unless it is killed itself. Then its sidecars die with it
+/// (PDEATHSIG), but what they started may not. Every sidecar bears its worker's node, generation and process in its
+/// environment, which its children inherit; a worker that starts kills what bears its own node id and belongs to a worker
+/// that is gone.
 struct SidecarMark {
     static let nodeKey = "BERTH_SIDECAR_NODE"
     static let generationKey = "BERTH_SIDECAR_GENERATION"
@@ -60,16 +61,6 @@ enum Leftovers {
         return killed.count
     }
 
-    /// Kills what one start of a sidecar left behind.
-    static func kill(instance: String) {
-        for name in Files.entries("/proc") {
-            guard let pid = Int32(name), pid != getpid(), marks(of: pid)?[SidecarMark.instanceKey] == instance else {
-                continue
-            }
-            killGroup(of: pid)
-        }
-    }
-
     /// Its group too: browsers overwrite the environment of the processes they fork.
     private static func killGroup(of pid: Int32) {
         let group = getpgid(pid)
@@ -78,7 +69,7 @@ enum Leftovers {
     }
 
     /// The marks in a process' environment; nil where it has none or cannot be read.
-    private static func marks(of pid: Int32) -> [String: String]? {
+    static func marks(of pid: Int32) -> [String: String]? {
         guard let bytes = Files.readBytes("/proc/\(pid)/environ", bytesMax: 1 << 20) else { return nil }
         var marks: [String: String] = [:]
         for entry in bytes.split(separator: 0) where entry.starts(with: "BERTH_SIDECAR_".utf8) {
@@ -91,13 +82,7 @@ enum Leftovers {
 
     /// `<pid>.<start time>` of a process that lives; nil for one that is gone or a zombie.
     static func name(of pid: Int32) -> String? {
-        guard let stat = Files.read("/proc/\(pid)/stat", bytesMax: 4_096), let end = stat.lastIndex(of: ")") else {
-            return nil
-        }
-        // Behind the name: state is field 3, the start time field 22 (proc(5)).
-        let fields = stat[stat.index(after: end)...].split(separator: " ")
-        guard fields.count >= 20, fields[0] != "Z", fields[0] != "X" else { return nil }
-        return "\(pid).\(fields[19])"
+        ProcessTable.row(of: pid).map { "\(pid).\($0.start)" }
     }
 
     static func isAlive(owner: String) -> Bool {

@@ -14,11 +14,13 @@ final class Sidecar {
         let environment: [String: String]
         let log: JSONLog
         var leaveMilliseconds = SidecarSupervisor.leaveMilliseconds
+        var startTimeoutMilliseconds = SidecarSupervisor.startTimeoutMilliseconds
     }
 
     let slot: Int
     private let pool: Pool
     private let around: Surroundings
+    private let sweeper: Sweeper
     private let onReport: (SidecarSupervisor.Report) -> Void
     private var supervisor: SidecarSupervisor
     private var process: SidecarProcess?
@@ -28,15 +30,29 @@ final class Sidecar {
     private var starts = 0
     /// Where the fit sidecar listens.
     private(set) var endpoint: SidecarEndpoint?
+    /// Why it failed, in words; nil while one is fit.
+    private(set) var trouble: Trouble?
+    /// What this start said about a URL that is not served.
+    private var misannounced: String?
+
+    /// Why there is no fit sidecar.
+    struct Trouble {
+        let words: String
+        /// It never said where it listens.
+        let isAtStart: Bool
+    }
 
     init(
-        slot: Int, pool: Pool, _ around: Surroundings, onReport: @escaping (SidecarSupervisor.Report) -> Void
+        slot: Int, pool: Pool, _ around: Surroundings, sweeper: Sweeper,
+        onReport: @escaping (SidecarSupervisor.Report) -> Void
     ) {
         self.slot = slot
         self.pool = pool
         self.around = around
+        self.sweeper = sweeper
         self.onReport = onReport
-        supervisor = SidecarSupervisor(leaveMilliseconds: around.leaveMilliseconds)
+        supervisor = SidecarSupervisor(
+            leaveMilliseconds: around.leaveMilliseconds, startTimeoutMilliseconds: around.startTimeoutMilliseconds)
     }
 
     /// Its process, while there is one.
@@ -63,7 +79,9 @@ final class Sidecar {
         setTimer()
         switch effect.report {
         case .none: return
-        case .ready: note(.info, "ready", "A sidecar listens")
+        case .ready:
+            trouble = nil
+            note(.info, "ready", "A sidecar listens")
         case .lost(let isOut):
             endpoint = nil
             if isOut { note(.error, "out", "A sidecar failed too often; its slot is out and tried again every 30 s") }
@@ -75,17 +93,22 @@ final class Sidecar {
     private func launch() {
         starts += 1
         let start = starts
+        misannounced = nil
         do throws(WorkerFailure) {
             process = try SidecarProcess(
                 loop: around.loop, program: around.program, pool: pool,
                 folder: "\(around.folder)/\(WorkFolderPath.name(slot: slot, start: start))",
-                environment: around.environment
+                environment: around.environment, sweeper: sweeper,
+                onCount: { [weak self] count in
+                    if let self, self.starts == start { self.counted(count) }
+                }
             ) { [weak self] event in
                 if let self, self.starts == start { self.happened(event) }
             }
             note(.info, "starting", "A sidecar starts")
         } catch {
             note(.error, "failed", error.description)
+            trouble = Trouble(words: error.description, isAtStart: true)
             // Not from within the call that wanted the start: its owner has not finished.
             around.loop.afterThisTurn { [weak self] in
                 if let self, self.starts == start { self.perform(self.supervisor.exited(now: self.now)) }
@@ -100,19 +123,57 @@ final class Sidecar {
             let effect = supervisor.announced(now: now)
             if effect.report != .ready { self.endpoint = nil }
             perform(effect)
-        case .exited(let how):
-            let wasWanted = isWanted
-            note(wasWanted ? .warning : .info, "exited", "A sidecar ended: \(how)")
+        case .misannounced(let why):
+            misannounced = why
+            note(.warning, "misannounced", why)
+        case .exited(let ending):
+            tell(of: ending)
             process = nil
             perform(supervisor.exited(now: now))
         }
     }
 
-    /// Nobody told it to end.
-    private var isWanted: Bool {
+    private func counted(_ count: Int) {
+        guard count > ProcessCensus.processesMax else { return }
+        note(
+            .error, "crowded",
+            "A sidecar has \(count) processes, \(ProcessCensus.processesMax) are allowed: it is killed",
+            processes: count)
+        endpoint = nil
+        perform(supervisor.crowded(now: now))
+    }
+
+    // MARK: Words
+
+    private func tell(of ending: SidecarProcess.Ending) {
+        let failure = failure(ending)
+        trouble = failure ?? trouble
+        note(
+            failure == nil ? .info : .warning, "exited", "A sidecar ended: \(failure?.words ?? "\(ending.exit)")",
+            dropped: ending.droppedBytes)
+        if ending.left > 0 {
+            note(.error, "left", "Processes of a sidecar cannot be ended", processes: ending.left)
+        }
+        guard failure != nil else { return }
+        for line in ending.words.lines { note(.info, "output", line) }
+    }
+
+    /// Why this end is a failure; nil for one that was wanted.
+    private func failure(_ ending: SidecarProcess.Ending) -> Trouble? {
+        let said = ending.words.best
+        let exit = said.map { "\(ending.exit): \($0)" } ?? "\(ending.exit)"
         switch supervisor.state {
-        case .starting, .ready, .busy, .leaving: true
-        case .stopped, .stopping, .backoff, .out: false
+        case .starting: return Trouble(words: exit, isAtStart: true)
+        case .ready, .busy, .leaving: return Trouble(words: exit, isAtStart: false)
+        case .stopping(.retry(_, .silent), _):
+            let seconds = around.startTimeoutMilliseconds / 1_000
+            let instead = misannounced ?? said.map { "it printed: \($0)" } ?? "it printed nothing"
+            return Trouble(words: "no ws:// URL came in \(seconds) s; \(instead)", isAtStart: true)
+        case .stopping(.retry(_, .unreachable), _):
+            return Trouble(words: "it took no connection", isAtStart: false)
+        case .stopping(.retry(_, .crowded), _):
+            return Trouble(words: "it had more than \(ProcessCensus.processesMax) processes", isAtStart: false)
+        case .stopping(.successor, _), .stopping(.nothing, _), .stopped, .backoff, .out: return nil
         }
     }
 
@@ -130,12 +191,15 @@ final class Sidecar {
         }
     }
 
-    private func note(_ level: JSONLog.Level, _ state: String, _ message: String) {
+    private func note(
+        _ level: JSONLog.Level, _ state: String, _ message: String, processes: Int? = nil, dropped: UInt64 = 0
+    ) {
         around.log.log(
             level, "sidecar", message,
             [
                 "slot": .number(slot), "pid": process.map { .number(Int($0.pid)) }, "state": .text(state),
-                "pool": .text(pool.label.text),
+                "pool": .text(pool.label.text), "processes": processes.map { .number($0) },
+                "dropped_bytes": dropped > 0 ? .number(Int(clamping: dropped)) : nil,
             ])
     }
 }

@@ -3,33 +3,42 @@ import Glibc
 import QueueCore
 import WorkerCore
 
-/// One start of a sidecar: its work folder, its process group, the endpoint it names.
+/// One start of a sidecar: its work folder, its process group, the endpoint it names, what it says before it dies.
 final class SidecarProcess {
     enum Event {
         case announced(SidecarEndpoint)
-        case exited(String)
+        /// It names a URL that is not served, and why not.
+        case misannounced(String)
+        case exited(Ending)
+    }
+
+    /// How it ended, when all that it started is gone too.
+    struct Ending {
+        let exit: ChildProcess.Exit
+        let words: LastWords
+        /// Output before that of `words`, in bytes.
+        let droppedBytes: UInt64
+        /// Processes that could not be ended.
+        let left: Int
     }
 
     let pid: Int32
     private let child: ChildProcess
-    private let box: Box
 
     /// What the child's callbacks reach: they may outlive whoever started it.
     private final class Box {
+        var child: ChildProcess?
         var onEvent: ((Event) -> Void)?
-        var isAnnounced = false
-        /// It was asked to end and did so: then it has ended its children too.
-        var endsInOrder = false
-        /// Last line of output, for the log when it fails.
-        var lastLine = ""
+        var hasMisannounced = false
     }
 
     /// - Parameters:
     ///   - folder: made here, removed when the process is gone.
     ///   - environment: of the worker itself, the marks added.
+    ///   - onCount: how many processes it has, now and then.
     init(
         loop: Loop, program: SidecarProgram, pool: Pool, folder: String, environment: [String: String],
-        onEvent: @escaping (Event) -> Void
+        sweeper: Sweeper, onCount: @escaping (Int) -> Void, onEvent: @escaping (Event) -> Void
     ) throws(WorkerFailure) {
         guard Files.makeFolder(folder) else {
             throw WorkerFailure("cannot make the work folder \(folder): \(String(cString: strerror(errno)))")
@@ -38,46 +47,56 @@ final class SidecarProcess {
         environment[SidecarMark.instanceKey] = folder
         let invocation = program.invocation(pool: pool, folder: folder)
         if let file = invocation.file, !Files.write("\(folder)/\(file.name)", file.content) {
-            throw WorkerFailure("cannot write \(folder)/\(file.name): \(String(cString: strerror(errno)))")
+            let reason = String(cString: strerror(errno))
+            sweeper.remove(folder)
+            throw WorkerFailure("cannot write \(folder)/\(file.name): \(reason)")
         }
         let box = Box()
         box.onEvent = onEvent
-        self.box = box
         do {
             child = try ChildProcess(
                 loop: loop, arguments: invocation.arguments,
                 environment: environment.merging(invocation.environment) { _, new in new }, workingDirectory: folder,
                 onLine: { channel, line in
-                    guard !box.isAnnounced else { return }
-                    if let endpoint = program.endpoint(line: line, isStandardOutput: channel == .stdout) {
-                        box.isAnnounced = true
+                    switch program.read(line: line, isStandardOutput: channel == .stdout) {
+                    case .nothing:
+                        break
+                    case .listens(let endpoint):
+                        box.child?.ignoreLines()
                         box.onEvent?(.announced(endpoint))
-                    } else {
-                        box.lastLine = line
+                    case .unusable(let why):
+                        if !box.hasMisannounced { box.onEvent?(.misannounced(why)) }
+                        box.hasMisannounced = true
                     }
                 },
                 onExit: { exit in
-                    // A browser it started has a group of its own and may be frozen.
-                    if !box.endsInOrder { Leftovers.kill(instance: folder) }
-                    Files.remove(folder)
-                    let call = box.onEvent
-                    box.onEvent = nil
-                    call?(.exited(box.isAnnounced || box.lastLine.isEmpty ? "\(exit)" : "\(exit): \(box.lastLine)"))
+                    guard let child = box.child else { return }
+                    box.child = nil
+                    let (stdout, stderr) = (child.tail(of: .stdout), child.tail(of: .stderr))
+                    let words = LastWords(
+                        stdout: stdout.bytes, isCut: stdout.droppedBytes > 0, stderr: stderr.bytes,
+                        isCut: stderr.droppedBytes > 0)
+                    sweeper.end(instance: folder, pid: child.pid) { left in
+                        sweeper.remove(folder)
+                        let call = box.onEvent
+                        box.onEvent = nil
+                        call?(
+                            .exited(
+                                Ending(
+                                    exit: exit, words: words, droppedBytes: stdout.droppedBytes + stderr.droppedBytes,
+                                    left: left)))
+                    }
                 })
         } catch {
-            Files.remove(folder)
+            sweeper.remove(folder)
             throw WorkerFailure("\(invocation.arguments[0]) cannot be started: \(error)")
         }
+        box.child = child
         pid = child.pid
+        sweeper.began(instance: folder, pid: pid, onCount: onCount)
     }
 
-    func terminate() {
-        box.endsInOrder = true
-        child.signalGroup(SIGTERM)
-    }
+    func terminate() { child.signalGroup(SIGTERM) }
 
-    func kill() {
-        box.endsInOrder = false
-        child.signalGroup(SIGKILL)
-    }
+    func kill() { child.signalGroup(SIGKILL) }
 }

@@ -5,7 +5,7 @@ import WorkerCore
 public enum SidecarProgram: Sendable {
     /// Playwright's browser server. `executables` maps a browser to its program, where Playwright has none of its own.
     case playwright(PlaywrightDriver, executables: [String: String])
-    /// Any program that prints a `ws://` line.
+    /// Any program that prints a `ws://` URL.
     case command([String])
 
     /// What to run for one start of a sidecar.
@@ -34,11 +34,12 @@ public enum SidecarProgram: Sendable {
         }
     }
 
-    /// The endpoint named by a line of the sidecar's output.
-    func endpoint(line: String, isStandardOutput: Bool) -> SidecarEndpoint? {
+    /// What a line of the sidecar's output says about where it listens.
+    func read(line: String, isStandardOutput: Bool) -> SidecarEndpoint.Reading {
         switch self {
-        case .command: SidecarEndpoint(line: line, anywhere: true)
-        case .playwright: isStandardOutput ? SidecarEndpoint(line: line) : nil
+        case .command: SidecarEndpoint.read(line)
+        // On the other output its browser speaks, which names a URL of its own.
+        case .playwright: isStandardOutput ? SidecarEndpoint.read(line) : .nothing
         }
     }
 }

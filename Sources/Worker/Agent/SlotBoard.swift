@@ -12,25 +12,46 @@ final class SlotBoard {
     private var sidecars: [Sidecar] = []
     /// By slot: whoever was offered it or holds it.
     private var sessions: [Int: Session] = [:]
+    private let sweeper: Sweeper
+    private var troubles = SlotTroubles()
     /// Something ended or stopped: a drain may be over.
     var onChange: (() -> Void)?
+    /// A slot's sidecar did not come up, and nothing like that was told before.
+    var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
     init(pools: [Pool], ledger: any SlotLedger, around: Sidecar.Surroundings) {
         table = SlotTable(pools: pools)
         loop = around.loop
         log = around.log
         self.ledger = ledger
+        let sweeper = Sweeper(loop: around.loop)
+        self.sweeper = sweeper
         sidecars = pools.indices.map { slot in
-            Sidecar(slot: slot, pool: pools[slot], around) { [weak self] in self?.sidecar(slot, $0) }
+            Sidecar(slot: slot, pool: pools[slot], around, sweeper: sweeper) { [weak self] in self?.sidecar(slot, $0) }
         }
+        sweeper.onIdle = { [weak self] in self?.onChange?() }
     }
 
     func start() {
         for sidecar in sidecars { sidecar.start() }
     }
 
-    /// Nobody holds a slot and no sidecar runs.
-    var isStopped: Bool { table.isVacant && sidecars.allSatisfy(\.isStopped) }
+    /// Nobody holds a slot, no sidecar runs, and nothing is left of those that did.
+    var isStopped: Bool { table.isVacant && sidecars.allSatisfy(\.isStopped) && sweeper.isIdle }
+
+    /// Ends what sidecars left to this process and removes the folder of all their work folders. When all is stopped.
+    func clear(_ folder: String, done: @escaping (_ left: Int) -> Void) {
+        sweeper.endStrangers { [sweeper] left in
+            sweeper.onIdle = { [weak sweeper] in
+                sweeper?.onIdle = nil
+                done(left)
+            }
+            sweeper.remove(folder)
+        }
+    }
+
+    /// Why slots have no fit sidecar; empty where all have.
+    var trouble: String { troubles.summary }
 
     /// The process behind a slot.
     func sidecarPID(_ slot: Int) -> Int32? { sidecars[slot].pid }
@@ -176,10 +197,15 @@ final class SlotBoard {
         case .none:
             break
         case .ready:
+            troubles.isWell(slot)
             guard let token = table[slot].sidecarReady() else { return }
             ledger.ready(slot: slot, token: token)
             noteSlot(slot)
         case .lost(let isOut):
+            if let trouble = sidecars[slot].trouble {
+                troubles.failed(slot, trouble.words)
+                if trouble.isAtStart && troubles.isNews(trouble.words) { onTrouble?(slot, trouble.words) }
+            }
             let before = table[slot].row(slot)
             vacate(slot, table[slot].sidecarLost(isOut: isOut), reason: "sidecar_exit")
             if table[slot].row(slot) != before {
@@ -187,6 +213,7 @@ final class SlotBoard {
                 noteSlot(slot)
             }
         case .stopped:
+            troubles.isWell(slot)
             onChange?()
         }
     }

@@ -30,6 +30,8 @@ public final class WorkerAgent {
 
     /// Called when a newer process took this node id and the drain that follows is over: the process should end.
     public var onSuperseded: (() -> Void)?
+    /// Called when a slot's sidecar does not come up, once for each reason.
+    public var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
     public init(loop: Loop, settings: WorkerSettings, log: JSONLog) {
         self.loop = loop
@@ -102,6 +104,7 @@ public final class WorkerAgent {
                 loop: loop, program: settings.sidecar, folder: workFolder,
                 environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new }, log: log))
         board.onChange = { [weak self] in self?.lookAtDrain() }
+        board.onTrouble = { [weak self] in self?.onTrouble?($0, $1) }
         self.board = board
         board.start()
     }
@@ -167,9 +170,10 @@ public final class WorkerAgent {
         drainTimer = nil
         // Redis may be away; then the TTL ends this worker there.
         var timer: Timer?
+        var isFinished = false
         let finish = { [self] in
-            guard !isOver else { return }
-            isOver = true
+            guard !isFinished else { return }
+            isFinished = true
             timer?.cancel()
             stopped()
         }
@@ -181,8 +185,16 @@ public final class WorkerAgent {
     private func stopped() {
         listener?.close()
         for connection in pending.values { connection.close() }
-        Files.remove(workFolder)
+        guard let board else { return over(left: 0) }
+        board.clear(workFolder) { [self] in over(left: $0) }
+    }
+
+    private func over(left: Int) {
+        if left > 0 {
+            log.log(.error, "left", "Processes of sidecars cannot be ended", ["processes": .number(left)])
+        }
         log.log(.info, "stopped", "The worker has ended")
+        isOver = true
         let calls = drainDone
         drainDone = []
         for call in calls { call() }
@@ -191,6 +203,7 @@ public final class WorkerAgent {
 
 extension WorkerAgent: SlotRegistryDelegate {
     public func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow] { board?.table.rows ?? [] }
+    public func slotRegistryTrouble(_ registry: SlotRegistry) -> String { board?.trouble ?? "" }
 
     public func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String) {
         board?.close(lease, reason: reason)

@@ -17,19 +17,76 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { "ws://\(authority)\(path)" }
 
-    /// Reads a line of a sidecar's output; `nil` for any that names no endpoint.
-    ///
-    /// - Parameter anywhere: also take what follows `listening on `, as browsers' DevTools servers write it.
-    public init?(line: String, anywhere: Bool = false) {
-        guard line.utf8.count <= SidecarEndpoint.lineMax else { return nil }
+    /// What a line of a sidecar's output says about where it listens.
+    public enum Reading: Hashable, Sendable {
+        /// Nothing.
+        case nothing
+        case listens(SidecarEndpoint)
+        /// It names a URL that a worker does not connect to, and why not.
+        case unusable(String)
+    }
+
+    /// Reads a line: a bare URL, or the first usable one in a sentence such as `Listening on ws://127.0.0.1:9222/x`.
+    public static func read(_ line: String) -> Reading {
+        guard line.utf8.count <= lineMax else { return .nothing }
         var text = Array(line.utf8)[...]
         while let last = text.last, last == 0x20 || last == 0x0D || last == 0x0A { text.removeLast() }
-        if !text.starts(with: "ws://".utf8) {
-            let marker = Array("listening on ws://".utf8)
-            guard anywhere, let start = SidecarEndpoint.position(of: marker, in: text) else { return nil }
-            text = text[(start + marker.count - 5)...]
+        // Alone on its line the whole of it is the URL, whatever punctuation it ends with.
+        if let start = urlStart(in: text), start.at == text.startIndex, !text.contains(0x20) {
+            return judge(text, isSecure: start.isSecure)
         }
-        self.init(url: text.dropFirst(5))
+        var refusal = Reading.nothing
+        while let start = urlStart(in: text) {
+            let url = text[start.at...].prefix { !ends($0) }
+            let reading = judge(trimmed(url), isSecure: start.isSecure)
+            if case .listens = reading { return reading }
+            if refusal == .nothing { refusal = reading }
+            text = text[url.endIndex...]
+        }
+        return refusal
+    }
+
+    private static func judge(_ url: ArraySlice<UInt8>, isSecure: Bool) -> Reading {
+        let shown = String(decoding: url.prefix(shownBytesMax), as: UTF8.self)
+        if isSecure {
+            return .unusable(
+                "\(shown) is not served: Berth speaks to sidecars without TLS, so let it print a ws:// URL")
+        }
+        if let endpoint = SidecarEndpoint(url: url.dropFirst(5)) { return .listens(endpoint) }
+        return .unusable(
+            "\(shown) is not served: a sidecar prints ws://<loopback address>:<port>/<path>, without query or fragment")
+    }
+
+    /// Bytes of a URL that a message repeats.
+    private static let shownBytesMax = 128
+
+    /// Where the next `ws://` or `wss://` begins that is no part of a longer word.
+    private static func urlStart(in text: ArraySlice<UInt8>) -> (at: Int, isSecure: Bool)? {
+        for at in text.indices where text[at] == UInt8(ascii: "w") {
+            if at > text.startIndex, isWord(text[at - 1]) { continue }
+            if text[at...].starts(with: "ws://".utf8) { return (at, false) }
+            if text[at...].starts(with: "wss://".utf8) { return (at, true) }
+        }
+        return nil
+    }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+        default: byte >= 0x80
+        }
+    }
+
+    /// Ends a URL within a sentence.
+    private static func ends(_ byte: UInt8) -> Bool {
+        byte <= 0x20 || byte == 0x7F || "\"'`<>".utf8.contains(byte)
+    }
+
+    /// Without the punctuation of the sentence around it.
+    private static func trimmed(_ url: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var url = url
+        while let last = url.last, ".,;:!)]}".utf8.contains(last) { url.removeLast() }
+        return url
     }
 
     private init?(url: ArraySlice<UInt8>) {
@@ -58,10 +115,5 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
                 (1...3).contains(part.utf8.count) && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
                     && Int(part)! <= 255
             }
-    }
-
-    private static func position(of needle: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
-        guard text.count >= needle.count else { return nil }
-        return (text.startIndex...(text.endIndex - needle.count)).first { text[$0...].starts(with: needle) }
     }
 }

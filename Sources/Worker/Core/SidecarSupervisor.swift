@@ -32,8 +32,18 @@ public struct SidecarSupervisor: Sendable {
     public enum Next: Hashable, Sendable {
         case successor
         /// It had failed: backoff, or out.
-        case retry(isTrial: Bool)
+        case retry(isTrial: Bool, Fault)
         case nothing
+    }
+
+    /// Why a process that still runs has failed.
+    public enum Fault: Hashable, Sendable {
+        /// It never said where it listens.
+        case silent
+        /// It listens no more.
+        case unreachable
+        /// It has more processes than a slot may have.
+        case crowded
     }
 
     /// What to do to the process.
@@ -85,10 +95,17 @@ public struct SidecarSupervisor: Sendable {
     private var failuresInARow = 0
 
     private let leaveMilliseconds: UInt64
+    private let startTimeoutMilliseconds: UInt64
 
-    /// - Parameter leaveMilliseconds: how long a sidecar that ended its client's connection has for its own exit.
-    public init(leaveMilliseconds: UInt64 = SidecarSupervisor.leaveMilliseconds) {
+    /// - Parameters:
+    ///   - leaveMilliseconds: how long a sidecar that ended its client's connection has for its own exit.
+    ///   - startTimeoutMilliseconds: how long one has to say where it listens.
+    public init(
+        leaveMilliseconds: UInt64 = SidecarSupervisor.leaveMilliseconds,
+        startTimeoutMilliseconds: UInt64 = SidecarSupervisor.startTimeoutMilliseconds
+    ) {
         self.leaveMilliseconds = leaveMilliseconds
+        self.startTimeoutMilliseconds = startTimeoutMilliseconds
     }
 
     /// When `timePassed` is due.
@@ -134,10 +151,25 @@ public struct SidecarSupervisor: Sendable {
     public mutating func condemn(now: UInt64) -> Effect {
         switch state {
         case .ready, .busy:
-            return end(.retry(isTrial: false), now: now)
+            return end(.retry(isTrial: false, .unreachable), now: now)
         case .stopped, .starting, .leaving, .stopping, .backoff, .out:
             return .nothing
         }
+    }
+
+    /// It has more processes than a slot may have: a failure, and each moment makes it worse.
+    public mutating func crowded(now: UInt64) -> Effect {
+        switch state {
+        case .starting(_, let isTrial):
+            state = .stopping(.retry(isTrial: isTrial, .crowded), killAt: nil)
+        case .ready, .busy, .leaving:
+            state = .stopping(.retry(isTrial: false, .crowded), killAt: nil)
+        case .stopping(let next, _):
+            state = .stopping(next, killAt: nil)
+        case .stopped, .backoff, .out:
+            return .nothing
+        }
+        return Effect(.kill)
     }
 
     /// No sidecar is wanted any more.
@@ -177,7 +209,7 @@ public struct SidecarSupervisor: Sendable {
             return failed(now: now, isTrial: false)
         case .stopping(.successor, _):
             return launch(now: now, isTrial: false)
-        case .stopping(.retry(let isTrial), _):
+        case .stopping(.retry(let isTrial, _), _):
             return failed(now: now, isTrial: isTrial)
         case .stopping(.nothing, _):
             state = .stopped
@@ -192,7 +224,7 @@ public struct SidecarSupervisor: Sendable {
         guard let wakeAt, now >= wakeAt else { return .nothing }
         switch state {
         case .starting(_, let isTrial):
-            return end(.retry(isTrial: isTrial), now: now)
+            return end(.retry(isTrial: isTrial, .silent), now: now)
         case .leaving:
             failuresInARow = 0
             return end(.successor, now: now)
@@ -211,7 +243,7 @@ public struct SidecarSupervisor: Sendable {
     // MARK: Steps
 
     private mutating func launch(now: UInt64, isTrial: Bool) -> Effect {
-        state = .starting(deadline: now + SidecarSupervisor.startTimeoutMilliseconds, isTrial: isTrial)
+        state = .starting(deadline: now + startTimeoutMilliseconds, isTrial: isTrial)
         return Effect(.start)
     }
 

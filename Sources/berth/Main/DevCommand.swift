@@ -76,6 +76,7 @@ final class DevFleet {
         do {
             // The gateway first: a port in use is told before a browser is started.
             try gateway.start()
+            worker.onTrouble = { [weak self] slot, words in self?.say("slot \(slot) does not come up: \(words)") }
             try worker.start()
         } catch {
             return fail(Fatal("\(error)"))

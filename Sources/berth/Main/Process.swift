@@ -7,11 +7,14 @@ final class Process {
     let log: JSONLog
     private var storeGuard: StoreGuard?
     private var signals: Signals?
+    /// As the first process of a container, and for what sidecars leave behind.
+    private let orphans: Orphans
     private var isEnding = false
 
     /// - Parameter log: the least level, as the setting has it.
     init(log level: String?) throws {
         loop = try Loop()
+        orphans = try Orphans(loop: loop)
         log = JSONLog(minimum: JSONLog.Level.allCases.first { "\($0)" == level } ?? .info)
     }
 
@@ -39,6 +42,7 @@ final class Process {
         }
         loop.run()
         signals?.close()
+        orphans.close()
     }
 
     /// As `nohup` leaves it.

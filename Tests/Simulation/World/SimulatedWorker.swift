@@ -254,6 +254,8 @@ final class SimulatedWorker: SlotRegistryDelegate {
 
     // MARK: what the queue says
 
+    func slotRegistryTrouble(_ registry: SlotRegistry) -> String { "" }
+
     func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow] { table.rows }
 
     func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String) {

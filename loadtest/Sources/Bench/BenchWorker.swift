@@ -104,6 +104,8 @@ final class BenchWorker: SlotRegistryDelegate {
         peers[ObjectIdentifier(peer)] = peer
     }
 
+    func slotRegistryTrouble(_ registry: SlotRegistry) -> String { "" }
+
     func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow] {
         slots.enumerated().map { index, slot in
             SlotRow(slot: index, state: slot.lease == nil ? .free : .leased, lease: slot.lease, token: slot.token)

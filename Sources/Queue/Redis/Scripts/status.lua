@@ -43,7 +43,7 @@ for _, id in ipairs(read('ZRANGE', key('workers'), 0, PROCESSES_MAX - 1)) do
             end
         end
         workers[#workers + 1] = { id = id, address = worker.address, state = worker.state, draining = worker.draining,
-            slots = slots }
+            trouble = read('HGET', key('worker', id), 'trouble') or '', slots = slots }
     end
 end
 for _, row in pairs(counts) do

@@ -1,0 +1,167 @@
+import EventLoop
+import Glibc
+import WorkerCore
+
+/// Ends what sidecars leave behind, counts the processes of those that run, and removes their work folders.
+///
+/// The loop relays other sessions meanwhile, so /proc and folders are looked at on a thread, by one look at a time for all
+/// slots. `isIdle` tells when nothing is left to do.
+final class Sweeper {
+    /// Between looks for processes that were killed and are not gone yet.
+    static let roundMilliseconds: UInt64 = 10
+    /// Looks after which what cannot be ended is given up.
+    static let roundsMax = 200
+    /// Between counts of the processes of each slot.
+    static let censusMilliseconds: UInt64 = 2_000
+
+    private struct Living {
+        let pid: Int32
+        let onCount: (Int) -> Void
+    }
+    private struct Ending {
+        let pid: Int32
+        var roundsLeft = Sweeper.roundsMax
+        let done: (_ left: Int) -> Void
+    }
+
+    private let loop: Loop
+    private var living: [String: Living] = [:]
+    private var ending: [String: Ending] = [:]
+    private var census = ProcessCensus()
+    private var isLooking = false
+    private var timer: Timer?
+    private var removals = 0
+    /// Called when the last ending or removal is over.
+    var onIdle: (() -> Void)?
+
+    init(loop: Loop) { self.loop = loop }
+
+    var isIdle: Bool { ending.isEmpty && removals == 0 }
+
+    /// A sidecar runs. `instance` is what its environment bears; `onCount` is told now and then how many processes it has.
+    func began(instance: String, pid: Int32, onCount: @escaping (Int) -> Void) {
+        living[instance] = Living(pid: pid, onCount: onCount)
+        if timer == nil && !isLooking { look(after: Sweeper.censusMilliseconds) }
+    }
+
+    /// The sidecar itself is gone. Kills all that it started; `done` is told how many processes could not be ended.
+    func end(instance: String, pid: Int32, done: @escaping (_ left: Int) -> Void) {
+        living[instance] = nil
+        // A sidecar keeps its orphans while it lives: what is left of one that ended is a child of this process by now.
+        if loop.strangers()?.isEmpty ?? false { return done(0) }
+        ending[instance] = Ending(pid: pid, done: done)
+        look(after: 0)
+    }
+
+    /// Kills all that sidecars left to this process. For a worker's end, when no sidecar runs.
+    func endStrangers(done: @escaping (_ left: Int) -> Void) {
+        guard let strangers = loop.strangers(), !strangers.isEmpty else { return done(0) }
+        ending[SweepLook.strangers] = Ending(pid: 0, done: done)
+        look(after: 0)
+    }
+
+    /// Removes a folder; its name is free at once.
+    func remove(_ folder: String) {
+        removals += 1
+        let (parent, name) =
+            (folder.lastIndex(of: "/")).map { (folder[..<$0], folder[folder.index(after: $0)...]) } ?? ("", "")
+        let aside = "\(parent)/gone-\(name)"
+        let path = rename(folder, aside) == 0 ? aside : folder
+        loop.runAside({ Files.remove(path) }) { [self] in
+            removals -= 1
+            if isIdle { onIdle?() }
+        }
+    }
+
+    // MARK: Looking
+
+    private func look(after milliseconds: UInt64) {
+        guard !isLooking else { return }
+        timer?.cancel()
+        timer = nil
+        if milliseconds == 0 { return look() }
+        timer = loop.schedule(after: milliseconds) { [weak self] in
+            self?.timer = nil
+            self?.look()
+        }
+    }
+
+    private func look() {
+        guard !living.isEmpty || !ending.isEmpty else { return }
+        isLooking = true
+        let look = SweepLook(
+            census: census,
+            roots: living.map { .init(pid: $0.value.pid, instance: $0.key, isOver: false) }
+                + ending.map { .init(pid: $0.value.pid, instance: $0.key, isOver: true) },
+            own: getpid(), strangers: loop.strangers().map { Set($0) }, areStrangersOurs: loop.areStrangersOurs,
+            ending: Set(ending.keys))
+        loop.runAside({ look.performed() }) { [self] in looked($0, asked: look.ending) }
+    }
+
+    private func looked(_ result: SweepLook.Result, asked: Set<String>) {
+        isLooking = false
+        census = result.census
+        for instance in asked {
+            guard var one = ending[instance] else { continue }
+            one.roundsLeft -= 1
+            let left = result.left[instance] ?? 0
+            ending[instance] = left == 0 || one.roundsLeft == 0 ? nil : one
+            if ending[instance] == nil { one.done(left) }
+        }
+        for (instance, count) in result.counts { living[instance]?.onCount(count) }
+        if !asked.isEmpty && isIdle { onIdle?() }
+        if ending.isEmpty {
+            if !living.isEmpty { look(after: Sweeper.censusMilliseconds) }
+        } else {
+            let isNew = ending.keys.contains { !asked.contains($0) }
+            look(after: isNew ? 0 : Sweeper.roundMilliseconds)
+        }
+    }
+}
+
+/// One look at all processes, made on a thread: counts those of each sidecar, and kills those of the ones that are over.
+struct SweepLook: Sendable {
+    /// Stands for the instance of what descendants left to this process and what bears no mark.
+    static let strangers = "strangers"
+
+    struct Result: Sendable {
+        let census: ProcessCensus
+        /// Processes of each sidecar that runs.
+        let counts: [String: Int]
+        /// Processes killed in this look, for each sidecar that is over.
+        let left: [String: Int]
+    }
+
+    let census: ProcessCensus
+    let roots: [ProcessCensus.Root]
+    let own: Int32
+    /// What descendants left to this process; nil where they would be left to another: then each process is asked for its mark.
+    let strangers: Set<Int32>?
+    /// Strangers without a mark are some ended sidecar's too.
+    let areStrangersOurs: Bool
+    /// Instances whose sidecar is gone.
+    let ending: Set<String>
+
+    func performed() -> Result {
+        let takesAll = ending.contains(SweepLook.strangers)
+        // At the worker's end it does not matter any more whose a stranger once was.
+        var census = takesAll ? ProcessCensus() : census
+        let found = census.look(
+            at: ProcessTable.rows(), roots: roots.filter { $0.pid > 0 }, own: own,
+            asksMark: { strangers?.contains($0.pid) ?? true },
+            mark: { pid in
+                guard let mark = Leftovers.marks(of: pid)?[SidecarMark.instanceKey] else {
+                    return areStrangersOurs ? SweepLook.strangers : nil
+                }
+                return takesAll ? SweepLook.strangers : mark
+            })
+        for (instance, pids) in found where ending.contains(instance) || instance == SweepLook.strangers {
+            for pid in pids where pid != own && pid > 1 { kill(pid, SIGKILL) }
+        }
+        // Nobody knows which of them left an unmarked stranger: each waits for it.
+        let unmarked = found[SweepLook.strangers]?.count ?? 0
+        let left = ending.map { ($0, $0 == SweepLook.strangers ? unmarked : (found[$0]?.count ?? 0) + unmarked) }
+        return Result(
+            census: census, counts: found.mapValues(\.count), left: Dictionary(uniqueKeysWithValues: left))
+    }
+}
