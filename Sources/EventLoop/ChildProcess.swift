@@ -19,6 +19,8 @@ public final class ChildProcess {
 
     /// How long output that was written before the exit is waited for: somebody outside the group may hold the pipe.
     private static let outputLingerMilliseconds: UInt64 = 200
+    /// So many times that long, while lines that were read wait for their turn.
+    private static let outputLingersMax = 10
 
     public let pid: Int32
     private let loop: Loop
@@ -112,12 +114,17 @@ public final class ChildProcess {
         loop.children[pid] = nil
         signal?.close()
         signal = nil
+        lingerOn(ChildProcess.outputLingersMax)
+        loop.afterThisTurn { self.reportWhenQuiet() }
+    }
+
+    private func lingerOn(_ times: Int) {
         linger = loop.schedule(after: ChildProcess.outputLingerMilliseconds) {
+            if times > 1 && (self.output.isBehind || self.errors.isBehind) { return self.lingerOn(times - 1) }
             self.output.close()
             self.errors.close()
             self.reportWhenQuiet()
         }
-        loop.afterThisTurn { self.reportWhenQuiet() }
     }
 
     private func reportWhenQuiet() {

@@ -16,6 +16,8 @@ final class LineReader: StreamDelegate {
     /// The pipe has ended or was closed, and every line was delivered.
     private(set) var isDone = false
     private(set) var tail = OutputTail()
+    /// Output waits for the next turn of the loop.
+    var isBehind: Bool { !isDone && !stream.isReading }
     private let stream: Stream
     private var line: [UInt8] = []
     /// Bytes of this turn behind the lines that were delivered.
