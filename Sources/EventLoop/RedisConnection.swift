@@ -8,9 +8,12 @@ public enum RedisError: Error, Hashable {
 
 /// Pipelined commands over one connection that comes back by itself.
 ///
-/// Commands are written once a turn of the loop, in order. While the connection is down they fail with `.notSent`:
-/// callers send again at the next `.up`. When the oldest command got no reply in time, the connection is dropped and
-/// everything in flight is `.lost`.
+/// Commands are written once a turn of the loop, in order; how many are under way at once is the callers' choice. While
+/// the connection is down they fail with `.notSent`: callers send again at the next `.up`. If commands are in flight and
+/// Redis says nothing at all for so long, the connection is dropped and everything in flight is `.lost`. A Redis that
+/// answers others first is slow, not away: the age of a command ends no connection.
+///
+/// A log-in is no success yet: a replica takes one. The first command with an answer other than an error is.
 ///
 /// The NOSCRIPT fence: when Redis has forgotten the scripts, sending stops, what is in flight answers, all scripts are
 /// loaded, and those commands that found no script are sent again, in their order, before anything else.
@@ -26,9 +29,8 @@ public final class RedisConnection {
     /// Bounds of one connection.
     public struct Limits: Hashable, Sendable {
         public var connectTimeoutMilliseconds: UInt64 = 1000
-        public var commandTimeoutMilliseconds: UInt64 = 1000
-        /// Commands beyond this wait here, in order, and count as not sent.
-        public var inFlightMax = 1024
+        /// Without a byte of Redis while commands are in flight.
+        public var silenceMilliseconds: UInt64 = 1000
         public var backoffMaxMilliseconds: UInt64 = 2000
 
         public init() {}
@@ -42,7 +44,6 @@ public final class RedisConnection {
         var isScript = false
         /// Nil for the connection's own (log-in, SCRIPT LOAD), whose replies `prepared` takes.
         var done: Done?
-        var sentAt: UInt64 = 0
         /// How often it found no script.
         var refusals = 0
     }
@@ -77,8 +78,10 @@ public final class RedisConnection {
     private var isFlushScheduled = false
     private var watch: Timer?
     private var secondLook: Timer?
-    /// Commands answered in this connection: tells whether the oldest one is still the same.
-    private var answered = 0
+    /// When the oldest of the commands in flight became the only one.
+    private var askedAt: UInt64 = 0
+    /// A caller's command of this connection was answered by other than an error.
+    private var isProven = false
 
     /// How often the connection came up; callers put it into their arguments, so that late bytes of an old one are known.
     public private(set) var number = 0
@@ -156,7 +159,7 @@ public final class RedisConnection {
     private func flush() {
         guard case .up = state else { return }
         var bytes: [UInt8] = []
-        while inFlight.count < limits.inFlightMax, let command = waiting.popFirst() {
+        while let command = waiting.popFirst() {
             bytes.append(contentsOf: command.bytes)
             register(command)
         }
@@ -164,8 +167,7 @@ public final class RedisConnection {
     }
 
     private func register(_ command: Command) {
-        var command = command
-        command.sentAt = link.loop.now
+        if inFlight.isEmpty { askedAt = link.loop.now }
         inFlight.append(command)
     }
 }
@@ -175,7 +177,7 @@ public final class RedisConnection {
 extension RedisConnection: RedisLinkDelegate {
     func linkOpened() {
         state = .preparing
-        watchTheOldest()
+        watchForSilence()
         send(prologue: logIn + scripts.map { redisCommand([Array("SCRIPT".utf8), Array("LOAD".utf8), $0.source]) })
     }
 
@@ -191,8 +193,7 @@ extension RedisConnection: RedisLinkDelegate {
             link.drop("Redis sent a reply that nobody asked for")
             return
         }
-        answered += 1
-        if let reason = RedisConnection.goElsewhere(reply) {
+        if let reason = RedisFault.elsewhere(reply, at: link.endpoint) {
             // Not in flight any more: it fails as all others will.
             command.done?(.failure(.lost(reason)))
             if reply.isError("MOVED") { link.redirect(reason) } else { link.drop(reason) }
@@ -205,9 +206,16 @@ extension RedisConnection: RedisLinkDelegate {
         if command.isScript && reply.isError("NOSCRIPT") {
             fence(command)
         } else {
+            prove(reply)
             done(.success(reply))
         }
         advance()
+    }
+
+    private func prove(_ reply: RedisReply) {
+        guard !isProven, reply.errorText == nil else { return }
+        isProven = true
+        link.settled()
     }
 
     private func fence(_ command: Command) {
@@ -233,7 +241,7 @@ extension RedisConnection: RedisLinkDelegate {
     /// One of our own commands was answered.
     private func prepared(_ reply: RedisReply) {
         if let text = reply.errorText {
-            link.drop(RedisConnection.explain(text))
+            link.drop(RedisFault.explain(text, at: link.endpoint))
             return
         }
         guard inFlight.isEmpty else { return }
@@ -241,7 +249,6 @@ extension RedisConnection: RedisLinkDelegate {
         case .preparing:
             state = .up
             number += 1
-            link.settled()
             onEvent(.up(number: number))
         case .reloading:
             state = .up
@@ -277,7 +284,7 @@ extension RedisConnection: RedisLinkDelegate {
 extension RedisConnection {
     private func failAll(_ reason: String) {
         state = .down
-        answered = 0
+        isProven = false
         stopWatching()
         let lost = inFlight.takeAll()
         let unsent = refused + waiting.takeAll()
@@ -293,46 +300,24 @@ extension RedisConnection {
         secondLook = nil
     }
 
-    private func watchTheOldest() {
+    private func watchForSilence() {
         stopWatching()
-        watch = link.loop.schedule(after: tick, repeating: tick) { [weak self] in self?.checkTheOldest() }
+        watch = link.loop.schedule(after: tick, repeating: tick) { [weak self] in self?.checkForSilence() }
     }
 
-    private var tick: UInt64 { max(limits.commandTimeoutMilliseconds / 4, 1) }
+    private var tick: UInt64 { max(limits.silenceMilliseconds / 4, 1) }
 
-    private func checkTheOldest() {
-        guard isOverdue else { return }
+    private func checkForSilence() {
+        guard isSilent else { return }
         // After a pause of our own the reply may lie unread in the socket: one more turn decides.
-        let before = answered
         secondLook?.cancel()
         secondLook = link.loop.schedule(after: 1) { [weak self] in
-            guard let self, answered == before, isOverdue else { return }
-            link.drop("Redis did not answer for \(limits.commandTimeoutMilliseconds) ms")
+            guard let self, isSilent else { return }
+            link.drop("Redis did not answer for \(limits.silenceMilliseconds) ms")
         }
     }
 
-    private var isOverdue: Bool {
-        guard let oldest = inFlight.first else { return false }
-        return link.loop.now >= oldest.sentAt + limits.commandTimeoutMilliseconds
-    }
-
-    /// Replies of a Redis that cannot serve us now, whatever is asked: this connection is as good as lost. The last two
-    /// are a cluster's while it moves the keys to another node one by one: what a script needs is in two places.
-    private static func goElsewhere(_ reply: RedisReply) -> String? {
-        guard case .error(let text) = reply else { return nil }
-        let codes = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "BUSY", "TRYAGAIN", "ASK"]
-        return codes.contains { reply.isError($0) } || text.contains("access a non local key") ? text : nil
-    }
-
-    /// Says what a refused log-in needs.
-    static func explain(_ text: String) -> String {
-        if text.hasPrefix("NOAUTH") {
-            return "Redis wants a password: put it into the URL, redis://:password@host (\(text))"
-        }
-        if text.hasPrefix("WRONGPASS") { return "Redis refused the user or password of the URL (\(text))" }
-        if text.contains("without any password") {
-            return "Redis has no password set, but the URL brings one (\(text))"
-        }
-        return "Redis refused the log-in or a script: \(text)"
+    private var isSilent: Bool {
+        !inFlight.isEmpty && link.loop.now >= max(askedAt, link.heardAt ?? 0) + limits.silenceMilliseconds
     }
 }

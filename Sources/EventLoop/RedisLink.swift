@@ -33,6 +33,8 @@ final class RedisLink {
     private var generation = 0
     private var failures = 0
     private var goodSince: UInt64?
+    /// When this connection brought its last bytes; nil before the first.
+    private(set) var heardAt: UInt64?
     private var isStarted = false
 
     init(loop: Loop, endpoint: RedisEndpoint, connectTimeoutMilliseconds: UInt64, backoffMaxMilliseconds: UInt64) {
@@ -55,7 +57,7 @@ final class RedisLink {
 
     func write(_ bytes: [UInt8]) { stream?.write(bytes) }
 
-    /// The log-in worked: from here the connection counts as good.
+    /// Redis serves: from here the connection counts as good.
     func settled() {
         goodSince = loop.now
         redirections = 0
@@ -94,6 +96,7 @@ final class RedisLink {
     private func end() {
         generation += 1
         goodSince = nil
+        heardAt = nil
         timer?.cancel()
         timer = nil
         attempt?.cancel()
@@ -144,19 +147,25 @@ final class RedisLink {
 extension RedisLink: StreamDelegate {
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
         let current = generation
+        let first = heardAt == nil ? bytes.first : nil
+        heardAt = loop.now
         reader.feed(bytes)
         do throws(RedisReader.ProtocolError) {
             while generation == current, let reply = try reader.next() {
                 delegate?.link(received: reply)
             }
         } catch {
-            drop("not the Redis protocol: \(error.message)")
+            drop(RedisFault.garbled(error.message, first: first, at: endpoint))
         }
     }
 
-    func streamReachedEnd(_ stream: Stream) { drop("Redis closed the connection") }
+    func streamReachedEnd(_ stream: Stream) { ended("Redis closed the connection") }
 
     func streamDrained(_ stream: Stream) {}
 
-    func stream(_ stream: Stream, failed error: SystemError) { drop("\(error)") }
+    func stream(_ stream: Stream, failed error: SystemError) { ended("\(error)") }
+
+    private func ended(_ reason: String) {
+        drop(heardAt == nil ? RedisFault.unheard(reason, at: endpoint) : reason)
+    }
 }

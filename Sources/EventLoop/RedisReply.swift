@@ -46,7 +46,7 @@ public enum RedisReply: Hashable, Sendable {
 }
 
 extension RedisReply {
-    fileprivate init(_ reply: UnsafePointer<redisReply>) {
+    init(_ reply: UnsafePointer<redisReply>) {
         let reply = reply.pointee
         switch reply.type {
         case REDIS_REPLY_STRING: self = .bulk(RedisReply.bytes(reply))
@@ -61,35 +61,6 @@ extension RedisReply {
 
     private static func bytes(_ reply: redisReply) -> [UInt8] {
         Array(UnsafeRawBufferPointer(start: reply.str, count: Int(reply.len)))
-    }
-}
-
-/// Bytes in, replies out: hiredis' reader.
-final class RedisReader {
-    private let reader: UnsafeMutablePointer<redisReader>
-
-    init() { reader = redisReaderCreate() }
-
-    deinit { redisReaderFree(reader) }
-
-    func feed(_ bytes: UnsafeRawBufferPointer) {
-        redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
-    }
-
-    struct ProtocolError: Error { let message: String }
-
-    /// The next whole reply; nil until more bytes came.
-    func next() throws(ProtocolError) -> RedisReply? {
-        var raw: UnsafeMutableRawPointer?
-        guard redisReaderGetReply(reader, &raw) == REDIS_OK else {
-            let message = withUnsafePointer(to: &reader.pointee.errstr) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 128) { String(cString: $0) }
-            }
-            throw ProtocolError(message: message)
-        }
-        guard let raw else { return nil }
-        defer { freeReplyObject(raw) }
-        return RedisReply(raw.assumingMemoryBound(to: redisReply.self))
     }
 }
 

@@ -94,7 +94,7 @@ extension RedisSubscription: RedisLinkDelegate {
         heardSinceLastPing = true
         if let text = reply.errorText {
             if text.hasPrefix("MOVED ") { return link.redirect(text) }
-            link.drop(RedisConnection.explain(text))
+            link.drop(RedisFault.explain(text, at: link.endpoint))
             return
         }
         // ["subscribe", channel, 1], ["message", channel, bytes], ["pong", ""]; the answer to AUTH is a status.

@@ -1,12 +1,14 @@
 import EventLoop
 import Testing
 
-/// Something that speaks like Redis but answers each read with the same bytes.
+/// Something that speaks like Redis but answers each read with the same bytes, or (nil) with its end.
 final class FakeRedis {
     private final class Answering: StreamDelegate {
-        var answer: String
-        init(_ answer: String) { self.answer = answer }
-        func stream(_ stream: EventLoop.Stream, received bytes: UnsafeRawBufferPointer) { stream.write(answer) }
+        var answer: String?
+        init(_ answer: String?) { self.answer = answer }
+        func stream(_ stream: EventLoop.Stream, received bytes: UnsafeRawBufferPointer) {
+            if let answer { stream.write(answer) } else { stream.close() }
+        }
         func streamReachedEnd(_ stream: EventLoop.Stream) { stream.close() }
         func streamDrained(_ stream: EventLoop.Stream) {}
         func stream(_ stream: EventLoop.Stream, failed error: SystemError) {}
@@ -16,11 +18,11 @@ final class FakeRedis {
     private var streams: [EventLoop.Stream] = []
     private var answering: [Answering] = []
     /// What connections to come are answered.
-    var answer: String
+    var answer: String?
     /// How many connections there ever were.
     var accepted: Int { streams.count }
 
-    init(_ loop: Loop, answer: String) throws {
+    init(_ loop: Loop, answer: String?) throws {
         self.answer = answer
         listener = try Listener(loop: loop, address: #require(SocketAddress("127.0.0.1:0"))) { [unowned self] stream in
             let one = Answering(self.answer)

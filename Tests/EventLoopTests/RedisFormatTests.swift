@@ -14,11 +14,11 @@ import Testing
     }
 
     @Test func everySplitGivesTheSameReplies() throws {
-        let bytes = Array(
-            "+OK\r\n:-42\r\n$-1\r\n*-1\r\n$5\r\na\r\nb\0\r\n*3\r\n*1\r\n:1\r\n$0\r\n\r\n*0\r\n-OOM full\r\n".utf8)
+        let simple = "+OK\r\n:-42\r\n$-1\r\n*-1\r\n$5\r\na\r\nb\0\r\n-OOM full\r\n:99999999999\r\n"
+        let bytes = Array((simple + "*3\r\n*1\r\n:1\r\n$0\r\n\r\n*0\r\n").utf8)
         let expected: [RedisReply] = [
-            .status("OK"), .integer(-42), .null, .null, .bulk([97, 13, 10, 98, 0]),
-            .array([.array([.integer(1)]), .bulk([]), .array([])]), .error("OOM full"),
+            .status("OK"), .integer(-42), .null, .null, .bulk([97, 13, 10, 98, 0]), .error("OOM full"),
+            .integer(99_999_999_999), .array([.array([.integer(1)]), .bulk([]), .array([])]),
         ]
         #expect(try replies([bytes]) == expected)
         for cut in 1..<bytes.count {
@@ -29,6 +29,44 @@ import Testing
 
     @Test func garbageIsAnError() {
         #expect(throws: RedisReader.ProtocolError.self) { try replies([Array("garbage\r\n".utf8)]) }
+    }
+
+    /// What comes beyond a bound is refused before it is kept; at the bound it is read.
+    @Test func repliesAreBounded() throws {
+        let (parts, line, all) = (RedisReader.replyElementsMax, RedisReader.replyLineMax, RedisReader.replyBytesMax)
+        func isRefused(_ pieces: [UInt8]...) -> Bool {
+            do { _ = try replies(pieces) } catch { return true }
+            return false
+        }
+        func head(_ text: String) -> [UInt8] { Array((text + "\r\n").utf8) }
+        #expect(!isRefused(head("*\(parts)")))
+        #expect(isRefused(head("*\(parts + 1)")))
+        #expect(isRefused(head("*2147483647")))
+        #expect(isRefused(head("*2"), head("*\(parts - 2)")) == false)
+        #expect(isRefused(head("*2"), head("*\(parts - 1)")))
+        #expect(!isRefused(head("$\(all)")))
+        #expect(isRefused(head("$\(all + 1)")))
+        for mark in ["+", "-", ":", "$", "*"] {
+            let long = Array(mark.utf8) + Array(repeating: UInt8(ascii: "1"), count: line)
+            #expect(!isRefused(long))
+            #expect(isRefused(long + [UInt8(ascii: "1")]), "\(mark)")
+        }
+        #expect(isRefused(Array(String(repeating: "*1\r\n", count: 10).utf8)), "arrays in arrays")
+        // Each part is short enough, the whole is not.
+        let half = Array(repeating: UInt8(ascii: "x"), count: all / 2)
+        #expect(isRefused(head("*3"), head("$\(half.count)"), half, head(""), head("$\(half.count)"), half, head("")))
+    }
+
+    @Test func boundsAreOfOneReplyAndNotOfAConnection() throws {
+        let reader = RedisReader()
+        let part = Array("*2\r\n:1\r\n$3\r\nabc\r\n".utf8)
+        let many = Array(repeating: part, count: 1_000).flatMap(\.self)
+        var count = 0
+        for _ in 0..<100 {
+            many.withUnsafeBytes { reader.feed($0) }
+            while try reader.next() != nil { count += 1 }
+        }
+        #expect(count == 100_000)
     }
 
     @Test func readingsOfAReply() {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RedisRedirectionTests {
     private func quick() -> RedisConnection.Limits {
         var limits = RedisConnection.Limits()
-        limits.commandTimeoutMilliseconds = 100
+        limits.silenceMilliseconds = 100
         limits.backoffMaxMilliseconds = 50
         return limits
     }

@@ -67,6 +67,41 @@ import Testing
         _ = ear
     }
 
+    /// Acknowledgements of grants leave the mailbox together, and nothing is looked up for them.
+    @Test func acknowledgementsCostOneCommand() {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: Array(repeating: "x||", count: 300), probedBy: g)
+        let grants = (0..<300).map { _ in fleet.enqueue(g, fleet.newWaiter()).grant! }
+        for grant in grants { fleet.accept(w, grant) }
+        func cost(_ acknowledged: [String]) -> Int {
+            let before = calls()
+            fleet.collect(g, acknowledged)
+            return calls() - before
+        }
+        _ = cost([])
+        let without = cost([])
+        let ids = grants.map(\.lease.description)
+        let with = cost(Array(ids.prefix(QueueLimits.collectBatch)))
+        // One ZREM, and what any writing call adds.
+        #expect(with <= without + 4, "\(without) without, \(with) with 256")
+        #expect(fleet.audit() == [])
+    }
+
+    @Test func whatACallAcknowledgesIsBounded() {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        _ = fleet.worker(pools: Array(repeating: "x||", count: 258), probedBy: g)
+        let ids = (0..<258).map { _ in
+            // The mailbox is sorted by milliseconds.
+            fleet.advance(milliseconds: 1)
+            return fleet.enqueue(g, fleet.newWaiter()).grant!.lease.description
+        }
+        let left = fleet.collect(g, ids).grants.map(\.lease.description)
+        #expect(left == Array(ids.dropFirst(QueueLimits.collectBatch)))
+        #expect(fleet.collect(g, left).grants.isEmpty)
+    }
+
     /// A gateway's renew counts and lists, and never looks at each waiter.
     @Test func aRollOf19000WaitersCostsAFewCountsAndFiveListings() {
         fleet.auditsEachStep = false

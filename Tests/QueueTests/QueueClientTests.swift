@@ -135,10 +135,10 @@ final class LiveFleet {
     let worker: WorkerRecord
     private let inspector: Inspector
 
-    init(slots: Int, server other: RedisServer? = nil) throws {
+    init(slots: Int, server other: RedisServer? = nil, query: String = "") throws {
         loop = try Loop()
         server = try other ?? RedisServer(variant: .wanted)
-        let endpoint = try server.endpoint()
+        let endpoint = try server.endpoint(query)
         let label = try #require(Label("echo"))
         let pool = try #require(Pool(label: label, browser: "", version: ""))
         client = try #require(QueueClient(loop: loop, endpoint: endpoint, fleet: "test", node: "gateway"))

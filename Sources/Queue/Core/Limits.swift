@@ -89,11 +89,11 @@ public enum QueueLimits {
     public static let rollIdsMax = 128
     /// Of the listing that each renew has in rotation.
     public static let rollRotationIdsMax = 64
-    /// Calls of one process under way to Redis; the others wait in `CallLine`. Redis executes few calls of the other
-    /// processes' windows before it answers, and 32 from each of 8 gateways give it as much to do as 1,024 do.
-    public static let callsSentMax = 64
+    /// Calls of one process under way to Redis; the others wait in `CallLine`. Redis executes what all processes have
+    /// under way before it answers any of them, and 32 from each of 8 gateways give it as much to do as 1,024 do.
+    public static let callsSentMax = 32
     /// Those of one tenant.
-    public static let callsSentOfTenantMax = 16
+    public static let callsSentOfTenantMax = 8
     /// New clients of one tenant at one gateway whose entry into the queue was not sent yet; further ones are refused.
     public static let entriesUnsentMax = 4_096
     /// Distinct workers that must fail a waiter before it may be told `worker_failed`.

@@ -48,24 +48,23 @@ public final class Inspector {
         }
     }
 
-    /// Redis' `maxmemory-policy`, by CONFIG or, where that is forbidden, by INFO; nil where neither will say.
+    /// Redis' `maxmemory-policy`, by INFO or, where that is forbidden, by CONFIG; nil where neither will say.
     public func evictionPolicy(done: @escaping (Result<String?, Failure>) -> Void) {
-        send(["CONFIG", "GET", "maxmemory-policy"]) { [weak self] result in
-            if case .success(let reply) = result, let policy = reply.elements?.last?.text {
+        send(["INFO", "memory"]) { [weak self] result in
+            if case .success(let reply) = result, let policy = Self.policy(inInfo: reply) {
                 return done(.success(policy))
             }
             if case .failure(let failure) = result, self == nil { return done(.failure(failure)) }
-            self?.send(["INFO", "memory"]) { result in
+            self?.send(["CONFIG", "GET", "maxmemory-policy"]) { result in
                 if case .failure(.refused) = result { return done(.success(nil)) }
-                done(
-                    result.map { reply in
-                        let line = reply.text?.split(whereSeparator: \.isNewline).first {
-                            $0.hasPrefix("maxmemory_policy:")
-                        }
-                        return line.map { String($0.dropFirst("maxmemory_policy:".count)) }
-                    })
+                done(result.map { $0.elements?.last?.text })
             }
         }
+    }
+
+    private static func policy(inInfo reply: RedisReply) -> String? {
+        let line = reply.text?.split(whereSeparator: \.isNewline).first { $0.hasPrefix("maxmemory_policy:") }
+        return line.map { String($0.dropFirst("maxmemory_policy:".count)) }
     }
 
     // MARK: - Asking

@@ -72,6 +72,8 @@ final class Membership {
         connection.run(script, keys: [Array(keys.meta.utf8)], arguments: (header + arguments).map { Array($0.utf8) }) {
             [weak self] result in
             guard let self, case .success(let reply) = result, let parsed = ScriptReply(reply) else { return done(nil) }
+            // A log-in proves little: a replica takes one too.
+            if parsed.status != "error", outage.recovered() { onNotice("Redis is back") }
             hear(parsed, from: script)
             done(parsed)
         }
@@ -103,7 +105,6 @@ final class Membership {
     private func connection(_ event: RedisConnection.Event) {
         switch event {
         case .up:
-            if outage.recovered() { onNotice("Redis is back") }
             if mayRegister { perform(standing.connected()) }
         case .down(let reason):
             isSweeping = false

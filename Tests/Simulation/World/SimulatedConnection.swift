@@ -4,9 +4,9 @@ import Queue
 /// A process' connection for commands: what `RedisConnection` does, over simulated time.
 ///
 /// Mirrors it in what the queue can see: numbers that count up, replies in order, `notSent` while it is down, `lost` for
-/// what was in flight, a command that got no answer in a second ends it, and full jitter before the next attempt.
+/// what was in flight, a second of silence while commands are in flight ends it, and full jitter before the next attempt.
 final class SimulatedConnection: StoreConnection {
-    private static let commandTimeout: UInt64 = 1_000
+    private static let silence: UInt64 = 1_000
     private static let backoffFirst: UInt64 = 100
     private static let backoffMax: UInt64 = 2_000
 
@@ -17,14 +17,15 @@ final class SimulatedConnection: StoreConnection {
     private let server: StoreServer
     private let scripts: [RedisScript]
     private var wire: CommandWire?
-    private var inFlight: [(done: RedisConnection.Done, sentAt: UInt64)] = []
+    private var inFlight: [RedisConnection.Done] = []
+    private var askedAt: UInt64 = 0
+    private var heardAt: UInt64 = 0
     private var isStarted = false
     private var failures = 0
     private var goodSince: UInt64?
     private var retry: ProcessTimer?
     private var watch: ProcessTimer?
     private var secondLook: ProcessTimer?
-    private var answered = 0
 
     init(_ process: SimulatedProcess, server: StoreServer, scripts: [RedisScript]) {
         self.process = process
@@ -53,7 +54,7 @@ final class SimulatedConnection: StoreConnection {
             _ = process.schedule(after: 0) { done(.failure(.notSent)) }
             return
         }
-        inFlight.append((done, process.now))
+        ask(done)
         wire.send(process.isNewer ? ScriptSet.newer(script.name) : script.name, keys: keys, arguments: arguments)
     }
 
@@ -62,6 +63,11 @@ final class SimulatedConnection: StoreConnection {
         guard wire != nil else { return }
         end(keeping: arriving)
         process.arrive { [self] in drop("Redis closed the connection") }
+    }
+
+    private func ask(_ done: @escaping RedisConnection.Done) {
+        if inFlight.isEmpty { askedAt = process.now }
+        inFlight.append(done)
     }
 
     // MARK: attempts
@@ -77,15 +83,14 @@ final class SimulatedConnection: StoreConnection {
             if self.wire === wire { drop(reason) }
         }
         // The connect and the log-in: one answer shows that Redis is there.
-        inFlight.append(({ [unowned self] _ in cameUp() }, process.now))
+        ask { [unowned self] _ in cameUp() }
         wire.open()
-        watchTheOldest()
+        watchForSilence()
     }
 
     private func cameUp() {
         isUp = true
         number += 1
-        goodSince = process.now
         onEvent(.up(number: number))
     }
 
@@ -112,44 +117,40 @@ final class SimulatedConnection: StoreConnection {
     private func failAll(_ reason: String) {
         let wasUp = isUp
         isUp = false
-        answered = 0
         watch?.cancel()
         secondLook?.cancel()
         let lost = inFlight
         inFlight = []
         // The log-in has no caller.
-        for command in wasUp ? lost : [] { command.done(.failure(.lost(reason))) }
+        for done in wasUp ? lost : [] { done(.failure(.lost(reason))) }
     }
 
     // MARK: replies
 
     private func received(_ reply: RedisReply) {
         guard !inFlight.isEmpty else { return }
-        answered += 1
-        let command = inFlight.removeFirst()
+        heardAt = process.now
+        let done = inFlight.removeFirst()
         if reply.isError("LOADING") || reply.isError("READONLY") {
-            command.done(.failure(.lost(reply.errorText ?? "")))
+            done(.failure(.lost(reply.errorText ?? "")))
             return drop(reply.errorText ?? "")
         }
-        command.done(.success(reply))
+        if isUp, goodSince == nil, reply.errorText == nil { goodSince = process.now }
+        done(.success(reply))
     }
 
-    private var isOverdue: Bool {
-        guard let oldest = inFlight.first else { return false }
-        return process.now >= oldest.sentAt + Self.commandTimeout
-    }
+    private var isSilent: Bool { !inFlight.isEmpty && process.now >= max(askedAt, heardAt) + Self.silence }
 
-    private func watchTheOldest() {
+    private func watchForSilence() {
         watch?.cancel()
-        // Four looks in the time a command has.
-        let tick = milliseconds(Int64(Self.commandTimeout) / 4)
+        // Four looks in the time that silence may last.
+        let tick = milliseconds(Int64(Self.silence) / 4)
         watch = process.schedule(after: tick, repeating: tick) { [unowned self] in
-            guard isOverdue else { return }
+            guard isSilent else { return }
             // After a pause of our own the reply may lie unread: a moment later decides.
-            let before = answered
             secondLook?.cancel()
             secondLook = process.schedule(after: milliseconds(1)) { [unowned self] in
-                if answered == before, isOverdue { drop("Redis did not answer for \(Self.commandTimeout) ms") }
+                if isSilent { drop("Redis did not answer for \(Self.silence) ms") }
             }
         }
     }

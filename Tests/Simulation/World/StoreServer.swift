@@ -49,6 +49,9 @@ final class StoreServer {
     /// Decides about each call, for scenarios.
     var fate: ((_ script: String, _ wire: CommandWire, _ arguments: [[UInt8]]) -> Fate)?
     private(set) var state = State.up
+    /// Microseconds that a call takes of its one core; what arrives meanwhile waits. 0: none.
+    var serviceTime: Int64 = 0
+    private var busyUntil: Int64 = 0
     /// How far its clock is from the base and the world's time.
     private(set) var clockSkew: Int64 = 0
     private var hintChance: Chance
@@ -121,6 +124,13 @@ final class StoreServer {
     }
 
     func arrived(_ arrival: Arrival, on wire: CommandWire) {
+        guard serviceTime > 0 else { return read(arrival, on: wire) }
+        busyUntil = max(busyUntil, timeline.now)
+        if case .call = arrival { busyUntil += serviceTime }
+        timeline.after(busyUntil - timeline.now) { [self] in read(arrival, on: wire) }
+    }
+
+    private func read(_ arrival: Arrival, on wire: CommandWire) {
         if case .login = arrival, state != .down {
             wire.incarnation = incarnation
             wires.append(wire)

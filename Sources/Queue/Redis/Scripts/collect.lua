@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- collect: a gateway empties its mailbox and shows that it listens.
 -- KEYS  meta
--- ARGV  caller header (5), what it acknowledges ...: lease ids, `ended:<waiter>:<why>`
+-- ARGV  caller header (5), what it acknowledges ...: lease ids, `ended:<waiter>:<why>`; at most 256, the rest is ignored
 -- Reply ok <more 0|1> <grant payloads> <due probes `worker address` ...> <`waiter why` of those ended from outside ...>
 --       | unknown | old
 -- Cost  O(acknowledged + batch). Ends a suspension, but for one by a failed claim, which ends by the gateway's own probe.
@@ -11,9 +11,14 @@ if stop then
     return stop
 end
 local mail = key('gateway', caller.id, 'mail')
-for i = FIRST_ARGUMENT, #ARGV do
-    write('ZREM', mail, ARGV[i])
-    local ended = waiter_row(string.match(ARGV[i], '^ended:(%x+):') or '')
+local last = math.min(#ARGV, FIRST_ARGUMENT + COLLECT_BATCH - 1)
+if last >= FIRST_ARGUMENT then
+    write('ZREM', mail, unpack(ARGV, FIRST_ARGUMENT, last))
+end
+for i = FIRST_ARGUMENT, last do
+    -- A lease's entry is all there is of an unread grant. An ended waiter has a record beside its entry.
+    local id = string.match(ARGV[i], '^ended:(%x+):')
+    local ended = id and waiter_row(id)
     if ended and ended.state == 'ended' and ended.gateway == caller.id then
         end_waiter(ended)
     end
@@ -27,14 +32,16 @@ end
 own_mail = caller.id
 settle()
 
-local grants, ends = {}, {}
+local grants, ends, addresses = {}, {}, {}
 for _, id in ipairs(read('ZRANGE', mail, 0, COLLECT_BATCH - 1)) do
     local ended, because = string.match(id, '^ended:(%x+):(.*)$')
     local lease = not ended and lease_row(id)
     if ended then
         ends[#ends + 1] = ended .. ' ' .. because
     elseif lease then
-        grants[#grants + 1] = grant_payload(lease, read('HGET', key('worker', lease.worker), 'address'))
+        local address = addresses[lease.worker] or read('HGET', key('worker', lease.worker), 'address')
+        addresses[lease.worker] = address
+        grants[#grants + 1] = grant_payload(lease, address)
     else
         write('ZREM', mail, id)
     end
