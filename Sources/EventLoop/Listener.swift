@@ -5,13 +5,21 @@ import Glibc
 ///
 /// When the process has no descriptor left, libuv gives up a spare one to accept and close what is in the backlog, so
 /// that a full process neither spins nor leaves clients hanging. Owners should refuse with words before that.
+///
+/// libuv accepts for as long as more connections wait. Under a flood that is for ever, so a listener takes
+/// `acceptsPerTurnMax` and leaves the others for the next turn: connections that exist are read between.
 public final class Listener {
+    /// Connections that one listener takes in one turn of the loop.
+    static let acceptsPerTurnMax = 128
+
     private let loop: Loop
     private let isPipe: Bool
     private let handle: UnsafeMutableRawPointer
     private var onConnection: ((Stream) -> Void)?
     private var isClosed = false
     private var isPaused = false
+    /// Connections taken in this turn of the loop.
+    private var takenThisTurn = 0
     /// A connection that libuv holds out to us; it offers no other one until this one is taken.
     private var isOffered = false
     /// The port listened on, also where 0 was asked for; 0 for a unix socket.
@@ -78,14 +86,24 @@ public final class Listener {
     }
 
     private func accept() {
-        isOffered = isPaused
-        guard !isPaused, !isClosed, let stream = try? Stream(loop: loop, isPipe: isPipe) else { return }
+        isOffered = isPaused || takenThisTurn >= Listener.acceptsPerTurnMax
+        guard !isOffered, !isClosed, let stream = try? Stream(loop: loop, isPipe: isPipe) else { return }
         guard uv_accept(asStream, stream.asStream) == 0 else {
             stream.close()
             return
         }
         stream.disableDelay()
+        countTaken()
         onConnection?(stream)
+    }
+
+    private func countTaken() {
+        takenThisTurn += 1
+        guard takenThisTurn == 1 else { return }
+        loop.afterThisTurn { [self] in
+            takenThisTurn = 0
+            if isOffered, !isPaused { accept() }
+        }
     }
 
     /// Stops listening at once. Idempotent. Connections already accepted are not touched.

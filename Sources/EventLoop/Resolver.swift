@@ -1,15 +1,81 @@
 import CUV
 import Glibc
 
-/// Looks a host name up off the loop's thread; `done` is called on the loop, never from inside this call.
-/// A literal is its own answer.
-public func resolve(
-    loop: Loop, host: String, port: Int, done: @escaping (Result<SocketAddress, SystemError>) -> Void
-) {
-    resolveAll(loop: loop, host: host, port: port) { result in done(result.map { $0[0] }) }
+/// Looks host names up, off the loop's thread, for all calls of one loop: a name that is asked for twice is looked up once,
+/// and its answer is kept for seconds.
+///
+/// libuv gives lookups at most half of its four threads. A name server that does not answer keeps a thread for as long as the
+/// system's resolver is patient, so no more lookups than that are under way; further names wait.
+public final class Resolver {
+    typealias LookUp = (_ host: String, _ done: @escaping (AddressCache.Answer) -> Void) -> Void
+
+    /// Lookups under way at once.
+    static let lookupsMax = 2
+    /// Names that wait for one of them; a further name fails at once.
+    static let waitingMax = 256
+
+    private let loop: Loop
+    private let lookUp: LookUp
+    private var cache = AddressCache()
+    private var asked: [String: [(AddressCache.Answer) -> Void]] = [:]
+    private var waiting = Fifo<String>()
+    private var lookups = 0
+
+    public convenience init(loop: Loop) {
+        self.init(loop: loop) { host, done in resolveAll(loop: loop, host: host, port: 0, done: done) }
+    }
+
+    init(loop: Loop, lookUp: @escaping LookUp) {
+        self.loop = loop
+        self.lookUp = lookUp
+    }
+
+    /// All addresses of a name, at least one, in the resolver's order. `done` is called on the loop, never from inside this
+    /// call. A literal is its own answer.
+    public func resolve(
+        host: String, port: Int, done: @escaping (Result<[SocketAddress], SystemError>) -> Void
+    ) {
+        if let literal = SocketAddress(host: host, port: port) {
+            return loop.afterThisTurn { done(.success([literal])) }
+        }
+        let answer: (AddressCache.Answer) -> Void = { result in
+            done(result.map { $0.compactMap { SocketAddress(host: $0.host, port: port) } })
+        }
+        if let known = cache.answer(host, now: loop.now) { return loop.afterThisTurn { answer(known) } }
+        if asked[host] != nil {
+            asked[host]?.append(answer)
+        } else if lookups < Resolver.lookupsMax {
+            asked[host] = [answer]
+            start(host)
+        } else if waiting.count < Resolver.waitingMax {
+            asked[host] = [answer]
+            waiting.append(host)
+        } else {
+            let full = SystemError(code: UV_EAI_AGAIN.rawValue, operation: "resolve \(host): too many names wait")
+            loop.afterThisTurn { answer(.failure(full)) }
+        }
+    }
+
+    private func start(_ host: String) {
+        lookups += 1
+        lookUp(host) { [self] result in
+            lookups -= 1
+            cache.put(host, result, now: loop.now)
+            if let next = waiting.popFirst() { start(next) }
+            for call in asked.removeValue(forKey: host) ?? [] { call(result) }
+        }
+    }
 }
 
-/// All addresses of a name, at least one, in the resolver's order.
+extension SystemError {
+    /// The name server answered that the name has no address. Every other failure of a lookup is this side's own.
+    public var isUnknownName: Bool {
+        [UV_EAI_NONAME.rawValue, UV_EAI_NODATA.rawValue, UV_EAI_ADDRFAMILY.rawValue].contains(code)
+    }
+}
+
+/// All addresses of a name, at least one, in the resolver's order; `done` is called on the loop, never from inside this call.
+/// A literal is its own answer.
 func resolveAll(
     loop: Loop, host: String, port: Int, done: @escaping (Result<[SocketAddress], SystemError>) -> Void
 ) {

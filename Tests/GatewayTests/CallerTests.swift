@@ -1,8 +1,8 @@
-import EventLoop
 import GatewayCore
 import QueueCore
 import Testing
 
+@testable import EventLoop
 @testable import Gateway
 
 /// A worker's end of a call: it reads one line and answers as told.
@@ -137,6 +137,85 @@ private final class FakeWorker: StreamDelegate {
         #expect(loop.run(until: { failure != nil }, timeoutMilliseconds: 10_000))
         #expect(failure == .unreachable)
         call.close()
+        #expect(loop.close())
+    }
+
+    /// Dials a worker by a name, whose addresses the test gives; nil: the name server says nothing.
+    private func dial(
+        port: Int, _ loop: Loop, _ answer: Result<[String], SystemError>?
+    ) throws -> (Caller.DialOutcome?, lookups: Int) {
+        var lookups = 0
+        let resolver = Resolver(loop: loop) { _, done in
+            lookups += 1
+            guard let answer else { return }
+            loop.afterThisTurn { done(answer.map { $0.compactMap { SocketAddress(host: $0, port: 0) } }) }
+        }
+        let caller = Caller(loop: loop, fleet: "f", secret: Array("secret".utf8), resolver: resolver)
+        var outcome: Caller.DialOutcome?
+        var began = 0
+        let call = caller.dial(grant("worker:\(port)"), head: try head(), onConnecting: { began += 1 }) {
+            outcome = $0
+        }
+        #expect(loop.run(until: { outcome != nil }, timeoutMilliseconds: 10_000))
+        let isFound = if case .success? = answer { true } else { false }
+        #expect(began == (isFound ? 1 : 0))
+        call.close()
+        return (outcome, lookups)
+    }
+
+    @Test func eachAddressOfANameIsTried() throws {
+        let loop = try Loop()
+        let fake = FakeWorker(.prove)
+        let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
+        let (outcome, _) = try dial(port: listener.port, loop, .success(["127.0.0.2", "127.0.0.1"]))
+        guard case .proved(let stream, _)? = outcome else {
+            Issue.record("\(String(describing: outcome))")
+            return
+        }
+        stream.close()
+        for stream in fake.streams { stream.close() }
+        listener.close()
+        #expect(loop.close())
+    }
+
+    /// libuv's numbers for: try again, failed, no memory, unknown name.
+    @Test(arguments: [
+        (-3001, Waiter.DialFailure.local), (-3004, .local),
+        (-3006, .local), (-3008, .unreachable),
+    ])
+    private func aLookupThatFailsIsTheGatewaysOwn(code: Int, expected: Waiter.DialFailure) throws {
+        let loop = try Loop()
+        let (outcome, _) = try dial(port: 1, loop, .failure(SystemError(code: Int32(code), operation: "resolve")))
+        guard case .failed(let failure, let words)? = outcome else {
+            Issue.record("\(String(describing: outcome))")
+            return
+        }
+        #expect(failure == expected && words.contains("worker"))
+        #expect(loop.close())
+    }
+
+    @Test func aNameServerThatIsSilentIsNotTheWorkersFault() throws {
+        let loop = try Loop()
+        let (outcome, _) = try dial(port: 1, loop, nil)
+        guard case .failed(.local, let words)? = outcome else {
+            Issue.record("\(String(describing: outcome))")
+            return
+        }
+        #expect(words.contains("not resolved"))
+        #expect(loop.close())
+    }
+
+    @Test func aWorkerThatSaysNothingAndClosesIsExplained() throws {
+        let loop = try Loop()
+        let fake = FakeWorker(.close)
+        let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
+        let (outcome, _) = try dial(port: listener.port, loop, .success(["127.0.0.1"]))
+        guard case .failed(.unreachable, let words)? = outcome else {
+            Issue.record("\(String(describing: outcome))")
+            return
+        }
+        #expect(words.contains("without an answer") && words.contains("NODE_SECRET"))
+        listener.close()
         #expect(loop.close())
     }
 

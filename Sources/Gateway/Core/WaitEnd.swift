@@ -83,7 +83,9 @@ extension Refusal {
         .storeUnavailable, "The queue's store cannot be reached; those who wait keep their place")
     /// The worker had proved itself, and ended while the session went on or before its sidecar answered.
     public static let workerLost = Refusal(
-        .workerFailed, "The worker or its sidecar ended before the session did; connect again")
+        .workerFailed,
+        "The worker or its sidecar ended before the session did, or the sidecar answered nothing in time; connect again"
+    )
     public static let gatewayFull = Refusal(.gatewayFull, "This gateway holds as many connections as it can")
     public static func tenantConnections(_ tenant: String, max: Int) -> Refusal {
         Refusal(.tenantConnections, "Tenant \(tenant) has \(max) connections at this gateway already, its limit")

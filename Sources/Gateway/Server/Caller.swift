@@ -7,6 +7,7 @@ final class Caller {
     private let loop: Loop
     private let fleet: String
     private let secret: [UInt8]
+    private let resolver: Resolver
     private(set) var probes: [ProcessID: WorkerCall] = [:]
 
     enum DialOutcome {
@@ -16,8 +17,9 @@ final class Caller {
     }
 
     /// - Parameter secret: what this gateway signs with; a worker answers with the same.
-    init(loop: Loop, fleet: String, secret: [UInt8]) {
+    init(loop: Loop, fleet: String, secret: [UInt8], resolver: Resolver? = nil) {
         self.loop = loop
+        self.resolver = resolver ?? Resolver(loop: loop)
         self.fleet = fleet
         self.secret = secret
     }
@@ -33,8 +35,9 @@ final class Caller {
             nonce: Crypto.randomHex(bytes: 16))
         let line = Wire.line(signed: request.signed, mac: mac(request.signed))
         let bytes = Array(line.utf8) + head.composed(session: grant.lease.description)
-        return WorkerCall(loop: loop, address: grant.address, request: bytes, onConnecting: onConnecting) {
-            [self] outcome in
+        return WorkerCall(
+            loop: loop, resolver: resolver, address: grant.address, request: bytes, onConnecting: onConnecting
+        ) { [self] outcome in
             switch outcome {
             case .answer(.proof(let given), let stream, let rest) where matches(given, request.proofSigned):
                 done(.proved(stream, rest: rest))
@@ -46,7 +49,7 @@ final class Caller {
                 // Whoever answers there is not that worker. It must not see the end before the verdict stands either,
                 // but it holds nothing of ours.
                 stream.close()
-                done(.failed(.unreachable, words: "its answer proves nothing: not that worker, or another secret"))
+                done(.failed(.unreachable, words: Caller.unproved))
             case .unreachable(let words): done(.failed(.unreachable, words: words))
             case .local(let words): done(.failed(.local, words: words))
             }
@@ -56,7 +59,7 @@ final class Caller {
     enum ProbeOutcome {
         case alive
         case failed(words: String)
-        /// Nothing was left to dial with, which says nothing about the worker.
+        /// Nothing was left to dial with, or its name could not be looked up: that says nothing about the worker.
         case local(words: String)
     }
 
@@ -66,8 +69,9 @@ final class Caller {
         guard probes[worker] == nil else { return }
         let request = Wire.ProbeRequest(fleet: fleet, worker: worker, nonce: Crypto.randomHex(bytes: 16))
         let line = Wire.line(signed: request.signed, mac: mac(request.signed))
-        probes[worker] = WorkerCall(loop: loop, address: address, request: Array(line.utf8), onConnecting: {}) {
-            [self] outcome in
+        probes[worker] = WorkerCall(
+            loop: loop, resolver: resolver, address: address, request: Array(line.utf8), onConnecting: {}
+        ) { [self] outcome in
             probes.removeValue(forKey: worker)?.close()
             switch outcome {
             case .answer(.alive(let given), let stream, _) where matches(given, request.aliveSigned):
@@ -75,7 +79,7 @@ final class Caller {
                 done(.alive)
             case .answer(_, let stream, _):
                 stream.close()
-                done(.failed(words: "its answer proves nothing: not that worker, or another secret"))
+                done(.failed(words: Caller.unproved))
             case .unreachable(let words): done(.failed(words: words))
             case .local(let words): done(.local(words: words))
             }
@@ -86,6 +90,9 @@ final class Caller {
         for call in probes.values { call.close() }
         probes = [:]
     }
+
+    private static let unproved =
+        "its answer proves nothing: another worker listens there, or NODE_SECRET differs between this gateway and that worker"
 
     private func mac(_ text: String) -> String { Crypto.hmacSHA256(key: secret, text) }
     private func matches(_ given: String, _ signed: String) -> Bool {

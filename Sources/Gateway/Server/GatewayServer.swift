@@ -207,7 +207,7 @@ extension GatewayServer: QueueClientDelegate {
             case .local(let words):
                 // Says nothing about the worker; the probe is asked for again.
                 guard isNews(worker, words) else { return }
-                log.notice("no descriptor was left to probe \(worker) with: \(words)")
+                log.notice("this gateway could not probe \(worker) at \(address): \(words)")
             }
         }
     }

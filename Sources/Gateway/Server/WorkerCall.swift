@@ -2,7 +2,8 @@ import EventLoop
 import Glibc
 import QueueCore
 
-/// One call of a worker: connect, write a request, and read one answer line, all within one deadline.
+/// One call of a worker: find its addresses, connect one, write a request, and read one answer line, all within one
+/// deadline.
 ///
 /// It tells its outcome once. After that, or once abandoned, it only holds the connection open until `close()`: a
 /// worker must not see it end before the verdict on the call stands in Redis.
@@ -11,14 +12,16 @@ final class WorkerCall: StreamDelegate {
         /// The worker's line, and the bytes that came behind it. The stream is the caller's from here on.
         case answer(Wire.Answer, Stream, rest: [UInt8])
         case unreachable(String)
-        /// This process had nothing left to dial with.
+        /// This process had nothing left to dial with, or could not ask for the name's addresses.
         case local(String)
     }
 
     private let loop: Loop
     private let request: [UInt8]
     private var onOutcome: ((Outcome) -> Void)?
-    private var attempt: ConnectAttempt?
+    private var race: ConnectRace?
+    /// The name's addresses are not known yet.
+    private var isResolving = false
     private var stream: Stream?
     private var timer: Timer?
     private var line: [UInt8] = []
@@ -28,27 +31,31 @@ final class WorkerCall: StreamDelegate {
     ///   - address: `host:port`; the host may be a name.
     ///   - onConnecting: called when the first SYN is sent.
     init(
-        loop: Loop, address: String, request: [UInt8], onConnecting: @escaping () -> Void,
+        loop: Loop, resolver: Resolver, address: String, request: [UInt8], onConnecting: @escaping () -> Void,
         onOutcome: @escaping (Outcome) -> Void
     ) {
         self.loop = loop
         self.request = request
         self.onOutcome = onOutcome
         timer = loop.schedule(after: GatewayLimits.dialMilliseconds) { [weak self] in
-            self?.finish(.unreachable("no answer in \(GatewayLimits.dialMilliseconds) ms"))
+            self?.timedOut()
         }
         if let literal = SocketAddress(address) {
             onConnecting()
-            connect(to: literal)
+            connect(to: [literal])
         } else if let (host, port) = SocketAddress.split(address) {
-            resolve(loop: loop, host: host, port: port) { [weak self] result in
+            isResolving = true
+            resolver.resolve(host: host, port: port) { [weak self] result in
                 guard let self, self.onOutcome != nil else { return }
+                isResolving = false
                 switch result {
                 case .success(let found):
                     onConnecting()
                     connect(to: found)
                 case .failure(let error):
-                    finish(.unreachable("\(error)"))
+                    // A name that has no address is the worker's fault; a name server that cannot be asked is ours.
+                    let words = "\(host): \(error)"
+                    finish(error.isUnknownName ? .unreachable(words) : .local(words))
                 }
             }
         } else {
@@ -67,26 +74,33 @@ final class WorkerCall: StreamDelegate {
     func close() {
         abandon()
         isClosed = true
-        attempt?.cancel()
-        attempt = nil
+        race?.cancel()
+        race = nil
         stream?.close()
         stream = nil
     }
 
-    private func connect(to address: SocketAddress) {
-        attempt = Stream.connect(loop: loop, to: address, timeoutMilliseconds: GatewayLimits.dialMilliseconds) {
+    private func connect(to addresses: [SocketAddress]) {
+        race = ConnectRace(loop: loop, to: addresses, timeoutMilliseconds: GatewayLimits.dialMilliseconds) {
             [weak self] result in
             guard let self else {
                 if case .success(let stream) = result { stream.close() }
                 return
             }
-            attempt = nil
+            race = nil
             switch result {
             case .success(let stream): connected(stream)
-            case .failure(let error):
-                finish(WorkerCall.isLocal(error) ? .local("\(error)") : .unreachable("\(error)"))
+            case .failure(let failure):
+                let isLocal = failure.errors.allSatisfy(WorkerCall.isLocal)
+                finish(isLocal ? .local("\(failure)") : .unreachable("\(failure)"))
             }
         }
+    }
+
+    private func timedOut() {
+        let words = "no answer in \(GatewayLimits.dialMilliseconds) ms"
+        if isResolving { return finish(.local("the name was not resolved: \(words)")) }
+        finish(.unreachable(stream == nil ? words : "it took the connection, but \(words)"))
     }
 
     private func connected(_ stream: Stream) {
@@ -127,7 +141,12 @@ final class WorkerCall: StreamDelegate {
         finish(.answer(answer, stream, rest: Array(line[(end + 1)...])))
     }
 
-    func streamReachedEnd(_ stream: Stream) { finish(.unreachable("it closed without an answer")) }
+    func streamReachedEnd(_ stream: Stream) { finish(.unreachable(WorkerCall.closedWords)) }
+
+    /// A worker says nothing to a peer that it does not know: a stranger must not learn why.
+    private static let closedWords =
+        "it closed without an answer: NODE_SECRET differs between this gateway and that worker, or another program or worker "
+        + "listens there now; the worker's log says which"
     func streamDrained(_ stream: Stream) {}
     func stream(_ stream: Stream, failed error: SystemError) {
         self.stream = nil
