@@ -165,6 +165,25 @@ async def test_a_head_that_makes_sidecars_answer_500_harms_nobody_else(folder):
         assert await fleet.audit() == []
 
 
+async def test_a_sidecar_that_stays_silent_is_given_up_and_its_client_told(folder):
+    async with Fleet(folder) as fleet:
+        await fleet.gateway()
+        worker = await fleet.worker({"AppA:x": 1}, command=ODD_COMMAND, more=["--first-byte", "300ms"])
+        await fleet.grantable(1)
+        silent = await fleet.client("silent", headers={"x-stay-silent": "1"}).open()
+        await silent.answer(timeout=10)
+        assert (silent.saw.status, silent.saw.code) == (502, "worker_failed"), silent.saw
+        assert "sidecar" in silent.saw.message
+        await worker.wait_for("end", reason="first_byte")
+        # The slot is back with a new sidecar, and nobody blames the worker.
+        after = fleet.client("after")
+        await client.session(after, hold=0.01, answer_timeout=20)
+        assert after.saw.served, after.saw
+        assert fleet.lines("reject") == []
+        assert checkers.safe(fleet.ledger(), {}) == []
+        assert await fleet.audit() == []
+
+
 async def test_the_only_worker_fails_once_and_the_waiter_keeps_its_place(folder):
     async with Fleet(folder) as fleet:
         await fleet.gateway()

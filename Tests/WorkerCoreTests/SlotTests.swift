@@ -63,6 +63,7 @@ private func vacated(
         let answer = slot.presented(other, t4)
         #expect(answer == .reject(.stale, token: slot.lastToken, slotFree: start == .free))
         #expect(slot.state == start.slot.state)
+        slot = start.slot
         #expect(
             slot.presented(other, slot.lastToken) == .reject(.stale, token: slot.lastToken, slotFree: start == .free))
     }
@@ -251,5 +252,55 @@ private func vacated(
         #expect(slot.row(0) == SlotRow(slot: 0, state: .out, lease: nil, token: t5))
         #expect(slot.sidecarReady() == t5)
         #expect(slot.presented(other, t5) == .reject(.stale, token: t5, slotFree: true))
+    }
+
+    @Test(arguments: Start.allCases) private func firstByteOverdue(start: Start) {
+        var slot = start.slot
+        #expect(slot.firstByteOverdue(t6) == nil)
+        #expect(slot.firstByteOverdue(t5, attach: 2) == nil)
+        let answer = slot.firstByteOverdue(t5)
+        #expect(answer == (start == .occupied ? vacated(.release, .close, .condemn) : nil))
+        #expect(slot.state == (start == .occupied ? .recycling : start.slot.state))
+        #expect(slot.firstByteOverdue(t5) == nil)
+    }
+
+    @Test func theFirstByteEndsTheClock() {
+        var slot = Start.occupied.slot
+        slot.sidecarAnswered(t4)
+        slot.sidecarAnswered(t5, attach: 2)
+        var silent = slot
+        #expect(silent.firstByteOverdue(t5) != nil, "a word of another connection is no answer")
+        slot.sidecarAnswered(t5)
+        #expect(slot.firstByteOverdue(t5) == nil)
+        #expect(slot.state == .occupied(lease, t5))
+        #expect(slot.sessionEnded(t5) == vacated(.release, .close, .replace))
+    }
+
+    @Test func aDrainingSlotWhoseSidecarStaysSilentStops() {
+        var slot = Start.occupied.slot
+        _ = slot.drain()
+        #expect(slot.firstByteOverdue(t5) == vacated(.release, .close, .stop))
+        #expect(slot.state == .draining)
+    }
+
+    @Test func redisIsToldOnceOfAStaleGrant() {
+        var slot = Start.free.slot
+        #expect(slot.presented(other, t4) == .reject(.stale, token: t4, slotFree: true))
+        #expect(slot.presented(other, t4) == .refuse(.stale))
+        // A newer token is news for Redis again.
+        #expect(slot.recycleNoticed(t5) == t5)
+        #expect(slot.presented(other, t4) == .reject(.stale, token: t5, slotFree: true))
+    }
+
+    @Test func staleGrantsThatRedisIsToldOfAreBounded() {
+        var slot = Start.free.slot
+        for number in 1...(Slot.staleToldMax + 1) {
+            let one = LeaseID(waiter: WaiterID(high: 9, low: UInt64(number)), attempt: 1)
+            let isTold = number <= Slot.staleToldMax
+            #expect(
+                slot.presented(one, t4)
+                    == (isTold ? .reject(.stale, token: t4, slotFree: true) : .refuse(.stale)))
+        }
+        #expect(slot.presented(other, t5) == .begin, "a newer grant is taken as ever")
     }
 }

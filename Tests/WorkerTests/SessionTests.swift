@@ -213,4 +213,60 @@ import Testing
         #expect(!bench.ledger.isReady(0, grant.token))
         bench.close()
     }
+
+    /// Sidecars that take the connection and the head, and stay silent, until the third one.
+    private static let silent = [
+        "python3", "-u", "-c",
+        """
+        import os, socket, sys
+        s = socket.socket()
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        print(f"ws://127.0.0.1:{s.getsockname()[1]}/", flush=True)
+        while True:
+            c, _ = s.accept()
+            got = b""
+            while b"\\r\\n\\r\\n" not in got:
+                got += c.recv(65536)
+            if b"X-Silent: 1" not in got: c.sendall(got)
+            c.recv(65536)
+        """,
+    ]
+
+    @Test func aSidecarThatAnswersNothingIsGivenUpInTimeAndCountsAsFailed() throws {
+        let bench = try Bench(command: SessionTests.silent, firstByte: 100)
+        bench.startAll()
+        let grant = bench.grant(5)
+        let peer = bench.dial(grant, head: "GET / HTTP/1.1\r\nX-Silent: 1\r\n\r\n")
+        bench.wait { peer.isEnded }
+        // Nothing but the proof: the gateway says the rest to its client.
+        #expect(peer.text == bench.proof(grant))
+        bench.wait { bench.ledger.isReady(0, grant.token) }
+        #expect(bench.ledger.entries.contains(.release(grant.lease, 0, grant.token)))
+        #expect(bench.lines.contains { $0.contains("\"event\":\"end\"") && $0.contains("\"reason\":\"first_byte\"") })
+        // A failure: its successor starts after a backoff. One that answers is not disturbed.
+        let next = bench.grant(6)
+        let served = bench.dial(next)
+        bench.wait { served.text.contains("\r\n\r\n") }
+        _ = bench.loop.run(until: { served.isEnded }, timeoutMilliseconds: 150)
+        #expect(!served.isEnded)
+        bench.close()
+    }
+
+    @Test func onlyTheSilentSidecarIsCondemned() throws {
+        let bench = try Bench(slots: 2, command: SessionTests.silent, firstByte: 100)
+        bench.startAll()
+        let other = bench.board.sidecarPID(1)
+        for number in 1...5 {
+            let grant = bench.grant(Int64(number))
+            let peer = bench.dial(grant, head: "GET / HTTP/1.1\r\nX-Silent: 1\r\n\r\n")
+            bench.wait { peer.isEnded }
+            if number < 5 { bench.wait { bench.ledger.isReady(0, grant.token) } }
+        }
+        // Five failures in a minute put a slot out.
+        bench.wait { bench.board.table[0].state == .out }
+        #expect(bench.board.sidecarPID(1) == other)
+        #expect(bench.board.table[1].state == .free)
+        bench.close()
+    }
 }

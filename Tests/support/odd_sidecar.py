@@ -1,6 +1,6 @@
 """A `command` sidecar with faults on demand: `python -I -S odd_sidecar.py`.
 
-A head with `x-make-500` is answered 500. SIGUSR1 closes the listener and keeps the process alive.
+A head with `x-make-500` is answered 500, one with `x-stay-silent` not at all. SIGUSR1 closes the listener and keeps the process alive.
 """
 
 import os
@@ -19,6 +19,9 @@ def serve(sock):
             head += more
         if b"x-make-500" in head.lower():
             sock.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\nConnection: close\r\n\r\noops")
+            return
+        if b"x-stay-silent" in head.lower():
+            sock.recv(1)
             return
         sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
         stream = sock.makefile("rb")

@@ -11,6 +11,10 @@ final class Session: StreamDelegate {
         case sidecarUnreachable(SystemError)
         /// The gateway ended before the proof, or sent what it must not.
         case gatewayClosed
+        /// The first byte of the sidecar came.
+        case sidecarAnswered
+        /// No byte came from the sidecar in time.
+        case firstByteOverdue
         case ended(Relay.End)
     }
 
@@ -25,11 +29,14 @@ final class Session: StreamDelegate {
     private var sidecar: Stream?
     private var relay: Relay?
     private var flush: Timer?
+    private let firstByteMilliseconds: UInt64
+    private var firstByte: Timer?
 
     init(
         _ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream, endpoint: SidecarEndpoint,
-        onEvent: @escaping (Event) -> Void
+        firstByteMilliseconds: UInt64, onEvent: @escaping (Event) -> Void
     ) {
+        self.firstByteMilliseconds = firstByteMilliseconds
         self.grant = grant
         self.secret = secret
         self.head = head
@@ -73,11 +80,26 @@ final class Session: StreamDelegate {
             [weak self] end in
             self?.relayEnded(end)
         }
+        relay?.witness = FirstByte { [weak self] in
+            self?.stopFirstByte()
+            self?.onEvent?(.sidecarAnswered)
+        }
+        firstByte = loop.schedule(after: firstByteMilliseconds) { [weak self] in
+            self?.stopFirstByte()
+            self?.onEvent?(.firstByteOverdue)
+        }
+    }
+
+    private func stopFirstByte() {
+        firstByte?.cancel()
+        firstByte = nil
+        relay?.witness = nil
     }
 
     /// Ends it as its slot decided. No event comes after this, but what a dead sidecar had sent still goes out.
     func end(_ farewell: Slot.Vacated.Farewell) {
         onEvent = nil
+        stopFirstByte()
         attempt?.cancel()
         attempt = nil
         sidecar?.close()
@@ -103,6 +125,7 @@ final class Session: StreamDelegate {
     private func relayEnded(_ end: Relay.End) {
         flush?.cancel()
         flush = nil
+        stopFirstByte()
         onEvent?(.ended(end))
     }
 
@@ -111,4 +134,14 @@ final class Session: StreamDelegate {
     func streamReachedEnd(_ stream: Stream) { onEvent?(.gatewayClosed) }
     func streamDrained(_ stream: Stream) {}
     func stream(_ stream: Stream, failed error: SystemError) { onEvent?(.gatewayClosed) }
+}
+
+/// Tells of the first bytes that the sidecar sends.
+private final class FirstByte: RelayWitness {
+    private let onPassed: () -> Void
+
+    init(onPassed: @escaping () -> Void) { self.onPassed = onPassed }
+
+    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { onPassed() }
+    func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] { [] }
 }

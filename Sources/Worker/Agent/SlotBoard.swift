@@ -9,6 +9,7 @@ final class SlotBoard {
     private let loop: Loop
     private let ledger: any SlotLedger
     private let log: JSONLog
+    private let firstByteMilliseconds: UInt64
     private var sidecars: [Sidecar] = []
     /// By slot: whoever was offered it or holds it.
     private var sessions: [Int: Session] = [:]
@@ -19,7 +20,11 @@ final class SlotBoard {
     /// A slot's sidecar did not come up, and nothing like that was told before.
     var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
-    init(pools: [Pool], ledger: any SlotLedger, around: Sidecar.Surroundings) {
+    init(
+        pools: [Pool], ledger: any SlotLedger, around: Sidecar.Surroundings,
+        firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds
+    ) {
+        self.firstByteMilliseconds = firstByteMilliseconds
         table = SlotTable(pools: pools)
         loop = around.loop
         log = around.log
@@ -71,6 +76,8 @@ final class SlotBoard {
                 grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
             note(.info, "reject", "A grant was refused", grant.lease, slot, reason: reason.rawValue)
             Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
+        case .refuse(let reason):
+            Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
         case .drop:
             gateway.close()
         }
@@ -105,9 +112,10 @@ final class SlotBoard {
         guard let endpoint = sidecars[slot].endpoint else {
             preconditionFailure("a free or kept slot has a sidecar that listens")
         }
-        let session = Session(grant, secret: secret, head: head, gateway: gateway, endpoint: endpoint) {
-            [weak self] event in self?.session(grant, event)
-        }
+        let session = Session(
+            grant, secret: secret, head: head, gateway: gateway, endpoint: endpoint,
+            firstByteMilliseconds: firstByteMilliseconds
+        ) { [weak self] event in self?.session(grant, event) }
         sessions[slot] = session
         ledger.accept(grant.lease, slot: slot, token: grant.token, attach: grant.attach) { [weak self] reply in
             self?.acceptReplied(grant, reply)
@@ -141,6 +149,10 @@ final class SlotBoard {
             vacate(slot, table[slot].sidecarUnreachable(token, attach: attach), reason: "sidecar: \(error)")
         case .gatewayClosed:
             vacate(slot, table[slot].gatewayClosed(token, attach: attach), reason: "gateway")
+        case .sidecarAnswered:
+            table[slot].sidecarAnswered(token, attach: attach)
+        case .firstByteOverdue:
+            vacate(slot, table[slot].firstByteOverdue(token, attach: attach), reason: "first_byte")
         case .ended(let end):
             let hungUp = end.first == .b
             vacate(

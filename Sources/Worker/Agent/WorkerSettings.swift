@@ -21,6 +21,8 @@ public struct WorkerSettings {
     public var sidecar: SidecarProgram
     /// How long sessions may go on once the worker drains.
     public var drainTimeoutMilliseconds: UInt64
+    /// From a session's proof to the first byte of its sidecar.
+    public var firstByteMilliseconds: UInt64
     /// Where the sidecars' work folders are made.
     public var workFolder: String
     /// Whether sessions end before Redis may give their places away.
@@ -29,7 +31,8 @@ public struct WorkerSettings {
     public init(
         fleet: String, node: String, secrets: [[UInt8]], listen: SocketAddress, advertised: String = "",
         redis: RedisEndpoint, slots: [Pool], sidecar: SidecarProgram, drainTimeoutMilliseconds: UInt64 = 30_000,
-        workFolder: String = "/tmp", caps: CapsMode = .lenient
+        firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds, workFolder: String = "/tmp",
+        caps: CapsMode = .lenient
     ) {
         self.fleet = fleet
         self.node = node
@@ -40,6 +43,7 @@ public struct WorkerSettings {
         self.slots = slots
         self.sidecar = sidecar
         self.drainTimeoutMilliseconds = drainTimeoutMilliseconds
+        self.firstByteMilliseconds = firstByteMilliseconds
         self.workFolder = workFolder
         self.caps = caps
     }
@@ -52,11 +56,15 @@ public struct WorkerSettings {
     }
 }
 
-/// Limits of a worker that are not settings.
+/// Limits of a worker. Settings can change those that say so.
 public enum WorkerLimits {
+    /// From a session's proof to the first byte of its sidecar, where the setting `worker.firstByte` says nothing else.
+    public static let firstByteMilliseconds: UInt64 = 10_000
     /// From a connection's accept to the end of its grant line and head.
     public static let requestMilliseconds: UInt64 = 2_000
-    /// Connections that have not shown a valid grant yet; for one more the oldest is closed.
+    /// From the registration to the first request of a gateway, before the worker says that none came.
+    public static let unreachedMilliseconds: UInt64 = 10_000
+    /// Connections that have not shown a valid grant yet; for one more `PendingConnections` closes another.
     public static let pendingConnectionsMax = 1_024
     /// Connecting a sidecar on loopback.
     public static let sidecarConnectMilliseconds: UInt64 = 1_000

@@ -45,6 +45,9 @@ public struct Slot: Sendable {
         public internal(set) var isConnected = false
     }
 
+    /// Stale grants that Redis is told of while the slot's last token stays the same.
+    public static let staleToldMax = 8
+
     public private(set) var state: State = .recycling
     /// The newest token this slot accepted or was told of. It never falls.
     public private(set) var lastToken = Token.none
@@ -56,6 +59,14 @@ public struct Slot: Sendable {
     private var attach = 0
     /// The holder asked for its slot to be kept after a dropped socket.
     private var keeps = false
+    /// The proof was sent, and no byte of the sidecar came yet.
+    private var awaitsSidecar = false
+    /// Stale grants that Redis was told of since the last token changed, at most `staleToldMax`.
+    private var staleTold: [Grant] = []
+    private struct Grant: Hashable {
+        let lease: LeaseID
+        let token: Token
+    }
     public private(set) var isDraining = false
 
     /// A slot without a sidecar yet.
@@ -69,6 +80,8 @@ public struct Slot: Sendable {
         case begin
         /// Tell Redis and the gateway. The token is the slot's last, for Redis to go on above it.
         case reject(RejectReason, token: Token, slotFree: Bool)
+        /// Tell the gateway alone: Redis was told of this slot's last token before.
+        case refuse(RejectReason)
         /// A copy of a grant that was presented before. Close; its lease has its own way.
         case drop
     }
@@ -105,7 +118,7 @@ public struct Slot: Sendable {
             /// It saw no byte of a client, or it is gone already.
             case keep
             case replace
-            /// It did not let itself be connected: a failure of the sidecar.
+            /// The sidecar took no connection, or answered none: a failure of the sidecar.
             case condemn
             case stop
         }
@@ -126,7 +139,8 @@ public struct Slot: Sendable {
     public mutating func presented(_ lease: LeaseID, _ token: Token, attach: Int = 1) -> Presented {
         let isKnown = token == lastToken && lease == lastLease
         if isKnown && attach <= lastAttach { return .drop }
-        guard isKnown || token > lastToken else { return .reject(.stale, token: lastToken, slotFree: state == .free) }
+        guard isKnown || token > lastToken else { return stale(Grant(lease: lease, token: token)) }
+        if !isKnown { staleTold = [] }
         lastToken = token
         lastLease = lease
         lastAttach = attach
@@ -142,6 +156,14 @@ public struct Slot: Sendable {
         case .out:
             return .reject(.failed, token: token, slotFree: false)
         }
+    }
+
+    /// Redis learns the slot's last token from the first reject, and from each renew. A captured grant that is sent again
+    /// and again must not cost a script each time.
+    private mutating func stale(_ grant: Grant) -> Presented {
+        guard !staleTold.contains(grant), staleTold.count < Slot.staleToldMax else { return .refuse(.stale) }
+        staleTold.append(grant)
+        return .reject(.stale, token: lastToken, slotFree: state == .free)
     }
 
     /// Redis committed the accept.
@@ -187,6 +209,23 @@ public struct Slot: Sendable {
     }
 
     // MARK: A session's end
+
+    /// The first byte of the sidecar came.
+    public mutating func sidecarAnswered(_ token: Token, attach: Int = 1) {
+        if isServing(token, attach) { awaitsSidecar = false }
+    }
+
+    /// The sidecar sent no byte within its time after the proof. It is the only end of a session that is the sidecar's fault
+    /// for certain: no client's head makes a server accept a connection and say nothing.
+    public mutating func firstByteOverdue(_ token: Token, attach: Int = 1) -> Vacated? {
+        guard awaitsSidecar, isServing(token, attach), let lease else { return nil }
+        return leave(lease, token, .close, sidecar: .condemn)
+    }
+
+    private func isServing(_ token: Token, _ attach: Int) -> Bool {
+        guard case .occupied(_, token) = state else { return false }
+        return attach == self.attach
+    }
 
     /// The relay is over.
     /// - Parameter bySidecar: its side ended first: there is nothing left to keep.
@@ -256,6 +295,7 @@ public struct Slot: Sendable {
             lastToken = token
             lastLease = nil
             lastAttach = 0
+            staleTold = []
         }
         return state == .free ? lastToken : nil
     }
@@ -318,6 +358,7 @@ public struct Slot: Sendable {
         }
         state = .occupied(offer.lease, offer.token)
         attach = offer.attach
+        awaitsSidecar = true
         return .prove
     }
 

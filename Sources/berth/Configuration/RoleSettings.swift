@@ -115,12 +115,20 @@ public struct WorkerRole: Hashable, Sendable {
     public let executable: String?
     public let caps: CapsMode
     public let drainTimeoutMilliseconds: Int
+    public let firstByteMilliseconds: Int
 
     /// - Parameter devPools: the pools of `berth dev`, which has no setting for them.
     public init(_ settings: Settings, devPools: String? = nil) throws(ConfigurationProblems) {
         var problems: [ConfigurationProblem] = []
         let secret = settings.text("node.secret") != nil
         drainTimeoutMilliseconds = settings.milliseconds("worker.drainTimeout")
+        firstByteMilliseconds = settings.milliseconds("worker.firstByte")
+        if firstByteMilliseconds == 0 {
+            problems.append(
+                .init(
+                    place: settings.place("worker.firstByte"),
+                    message: "0 leaves a sidecar no time to answer: write a duration like 10s"))
+        }
         advertise = settings.text("worker.advertise").flatMap(AdvertisedHost.init)
         browser = settings.text("worker.browser") ?? "chromium"
         sidecar = settings.text("worker.sidecar").flatMap(Sidecar.init) ?? .playwright

@@ -122,6 +122,12 @@ extension Setting {
             default: "30s", commands: [.worker],
             doc: "How long sessions are still served after SIGTERM, before they are ended and the process too."),
         Setting(
+            "worker.firstByte", flag: "--first-byte", environment: "BERTH_FIRST_BYTE", kind: .duration, default: "10s",
+            commands: [.worker],
+            doc:
+                "How long a sidecar may stay silent once a client's request reached it. Then the client is refused "
+                + "(worker_failed) and the sidecar is replaced as a failed one. At least 1ms."),
+        Setting(
             "worker.caps", flag: "--caps", environment: "BERTH_CAPS",
             kind: .choice(CapsMode.allCases.map(\.rawValue)), default: "lenient", commands: [.worker],
             doc:

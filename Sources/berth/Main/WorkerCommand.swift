@@ -19,13 +19,14 @@ struct WorkerCommand: ParsableCommand {
     @Option(name: .setting("worker.advertise"), help: .setting("worker.advertise")) var advertise: String?
     @Option(name: .setting("worker.pools"), help: .setting("worker.pools")) var pools: [String] = []
     @Option(name: .setting("worker.drainTimeout"), help: .setting("worker.drainTimeout")) var drainTimeout: String?
+    @Option(name: .setting("worker.firstByte"), help: .setting("worker.firstByte")) var firstByte: String?
     @Option(name: .setting("worker.caps"), help: .setting("worker.caps")) var caps: String?
     @OptionGroup var sidecar: SidecarOptions
 
     func run() throws {
         let own: Flags = [
             "worker.listen": listen.list, "worker.advertise": advertise.list, "worker.pools": pools,
-            "worker.drainTimeout": drainTimeout.list, "worker.caps": caps.list,
+            "worker.drainTimeout": drainTimeout.list, "worker.firstByte": firstByte.list, "worker.caps": caps.list,
         ]
         let settings = try Surroundings.settings(
             .worker, config: file.config, flags: [own, fleet.flags, node.flags, log.flags, sidecar.flags])
@@ -61,6 +62,7 @@ extension WorkerSettings {
             advertised: try WorkerSettings.advertised(role), redis: redis, slots: pools,
             sidecar: try WorkerSettings.checked(program, pools: pools),
             drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
+            firstByteMilliseconds: UInt64(role.firstByteMilliseconds),
             workFolder: Surroundings.temporaryFolder, caps: role.caps)
     }
 

@@ -79,6 +79,9 @@ final class SimulatedWorker: SlotRegistryDelegate {
                 grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
             gateway.send(.reject(reason, nonce: grant.nonce))
             gateway.close()
+        case .refuse(let reason):
+            gateway.send(.reject(reason, nonce: grant.nonce))
+            gateway.close()
         case .drop:
             gateway.close()
         }
