@@ -8,6 +8,27 @@ extension Stream {
         return socketAddress { uv_tcp_getpeername(asTCP, $0, $1) }?.description ?? ""
     }
 
+    /// The other end's network as a number: an IPv4 address, or the first half of an IPv6 one, which belongs to one host or
+    /// site. 0 for a unix socket, or when not connected.
+    public var peerNetwork: UInt64 {
+        guard !isPipe && !isClosed else { return 0 }
+        var storage = sockaddr_storage()
+        var length = Int32(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &storage) { pointer in
+            let raw = UnsafeMutableRawPointer(pointer)
+            guard uv_tcp_getpeername(asTCP, raw.assumingMemoryBound(to: sockaddr.self), &length) == 0 else { return 0 }
+            let isV4 = Int32(pointer.pointee.ss_family) == AF_INET
+            let offset = MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr) ?? 4
+            if isV4 { return UInt64(UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self))) }
+            let at = MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr) ?? 8
+            let high = UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            // An IPv4 peer of a listener for both.
+            let mapped = UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self))
+            guard high == 0, mapped == 0xFFFF else { return high }
+            return UInt64(UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: at + 12, as: UInt32.self)))
+        }
+    }
+
     /// This end, `host:port`; `unix` for a unix socket, empty when not connected.
     public var localAddress: String {
         if isPipe { return "unix" }

@@ -84,6 +84,15 @@ public final class Stream {
         uv_read_stop(asStream)
     }
 
+    /// Gives the delegate the bytes that came already, at most one buffer of them, from inside this call. Ends and errors are
+    /// left to the loop. Not from inside a call of a delegate with bytes: they share the buffer.
+    public func readWhatCame() {
+        var descriptor: uv_os_fd_t = -1
+        guard isReading, uv_fileno(asHandle, &descriptor) == 0 else { return }
+        let count = recv(descriptor, loop.readBuffer, Loop.readBufferBytes, Int32(MSG_DONTWAIT))
+        if count > 0 { read(count, loop.readBuffer) }
+    }
+
     private func read(_ count: Int, _ base: UnsafeMutablePointer<CChar>?) {
         if count > 0 {
             delegate?.stream(self, received: UnsafeRawBufferPointer(start: base, count: count))

@@ -113,10 +113,42 @@ import WorkerCore
         site.end(also: newer)
     }
 
+    @Test func aWorkerThatNoGatewayReachesSaysSoOnce() throws {
+        let loop = try Loop()
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        var lines: [String] = []
+        let settings = WorkerSettings(
+            fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
+            advertised: "worker.example:3131", redis: try server.endpoint(), slots: [try #require(Pool("echo||"))],
+            sidecar: .command(echoSidecar), workFolder: folder.path)
+        let agent = WorkerAgent(
+            loop: loop, settings: settings, log: JSONLog { lines.append(String(decoding: $0, as: UTF8.self)) })
+        agent.unreachedMilliseconds = 50
+        try agent.start()
+        func told() -> [String] { lines.filter { $0.contains("\"event\":\"unprobed\"") } }
+        #expect(loop.run(until: { !told().isEmpty }, timeoutMilliseconds: 10_000))
+        #expect(told().first?.contains("worker.example:3131") == true)
+        server.kill()
+        try server.start()
+        #expect(
+            loop.run(
+                until: { lines.count { $0.contains("\"event\":\"registered\"") } == 2 }, timeoutMilliseconds: 20_000))
+        _ = loop.run(until: { told().count > 1 }, timeoutMilliseconds: 100)
+        #expect(told().count == 1)
+        var isOver = false
+        agent.drain { isOver = true }
+        #expect(loop.run(until: { isOver }, timeoutMilliseconds: 10_000))
+        loop.run()
+        #expect(loop.close())
+        server.end()
+    }
+
     /// Anybody who reaches the port can connect; only who shows a grant at once is worth a place.
     @Test func peersThatSayNothingKeepNoGatewayOut() throws {
-        let site = try Site(slots: 1)
-        site.agent.pendingConnectionsMax = 4
+        let site = try Site(slots: 1, pendingConnectionsMax: 4)
+        // From here on its address is known as a gateway's.
+        site.wait { site.gateway.probesAnswered > 0 }
         let silent = (0..<8).map { _ in Peer(loop: site.loop, port: site.agent.port, greeting: "B") }
         site.wait { silent.prefix(4).allSatisfy(\.isEnded) }
         let waiter = site.enqueue()
@@ -177,7 +209,7 @@ private final class Site {
     private let record = Lines()
     var lines: [String] { record.all }
 
-    init(slots: Int, drainTimeoutMilliseconds: UInt64 = 1_000) throws {
+    init(slots: Int, drainTimeoutMilliseconds: UInt64 = 1_000, pendingConnectionsMax: Int? = nil) throws {
         loop = try Loop()
         server = try RedisServer()
         folder = try TemporaryFolder()
@@ -189,6 +221,7 @@ private final class Site {
             workFolder: folder.path)
         log = JSONLog { [record] in record.all.append(String(decoding: $0, as: UTF8.self)) }
         agent = WorkerAgent(loop: loop, settings: settings, log: log)
+        if let pendingConnectionsMax { agent.pendingConnectionsMax = pendingConnectionsMax }
         try agent.start()
         client = try #require(QueueClient(loop: loop, endpoint: endpoint, fleet: "f", node: "g"))
         gateway = GatewayRecord(loop: loop)
@@ -243,6 +276,7 @@ private final class GatewayRecord: QueueClientDelegate {
     private(set) var probes = 0
     private let loop: Loop
     private var peers: [Peer] = []
+    var probesAnswered: Int { peers.count { !$0.text.isEmpty } }
 
     init(loop: Loop) { self.loop = loop }
 

@@ -124,19 +124,23 @@ final class Bench {
     let folder: String
     private(set) var listener: Listener!
     private(set) var lines: [String] = []
-    private var pending: [ObjectIdentifier: GatewayConnection] = [:]
+    private(set) var door: GatewayDoor!
 
     /// - Parameter leave: what a sidecar that ends its client's connection has for its exit; long where a test is about
     ///   that exit, however busy the machine is.
     convenience init(
-        slots: Int = 1, command: [String] = echoSidecar, leave: UInt64 = 20, startTimeout: UInt64 = 30_000
+        slots: Int = 1, command: [String] = echoSidecar, leave: UInt64 = 20, startTimeout: UInt64 = 30_000,
+        firstByte: UInt64 = 10_000, connectionsMax: Int = 1_024
     ) throws {
         try self.init(
-            slots: slots, pool: Pool("a||")!, program: .command(command), leave: leave, startTimeout: startTimeout)
+            slots: slots, pool: Pool("a||")!, program: .command(command), leave: leave, startTimeout: startTimeout,
+            firstByte: firstByte, connectionsMax: connectionsMax)
     }
 
-    init(slots: Int = 1, pool: Pool, program: SidecarProgram, leave: UInt64 = 20, startTimeout: UInt64 = 30_000) throws
-    {
+    init(
+        slots: Int = 1, pool: Pool, program: SidecarProgram, leave: UInt64 = 20, startTimeout: UInt64 = 30_000,
+        firstByte: UInt64 = 10_000, connectionsMax: Int = 1_024
+    ) throws {
         loop = try Loop()
         ledger = LedgerRecord(loop: loop)
         id = ProcessID(node: "bench-\(Crypto.randomHex(bytes: 4))", generation: Crypto.randomUInt64())!
@@ -149,21 +153,16 @@ final class Bench {
             around: Sidecar.Surroundings(
                 loop: loop, program: program, folder: folder,
                 environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new },
-                log: log, leaveMilliseconds: leave, startTimeoutMilliseconds: startTimeout))
+                log: log, leaveMilliseconds: leave, startTimeoutMilliseconds: startTimeout),
+            firstByteMilliseconds: firstByte)
         write = { [unowned self] in self.lines.append($0) }
         let credentials = Credentials(fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret])
-        listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { [unowned self] stream in
-            let key = ObjectIdentifier(stream)
-            pending[key] = GatewayConnection(stream, credentials: credentials) { [unowned self] stream, request in
-                pending[key] = nil
-                switch request {
-                case nil: break
-                case (.probe(let probe), let secret)?:
-                    Answers.send(Answers.alive(probe, secret: secret), andClose: stream)
-                case (.grant(let grant, let head), let secret)?:
-                    board.present(grant, secret: secret, head: head, gateway: stream)
-                }
-            }
+        door = GatewayDoor(loop: loop, credentials: credentials, connectionsMax: connectionsMax, log: log) {
+            [unowned self] grant, secret, head, stream in
+            board.present(grant, secret: secret, head: head, gateway: stream)
+        }
+        listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { [unowned self] in
+            door.accepted($0)
         }
     }
 
@@ -213,7 +212,7 @@ final class Bench {
         board.closeAll(reason: "test")
         board.drain()
         wait { self.board.isStopped }
-        for connection in pending.values { connection.close() }
+        door.close()
         listener.close()
         #expect(Files.entries(folder) == [])
         Files.remove(folder)

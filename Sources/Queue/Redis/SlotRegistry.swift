@@ -227,8 +227,10 @@ public final class SlotRegistry {
         if notes.contains("superseded") { delegate?.slotRegistrySuperseded(self) }
     }
 
+    /// What gateways dial, as it was registered last or will be.
+    public var address: String { advertised.isEmpty ? localAddress() : advertised }
+
     private func registration() -> [String] {
-        let address = advertised.isEmpty ? localAddress() : advertised
         renewNumber = 0
         return [address, String(pools.count), caps.rawValue, String(lifetime), String(sessions)]
             + pools.map(\.description) + rows()

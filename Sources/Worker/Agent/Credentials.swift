@@ -7,21 +7,25 @@ struct Credentials {
     let worker: ProcessID
     let secrets: [[UInt8]]
 
-    /// The secret that signed the request; nil when none did, or when it is meant for another worker or fleet.
-    func secret(of request: Wire.Request) -> [UInt8]? {
-        let isForUs: Bool
-        let signed: String
-        let mac: String
-        switch request {
-        case .grant(let grant, let given):
-            isForUs = grant.fleet == fleet && grant.worker == worker
-            (signed, mac) = (grant.signed, given)
-        case .probe(let probe, let given):
-            isForUs = probe.fleet == fleet && probe.worker == worker
-            (signed, mac) = (probe.signed, given)
-        }
-        guard isForUs else { return nil }
-        return secrets.first { Crypto.constantTimeEqual(Crypto.hmacSHA256(key: $0, signed), mac) }
+    /// What a request is to this worker.
+    enum Verdict {
+        /// The secret that signed it.
+        case ours(secret: [UInt8])
+        case otherFleet(String)
+        case otherWorker(ProcessID)
+        case otherSecret
+    }
+
+    func verdict(on request: Wire.Request) -> Verdict {
+        let (fleet, worker, signed, mac) =
+            switch request {
+            case .grant(let grant, let given): (grant.fleet, grant.worker, grant.signed, given)
+            case .probe(let probe, let given): (probe.fleet, probe.worker, probe.signed, given)
+            }
+        guard fleet == self.fleet else { return .otherFleet(fleet) }
+        guard worker == self.worker else { return .otherWorker(worker) }
+        let secret = secrets.first { Crypto.constantTimeEqual(Crypto.hmacSHA256(key: $0, signed), mac) }
+        return secret.map { .ours(secret: $0) } ?? .otherSecret
     }
 }
 
@@ -41,33 +45,42 @@ enum Answers {
 
     /// Writes a last line and closes once the peer has closed, or soon. (Closing at once could reset the
     /// connection before the peer has read the line.)
-    static func send(_ line: String, andClose stream: Stream) {
-        let farewell = Farewell(stream)
+    /// - Parameter onClosed: called once, when the stream is closed; not from inside this call.
+    @discardableResult
+    static func send(_ line: String, andClose stream: Stream, onClosed: @escaping () -> Void = {}) -> Farewell {
+        let farewell = Farewell(stream, onClosed: onClosed)
         stream.delegate = farewell
         stream.write(line)
         stream.finish()
         stream.startReading()
+        return farewell
     }
 
-    private final class Farewell: StreamDelegate {
+    /// A connection that was answered, until it is closed.
+    final class Farewell: StreamDelegate {
+        private let stream: Stream
+        private var onClosed: (() -> Void)?
         private var timer: Timer?
 
-        init(_ stream: Stream) {
-            timer = stream.loop.schedule(after: WorkerLimits.farewellMilliseconds) {
-                self.timer = nil
-                stream.close()
-            }
+        fileprivate init(_ stream: Stream, onClosed: @escaping () -> Void) {
+            self.stream = stream
+            self.onClosed = onClosed
+            timer = stream.loop.schedule(after: WorkerLimits.farewellMilliseconds) { self.close() }
         }
 
-        private func end(_ stream: Stream) {
+        /// Idempotent.
+        func close() {
+            guard let call = onClosed else { return }
+            onClosed = nil
             timer?.cancel()
             timer = nil
             stream.close()
+            call()
         }
 
-        func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) { end(stream) }
-        func streamReachedEnd(_ stream: Stream) { end(stream) }
+        func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) { close() }
+        func streamReachedEnd(_ stream: Stream) { close() }
         func streamDrained(_ stream: Stream) {}
-        func stream(_ stream: Stream, failed error: SystemError) { end(stream) }
+        func stream(_ stream: Stream, failed error: SystemError) { close() }
     }
 }

@@ -4,7 +4,7 @@ import WorkerCore
 
 /// A connection from a gateway until it has shown what it wants: a grant with the client's head, or a probe.
 ///
-/// Whoever has not done so within `WorkerLimits.requestMilliseconds`, or bears no valid mac, is closed without a word.
+/// A peer that has not done so within `WorkerLimits.requestMilliseconds`, or bears no valid mac, is closed without a word.
 final class GatewayConnection: StreamDelegate {
     enum Request {
         case grant(Wire.GrantRequest, SidecarHead)
@@ -12,7 +12,8 @@ final class GatewayConnection: StreamDelegate {
     }
 
     private let stream: Stream
-    private let credentials: Credentials
+    /// The secret that signed the request; nil when the connection is to be closed.
+    private let judge: (Wire.Request) -> [UInt8]?
     /// Called once: with the request and the secret it was signed with, or nil when the stream was closed.
     private var onRequest: ((Stream, (Request, secret: [UInt8])?) -> Void)?
     private var timer: Timer?
@@ -20,11 +21,11 @@ final class GatewayConnection: StreamDelegate {
     private var grant: (Wire.GrantRequest, secret: [UInt8])?
 
     init(
-        _ stream: Stream, credentials: Credentials,
+        _ stream: Stream, judge: @escaping (Wire.Request) -> [UInt8]?,
         onRequest: @escaping (Stream, (Request, secret: [UInt8])?) -> Void
     ) {
         self.stream = stream
-        self.credentials = credentials
+        self.judge = judge
         self.onRequest = onRequest
         timer = stream.loop.schedule(after: WorkerLimits.requestMilliseconds) { [weak self] in
             self?.timer = nil
@@ -33,6 +34,9 @@ final class GatewayConnection: StreamDelegate {
         stream.delegate = self
         stream.startReading()
     }
+
+    /// Reads what came already, without waiting for its turn.
+    func readWhatCame() { stream.readWhatCame() }
 
     /// Ends it without an answer.
     func close() { finish(nil) }
@@ -47,13 +51,13 @@ final class GatewayConnection: StreamDelegate {
     }
 
     private func readLine() {
-        guard let newline = bytes.firstIndex(of: 0x0A) else {
+        guard let newline = bytes.prefix(Wire.lineMax).firstIndex(of: 0x0A) else {
             if bytes.count >= Wire.lineMax { finish(nil) }
             return
         }
-        guard newline < Wire.lineMax, newline > 0, bytes[newline - 1] == 0x0D,
+        guard newline > 0, bytes[newline - 1] == 0x0D,
             let request = Wire.request(line: String(decoding: bytes[..<(newline - 1)], as: UTF8.self)),
-            let secret = credentials.secret(of: request)
+            let secret = judge(request)
         else { return finish(nil) }
         bytes.removeFirst(newline + 1)
         switch request {

@@ -14,9 +14,10 @@ public final class WorkerAgent {
     private var listener: Listener?
     private var registry: SlotRegistry?
     private var board: SlotBoard?
-    /// By the order of their arrival.
-    private var pending: [UInt64: GatewayConnection] = [:]
-    private var arrivals: UInt64 = 0
+    private var door: GatewayDoor?
+    private var unreachedTimer: Timer?
+    private var wasReached = false
+    var unreachedMilliseconds = WorkerLimits.unreachedMilliseconds
     /// No more than a quarter of the descriptors: the others are for sidecars.
     var pendingConnectionsMax = min(WorkerLimits.pendingConnectionsMax, SystemLimits.openFilesLimit() / 4)
     private var workFolder = ""
@@ -55,7 +56,10 @@ public final class WorkerAgent {
         guard !settings.slots.isEmpty else { throw WorkerFailure("a worker needs at least one slot") }
         let listener: Listener
         do throws(SystemError) {
-            listener = try Listener(loop: loop, address: settings.listen) { [weak self] in self?.connected($0) }
+            listener = try Listener(loop: loop, address: settings.listen) { [weak self] stream in
+                guard let door = self?.door else { return stream.close() }
+                door.accepted(stream)
+            }
         } catch {
             throw WorkerFailure("cannot listen on \(settings.listen): \(error)")
         }
@@ -77,6 +81,7 @@ public final class WorkerAgent {
             throw error
         }
         self.registry = registry
+        open(registry)
         log.common.append(("worker", .text(registry.id.text)))
         log.log(
             .info, "listening", "The worker listens",
@@ -102,7 +107,8 @@ public final class WorkerAgent {
             pools: settings.slots, ledger: registry,
             around: Sidecar.Surroundings(
                 loop: loop, program: settings.sidecar, folder: workFolder,
-                environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new }, log: log))
+                environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new }, log: log),
+            firstByteMilliseconds: settings.firstByteMilliseconds)
         board.onChange = { [weak self] in self?.lookAtDrain() }
         board.onTrouble = { [weak self] in self?.onTrouble?($0, $1) }
         self.board = board
@@ -121,24 +127,34 @@ public final class WorkerAgent {
 
     // MARK: Connections
 
-    private func connected(_ stream: Stream) {
-        guard let registry, let board else { return stream.close() }
-        // The oldest goes: a gateway says at once what it wants, and whoever does not must not keep it out.
-        if pending.count >= pendingConnectionsMax, let oldest = pending.keys.min() { pending[oldest]?.close() }
+    private func open(_ registry: SlotRegistry) {
         let credentials = Credentials(
             fleet: settings.fleet, worker: registry.id, secrets: settings.secrets.isEmpty ? [[]] : settings.secrets)
-        arrivals += 1
-        let key = arrivals
-        pending[key] = GatewayConnection(stream, credentials: credentials) { [weak self] stream, request in
-            self?.pending[key] = nil
-            switch request {
-            case nil:
-                break
-            case (.probe(let probe), let secret)?:
-                Answers.send(Answers.alive(probe, secret: secret), andClose: stream)
-            case (.grant(let grant, let head), let secret)?:
-                board.present(grant, secret: secret, head: head, gateway: stream)
-            }
+        let door = GatewayDoor(
+            loop: loop, credentials: credentials, connectionsMax: pendingConnectionsMax, log: log
+        ) { [weak self] grant, secret, head, stream in
+            guard let board = self?.board else { return stream.close() }
+            board.present(grant, secret: secret, head: head, gateway: stream)
+        }
+        door.onReached = { [weak self] in
+            self?.wasReached = true
+            self?.unreachedTimer?.cancel()
+            self?.unreachedTimer = nil
+        }
+        self.door = door
+    }
+
+    /// A worker that no gateway can reach gets no grant, and nobody else sees why.
+    private func expectGateways() {
+        guard !wasReached, unreachedTimer == nil else { return }
+        unreachedTimer = loop.schedule(after: unreachedMilliseconds) { [weak self] in
+            guard let self, let registry, !isDraining else { return }
+            // Once: the timer stays set.
+            log.log(
+                .warning, "unprobed",
+                "no gateway has reached this worker at \(registry.address): no gateway of the fleet runs, none can connect "
+                    + "there (--advertise says what they dial), or NODE_SECRET differs",
+                ["address": .text(registry.address)])
         }
     }
 
@@ -184,7 +200,8 @@ public final class WorkerAgent {
 
     private func stopped() {
         listener?.close()
-        for connection in pending.values { connection.close() }
+        door?.close()
+        unreachedTimer?.cancel()
         guard let board else { return over(left: 0) }
         board.clear(workFolder) { [self] in over(left: $0) }
     }
@@ -231,6 +248,7 @@ extension WorkerAgent: SlotRegistryDelegate {
             log.log(.info, "registered", wasRegistered ? "The worker is registered again" : "The worker is registered")
             wasRegistered = true
             isRedisAway = false
+            expectGateways()
         } else if !isRedisAway {
             // Told at each attempt to come back.
             isRedisAway = true
