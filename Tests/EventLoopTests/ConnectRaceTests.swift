@@ -32,9 +32,10 @@ import Testing
         let listener = try listening(loop)
         let good = try #require(SocketAddress(host: "127.0.0.1", port: listener.port))
         // The kernel accepts for the listener; its loop need not turn.
-        let (result, took) = try race([#require(SocketAddress(host: "127.0.0.2", port: 1)), good])
+        let (result, took) = try race(
+            [#require(SocketAddress(host: "127.0.0.2", port: 1)), good], timeoutMilliseconds: 20_000)
         #expect(try result?.get() == good.description)
-        #expect(took < 1_000)
+        #expect(took < 10_000)
         listener.close()
         #expect(loop.close())
     }
