@@ -38,11 +38,14 @@ BUILD = ["swift", "build", "--no-color-diagnostics", "--explicit-target-dependen
 
 CORE_TESTS = "^(QueueCoreTests|GatewayCoreTests|WorkerCoreTests|ConfigurationTests|SimulationTests|TidyTests)"
 LOOP_TESTS = "^(EventLoopTests|GatewayTests|WorkerTests)"
-QUEUE_TESTS = "^QueueTests"
+# In two halves, by the first letter of the suite's name.
+QUEUE_TESTS = "^QueueTests[.]"
+QUEUE_TESTS_A = "^QueueTests[.][A-M]"
+QUEUE_TESTS_B = "^QueueTests[.][N-Z]"
 # The same on every server.
 ON_ONE_SERVER = "CostTests|StoreDifferenceTests|ShrinkerTests|LinkerTests|TornScriptTests"
 # The verbs, and what depends on the server most: its replies, its file, its connections.
-SAMPLE_ON_VALKEY = "^QueueTests.*(WayOfAGrant|Healing|Quarantine|Suspension|Refusal|QueueClient|Model|TornTail)Tests"
+SAMPLE_ON_VALKEY = "^QueueTests[.](WayOfAGrant|Healing|Quarantine|Suspension|Refusal|QueueClient|Model|TornTail)Tests"
 
 
 @dataclass
@@ -72,8 +75,9 @@ class Test:
 
 
 def swift(name, wanted, *more, computes=True, **environment):
+    """Suites of Swift tests, one test after the other: beside others a test's time would be theirs too."""
     program = os.path.join(DEBUG, "berthPackageTests.xctest")
-    command = [program, "--testing-library", "swift-testing", "--filter", wanted, *more]
+    command = [program, "--testing-library", "swift-testing", "--no-parallel", "--filter", wanted, *more]
     return Part(name, command, ("build tests",), environment, computes)
 
 
@@ -88,9 +92,10 @@ def parts(long):
         Part("processes and browsers", pytest, ("build",)),
         Part("simulation", [SIM, "--seeds", seeds, "--jobs", "1"], ("build",), computes=True, has_tests=False),
         Part("planted bugs", [SIM, "--replay", "--every", every, "--jobs", "1"], ("build",), computes=True, has_tests=False),
-        swift("loops and sockets", LOOP_TESTS, "--no-parallel", computes=False),
+        swift("loops and sockets", LOOP_TESTS, computes=False),
         swift("cores", CORE_TESTS),
-        swift("queue on Redis", QUEUE_TESTS),
+        swift("queue on Redis, A to M", QUEUE_TESTS_A),
+        swift("queue on Redis, N to Z", QUEUE_TESTS_B),
     ]
     if not long:
         return found + [swift("queue on Valkey", SAMPLE_ON_VALKEY, BERTH_REDIS="valkey", BERTH_MODEL_STEPS="150")]
@@ -105,7 +110,7 @@ class Run:
     def __init__(self, chosen, long):
         self.parts = chosen
         self.seconds_max = PART_SECONDS_MAX_LONG if long else PART_SECONDS_MAX
-        self.environment = dict(os.environ, **({"BERTH_LONG": "1"} if long else {}))
+        self.environment = dict(os.environ, NO_COLOR="1", **({"BERTH_LONG": "1"} if long else {}))
         self.outcomes = {}
         self.done = {part.name: threading.Event() for part in chosen}
         self.cores = threading.Semaphore(CORES)
@@ -142,7 +147,7 @@ class Run:
 
     def run(self, part):
         self.say(f"{part.name} ...")
-        path = os.path.join(OUT, part.name.replace(" ", "-") + ".txt")
+        path = os.path.join(OUT, re.sub(r"\W+", "-", part.name) + ".txt")
         nice = ["nice", "-n", "10"] if part.computes else []
         began = time.monotonic()
         with open(path, "wb") as file:

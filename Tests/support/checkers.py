@@ -130,7 +130,7 @@ def first_in_first_out(ledger: Ledger, caps: dict[str, int]) -> list[str]:
                     1
                     for other in grants[:index]
                     if waits[other.waiter].tenant == wait.tenant
-                    and end_of(other, service_of, waits) + LOG_LAG_MAX > earliest
+                    and end_of(other, service_of, waits) + LOG_LAG_MAX + ledger.lag > earliest
                 )
                 if held >= caps.get(wait.tenant, FOREVER):
                     continue
@@ -162,7 +162,8 @@ def no_idle_slot(ledger: Ledger, caps: dict[str, int], *, bound=0.5) -> list[str
     for service in ledger.services:
         # Held from its grant, for longer than its session: the lease began before and ended a little after it.
         began = min(service.began, granted_at.get(service.waiter, FOREVER))
-        held[tenants.get(service.waiter)].append((began - LOG_LAG_MAX, service.ended + LOG_LAG_MAX))
+        lag = LOG_LAG_MAX + ledger.lag
+        held[tenants.get(service.waiter)].append((began - lag, service.ended + lag))
     findings = []
     for span in ledger.free:
         for wait in ledger.waits:
@@ -171,7 +172,7 @@ def no_idle_slot(ledger: Ledger, caps: dict[str, int], *, bound=0.5) -> list[str
             until = min(wait.ended, granted_at.get(wait.waiter, FOREVER), span.ended)
             since = max(wait.began, span.began)
             idle = longest_below(held[wait.tenant], caps.get(wait.tenant, FOREVER), since, until)
-            if idle > bound:
+            if idle > bound + ledger.lag:
                 findings.append(
                     f"slot {span.worker}/{span.slot} ({span.pool}) free for {idle:.3f} s"
                     f" while {wait.run or wait.waiter} ({wait.tenant}) waited"

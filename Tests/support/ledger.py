@@ -74,6 +74,8 @@ class Ledger:
     grants: list[Granted] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     free: list[SlotFree] = field(default_factory=list)
+    # The longest time from a log line's writing to its reading: how far the machine was behind.
+    lag: float = 0.0
 
     def tenant_of(self) -> dict[str, str]:
         return {wait.waiter: wait.tenant for wait in self.waits}
@@ -88,7 +90,8 @@ class Ledger:
         services = [replace(s, name=names.get(s.waiter, s.waiter)) for s in services]
         services = [replace(s, ended=min(s.ended, deaths.get(s.worker, FOREVER))) for s in services]
         waits = [replace(w, ended=min(w.ended, deaths.get(w.gateway, FOREVER))) for w in waits]
-        return cls(list(saws), waits, grants, services, free)
+        lag = max((line.read - line.at for line in (*gateway_lines, *worker_lines)), default=0.0)
+        return cls(list(saws), waits, grants, services, free, max(0.0, lag))
 
 
 def read_token(text) -> tuple[int, int]:
