@@ -31,4 +31,32 @@ import Testing
         #expect(loop.close())
         server.end()
     }
+
+    /// A failover leaves a member connected to what is a replica by now: each new connection logs in there.
+    @Test func aMemberIsNotBackAtALogIn() throws {
+        let loop = try Loop()
+        let server = try RedisServer()
+        let surroundings = LoopSurroundings(
+            loop: loop, endpoint: try server.endpoint(), key: Keys(fleet: "test").meta)
+        let id = try #require(ProcessID(node: "gateway", generation: 1))
+        let membership = Membership(surroundings: surroundings, fleet: "test", id: id, kind: .gateway)
+        var answers = 0
+        membership.onAnswered = { answers += 1 }
+        membership.start()
+        let isMember = loop.run(until: { membership.isMember }, timeoutMilliseconds: 20_000)
+        #expect(isMember && answers == 1)
+
+        let operating = BlockingConnection(unix: server.path)
+        _ = operating(["REPLICAOF", "127.0.0.1", "1"])
+        let next = membership.connection.number + 3
+        let hasTried = loop.run(until: { membership.connection.number == next }, timeoutMilliseconds: 20_000)
+        #expect(hasTried && membership.isMember && answers == 1)
+
+        _ = operating(["REPLICAOF", "NO", "ONE"])
+        let isBack = loop.run(until: { answers == 2 }, timeoutMilliseconds: 20_000)
+        #expect(isBack)
+        membership.close()
+        #expect(loop.close())
+        server.end()
+    }
 }

@@ -23,6 +23,8 @@ final class Membership {
     var onRenewed: (_ sentAt: UInt64) -> Void = { _ in }
     /// The reply to a gateway's renew.
     var onGatewayRenewed: (ScriptReply) -> Void = { _ in }
+    /// `isAnswered` became true.
+    var onAnswered: () -> Void = {}
     /// Something an operator should read.
     var onNotice: (String) -> Void = { _ in }
     /// A call that stands out of line until this is true (a gateway first listens on its wake channel).
@@ -36,6 +38,8 @@ final class Membership {
     private var renewTimer: (any ScheduledCall)?
     private var retryTimer: (any ScheduledCall)?
     private var outage = OutageLog()
+    /// Redis has executed a script on this connection. A log-in proves little: a replica takes one too.
+    private(set) var isAnswered = false
     /// What keeps Redis from taking this process although it answers.
     private var refusal = OutageLog()
 
@@ -72,8 +76,7 @@ final class Membership {
         connection.run(script, keys: [Array(keys.meta.utf8)], arguments: (header + arguments).map { Array($0.utf8) }) {
             [weak self] result in
             guard let self, case .success(let reply) = result, let parsed = ScriptReply(reply) else { return done(nil) }
-            // A log-in proves little: a replica takes one too.
-            if parsed.status != "error", outage.recovered() { onNotice("Redis is back") }
+            if parsed.status != "error" { answered() }
             hear(parsed, from: script)
             done(parsed)
         }
@@ -108,10 +111,18 @@ final class Membership {
             if mayRegister { perform(standing.connected()) }
         case .down(let reason):
             isSweeping = false
+            isAnswered = false
             standing.disconnected()
             if outage.failed(reason) { onNotice("Redis is away: \(reason)") }
             onAway()
         }
+    }
+
+    private func answered() {
+        guard !isAnswered else { return }
+        isAnswered = true
+        if outage.recovered() { onNotice("Redis is back") }
+        onAnswered()
     }
 
     private func hear(_ reply: ScriptReply, from script: RedisScript) {

@@ -47,6 +47,8 @@ public final class QueueClient {
     private var collectAgain = false
     private var poll: (any ScheduledCall)?
     private var awaySince: UInt64?
+    /// The settings stand in Redis, on this connection, and calls may be sent.
+    private var isServed = false
     public private(set) var isAvailable = false
     /// Grants in hand that Redis was not told of yet.
     var acknowledgementsWaiting: Int { acknowledgements.count }
@@ -70,6 +72,7 @@ public final class QueueClient {
         }
         membership.mayRegister = false
         membership.onServe = { [weak self] in self?.serve(anew: $0) }
+        membership.onAnswered = { [weak self] in self?.tellAvailable() }
         membership.onAway = { [weak self] in self?.wentAway() }
         membership.renewal = { [weak self] in
             guard let self else { return [] }
@@ -212,7 +215,6 @@ public final class QueueClient {
     // MARK: - What is heard
 
     private func serve(anew: Bool) {
-        awaySince = nil
         owesAnew = owesAnew || anew
         // Settings stand before anything is granted by them.
         settings.serve(anew: anew) { [weak self] in
@@ -224,12 +226,19 @@ public final class QueueClient {
                 delegate?.queueClientRegisteredAnew(self)
             }
             outbox.resume(connection: membership.connection.number)
-            if !isAvailable {
-                isAvailable = true
-                delegate?.queueClient(self, available: true)
-            }
+            isServed = true
+            tellAvailable()
             collect()
         }
+    }
+
+    /// Calls may be sent, and Redis executes them.
+    private func tellAvailable() {
+        guard isServed, membership.isAnswered else { return }
+        awaySince = nil
+        guard !isAvailable else { return }
+        isAvailable = true
+        delegate?.queueClient(self, available: true)
     }
 
     private func renewed(_ reply: ScriptReply) {
@@ -256,6 +265,7 @@ public final class QueueClient {
     private func wentAway() {
         outbox.pause()
         settings.wentAway()
+        isServed = false
         isCollecting = false
         if awaySince == nil { awaySince = membership.surroundings.now }
     }

@@ -89,6 +89,7 @@ public final class SlotRegistry {
         membership.registration = { [weak self] in self?.registration() ?? [] }
         membership.renewal = { [weak self] in self?.renewal() ?? [] }
         membership.onServe = { [weak self] _ in self?.serve() }
+        membership.onAnswered = { [weak self] in self?.tellAvailable() }
         membership.onAway = { [weak self] in
             guard let self else { return }
             outbox.pause()
@@ -193,8 +194,14 @@ public final class SlotRegistry {
 
     private func serve() {
         outbox.resume(connection: membership.connection.number)
-        delegate?.slotRegistry(self, available: true)
+        tellAvailable()
         membership.renew()
+    }
+
+    /// Calls may be sent, and Redis executes them.
+    private func tellAvailable() {
+        guard membership.isMember, membership.isAnswered else { return }
+        delegate?.slotRegistry(self, available: true)
     }
 
     private func perform(_ action: Licence.Action) {
