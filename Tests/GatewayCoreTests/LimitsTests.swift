@@ -42,18 +42,6 @@ import Testing
         expect(occupancy.enter("none", max: 0) == nil)
     }
 
-    @Test func aTurnAcceptsSoManyAndThenReads() {
-        var occupancy = Occupancy(budget: DescriptorBudget(openFilesMax: 1_024))
-        for number in 0..<Occupancy.acceptsPerTurnMax {
-            expect(occupancy.mayAccept)
-            expect(occupancy.isFirstOfTurn == (number == 0))
-            _ = occupancy.accepted()
-        }
-        expect(!occupancy.mayAccept)
-        occupancy.turnEnded()
-        expect(occupancy.mayAccept && occupancy.isFirstOfTurn)
-    }
-
     @Test func clientsBeyondTheBudgetAreCountedApart() {
         var occupancy = Occupancy(budget: DescriptorBudget(openFilesMax: 96))
         for _ in 0..<8 { expect(occupancy.accepted() == .stranger) }

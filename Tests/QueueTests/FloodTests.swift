@@ -1,5 +1,4 @@
 import EventLoop
-import Foundation
 import QueueCore
 import TestSupport
 import Testing
@@ -9,9 +8,7 @@ import Testing
 /// 16 gateways after the failure of a real Redis, each with many clients at once. In simulated time the same is told with
 /// a Redis that is slower (SimulationTests).
 @Suite struct FloodTests {
-    /// `BERTH_FLOOD_CLIENTS=2000` is the full form.
-    private static let clientsEach =
-        ProcessInfo.processInfo.environment["BERTH_FLOOD_CLIENTS"].flatMap(Int.init) ?? 250
+    private static let clientsEach = 2_000
 
     @Test func sixteenGatewaysComeBackTogetherAndLoseNoConnection() throws {
         let loop = try Loop()

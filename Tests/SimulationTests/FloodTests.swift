@@ -1,12 +1,10 @@
-import Foundation
 import SimulatedFleet
 import Testing
 
 /// Floods in simulated time: each call takes 0.4 ms of Redis' one core.
 @Suite struct FloodTests {
-    /// `BERTH_FLOOD_CLIENTS=2000` is the full form: the flood then lasts 13 s of simulated time.
-    private static let clientsEach =
-        ProcessInfo.processInfo.environment["BERTH_FLOOD_CLIENTS"].flatMap(Int.init) ?? 250
+    /// The flood lasts 13 s of simulated time.
+    private static let clientsEach = 2_000
 
     @Test func afterAFailoverNoConnectionIsLostAndEveryClientStandsInLine() throws {
         let flood = try Flood(gateways: 16, serviceMicroseconds: 400)

@@ -14,29 +14,15 @@ public struct Occupancy: Sendable {
     public private(set) var parked = 0
     public private(set) var relayed = 0
     private var beyondBudget = 0
-    private var acceptedThisTurn = 0
     private var ofTenants: [String: Int] = [:]
 
     public init(budget: DescriptorBudget) { self.budget = budget }
 
-    /// Connections that one turn of the loop accepts. A flood in the backlog would make one turn of itself, in which no
-    /// other connection is read.
-    public static let acceptsPerTurnMax = 32
-
     /// Further clients stay in the listener's backlog until this is true.
-    public var mayAccept: Bool {
-        beyondBudget < budget.refusedMax && acceptedThisTurn < Occupancy.acceptsPerTurnMax
-    }
-
-    /// No connection was accepted in this turn yet: the next one has to be followed by `turnEnded`.
-    public var isFirstOfTurn: Bool { acceptedThisTurn == 0 }
-
-    /// The loop has read all connections since the last ones were accepted.
-    public mutating func turnEnded() { acceptedThisTurn = 0 }
+    public var mayAccept: Bool { beyondBudget < budget.refusedMax }
 
     /// A connection was accepted.
     public mutating func accepted() -> Place {
-        acceptedThisTurn += 1
         let place = budget.admits(parked: parked, relayed: relayed) ? Place.stranger : .beyondBudget
         parked += 1
         if place == .beyondBudget { beyondBudget += 1 }

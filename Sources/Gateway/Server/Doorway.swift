@@ -33,12 +33,6 @@ final class Doorway {
     }
 
     private func accepted(_ client: ClientConnection) {
-        if occupancy.isFirstOfTurn {
-            loop.afterThisTurn { [self] in
-                occupancy.turnEnded()
-                adjust()
-            }
-        }
         client.place = occupancy.accepted()
         if client.place == .stranger { awaitHead(of: client) }
         adjust()
