@@ -10,7 +10,7 @@ import Glibc
 /// `acceptsPerTurnMax` and leaves the others for the next turn: connections that exist are read between.
 public final class Listener {
     /// Connections that one listener takes in one turn of the loop.
-    static let acceptsPerTurnMax = 32
+    static let acceptsPerTurnMax = 4
 
     private let loop: Loop
     private let isPipe: Bool

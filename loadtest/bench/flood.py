@@ -1,6 +1,6 @@
 """The flood part: how long a tenant's clients wait for their 101 while another tenant's clients connect and reset.
 
-The flood comes from two processes with 88 connections open at most, as fast as they can. Their priority is low: they share
+The flood comes from two processes with 88 connections open at most, 5,000 a second. Their priority is low: they share
 a core with Redis, which is not what they are to slow down. The other tenant's clients come one after the other, before
 the flood and during it.
 """
@@ -16,6 +16,7 @@ from processes import HERE, Bench
 FLOODER = os.path.join(os.path.dirname(os.path.dirname(HERE)), "Tests", "support", "flooder.py")
 PROCESSES = 2
 OPEN = 44
+RATE = 2_500
 TIMEOUT_SECONDS = 30
 # What the others may wait longer, and what of the flood may be left in the gateway's memory.
 MILLISECONDS_MAX = 25
@@ -82,7 +83,7 @@ def measure(bench: Bench, *, seconds) -> dict:
 
     def flood(length):
         argv = ["nice", "-n", "10", sys.executable, "-I", "-S", FLOODER, port, str(length), str(OPEN)]
-        argv += ["reset", "noisy", f"/pool/{bench.pool}/echo"]
+        argv += ["reset", "noisy", f"/pool/{bench.pool}/echo", str(RATE)]
         return [bench.start(f"flooder-{length}-{n}", argv) for n in range(PROCESSES)]
 
     # The first one fills what the allocator keeps for later.
