@@ -28,6 +28,9 @@ import Testing
             #expect(held, what)
         }
         wait("all are there") { records.allSatisfy(\.available) }
+        wait("all have heard of the settings, and can bring them back") {
+            clients.allSatisfy { $0.settingsVersion > 0 }
+        }
         server.kill()
         wait("all know that Redis is away") { records.allSatisfy { !$0.notices.isEmpty } }
         let selector = try #require(Selector(pattern: "echo", browser: "", version: ""))
@@ -36,7 +39,7 @@ import Testing
         for client in clients {
             for number in 0..<FloodTests.clientsEach {
                 let request = EnqueueRequest(
-                    waiter: WaiterID(high: Crypto.randomUInt64(), low: UInt64(number)), tenant: "t\(number % 2)",
+                    waiter: WaiterID(high: Crypto.randomUInt64(), low: UInt64(number)), tenant: "t\(number % 8)",
                     selector: selector, headStartSeconds: 0, run: "", wait: true, ticket: nil, attempt: 0)
                 client.enqueue(request) { if case .queued = $0 { queued += 1 } else { others += 1 } }
             }

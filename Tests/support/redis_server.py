@@ -133,6 +133,9 @@ def parse_monitor(raw: bytes):
     head, found, rest = raw.strip(b"\r\n").partition(b"] ")
     if not found or not head.startswith(b"+"):
         return None
+    # The texts of scripts are long, each process loads them, and no checker reads them.
+    if rest.startswith(b'"SCRIPT" "LOAD"'):
+        return None
     stamp, _, source = head[1:].partition(b" [")
     arguments, at = [], 0
     while at < len(rest):

@@ -106,6 +106,7 @@ def test_monitor_lines():
     at, source, arguments = parse_monitor(b'+1700000000.5 [0 unix:/tmp/x] "SET" "a\\x00b" ""\r\n')
     assert (source, arguments) == ("unix:/tmp/x", [b"SET", b"a\x00b", b""])
     assert parse_monitor(b"+OK\r\n") is None
+    assert parse_monitor(b'+1700000000.5 [0 unix:/tmp/x] "SCRIPT" "LOAD" "return 1"\r\n') is None
 
 
 async def subscriber(url_path, channel):
