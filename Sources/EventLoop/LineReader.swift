@@ -108,7 +108,7 @@ final class LineReader: StreamDelegate {
         }
     }
 
-    /// What is beyond the longest line is cut.
+    /// A longer line is cut.
     private func take(_ piece: ArraySlice<UInt8>) {
         line += piece.prefix(LineReader.lineBytesMax - line.count)
     }

@@ -3,7 +3,7 @@ import Glibc
 
 /// Bytes in, replies out: hiredis' reader, with bounds on what a reply may take of this process.
 final class RedisReader {
-    /// Of one reply, all its parts together.
+    /// Most bytes of one reply, all its parts together.
     static let replyBytesMax = 64 * 1_024 * 1_024
     /// The same, each part of an array counted.
     static let replyElementsMax = 65_536
@@ -78,7 +78,7 @@ final class RedisReader {
     /// Bytes that hiredis keeps for want of more.
     private var rest: Int { reader.pointee.len - reader.pointee.pos }
 
-    /// What is announced, or goes on without an end, is refused before it is kept.
+    /// A reply beyond a bound is refused before its bytes are kept, also if only its announced length is.
     private func checkRest() throws(ProtocolError) {
         guard bytes <= RedisReader.replyBytesMax else { throw ProtocolError(message: RedisReader.tooLong) }
         guard rest > 0, let start = reader.pointee.buf else { return }
@@ -87,7 +87,7 @@ final class RedisReader {
             guard rest <= RedisReader.replyLineMax else { throw ProtocolError(message: "a line is too long") }
             return
         }
-        // Of whole lines only a string's length waits for more.
+        // A line that is whole and still unparsed is the length of a string whose bytes have not come yet.
         guard end + 1 < head.count, head[end + 1] == UInt8(ascii: "\n") else { return }
         let announced = Int(String(decoding: head[..<end], as: UTF8.self)) ?? 0
         guard announced <= RedisReader.replyBytesMax else { throw ProtocolError(message: RedisReader.tooLong) }

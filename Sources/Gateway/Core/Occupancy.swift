@@ -1,6 +1,6 @@
 /// Counts who has the gateway's descriptors, and decides whether there is room for one more.
 public struct Occupancy: Sendable {
-    /// Whom a connection's descriptor is counted for, from accept to close.
+    /// The owner that a connection's descriptor is counted for, from accept to close.
     public enum Place: Hashable, Sendable {
         /// No tenant answers for it: its head is not whole, or it was refused.
         case stranger

@@ -15,7 +15,7 @@ final class ClientConnection: HasDeadline {
     private var reader: HeadReader? = HeadReader()
     private var wait: Wait?
     private var relay: Relay?
-    /// Whom its descriptor is counted for.
+    /// The owner that its descriptor is counted for.
     var place = Occupancy.Place.stranger
     var deadline: UInt64 = 0
     var deadlineIndex: Int32 = -1

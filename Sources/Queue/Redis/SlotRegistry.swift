@@ -234,7 +234,7 @@ public final class SlotRegistry {
         if notes.contains("superseded") { delegate?.slotRegistrySuperseded(self) }
     }
 
-    /// What gateways dial, as it was registered last or will be.
+    /// The address that gateways dial, as it was registered last or will be registered next.
     public var address: String { advertised.isEmpty ? localAddress() : advertised }
 
     private func registration() -> [String] {

@@ -7,7 +7,7 @@ struct Credentials {
     let worker: ProcessID
     let secrets: [[UInt8]]
 
-    /// What a request is to this worker.
+    /// How a request relates to this worker: its own, or why it is a stranger's.
     enum Verdict {
         /// The secret that signed it.
         case ours(secret: [UInt8])

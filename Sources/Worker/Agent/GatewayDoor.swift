@@ -64,7 +64,7 @@ final class GatewayDoor {
     private func makeRoom() {
         while let id = places.surplus(now: loop.now) {
             guard let guest = guests[id] else { return places.left(id) }
-            // What it sent may wait behind thousands of accepts: read before judging.
+            // Its bytes may have come while thousands of accepts went before: they are read before it is judged.
             if case .asking(let connection) = guest { connection.readWhatCame() }
             if places.surplus(now: loop.now) == id { close(guest) }
         }

@@ -32,7 +32,7 @@ final class Sidecar {
     private(set) var endpoint: SidecarEndpoint?
     /// Why it failed, in words; nil while one is fit.
     private(set) var trouble: Trouble?
-    /// What this start said about a URL that is not served.
+    /// Why the URL that this start named is not served, in words.
     private var misannounced: String?
 
     /// Why there is no fit sidecar.
