@@ -1,4 +1,4 @@
-/// What an error of Redis means for its user, in words that say what to do next.
+/// Explains errors of Redis to the operator, and says what to do next.
 enum RedisFault {
     /// Replies of a Redis that cannot serve us now, whatever is asked: this connection is as good as lost. The last two
     /// are a cluster's while it moves the keys to another node one by one: what a script needs is in two places.

@@ -1,6 +1,6 @@
 /// The address that gateways dial, where a worker listens on all of its machine's and its operator names none.
 public enum AdvertisedAddress {
-    /// What was found, and whether it may be wrong.
+    /// An address to advertise, and whether it may be wrong.
     public struct Found: Hashable, Sendable {
         /// `host:port`, IPv6 in brackets.
         public let address: String

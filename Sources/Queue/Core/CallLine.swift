@@ -24,7 +24,7 @@ public struct CallLine: Sendable {
         case other
     }
 
-    /// What became of a posted call.
+    /// The result of posting a call.
     public enum Posted: Hashable, Sendable {
         /// It waits for `next`.
         case waits(CallID)
@@ -34,7 +34,7 @@ public struct CallLine: Sendable {
         case vanished(entry: CallID)
     }
 
-    /// What an answer means.
+    /// The effect of an answer on its call.
     public enum Answer: Hashable, Sendable {
         /// It ends the call.
         case ends

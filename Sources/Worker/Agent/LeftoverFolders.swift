@@ -6,7 +6,8 @@ extension SidecarMark {
     static let folderPrefix = "berth-"
     static let noteBytesMax = 256
 
-    /// Where this worker's work folders lie. Short: browsers make unix sockets in there (`WorkFolderPath`).
+    /// The folder of this worker's work folders. Its name is short, because browsers make unix sockets in there
+    /// (`WorkFolderPath`).
     func folder(in parent: String) -> String { "\(parent)/\(SidecarMark.folderName(generation))" }
 
     static func folderName(_ generation: String) -> String { "\(folderPrefix)\(generation.suffix(8))" }

@@ -34,7 +34,7 @@ public enum SidecarProgram: Sendable {
         }
     }
 
-    /// What a line of the sidecar's output says about where it listens.
+    /// Reads the address that a line of the sidecar's output announces.
     func read(line: String, isStandardOutput: Bool) -> SidecarEndpoint.Reading {
         switch self {
         case .command: SidecarEndpoint.read(line)

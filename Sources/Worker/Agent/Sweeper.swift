@@ -121,7 +121,7 @@ final class Sweeper {
 
 /// One look at all processes, made on a thread: counts those of each sidecar, and kills those of the ones that are over.
 struct SweepLook: Sendable {
-    /// Stands for the instance of what descendants left to this process and what bears no mark.
+    /// Stands for the instance of processes that descendants left to this process and that bear no mark.
     static let strangers = "strangers"
 
     struct Result: Sendable {
@@ -135,7 +135,8 @@ struct SweepLook: Sendable {
     let census: ProcessCensus
     let roots: [ProcessCensus.Root]
     let own: Int32
-    /// What descendants left to this process; nil where they would be left to another: then each process is asked for its mark.
+    /// Processes that descendants left to this process. Nil if the kernel gives orphans to another process: then each
+    /// process is asked for its mark.
     let strangers: Set<Int32>?
     /// Strangers without a mark are some ended sidecar's too.
     let areStrangersOurs: Bool
@@ -144,7 +145,7 @@ struct SweepLook: Sendable {
 
     func performed() -> Result {
         let takesAll = ending.contains(SweepLook.strangers)
-        // At the worker's end it does not matter any more whose a stranger once was.
+        // At the worker's end every stranger is killed, whichever sidecar left it.
         var census = takesAll ? ProcessCensus() : census
         let found = census.look(
             at: ProcessTable.rows(), roots: roots.filter { $0.pid > 0 }, own: own,
@@ -158,7 +159,7 @@ struct SweepLook: Sendable {
         for (instance, pids) in found where ending.contains(instance) || instance == SweepLook.strangers {
             for pid in pids where pid != own && pid > 1 { kill(pid, SIGKILL) }
         }
-        // Nobody knows which of them left an unmarked stranger: each waits for it.
+        // The sidecar that left an unmarked stranger is not known, so the end of each sidecar waits for it.
         let unmarked = found[SweepLook.strangers]?.count ?? 0
         let left = ending.map { ($0, $0 == SweepLook.strangers ? unmarked : (found[$0]?.count ?? 0) + unmarked) }
         return Result(

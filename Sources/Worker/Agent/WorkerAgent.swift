@@ -115,7 +115,7 @@ public final class WorkerAgent {
         board.start()
     }
 
-    /// What gateways dial; empty where all addresses are listened on and the registry finds one.
+    /// The address that gateways dial. Empty if the worker listens on all addresses: then the registry finds one.
     private func advertised(_ port: Int) -> String {
         if !settings.advertised.isEmpty || settings.listen.isUnspecified { return settings.advertised }
         return listening(port)

@@ -1,4 +1,4 @@
-/// What a program printed last, on both of its outputs, and the line that tells best why it failed.
+/// The last lines that a program printed on both of its outputs, and the line that best tells why it failed.
 ///
 /// The lines are for people: repaired where they are no UTF-8, without escape sequences and control characters.
 public struct LastWords: Hashable, Sendable {
@@ -77,7 +77,7 @@ public struct LastWords: Hashable, Sendable {
     private static let failures = [
         "error", "fatal", "fail", "cannot", "can't", "unable", "exception", "panic", "refused",
     ]
-    /// What surrounds an error: frames of a stack, the version of an interpreter, lines that announce others.
+    /// Beginnings of lines that only surround an error: frames of a stack, the version of an interpreter, headings.
     private static let surroundings = [
         "at ", "Node.js v", "file \"", "File \"", "Traceback ", "node:", "<launch", "^", "╔", "╚",
     ]

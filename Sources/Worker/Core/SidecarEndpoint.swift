@@ -17,7 +17,7 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { "ws://\(authority)\(path)" }
 
-    /// What a line of a sidecar's output says about where it listens.
+    /// The announcement, if any, in a line of a sidecar's output.
     public enum Reading: Hashable, Sendable {
         /// Nothing.
         case nothing
@@ -60,7 +60,7 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// Bytes of a URL that a message repeats.
     private static let shownBytesMax = 128
 
-    /// Where the next `ws://` or `wss://` begins that is no part of a longer word.
+    /// The index of the first `ws://` or `wss://` that is no part of a longer word.
     private static func urlStart(in text: ArraySlice<UInt8>) -> (at: Int, isSecure: Bool)? {
         for at in text.indices where text[at] == UInt8(ascii: "w") {
             if at > text.startIndex, isWord(text[at - 1]) { continue }

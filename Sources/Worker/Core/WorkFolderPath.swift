@@ -3,7 +3,7 @@
 /// Chromium makes a unix socket in its temporary folder. The kernel takes 107 bytes for the path of one, so every name
 /// that a worker adds is short.
 public enum WorkFolderPath {
-    /// Of a unix socket's path (unix(7)).
+    /// Most bytes of a unix socket's path (unix(7)).
     public static let socketBytesMax = 107
     /// `/berth-xxxxxxxx/1023-zzzz`, and Chromium's `/org.chromium.Chromium.xxxxxx/SingletonSocket`.
     public static let addedBytesMax = 70
@@ -15,7 +15,7 @@ public enum WorkFolderPath {
         "\(slot)-\(String(start % startsMax, radix: 36))"
     }
 
-    /// What is wrong with a folder for temporary files; nil where a socket in it has a short enough path.
+    /// Says why a folder for temporary files has too long a path; nil if sockets fit in it.
     ///
     /// - Parameter added: the most bytes that the socket's path has behind the folder's.
     public static func objection(to folder: String, added: Int = addedBytesMax) -> String? {

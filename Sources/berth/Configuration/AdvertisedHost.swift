@@ -1,4 +1,4 @@
-/// What gateways dial: a host, or a host and its port.
+/// The host that gateways dial, with or without its port.
 public struct AdvertisedHost: Hashable, Sendable {
     /// Without brackets.
     public let host: String
