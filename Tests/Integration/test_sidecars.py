@@ -13,6 +13,7 @@ from support.process import Process
 # Children in sessions of their own; some lose their parent, some wiped their environment, some are children of such.
 LEAVER = """
 import os, socket, sys, time
+settled, settle = os.pipe()
 def leave(depth):
     if os.fork():
         return
@@ -21,6 +22,7 @@ def leave(depth):
         leave(depth - 1)
     if depth == 1:
         os._exit(0)
+    os.write(settle, b".")
     if len(sys.argv) > 1:
         os.execve("/bin/sleep", [sys.argv[1], "600"], {})
     time.sleep(600)
@@ -28,7 +30,10 @@ def leave(depth):
 s = socket.create_server(("127.0.0.1", 0))
 for n in range(6):
     leave(n % 3)
-time.sleep(0.1)
+# Of six, two have two processes.
+left = 0
+while left < 8:
+    left += len(os.read(settled, 64))
 print("ws://127.0.0.1:%d/" % s.getsockname()[1], flush=True)
 while True:
     c, _ = s.accept()
