@@ -9,6 +9,15 @@ public final class JSONLog {
     public enum Level: Int, Comparable, CaseIterable {
         case debug, info, warning, error
 
+        var name: String {
+            switch self {
+            case .debug: "debug"
+            case .info: "info"
+            case .warning: "warning"
+            case .error: "error"
+            }
+        }
+
         public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
     }
 
@@ -26,6 +35,8 @@ public final class JSONLog {
     /// Fields of every line, such as the process' id.
     public var common: [(String, Field)] = []
     private let write: ([UInt8]) -> Void
+    /// The text of the last line's second: most lines share theirs with the line before.
+    private var second: (since1970: Int, text: [UInt8]) = (-1, [])
 
     /// - Parameter write: takes one whole line with its newline; standard output where left out.
     public init(minimum: Level = .info, write: @escaping ([UInt8]) -> Void = JSONLog.writeToStandardOutput) {
@@ -40,14 +51,18 @@ public final class JSONLog {
         guard level >= minimum else { return }
         var line: [UInt8] = []
         line.reserveCapacity(256)
-        line += Array("{\"ts\":\"\(JSONLog.timestamp())\",\"level\":\"\(level)\"".utf8)
+        line += "{\"ts\":\"".utf8
+        appendTimestamp(to: &line)
+        line += "\",\"level\":\"".utf8
+        line += level.name.utf8
+        line.append(UInt8(ascii: "\""))
         append("event", .text(event), to: &line)
         append("msg", .text(message), to: &line)
         for (name, field) in common { append(name, field, to: &line) }
         for (name, field) in fields {
             if let field { append(name, field, to: &line) }
         }
-        line += Array("}\n".utf8)
+        line += "}\n".utf8
         write(line)
     }
 
@@ -57,7 +72,7 @@ public final class JSONLog {
         line.append(UInt8(ascii: ":"))
         switch field {
         case .text(let text): JSONLog.append(text: text, to: &line)
-        case .number(let number): line += Array(String(number).utf8)
+        case .number(let number): line += String(number).utf8
         case .decimal(let number): line += Array((number.isFinite ? String(number) : "null").utf8)
         case .flag(let flag): line += Array((flag ? "true" : "false").utf8)
         }
@@ -89,14 +104,20 @@ public final class JSONLog {
     }
 
     /// The wall clock, for readers only: no decision is made by it.
-    private static func timestamp() -> String {
+    private func appendTimestamp(to line: inout [UInt8]) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
+        if now.tv_sec != second.since1970 { second = (now.tv_sec, Array(JSONLog.text(ofSecond: now.tv_sec).utf8)) }
+        line += second.text
+        line += ".\(JSONLog.pad(now.tv_nsec / 1_000_000, 3))Z".utf8
+    }
+
+    private static func text(ofSecond second: Int) -> String {
+        var second = second
         var parts = tm()
-        gmtime_r(&now.tv_sec, &parts)
+        gmtime_r(&second, &parts)
         let date = "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(Int(parts.tm_mon) + 1, 2))-\(pad(Int(parts.tm_mday), 2))"
-        let time = "\(pad(Int(parts.tm_hour), 2)):\(pad(Int(parts.tm_min), 2)):\(pad(Int(parts.tm_sec), 2))"
-        return "\(date)T\(time).\(pad(now.tv_nsec / 1_000_000, 3))Z"
+        return "\(date)T\(pad(Int(parts.tm_hour), 2)):\(pad(Int(parts.tm_min), 2)):\(pad(Int(parts.tm_sec), 2))"
     }
 
     private static func pad(_ number: Int, _ width: Int) -> String {

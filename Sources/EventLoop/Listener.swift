@@ -30,8 +30,10 @@ public final class Listener {
     private var asPipe: UnsafeMutablePointer<uv_pipe_t> { handle.assumingMemoryBound(to: uv_pipe_t.self) }
 
     /// Throws EADDRINUSE, EACCES and the like at once.
+    /// - Parameter keepAlive: for each connection that is accepted.
     public init(
-        loop: Loop, address: SocketAddress, backlog: Int32 = 4096, onConnection: @escaping (Stream) -> Void
+        loop: Loop, address: SocketAddress, backlog: Int32 = 4096, keepAlive: KeepAlive? = nil,
+        onConnection: @escaping (Stream) -> Void
     ) throws(SystemError) {
         self.loop = loop
         self.onConnection = onConnection
@@ -43,6 +45,7 @@ public final class Listener {
         asStream.pointee.data = Unmanaged.passRetained(self).toOpaque()
         do throws(SystemError) {
             try bind(address)
+            if !isPipe { setOptions(keepAlive) }
             try listen(backlog, address)
         } catch {
             close()
@@ -58,6 +61,16 @@ public final class Listener {
             ? uv_pipe_bind(asPipe, address.host)
             : address.withSocketAddress { uv_tcp_bind(asTCP, $0, 0) }
         try SystemError.check(code, "bind \(address)")
+    }
+
+    /// Connections inherit the options of the socket that accepts them: four system calls fewer for each of them.
+    private func setOptions(_ keepAlive: KeepAlive?) {
+        var descriptor: uv_os_fd_t = -1
+        guard uv_fileno(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self), &descriptor) == 0
+        else { return }
+        var yes: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        keepAlive?.apply(to: descriptor)
     }
 
     private func listen(_ backlog: Int32, _ address: SocketAddress) throws(SystemError) {
@@ -92,7 +105,6 @@ public final class Listener {
             stream.close()
             return
         }
-        stream.disableDelay()
         countTaken()
         onConnection?(stream)
     }

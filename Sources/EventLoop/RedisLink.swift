@@ -135,7 +135,7 @@ final class RedisLink {
             case .success(let stream):
                 self.stream = stream
                 stream.delegate = self
-                stream.keepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3)
+                stream.keepAlive(KeepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3))
                 stream.startReading()
                 delegate?.linkOpened()
             case .failure(let error): drop("\(endpoint): \(error)")

@@ -8,6 +8,12 @@ extension Stream {
         return socketAddress { uv_tcp_getpeername(asTCP, $0, $1) }?.description ?? ""
     }
 
+    /// The other end without its port; `unix` for a unix socket, empty when not connected.
+    public var peerHost: String {
+        if isPipe { return "unix" }
+        return socketAddress { uv_tcp_getpeername(asTCP, $0, $1) }?.host ?? ""
+    }
+
     /// The other end's network as a number: an IPv4 address, or the first half of an IPv6 one, which belongs to one host or
     /// site. 0 for a unix socket, or when not connected.
     public var peerNetwork: UInt64 {
@@ -35,35 +41,37 @@ extension Stream {
         return socketAddress { uv_tcp_getsockname(asTCP, $0, $1) }?.description ?? ""
     }
 
-    /// True if the peer's end, or a reset, has arrived already: bytes that came before it may not have been read yet.
-    public var peerHasLeft: Bool {
+    /// What has arrived of the peer's end. Bytes that came before it may not have been read yet.
+    public enum PeerEnd {
+        case none
+        /// The peer sends no more (FIN); it may still read.
+        case halfClosed
+        /// The connection was reset: nothing can be sent any more.
+        case reset
+    }
+
+    public var peerEnd: PeerEnd {
         var descriptor: uv_os_fd_t = -1
-        guard uv_fileno(asHandle, &descriptor) == 0 else { return true }
+        guard uv_fileno(asHandle, &descriptor) == 0 else { return .reset }
         var look = pollfd(fd: descriptor, events: Stream.peerLeft, revents: 0)
-        return poll(&look, 1, 0) == 1 && look.revents & (Stream.peerLeft | Int16(POLLHUP | POLLERR)) != 0
+        guard poll(&look, 1, 0) == 1 else { return .none }
+        if look.revents & Int16(POLLHUP | POLLERR) != 0 { return .reset }
+        return look.revents & Stream.peerLeft != 0 ? .halfClosed : .none
     }
 
     /// POLLRDHUP (poll(2)), which Glibc declares under a macro.
     private static let peerLeft: Int16 = 0x2000
 
-    /// Has the kernel ask a silent peer whether it still lives: after `idleSeconds`, then each `intervalSeconds`,
-    /// and fail the stream with ETIMEDOUT after `count` without answer. Nothing on a unix socket.
-    public func keepAlive(idleSeconds: Int, intervalSeconds: Int, count: Int) {
+    /// Nothing on a unix socket.
+    public func keepAlive(_ keepAlive: KeepAlive) {
         guard !isPipe && !isClosed else { return }
-        setOption(SOL_SOCKET, SO_KEEPALIVE, 1)
-        setOption(Int32(IPPROTO_TCP), TCP_KEEPIDLE, Int32(idleSeconds))
-        setOption(Int32(IPPROTO_TCP), TCP_KEEPINTVL, Int32(intervalSeconds))
-        setOption(Int32(IPPROTO_TCP), TCP_KEEPCNT, Int32(count))
+        var descriptor: uv_os_fd_t = -1
+        if uv_fileno(asHandle, &descriptor) == 0 { keepAlive.apply(to: descriptor) }
     }
 
     /// Sends small messages at once.
     func disableDelay() {
         if !isPipe { uv_tcp_nodelay(asTCP, 1) }
-    }
-
-    private func setOption(_ level: Int32, _ name: Int32, _ value: Int32) {
-        var value = value
-        setOption(level, name, &value, MemoryLayout<Int32>.size)
     }
 
     func setOption(_ level: Int32, _ name: Int32, _ value: UnsafeRawPointer, _ size: Int) {
@@ -93,5 +101,32 @@ extension Stream {
             let address = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
             return get(address, &length) == 0 ? SocketAddress(address) : nil
         }
+    }
+}
+
+/// When the kernel asks a silent peer whether it still lives (tcp(7)). A peer that does not answer fails its stream with
+/// ETIMEDOUT.
+public struct KeepAlive: Hashable, Sendable {
+    public let idleSeconds: Int
+    public let intervalSeconds: Int
+    /// Questions without an answer before the stream fails.
+    public let count: Int
+
+    public init(idleSeconds: Int, intervalSeconds: Int, count: Int) {
+        self.idleSeconds = idleSeconds
+        self.intervalSeconds = intervalSeconds
+        self.count = count
+    }
+
+    func apply(to descriptor: Int32) {
+        set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, idleSeconds)
+        set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPINTVL, intervalSeconds)
+        set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, count)
+    }
+
+    private func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int) {
+        var value = Int32(value)
+        setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 }

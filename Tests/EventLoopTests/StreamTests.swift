@@ -122,7 +122,7 @@ import Testing
         #expect(pair.client.peerAddress == pair.server.localAddress)
         #expect(pair.client.localAddress == pair.server.peerAddress)
         #expect(pair.client.localAddress.hasPrefix("127.0.0.1:"))
-        pair.client.keepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3)
+        pair.client.keepAlive(KeepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3))
         pair.close()
         #expect(pair.client.peerAddress.isEmpty)
         #expect(loop.close())

@@ -79,7 +79,6 @@ import Testing
             (.broke, .badRequest), (.timedOut, .waitTimeout), (.shuttingDown, .shuttingDown),
             (.storeUnavailable, .storeUnavailable), (.workersFailed, .workerFailed),
             (.notQueued(.unknownPool), .unknownPool), (.notQueued(.tenantQueueFull(max: 3)), .tenantQueueFull),
-            (.notQueued(.tooManyAtOnce(max: 3)), .tenantQueueFull),
             (.notQueued(.queueFull(max: 9)), .queueFull), (.notQueued(.tooManySelectors), .tooManySelectors),
             (.notQueued(.storeFull), .storeUnavailable), (.notQueued(.wouldWait), .wouldWait),
             (.notQueued(.aliasTaken), .aliasTaken), (.gone(.request), .gone), (.gone(.alias), .gone),

@@ -8,7 +8,7 @@ import Testing
     var ids: [String: CallLine.CallID] = [:]
 
     private mutating func post(
-        _ name: String, lane: String? = nil, of tenant: String = "t", _ kind: CallLine.Kind = .entry(isNew: true)
+        _ name: String, lane: String? = nil, of tenant: String = "t", _ kind: CallLine.Kind = .entry
     ) {
         guard case .waits(let id) = line.post(lane: lane ?? name, tenant: tenant, kind) else {
             Issue.record("\(name) was not taken")
@@ -115,26 +115,6 @@ import Testing
         #expect(sent() == ["leave"])
     }
 
-    @Test mutating func newEntriesOfATenantAreBounded() {
-        let max = QueueLimits.entriesUnsentMax
-        for number in 0..<max { post("a\(number)", of: "a") }
-        #expect(line.post(lane: "more", tenant: "a", .entry(isNew: true)) == .refused)
-        #expect(!line.isBusy(lane: "more"))
-        post("old", of: "a", .entry(isNew: false))
-        post("verdict", of: "a", .other)
-        post("b", of: "b")
-        // One that leaves makes room, and so does one that is sent.
-        #expect(line.post(lane: "a7", tenant: "a", .exit) == .vanished(entry: ids["a7"]!))
-        #expect(line.post(lane: "more", tenant: "a", .entry(isNew: true)) == .refused, "the old one counts")
-        #expect(line.post(lane: "a8", tenant: "a", .exit) == .vanished(entry: ids["a8"]!))
-        post("more", of: "a")
-        #expect(line.post(lane: "yet more", tenant: "a", .entry(isNew: true)) == .refused)
-        line.resume(connection: 1)
-        #expect(sent().count == QueueLimits.callsSentOfTenantMax + 1)
-        for number in 1..<QueueLimits.callsSentOfTenantMax { post("later \(number)", of: "a") }
-        #expect(line.post(lane: "yet more", tenant: "a", .entry(isNew: true)) == .refused)
-    }
-
     @Test mutating func aNewConnectionHasAllItsRoomAndTheFirstOrder() {
         line.resume(connection: 1)
         for number in 0..<40 { post("\(number)") }
@@ -232,7 +212,7 @@ import Testing
                 let number = random(300)
                 let (lane, tenant) = ("l\(number)", number % 5)
                 let name = "\(lane) \(tenant) \(step)"
-                let kind = [CallLine.Kind.entry(isNew: true), .exit, .other][random(3)]
+                let kind = [CallLine.Kind.entry, .exit, .other][random(3)]
                 switch line.post(lane: lane, tenant: "\(tenant)", kind) {
                 case .waits(let id):
                     (names[id], ids[name]) = (name, id)
@@ -240,7 +220,6 @@ import Testing
                 case .vanished(let entry):
                     #expect(owed[lane] == [names[entry]!])
                     owed[lane] = nil
-                case .refused: Issue.record("nothing is full")
                 }
             case 5...8:
                 guard !underWay.isEmpty else { break }

@@ -90,11 +90,11 @@ import Testing
     @Test func whatIsKnownIsNotAskedAgainButItsReplyIsWelcome() {
         var done = 0
         outbox.resume(connection: 1)
-        outbox.post(script, ["1"], lane: "x", kind: .entry(isNew: true)) { _ in done += 1 }
+        outbox.post(script, ["1"], lane: "x", kind: .entry) { _ in done += 1 }
         outbox.forgetEntry(of: "x")
         wire.answer(0, "ok")
         #expect(done == 1)
-        outbox.post(script, ["2"], lane: "x", kind: .entry(isNew: true)) { _ in done += 1 }
+        outbox.post(script, ["2"], lane: "x", kind: .entry) { _ in done += 1 }
         outbox.forgetEntry(of: "x")
         wire.answer(1, nil)
         outbox.resume(connection: 2)
@@ -113,22 +113,13 @@ import Testing
 
     @Test func anEntryNeverSentAndItsExitAreBothAnsweredAndRedisHearsOfNeither() {
         var done: [String] = []
-        outbox.post(script, ["enter"], lane: "x", kind: .entry(isNew: true)) { done.append("enter \($0 == nil)") }
+        outbox.post(script, ["enter"], lane: "x", kind: .entry) { done.append("enter \($0 == nil)") }
         outbox.post(script, ["leave"], lane: "x", kind: .exit) { done.append("leave \($0 == nil)") }
         #expect(done == [] && outbox.isEmpty, "never from inside the call")
         later.run()
         #expect(done == ["enter true", "leave true"])
         outbox.resume(connection: 1)
         #expect(wire.sent.isEmpty)
-    }
-
-    @Test func oneTooManyIsRefusedAndNothingIsKeptOfIt() {
-        for number in 0..<QueueLimits.entriesUnsentMax {
-            #expect(outbox.post(script, ["\(number)"], lane: "\(number)", kind: .entry(isNew: true)) { _ in })
-        }
-        #expect(!outbox.post(script, ["x"], lane: "x", kind: .entry(isNew: true)) { _ in Issue.record("refused") })
-        #expect(!outbox.isBusy(lane: "x"))
-        #expect(outbox.post(script, ["y"], lane: "y", kind: .exit) { _ in })
     }
 
     @Test func callsWithoutRoomWaitUntilOthersAreAnswered() {

@@ -43,6 +43,24 @@ import Testing
         Issue.record("\(name) is \(found), not \(expected)")
     }
 
+    @Test func aDeclarationIsReadBackAtOnceSoThatItSurvivesALossOfRedis() throws {
+        var sent: [[String]] = []
+        var asked = 0
+        let exchange = SettingsExchange()
+        exchange.askForMore = { asked += 1 }
+        exchange.call = { arguments, done in
+            sent.append(arguments)
+            let words = ["ok", "1", "1"].map { RedisReply.bulk(Array($0.utf8)) }
+            done(ScriptReply(.array(words + [.integer(0), .bulk(Array("0".utf8)), .bulk(Array("17".utf8))])))
+        }
+        exchange.declare(Self.file(["a": 1]))
+        exchange.serve(anew: false) {}
+        #expect(asked == 1)
+        exchange.heard(highest: 3, ["tenant:a", "\(Self.limits(1).words) 3 - 0"])
+        exchange.serve(anew: true) {}
+        #expect(sent.last == ["gateway", "resend", "17", "1", "tenant:a", "\(Self.limits(1).words) 3 - 0"])
+    }
+
     @Test func anOrderComesBackFromAnyGatewayThatIsAlive() throws {
         let fleet = try LiveFleet(slots: 1)
         defer { fleet.end() }

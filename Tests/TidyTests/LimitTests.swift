@@ -79,7 +79,7 @@ import Testing
         /// Kept by processes, not by scripts.
         let ours: Set = [
             "heartbeatMilliseconds", "pollMilliseconds", "registerAgainMilliseconds", "storeAwayMilliseconds",
-            "distinctWorkersMax", "callsSentMax", "callsSentOfTenantMax", "entriesUnsentMax",
+            "distinctWorkersMax", "callsSentMax", "callsSentOfTenantMax",
         ]
         let lua = try LimitTests.lua()
         #expect(lua.count > 25)

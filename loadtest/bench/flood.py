@@ -1,8 +1,7 @@
 """The flood part: how long a tenant's clients wait for their 101 while another tenant's clients connect and reset.
 
-The flood comes from two processes with 88 connections open at most, 5,000 a second. Their priority is low: they share
-a core with Redis, which is not what they are to slow down. The other tenant's clients come one after the other, before
-the flood and during it.
+The flood comes from two processes with 88 connections open at most, 5,000 a second. They share a core with Redis and
+with the other tenant's clients. Those come one after the other, before the flood and during it.
 """
 
 import os
@@ -82,7 +81,7 @@ def measure(bench: Bench, *, seconds) -> dict:
     alone = waits(host, int(port), bench.pool, seconds)
 
     def flood(length):
-        argv = ["nice", "-n", "10", sys.executable, "-I", "-S", FLOODER, port, str(length), str(OPEN)]
+        argv = [sys.executable, "-I", "-S", FLOODER, port, str(length), str(OPEN)]
         argv += ["reset", "noisy", f"/pool/{bench.pool}/echo", str(RATE)]
         return [bench.start(f"flooder-{length}-{n}", argv) for n in range(PROCESSES)]
 

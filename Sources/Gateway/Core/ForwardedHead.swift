@@ -13,9 +13,11 @@ public struct ForwardedHead: Hashable, Sendable {
     ///   - target: path and query for the worker.
     ///   - peer: the client's address without its port.
     init(_ head: RequestHead, target: String, peer: String) {
-        let nominated = Set(head.list("connection")).union(neverForwarded)
-        var out = Array("GET \(target) HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n".utf8)
-        for field in head.fields where goesOn(head.name(of: field), nominated: nominated) {
+        let nominated = head.list("connection")
+        var out: [UInt8] = []
+        out.reserveCapacity(head.bytes.count + 128)
+        out += "GET \(target) HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n".utf8
+        for field in head.fields where goesOn(head.bytes[field.name], nominated: nominated) {
             out += head.bytes[field.name]
             out += ": ".utf8
             out += head.bytes[field.value]
@@ -33,10 +35,14 @@ public struct ForwardedHead: Hashable, Sendable {
     }
 }
 
-/// By name with `_` read as `-`, as some servers do.
-private func goesOn(_ name: String, nominated: Set<String>) -> Bool {
-    let plain = String(decoding: name.utf8.map { $0 == 0x5F ? 0x2D : $0 }, as: UTF8.self)
-    return !nominated.contains(plain) && !plain.hasPrefix("x-berth-") && !plain.hasPrefix("x-forwarded-")
+/// Compares in lower case and with `_` read as `-`, as some servers do.
+private func goesOn(_ name: ArraySlice<UInt8>, nominated: [String]) -> Bool {
+    let plain = String(unsafeUninitializedCapacity: name.count) { buffer in
+        for (index, byte) in name.enumerated() { buffer[index] = byte == 0x5F ? 0x2D : lowercase(byte) }
+        return name.count
+    }
+    return !nominated.contains(plain) && !neverForwarded.contains(plain) && !plain.hasPrefix("x-berth-")
+        && !plain.hasPrefix("x-forwarded-")
 }
 
 private let neverForwarded: Set<String> = [

@@ -49,10 +49,6 @@ public struct RequestHead: Hashable, Sendable {
         fields.count { isNamed($0, name) }
     }
 
-    func name(of field: Field) -> String {
-        String(decoding: bytes[field.name], as: UTF8.self).lowercased()
-    }
-
     private func text(_ field: Field) -> String {
         String(decoding: bytes[field.value], as: UTF8.self)
     }

@@ -24,13 +24,15 @@ public struct RequestOptions: Hashable, Sendable {
     /// Longest value of `Authorization`: the longest token in base64, with room for a password.
     static let authorizationBytesMax = 1_024
 
+    private static let names = served.union(later)
+    private static let headers = names.sorted().map { (name: $0, header: "x-berth-\($0)") }
+
     init(_ head: RequestHead) throws(Refusal) {
-        let names = RequestOptions.served.union(RequestOptions.later)
-        let query = try Query(head.query, options: names, dropped: RequestOptions.dropped)
+        let query = try Query(head.query, options: RequestOptions.names, dropped: RequestOptions.dropped)
         remainingQuery = query.remaining
-        for name in names.sorted() {
-            let headers = head.values("x-berth-\(name)")
-            guard headers.count <= 1 else { throw .badRequest("The header x-berth-\(name) is given twice") }
+        for (name, header) in RequestOptions.headers {
+            let headers = head.values(header)
+            guard headers.count <= 1 else { throw .badRequest("The header \(header) is given twice") }
             let asked = query.options[name].flatMap { name == "token" && isBlank($0.utf8) ? nil : $0 }
             if let value = asked ?? headers.first { try set(name, value) }
         }

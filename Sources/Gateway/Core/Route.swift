@@ -37,7 +37,8 @@ enum Route: Hashable {
 /// True where a segment, once decoded, would climb out of the path it stands in, or does not decode at all. A backslash
 /// counts as a slash, as URL parsers of browsers and node take it.
 private func hasDotSegment(_ path: String) -> Bool {
-    path.split(separator: "/").contains { raw in
+    guard path.utf8.contains(where: { ".%".utf8.contains($0) }) else { return false }
+    return path.split(separator: "/").contains { raw in
         guard let segment = percentDecoded(raw) else { return true }
         let parts = segment.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }
         return parts.count == 1 ? segment == "." || segment == ".." : parts.contains("..")

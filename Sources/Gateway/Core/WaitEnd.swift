@@ -60,10 +60,6 @@ extension QueueRefusal {
                     + ". Client and server must share Playwright's major.minor")
         case .tenantQueueFull(let max):
             Refusal(.tenantQueueFull, "Tenant \(tenant) has \(max) clients waiting already, its limit")
-        case .tooManyAtOnce(let max):
-            Refusal(
-                .tenantQueueFull,
-                "Tenant \(tenant) has \(max) clients on their way from this gateway into the queue already, its limit")
         case .queueFull(let max): Refusal(.queueFull, "\(max) clients wait in this fleet already, its limit")
         case .tooManySelectors:
             Refusal(.tooManySelectors, "Tenant \(tenant) waits for too many different kinds of slots at once")

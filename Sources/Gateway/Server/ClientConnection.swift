@@ -28,8 +28,6 @@ final class ClientConnection: HasDeadline {
 
     /// - Parameter isFull: no more client may be parked.
     func accepted(isFull: Bool) {
-        // A peer that vanished without a word is found out within 30 s.
-        stream.keepAlive(idleSeconds: 15, intervalSeconds: 5, count: 3)
         perform(machine.admitted(isFull: isFull))
     }
 
@@ -60,25 +58,26 @@ final class ClientConnection: HasDeadline {
         case .head(let head, let leftover):
             reader = nil
             server.doorway.headEnded(self)
-            judge(head, leftover: leftover)
+            // A flood of clients that reset costs no more than reading their heads.
+            let end = stream.peerEnd
+            if end == .reset { perform(machine.failed()) } else { judge(head, leftover: leftover, end) }
         }
     }
 
-    private func judge(_ head: RequestHead, leftover: Int) {
+    private func judge(_ head: RequestHead, leftover: Int, _ end: Stream.PeerEnd) {
         do throws(Refusal) {
             switch try server.admission.read(head, leftover: leftover) {
             case .respond(let response):
                 answer(response)
             case .visit(let visit):
                 let keyHash = visit.credential.map { Crypto.sha256Hex($0) }
-                let peer = SocketAddress.split(stream.peerAddress)?.host ?? "unknown"
-                let request = try server.admission.admit(visit, keyHash: keyHash, peer: peer)
+                let request = try server.admission.admit(visit, keyHash: keyHash, peer: stream.peerHost)
                 let max = server.admission.tenancy.tenant(named: request.tenant).limits.connectionsMax
                 guard server.doorway.enter(self, tenant: request.tenant, max: max) else {
                     throw .tenantConnections(request.tenant, max: max)
                 }
-                // A client that left meanwhile is neither queued nor logged: a flood of such clients costs no more.
-                if stream.peerHasLeft { perform(machine.reachedEnd()) } else { hold(request) }
+                // Nobody waits for a client that sends no more.
+                if end == .halfClosed { perform(machine.reachedEnd()) } else { hold(request) }
             }
         } catch {
             refuse(error)

@@ -8,6 +8,9 @@ final class Doorway {
         get { occupancy.budget }
         set { occupancy.budget = newValue }
     }
+    /// A client that vanished without a word is found out within 30 s.
+    private static let keepAlive = KeepAlive(idleSeconds: 15, intervalSeconds: 5, count: 3)
+
     private(set) var occupancy: Occupancy
     private let loop: Loop
     private var listener: Listener?
@@ -29,7 +32,9 @@ final class Doorway {
     var port: Int { listener?.port ?? 0 }
 
     func open(_ address: SocketAddress, makeClient: @escaping (Stream) -> ClientConnection) throws(SystemError) {
-        listener = try Listener(loop: loop, address: address) { [unowned self] in accepted(makeClient($0)) }
+        listener = try Listener(loop: loop, address: address, keepAlive: Doorway.keepAlive) { [unowned self] in
+            accepted(makeClient($0))
+        }
     }
 
     private func accepted(_ client: ClientConnection) {

@@ -30,7 +30,8 @@ final class Wait {
     var rollEntry: WaiterRoll.Entry { WaiterRoll.Entry(id: id, standing: machine.rollStanding) }
 
     private static func freshID() -> WaiterID {
-        WaiterID(high: Crypto.randomUInt64(), low: Crypto.randomUInt64())
+        guard let id = WaiterID(Crypto.randomHex(bytes: 16)) else { preconditionFailure("32 hex digits are an id") }
+        return id
     }
 
     private var now: UInt64 { server.loop.now }

@@ -109,7 +109,7 @@ final class WorkerCall: StreamDelegate {
         stream.delegate = self
         // Once abandoned, the grant must not be used: the connection is held without a word.
         guard onOutcome != nil else { return }
-        stream.keepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3)
+        stream.keepAlive(KeepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3))
         stream.write(request)
         stream.startReading()
     }

@@ -16,8 +16,7 @@ public struct CallLine: Sendable {
 
     public enum Kind: Hashable, Sendable {
         /// Puts a client into the queue.
-        /// - Parameter isNew: Redis never had this client: the entry may be refused.
-        case entry(isNew: Bool)
+        case entry
         /// Takes a client out of the queue.
         case exit
         /// Any other word about a waiter or a slot.
@@ -28,8 +27,6 @@ public struct CallLine: Sendable {
     public enum Posted: Hashable, Sendable {
         /// It waits for `next`.
         case waits(CallID)
-        /// Its tenant has `QueueLimits.entriesUnsentMax` entries waiting here.
-        case refused
         /// The entry before it was never sent: neither is sent any more.
         case vanished(entry: CallID)
     }
@@ -55,7 +52,7 @@ public struct CallLine: Sendable {
         /// Its effect is known from elsewhere: an answer is welcome, but the call is not sent again.
         var isKnown = false
 
-        var isEntry: Bool { if case .entry = kind { true } else { false } }
+        var isEntry: Bool { kind == .entry }
     }
 
     private struct Lane {
@@ -69,8 +66,6 @@ public struct CallLine: Sendable {
         var lanes = 0
         /// Calls under way on this connection.
         var sent = 0
-        /// Entries that were never sent.
-        var unsent = 0
         /// Lanes whose first call may be sent.
         var verdicts = Line<String>()
         var entries = Line<String>()
@@ -109,12 +104,8 @@ public struct CallLine: Sendable {
             return .vanished(entry: entry)
         }
         let tenant = lanes[name]?.tenant ?? tenant
-        if kind == .entry(isNew: true), tenants[tenant]?.unsent ?? 0 >= QueueLimits.entriesUnsentMax {
-            return .refused
-        }
         lastID += 1
         let call = Call(id: lastID, kind: kind)
-        if call.isEntry { tenants[tenant, default: Tenant()].unsent += 1 }
         if lanes[name] == nil {
             tenants[tenant, default: Tenant()].lanes += 1
             lanes[name] = Lane(tenant: tenant, calls: [call])
@@ -134,14 +125,12 @@ public struct CallLine: Sendable {
             preconditionFailure("a tenant in turn has a call to send")
         }
         lanes[lane]!.place = nil
-        let head = lanes[lane]!.calls[0]
-        if head.isEntry, !head.wasSent { tenants[name]!.unsent -= 1 }
         lanes[lane]!.calls[0].sentOn = open
         lanes[lane]!.calls[0].wasSent = true
         sent += 1
         tenants[name]!.sent += 1
         takeTurn(name)
-        return head.id
+        return lanes[lane]!.calls[0].id
     }
 
     /// A sent call was answered, or lost.
@@ -221,7 +210,6 @@ public struct CallLine: Sendable {
     private mutating func removeFirst(of name: String) {
         var lane = lanes[name]!
         let call = lane.calls.removeFirst()
-        if call.isEntry, !call.wasSent { tenants[lane.tenant]!.unsent -= 1 }
         if let place = lane.place {
             if call.isEntry {
                 tenants[lane.tenant]!.entries.remove(at: place)

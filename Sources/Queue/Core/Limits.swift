@@ -94,8 +94,6 @@ public enum QueueLimits {
     public static let callsSentMax = 32
     /// Those of one tenant.
     public static let callsSentOfTenantMax = 8
-    /// New clients of one tenant at one gateway whose entry into the queue was not sent yet; further ones are refused.
-    public static let entriesUnsentMax = 4_096
     /// Distinct workers that must fail a waiter before it may be told `worker_failed`.
     public static let distinctWorkersMax = 3
 }

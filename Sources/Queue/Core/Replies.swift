@@ -19,8 +19,6 @@ public enum QueueRefusal: Hashable, Sendable {
     case versionMismatch(versions: [String])
     /// The tenant has as many waiting as it may.
     case tenantQueueFull(max: Int)
-    /// So many new clients of the tenant are on their way from this gateway to Redis: it is not asked about more.
-    case tooManyAtOnce(max: Int)
     /// The fleet has as many waiting as it may.
     case queueFull(max: Int)
     /// The tenant, or the fleet, waits for too many different things.

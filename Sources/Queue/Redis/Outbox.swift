@@ -49,27 +49,21 @@ final class Outbox {
 
     func pause() { line.pause() }
 
-    /// `done` is called once, never from inside this call; not at all where the call is refused.
-    /// - Returns: false where the tenant has too many entries waiting here.
-    @discardableResult
+    /// `done` is called once, never from inside this call.
     func post(
         _ script: RedisScript, _ arguments: [String], lane: String, tenant: String = "",
         kind: CallLine.Kind = .other, done: @escaping Done
-    ) -> Bool {
+    ) {
         switch line.post(lane: lane, tenant: tenant, kind) {
         case .waits(let id):
             calls[id] = Call(script: script, arguments: arguments, lane: lane, done: done)
             sendNext()
-            return true
-        case .refused:
-            return false
         case .vanished(let entry):
             let entered = calls.removeValue(forKey: entry)?.done
             later {
                 entered?(nil)
                 done(nil)
             }
-            return true
         }
     }
 

@@ -118,21 +118,15 @@ public final class QueueClient {
     // MARK: - What a gateway asks
 
     /// Puts a client into the queue. `done` is called once, however often Redis goes away meanwhile.
-    ///
-    /// New clients of a tenant are refused here, with `tooManyAtOnce`, while Redis has not heard of
-    /// `QueueLimits.entriesUnsentMax` others; clients with a ticket never are.
     public func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
         let arguments = [
             request.waiter.text, request.tenant, request.selector.description, String(request.headStartSeconds),
             request.run, request.wait ? "1" : "0", request.ticket.map { String($0) } ?? "", String(request.attempt),
             request.alias, String(request.keepSeconds),
         ]
-        let isPosted = outbox.post(
-            ScriptLibrary.enqueue, arguments, lane: request.waiter.text, tenant: request.tenant,
-            kind: .entry(isNew: request.ticket == nil)
+        outbox.post(
+            ScriptLibrary.enqueue, arguments, lane: request.waiter.text, tenant: request.tenant, kind: .entry
         ) { done($0.map { EnqueueReply($0) } ?? .takenBack) }
-        guard !isPosted else { return }
-        membership.surroundings.afterThisTurn { done(.refused(.tooManyAtOnce(max: QueueLimits.entriesUnsentMax))) }
     }
 
     /// A grant has told that this waiter's enqueue was committed: it is not asked again should its reply be lost.

@@ -100,7 +100,12 @@ final class SettingsExchange {
                 owesBook = false
             case .declare:
                 owesDeclaration = false
-                if isTaken { declaredAt = reply.text(0) }
+                if isTaken {
+                    declaredAt = reply.text(0)
+                    // Only a renew brings rows with their versions. Until then this gateway could not bring its own
+                    // settings back if Redis lost them.
+                    askForMore()
+                }
             }
         }
         proceed()

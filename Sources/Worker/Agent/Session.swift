@@ -44,7 +44,7 @@ final class Session: StreamDelegate {
         self.gateway = gateway
         self.onEvent = onEvent
         loop = gateway.loop
-        gateway.keepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3)
+        gateway.keepAlive(KeepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3))
         gateway.delegate = self
         gateway.startReading()
     }

@@ -67,9 +67,10 @@ final class DevFleet {
 
     func run() throws {
         defer { folder.remove() }
-        redis = try PrivateRedis(
-            loop: process.loop, folder: folder, onReady: { [self] in serve() }, onFailure: { [self] in fail($0) })
-        try process.run(onHangup: nil, untilEndedBy: end)
+        try process.run(onHangup: nil, untilEndedBy: end) {
+            redis = try PrivateRedis(
+                loop: process.loop, folder: folder, onReady: { [self] in serve() }, onFailure: { [self] in fail($0) })
+        }
     }
 
     private func serve() {

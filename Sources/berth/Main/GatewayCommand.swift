@@ -26,9 +26,10 @@ struct GatewayCommand: ParsableCommand {
             redis: try Surroundings.endpoint(settings))
         let process = try Process(log: settings.text("log.level"))
         let server = try GatewayServer(loop: process.loop, settings: gateway, log: process.log)
-        try server.start()
-        process.guardStore(gateway.redis, fleet: gateway.fleet)
-        try process.run(onHangup: { reload(server, process.log) }, untilEndedBy: server.drain)
+        try process.run(onHangup: { reload(server, process.log) }, untilEndedBy: server.drain) {
+            try server.start()
+            process.guardStore(gateway.redis, fleet: gateway.fleet)
+        }
     }
 
     private func settings() throws -> Settings {

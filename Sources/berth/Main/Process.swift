@@ -26,12 +26,14 @@ final class Process {
         }
     }
 
-    /// Turns the loop until SIGTERM or SIGINT came and `end` has called back. The second signal does not wait.
+    /// Starts, and turns the loop until SIGTERM or SIGINT came and `end` has called back. The second signal does not wait.
     ///
+    /// `start` is called once signals are heard: a process that says it is ready can be ended in order.
     /// - Parameter onHangup: what SIGHUP does. Nil for a program in the foreground: the close of its terminal ends it, except
     ///   under `nohup`.
     func run(
-        onHangup: (() -> Void)?, untilEndedBy end: @escaping (_ done: @escaping () -> Void) -> Void
+        onHangup: (() -> Void)?, untilEndedBy end: @escaping (_ done: @escaping () -> Void) -> Void,
+        start: () throws -> Void
     ) throws {
         let isHeard = onHangup != nil || !Process.isHangupIgnored
         signals = try Signals(loop: loop, [SIGTERM, SIGINT] + (isHeard ? [SIGHUP] : [])) { [self] signal in
@@ -40,6 +42,7 @@ final class Process {
             isEnding = true
             end { [self] in loop.stop() }
         }
+        try start()
         loop.run()
         signals?.close()
         orphans.close()

@@ -35,10 +35,11 @@ struct WorkerCommand: ParsableCommand {
             redis: try Surroundings.endpoint(settings))
         let process = try Process(log: settings.text("log.level"))
         let agent = WorkerAgent(loop: process.loop, settings: worker, log: process.log)
-        try agent.start()
         agent.onSuperseded = { process.loop.stop() }
-        process.guardStore(worker.redis, fleet: worker.fleet)
-        try process.run(onHangup: {}, untilEndedBy: agent.drain)
+        try process.run(onHangup: {}, untilEndedBy: agent.drain) {
+            try agent.start()
+            process.guardStore(worker.redis, fleet: worker.fleet)
+        }
     }
 }
 
