@@ -16,6 +16,7 @@ let package = Package(
         // C libraries and the event loop: mechanism without decisions.
         .systemLibrary(name: "CUV", path: "Sources/CUV"),
         .target(name: "EventLoop", dependencies: ["CUV"]),
+        .target(name: "RedisClient", dependencies: ["EventLoop", "CUV"]),
 
         // Pure cores: state machines and formats, no I/O, no clock.
         .target(name: "QueueCore", path: "Sources/Queue/Core"),
@@ -24,13 +25,13 @@ let package = Package(
 
         // Drivers: they perform what the cores decide.
         .target(
-            name: "Queue", dependencies: ["QueueCore", "EventLoop", "CUV"], path: "Sources/Queue/Redis",
+            name: "Queue", dependencies: ["QueueCore", "RedisClient", "EventLoop", "CUV"], path: "Sources/Queue/Redis",
             resources: [.embedInCode("Scripts")]),
         .target(
-            name: "Gateway", dependencies: ["GatewayCore", "QueueCore", "Queue", "EventLoop"],
+            name: "Gateway", dependencies: ["GatewayCore", "QueueCore", "Queue", "RedisClient", "EventLoop"],
             path: "Sources/Gateway/Server"),
         .target(
-            name: "Worker", dependencies: ["WorkerCore", "QueueCore", "Queue", "EventLoop"],
+            name: "Worker", dependencies: ["WorkerCore", "QueueCore", "Queue", "RedisClient", "EventLoop"],
             path: "Sources/Worker/Agent"),
 
         // The binaries.
@@ -40,20 +41,22 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Configuration", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue", "QueueCore", "EventLoop",
-                argumentParser,
+                "Configuration", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue", "QueueCore", "RedisClient",
+                "EventLoop", argumentParser,
             ],
             path: "Sources/berth/Main"),
         .executableTarget(
-            name: "loadtest", dependencies: ["EventLoop", "Queue", "QueueCore", argumentParser],
+            name: "loadtest", dependencies: ["EventLoop", "RedisClient", "Queue", "QueueCore", argumentParser],
             path: "loadtest/Sources"),
 
-        .target(name: "TestSupport", dependencies: ["EventLoop", "CUV", "SimulatedRedis"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["EventLoop", "RedisClient", "CUV", "SimulatedRedis"],
+            path: "Tests/TestSupport"),
 
         // The simulated Redis. Optimised in debug builds too: a simulation makes millions of its calls.
         .systemLibrary(name: "CLua", path: "Tests/Simulation/CLua"),
         .target(
-            name: "SimulatedRedis", dependencies: ["CLua", "EventLoop"], path: "Tests/Simulation/Store",
+            name: "SimulatedRedis", dependencies: ["CLua", "EventLoop", "RedisClient"], path: "Tests/Simulation/Store",
             swiftSettings: [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]),
 
         // The simulator: checkers that know no machine, the world the machines run in, and its command.
@@ -64,28 +67,31 @@ let package = Package(
             name: "SimulatedFleet",
             dependencies: [
                 "SimulationChecks", "SimulatedRedis", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue",
-                "QueueCore", "EventLoop",
+                "QueueCore", "RedisClient", "EventLoop",
             ],
             path: "Tests/Simulation/World", swiftSettings: [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]),
         .executableTarget(
             name: "sim", dependencies: ["SimulatedFleet", "EventLoop", argumentParser], path: "Tests/Simulation/Main"),
 
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
+        .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "EventLoop", "TestSupport"]),
+            dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "RedisClient", "EventLoop", "TestSupport"]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
         .testTarget(
             name: "WorkerTests",
-            dependencies: ["Worker", "WorkerCore", "Queue", "QueueCore", "EventLoop", "TestSupport"]),
+            dependencies: ["Worker", "WorkerCore", "Queue", "QueueCore", "RedisClient", "EventLoop", "TestSupport"]),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore", "EventLoop"]),
-        .testTarget(name: "QueueTests", dependencies: ["Queue", "QueueCore", "EventLoop", "CUV", "TestSupport"]),
+        .testTarget(
+            name: "QueueTests",
+            dependencies: ["Queue", "QueueCore", "RedisClient", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["SimulatedFleet", "SimulatedRedis", "EventLoop", "TestSupport"]),
+            dependencies: ["SimulatedFleet", "SimulatedRedis", "RedisClient", "EventLoop", "TestSupport"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

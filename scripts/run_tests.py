@@ -37,7 +37,7 @@ SIM = os.path.join(DEBUG, "sim")
 BUILD = ["swift", "build", "--no-color-diagnostics", "--explicit-target-dependency-import-check", "error"]
 
 CORE_TESTS = "^(QueueCoreTests|GatewayCoreTests|WorkerCoreTests|ConfigurationTests|SimulationTests|TidyTests)"
-LOOP_TESTS = "^(EventLoopTests|GatewayTests|WorkerTests)"
+LOOP_TESTS = "^(EventLoopTests|RedisClientTests|GatewayTests|WorkerTests)"
 # In two halves, by the first letter of the suite's name.
 QUEUE_TESTS = "^QueueTests[.]"
 QUEUE_TESTS_A = "^QueueTests[.][A-M]"

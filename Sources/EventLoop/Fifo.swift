@@ -1,15 +1,17 @@
 /// A queue of elements, first in, first out; both ends in constant time.
-struct Fifo<Element> {
+public struct Fifo<Element> {
     private var elements: [Element?] = []
     private var head = 0
 
-    var count: Int { elements.count - head }
-    var isEmpty: Bool { count == 0 }
-    var first: Element? { isEmpty ? nil : elements[head] }
+    public init() {}
 
-    mutating func append(_ element: Element) { elements.append(element) }
+    public var count: Int { elements.count - head }
+    public var isEmpty: Bool { count == 0 }
+    public var first: Element? { isEmpty ? nil : elements[head] }
 
-    mutating func popFirst() -> Element? {
+    public mutating func append(_ element: Element) { elements.append(element) }
+
+    public mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
         let element = elements[head]
         elements[head] = nil
@@ -23,13 +25,13 @@ struct Fifo<Element> {
     }
 
     /// Puts these before all others, in their order.
-    mutating func prepend(_ front: [Element]) {
+    public mutating func prepend(_ front: [Element]) {
         elements.replaceSubrange(0..<head, with: front.map(Optional.some))
         head = 0
     }
 
     /// Takes all out, in order.
-    mutating func takeAll() -> [Element] {
+    public mutating func takeAll() -> [Element] {
         let all = elements[head...].compactMap { $0 }
         elements = []
         head = 0

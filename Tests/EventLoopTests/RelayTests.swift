@@ -1,4 +1,5 @@
 @testable import EventLoop
+import TestSupport
 import Testing
 
 @Suite struct RelayTests {

@@ -1,6 +1,7 @@
 import EventLoop
 import Queue
 import QueueCore
+import RedisClient
 
 /// A worker of one pool, `echo`, whose sessions echo; each slot may be told to behave badly.
 final class EchoWorker {

@@ -1,6 +1,7 @@
 import EventLoop
 import GatewayCore
 import QueueCore
+import RedisClient
 import Testing
 
 @testable import Gateway

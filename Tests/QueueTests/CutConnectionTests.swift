@@ -1,5 +1,6 @@
 import EventLoop
 import QueueCore
+import RedisClient
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import EventLoop
 import QueueCore
+import RedisClient
 import Testing
 
 @testable import Queue

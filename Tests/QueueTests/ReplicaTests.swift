@@ -11,10 +11,10 @@ import Testing
         let loop = try Loop()
         // Its primary is nowhere.
         let server = try RedisServer(["--replicaof", "127.0.0.1", "1"])
-        let surroundings = LoopSurroundings(
+        let runtime = LoopRuntime(
             loop: loop, endpoint: try server.endpoint(), key: Keys(fleet: "test").meta)
         let id = try #require(ProcessID(node: "gateway", generation: 1))
-        let membership = Membership(surroundings: surroundings, fleet: "test", id: id, kind: .gateway)
+        let membership = Membership(runtime: runtime, fleet: "test", id: id, kind: .gateway)
         var notices: [String] = []
         membership.onNotice = { notices.append($0) }
         membership.start()
@@ -36,10 +36,10 @@ import Testing
     @Test func aMemberIsNotBackAtALogIn() throws {
         let loop = try Loop()
         let server = try RedisServer()
-        let surroundings = LoopSurroundings(
+        let runtime = LoopRuntime(
             loop: loop, endpoint: try server.endpoint(), key: Keys(fleet: "test").meta)
         let id = try #require(ProcessID(node: "gateway", generation: 1))
-        let membership = Membership(surroundings: surroundings, fleet: "test", id: id, kind: .gateway)
+        let membership = Membership(runtime: runtime, fleet: "test", id: id, kind: .gateway)
         var answers = 0
         membership.onAnswered = { answers += 1 }
         membership.start()

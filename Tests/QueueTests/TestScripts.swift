@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import QueueCore
+import RedisClient
 
 @testable import Queue
 

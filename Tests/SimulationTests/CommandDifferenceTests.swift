@@ -1,4 +1,5 @@
 import EventLoop
+import RedisClient
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import EventLoop
+import RedisClient
 import SimulatedRedis
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import EventLoop
+import RedisClient
 import SimulatedRedis
 
 /// The same calls to a real and to a simulated Redis, and what differs.

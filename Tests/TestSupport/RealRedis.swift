@@ -1,5 +1,6 @@
 import CHiredis
 import EventLoop
+import RedisClient
 
 /// A redis-server of its own and one blocking connection to it; words may hold any byte.
 public final class RealRedis {

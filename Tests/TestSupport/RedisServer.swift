@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import RedisClient
 
 /// A real server on a unix socket in a folder of its own, or a cluster. It dies with this process at the latest.
 public final class RedisServer {

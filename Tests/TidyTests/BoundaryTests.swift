@@ -7,20 +7,20 @@ import Testing
         ("Sources/Queue/Core", []),
         ("Sources/Gateway/Core", ["QueueCore"]),
         ("Sources/Worker/Core", ["QueueCore"]),
-        ("Sources/EventLoop", ["CUV", "CHiredis", "CCrypto", "CChild", "Glibc"]),
-        ("Sources/Queue/Redis", ["QueueCore", "EventLoop", "Glibc"]),
-        ("Sources/Gateway/Server", ["GatewayCore", "QueueCore", "Queue", "EventLoop", "Glibc"]),
-        ("Sources/Worker/Agent", ["WorkerCore", "QueueCore", "Queue", "EventLoop", "Glibc"]),
+        ("Sources/EventLoop", ["CUV", "CCrypto", "CChild", "Glibc"]),
+        ("Sources/RedisClient", ["CHiredis", "EventLoop", "Glibc"]),
+        ("Sources/Queue/Redis", ["QueueCore", "RedisClient", "EventLoop", "Glibc"]),
+        ("Sources/Gateway/Server", ["GatewayCore", "QueueCore", "Queue", "RedisClient", "EventLoop", "Glibc"]),
+        ("Sources/Worker/Agent", ["WorkerCore", "QueueCore", "Queue", "RedisClient", "EventLoop", "Glibc"]),
         ("Sources/berth/Configuration", ["CYAML", "QueueCore", "GatewayCore", "WorkerCore"]),
         (
             "Sources/berth/Main",
             [
                 "ArgumentParser", "Configuration", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue",
-                "QueueCore",
-                "EventLoop", "Glibc",
+                "QueueCore", "RedisClient", "EventLoop", "Glibc",
             ]
         ),
-        ("loadtest/Sources", ["ArgumentParser", "EventLoop", "Queue", "QueueCore", "Glibc"]),
+        ("loadtest/Sources", ["ArgumentParser", "EventLoop", "RedisClient", "Queue", "QueueCore", "Glibc"]),
     ]
 
     @Test func everyImportIsAllowedInItsFolder() {

@@ -4,7 +4,7 @@ import Testing
 @Suite struct DocumentationTests {
     /// Each code of the refusal enum is a row of the reference, with the same statuses and close code.
     @Test func everyRefusalIsDocumented() throws {
-        let source = Repository.text("Sources/Gateway/Core/RefusalCode.swift")
+        let source = Repository.text("Sources/Gateway/Core/Refusals/RefusalCode.swift")
         let reference = Repository.lines("docs/reference/refusals.md")
         let declared = try Regex(#"^    case (\w+)(?: = "(\w+)")?$"#)
         var codes: [String: String] = [:]

@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import Queue
 import QueueCore
+import RedisClient
 import TestSupport
 import Testing
 import WorkerCore

@@ -150,7 +150,7 @@ final class Bench {
         let log = JSONLog { write(String(decoding: $0, as: UTF8.self)) }
         board = SlotBoard(
             pools: Array(repeating: pool, count: slots), ledger: ledger,
-            around: Sidecar.Surroundings(
+            around: Sidecar.Context(
                 loop: loop, program: program, folder: folder,
                 environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new },
                 log: log, leaveMilliseconds: leave, startTimeoutMilliseconds: startTimeout),

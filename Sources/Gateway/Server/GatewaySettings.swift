@@ -1,5 +1,6 @@
 import EventLoop
 import GatewayCore
+import RedisClient
 
 /// Everything a gateway needs to know before it starts.
 public struct GatewaySettings {

@@ -1,5 +1,6 @@
 import EventLoop
 import QueueCore
+import RedisClient
 
 /// What an operator orders of a running fleet. Orders hold over restarts and files that stay as they were; a file that
 /// changes its word on the same thing is newer. Loop-confined.

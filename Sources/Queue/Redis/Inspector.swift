@@ -1,5 +1,6 @@
 import EventLoop
 import QueueCore
+import RedisClient
 
 /// An operator's view of a fleet: status, audit, places, slots wanted, and whether its Redis may be used at all. Changes
 /// nothing but what it counts.

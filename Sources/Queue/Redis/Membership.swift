@@ -1,12 +1,13 @@
 import EventLoop
 import QueueCore
+import RedisClient
 
 /// Keeps one process a member of its fleet: registers it, renews it, registers it anew when Redis ended it or lost its
 /// data, and sweeps when a reply says so. Gateways and workers own one each.
 ///
 /// Performs what `Standing` decides; the owner supplies what a registration and a renew carry.
 final class Membership {
-    let surroundings: any QueueSurroundings
+    let runtime: any QueueRuntime
     let keys: Keys
     let id: ProcessID
     let connection: any StoreConnection
@@ -43,12 +44,12 @@ final class Membership {
     /// What keeps Redis from taking this process although it answers.
     private var refusal = OutageLog()
 
-    init(surroundings: any QueueSurroundings, fleet: String, id: ProcessID, kind: Standing.Kind) {
-        self.surroundings = surroundings
+    init(runtime: any QueueRuntime, fleet: String, id: ProcessID, kind: Standing.Kind) {
+        self.runtime = runtime
         self.id = id
         keys = Keys(fleet: fleet)
         standing = Standing(kind: kind)
-        connection = surroundings.connection(scripts: ScriptLibrary.all)
+        connection = runtime.connection(scripts: ScriptLibrary.all)
         connection.onEvent = { [weak self] in self?.connection($0) }
     }
 
@@ -56,7 +57,7 @@ final class Membership {
 
     func start() {
         connection.start()
-        renewTimer = surroundings.schedule(
+        renewTimer = runtime.schedule(
             after: UInt64(QueueLimits.heartbeatMilliseconds), repeating: UInt64(QueueLimits.heartbeatMilliseconds)
         ) { [weak self] in self?.renew() }
     }
@@ -85,7 +86,7 @@ final class Membership {
     /// Shows Redis that this process lives, and what it has: a worker its rows, a gateway how many wait.
     func renew() {
         guard standing.state == .member else { return }
-        let sentAt = surroundings.now
+        let sentAt = runtime.now
         call(standing.kind == .worker ? ScriptLibrary.renew : ScriptLibrary.roll, renewal()) { [weak self] reply in
             guard let reply, reply.status == "ok" else { return }
             guard let self else { return }
@@ -185,7 +186,7 @@ final class Membership {
     }
 
     private func register() {
-        let sentAt = surroundings.now
+        let sentAt = runtime.now
         call(ScriptLibrary.register, [standing.kind.rawValue] + registration()) { [weak self] reply in
             guard let self, let reply else { return }
             switch reply.status {
@@ -202,7 +203,7 @@ final class Membership {
                 }
                 // One at a time: each reconnect asks too.
                 retryTimer?.cancel()
-                retryTimer = surroundings.schedule(
+                retryTimer = runtime.schedule(
                     after: QueueLimits.registerAgainMilliseconds, repeating: 0
                 ) { [weak self] in
                     guard let self else { return }

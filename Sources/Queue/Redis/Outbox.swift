@@ -1,5 +1,6 @@
 import EventLoop
 import QueueCore
+import RedisClient
 
 /// Calls that must reach Redis however often the connection breaks: sends what `CallLine` decides, one call of a lane at
 /// a time, until each is answered. Scripts are replayable, so a call with an unknown outcome is sent again with the same

@@ -1,5 +1,6 @@
 import EventLoop
 import QueueCore
+import RedisClient
 
 /// What a gateway hears from the queue. Called on the loop, never from inside a call of the gateway's.
 public protocol QueueClientDelegate: AnyObject {
@@ -58,16 +59,16 @@ public final class QueueClient {
     /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
     public convenience init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
         self.init(
-            surroundings: LoopSurroundings(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
+            runtime: LoopRuntime(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
             node: node)
     }
 
-    package init?(surroundings: any QueueSurroundings, fleet: String, node: String) {
-        guard let id = ProcessID(node: node, generation: surroundings.randomUInt64()) else { return nil }
+    package init?(runtime: any QueueRuntime, fleet: String, node: String) {
+        guard let id = ProcessID(node: node, generation: runtime.randomUInt64()) else { return nil }
         self.id = id
-        let membership = Membership(surroundings: surroundings, fleet: fleet, id: id, kind: .gateway)
+        let membership = Membership(runtime: runtime, fleet: fleet, id: id, kind: .gateway)
         self.membership = membership
-        outbox = Outbox(later: { surroundings.afterThisTurn($0) }) { [weak membership] script, arguments, done in
+        outbox = Outbox(later: { runtime.afterThisTurn($0) }) { [weak membership] script, arguments, done in
             membership?.call(script, arguments, done: done)
         }
         membership.mayRegister = false
@@ -90,17 +91,17 @@ public final class QueueClient {
             guard let self else { return }
             delegate?.queueClient(self, notice: $0)
         }
-        wake = surroundings.subscription(
+        wake = runtime.subscription(
             channel: membership.keys.wake(id.text), onEvent: { [weak self] in self?.subscription($0) },
             onMessage: { [weak self] in self?.woken($0) })
     }
 
     /// Connects, listens on the wake channel, registers. Redis need not be there yet.
     public func start() {
-        awaySince = membership.surroundings.now
+        awaySince = membership.runtime.now
         wake?.start()
         membership.start()
-        poll = membership.surroundings.schedule(
+        poll = membership.runtime.schedule(
             after: UInt64(QueueLimits.pollMilliseconds), repeating: UInt64(QueueLimits.pollMilliseconds)
         ) { [weak self] in self?.everySecond() }
     }
@@ -261,7 +262,7 @@ public final class QueueClient {
         settings.wentAway()
         isServed = false
         isCollecting = false
-        if awaySince == nil { awaySince = membership.surroundings.now }
+        if awaySince == nil { awaySince = membership.runtime.now }
     }
 
     private func subscription(_ event: RedisSubscription.Event) {
@@ -304,8 +305,7 @@ public final class QueueClient {
     private func everySecond() {
         collect()
         tellOfWakeLost()
-        if isAvailable, let since = awaySince, membership.surroundings.now - since >= QueueLimits.storeAwayMilliseconds
-        {
+        if isAvailable, let since = awaySince, membership.runtime.now - since >= QueueLimits.storeAwayMilliseconds {
             isAvailable = false
             delegate?.queueClient(self, available: false)
         }

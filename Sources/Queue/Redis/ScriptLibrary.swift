@@ -1,4 +1,5 @@
 import EventLoop
+import RedisClient
 
 /// The Lua scripts, embedded in the binary: each verb's file joined with what it uses of the shared parts.
 ///

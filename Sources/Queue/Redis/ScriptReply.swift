@@ -1,5 +1,6 @@
 import EventLoop
 import QueueCore
+import RedisClient
 
 /// A script's reply: status, header, and what is its own.
 struct ScriptReply {

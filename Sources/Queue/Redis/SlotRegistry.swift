@@ -1,5 +1,6 @@
 import EventLoop
 import QueueCore
+import RedisClient
 
 /// What a worker hears from the queue. Called on the loop.
 public protocol SlotRegistryDelegate: AnyObject {
@@ -64,16 +65,16 @@ public final class SlotRegistry {
         takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0
     ) {
         self.init(
-            surroundings: LoopSurroundings(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
+            runtime: LoopRuntime(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
             node: node, address: address, port: port, takesIPv6: takesIPv6, pools: pools, caps: caps, lifetime: lifetime
         )
     }
 
     package init?(
-        surroundings: any QueueSurroundings, fleet: String, node: String, address: String, port: Int,
+        runtime: any QueueRuntime, fleet: String, node: String, address: String, port: Int,
         takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0
     ) {
-        guard let id = ProcessID(node: node, generation: surroundings.randomUInt64()) else { return nil }
+        guard let id = ProcessID(node: node, generation: runtime.randomUInt64()) else { return nil }
         self.id = id
         advertised = address
         self.port = port
@@ -81,9 +82,9 @@ public final class SlotRegistry {
         self.pools = pools
         self.caps = caps
         self.lifetime = lifetime
-        let membership = Membership(surroundings: surroundings, fleet: fleet, id: id, kind: .worker)
+        let membership = Membership(runtime: runtime, fleet: fleet, id: id, kind: .worker)
         self.membership = membership
-        outbox = Outbox(later: { surroundings.afterThisTurn($0) }) { [weak membership] script, arguments, done in
+        outbox = Outbox(later: { runtime.afterThisTurn($0) }) { [weak membership] script, arguments, done in
             membership?.call(script, arguments, done: done)
         }
         membership.registration = { [weak self] in self?.registration() ?? [] }
@@ -106,7 +107,7 @@ public final class SlotRegistry {
             guard let self else { return }
             delegate?.slotRegistry(self, notice: $0)
         }
-        control = surroundings.subscription(
+        control = runtime.subscription(
             channel: membership.keys.control(id.text), onEvent: { _ in },
             onMessage: { [weak self] in self?.obey([String(decoding: $0, as: UTF8.self)], notes: []) })
     }
@@ -135,7 +136,7 @@ public final class SlotRegistry {
         _ lease: LeaseID, slot: Int, token: Token, attach: Int = 1, done: @escaping (AcceptReply) -> Void
     ) {
         guard membership.isMember else {
-            membership.surroundings.afterThisTurn { done(.failed) }
+            membership.runtime.afterThisTurn { done(.failed) }
             return
         }
         membership.call(ScriptLibrary.accept, words(lease, slot, token) + [String(attach)]) { [weak self] reply in
@@ -209,11 +210,11 @@ public final class SlotRegistry {
         case .nothing:
             break
         case .look(let at):
-            let surroundings = membership.surroundings
-            let now = surroundings.now
-            licenceLook = surroundings.schedule(after: at > now ? at - now : 0, repeating: 0) { [weak self] in
+            let runtime = membership.runtime
+            let now = runtime.now
+            licenceLook = runtime.schedule(after: at > now ? at - now : 0, repeating: 0) { [weak self] in
                 guard let self else { return }
-                perform(licence.looked(now: membership.surroundings.now))
+                perform(licence.looked(now: membership.runtime.now))
             }
         case .endSessions:
             delegate?.slotRegistryLicenceOver(self)

@@ -105,7 +105,7 @@ public final class WorkerAgent {
         }
         let board = SlotBoard(
             pools: settings.slots, ledger: registry,
-            around: Sidecar.Surroundings(
+            around: Sidecar.Context(
                 loop: loop, program: settings.sidecar, folder: workFolder,
                 environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new }, log: log),
             firstByteMilliseconds: settings.firstByteMilliseconds)

@@ -1,6 +1,7 @@
 import EventLoop
 import Queue
 import QueueCore
+import RedisClient
 import WorkerCore
 
 /// Everything a worker needs to know before it starts.

@@ -15,10 +15,10 @@ struct ConfigCommand: ParsableCommand {
             guard let command = role.map(Setting.Command.init) ?? .config, command != .dev else {
                 throw ValidationError("--role is gateway or worker")
             }
-            let settings = try Surroundings.settings(command, config: file.config, flags: [])
-            _ = try Surroundings.endpoint(settings)
+            let settings = try Host.settings(command, config: file.config, flags: [])
+            _ = try Host.endpoint(settings)
             if command == .gateway || command == .worker {
-                _ = try NodeRole(settings, hostName: Surroundings.hostName)
+                _ = try NodeRole(settings, hostName: Host.hostName)
             }
             if command == .gateway { _ = try GatewayRole(settings) }
             if command == .worker { _ = try WorkerRole(settings) }

@@ -4,6 +4,7 @@ import EventLoop
 import Gateway
 import GatewayCore
 import Glibc
+import RedisClient
 import Worker
 import WorkerCore
 
@@ -21,7 +22,7 @@ struct DevCommand: ParsableCommand {
 
     func run() throws {
         let own: Flags = ["dev.listen": listen.list, "dev.slots": slots.list]
-        let settings = try Surroundings.settings(
+        let settings = try Host.settings(
             .dev, config: file.config, flags: [own, log.flags, clients.flags, sidecar.flags], tenants: clients.tenants)
         let fleet = try DevFleet(settings)
         try fleet.run()
@@ -46,8 +47,8 @@ final class DevFleet {
         let workerRole = try WorkerRole(settings, devPools: "dev=\(slots)")
         what = workerRole.sidecar == .playwright ? workerRole.browser : workerRole.command[0]
         process = try Process(log: settings.text("log.level"))
-        DevFolder.sweep(Surroundings.temporaryFolder)
-        folder = try DevFolder(in: Surroundings.temporaryFolder)
+        DevFolder.sweep(Host.temporaryFolder)
+        folder = try DevFolder(in: Host.temporaryFolder)
         do {
             let endpoint = try RedisEndpoint(url: "unix://\(folder.socket)")
             let node = NodeRole(dev: "dev", secret: Crypto.randomHex(bytes: 32))

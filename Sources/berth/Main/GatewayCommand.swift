@@ -4,6 +4,7 @@ import EventLoop
 import Gateway
 import GatewayCore
 import Glibc
+import RedisClient
 
 struct GatewayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -22,8 +23,8 @@ struct GatewayCommand: ParsableCommand {
     func run() throws {
         let settings = try settings()
         let gateway = try GatewaySettings(
-            role: try GatewayRole(settings), node: try NodeRole(settings, hostName: Surroundings.hostName),
-            redis: try Surroundings.endpoint(settings))
+            role: try GatewayRole(settings), node: try NodeRole(settings, hostName: Host.hostName),
+            redis: try Host.endpoint(settings))
         let process = try Process(log: settings.text("log.level"))
         let server = try GatewayServer(loop: process.loop, settings: gateway, log: process.log)
         try process.run(onHangup: { reload(server, process.log) }, untilEndedBy: server.drain) {
@@ -37,7 +38,7 @@ struct GatewayCommand: ParsableCommand {
             "gateway.listen": listen.list, "gateway.drainTimeout": drainTimeout.list,
             "gateway.insecureOpen": insecureOpen ? ["true"] : [],
         ]
-        return try Surroundings.settings(
+        return try Host.settings(
             .gateway, config: file.config, flags: [own, fleet.flags, node.flags, log.flags, clients.flags],
             tenants: clients.tenants)
     }

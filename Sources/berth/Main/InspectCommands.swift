@@ -53,8 +53,8 @@ private func inspect<Answer>(
     _ command: Setting.Command, _ file: FileOptions, _ fleet: FleetOptions, seconds: Int = 30,
     _ ask: (Inspector, @escaping (Result<Answer, Inspector.Failure>) -> Void) -> Void
 ) throws -> Answer {
-    let settings = try Surroundings.settings(command, config: file.config, flags: [fleet.flags])
-    let endpoint = try Surroundings.endpoint(settings)
+    let settings = try Host.settings(command, config: file.config, flags: [fleet.flags])
+    let endpoint = try Host.endpoint(settings)
     let loop = try Loop()
     let inspector = Inspector(loop: loop, endpoint: endpoint, fleet: settings.text("fleet") ?? "default")
     defer { inspector.close() }

@@ -4,7 +4,7 @@ import EventLoop
 enum PlaywrightBrowsers {
     /// Whether `playwright install` has been run for it.
     static func isInstalled(_ browser: String) -> Bool {
-        let environment = Surroundings.environment
+        let environment = Host.environment
         let folder = environment["PLAYWRIGHT_BROWSERS_PATH"] ?? "\(environment["HOME"] ?? "")/.cache/ms-playwright"
         return Files.entries(folder).contains {
             $0.hasPrefix("\(browser)-") || $0.hasPrefix("\(browser)_headless")

@@ -18,7 +18,7 @@ final class PrivateRedis {
     init(
         loop: Loop, folder: DevFolder, onReady: @escaping () -> Void, onFailure: @escaping (Fatal) -> Void
     ) throws {
-        guard let program = Files.program("redis-server", path: Surroundings.path) else {
+        guard let program = Files.program("redis-server", path: Host.path) else {
             throw Fatal("redis-server is not installed: apt-get install redis-server (berth dev runs one of its own)")
         }
         self.loop = loop
@@ -28,7 +28,7 @@ final class PrivateRedis {
             "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--daemonize", "no",
         ]
         child = try ChildProcess(
-            loop: loop, arguments: arguments, environment: Surroundings.environment, workingDirectory: folder.path,
+            loop: loop, arguments: arguments, environment: Host.environment, workingDirectory: folder.path,
             onLine: { [self] _, line in read(line) },
             onExit: { [self] _ in ended(onFailure) })
         deadline = loop.schedule(after: PrivateRedis.startMilliseconds) { [self] in

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import RedisClient
 
 /// What gateway, worker and dev have in common: one loop, one log, the signals that end it.
 final class Process {

@@ -1,5 +1,6 @@
 import EventLoop
 import Queue
+import RedisClient
 
 /// Asks Redis, once it can be reached, whether it may forget: a store that evicts would drop waiters and leases.
 ///

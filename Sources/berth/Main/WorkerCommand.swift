@@ -3,6 +3,7 @@ import Configuration
 import EventLoop
 import Glibc
 import QueueCore
+import RedisClient
 import Worker
 import WorkerCore
 
@@ -28,11 +29,11 @@ struct WorkerCommand: ParsableCommand {
             "worker.listen": listen.list, "worker.advertise": advertise.list, "worker.pools": pools,
             "worker.drainTimeout": drainTimeout.list, "worker.firstByte": firstByte.list, "worker.caps": caps.list,
         ]
-        let settings = try Surroundings.settings(
+        let settings = try Host.settings(
             .worker, config: file.config, flags: [own, fleet.flags, node.flags, log.flags, sidecar.flags])
         let worker = try WorkerSettings(
-            role: try WorkerRole(settings), node: try NodeRole(settings, hostName: Surroundings.hostName),
-            redis: try Surroundings.endpoint(settings))
+            role: try WorkerRole(settings), node: try NodeRole(settings, hostName: Host.hostName),
+            redis: try Host.endpoint(settings))
         let process = try Process(log: settings.text("log.level"))
         let agent = WorkerAgent(loop: process.loop, settings: worker, log: process.log)
         agent.onSuperseded = { process.loop.stop() }
@@ -64,7 +65,7 @@ extension WorkerSettings {
             sidecar: try WorkerSettings.checked(program, pools: pools),
             drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
             firstByteMilliseconds: UInt64(role.firstByteMilliseconds),
-            workFolder: Surroundings.temporaryFolder, caps: role.caps)
+            workFolder: Host.temporaryFolder, caps: role.caps)
     }
 
     private static func advertised(_ role: WorkerRole) throws -> String {
@@ -77,9 +78,9 @@ extension WorkerSettings {
 
     private static func program(_ role: WorkerRole) throws -> (SidecarProgram, version: String) {
         guard role.sidecar == .playwright else { return (.command(role.command), "") }
-        var environment = Surroundings.environment
+        var environment = Host.environment
         // A checkout's own .venv, as made by its set-up, without anybody having to activate it.
-        if environment["VIRTUAL_ENV"] == nil, let here = Surroundings.folder,
+        if environment["VIRTUAL_ENV"] == nil, let here = Host.folder,
             Files.isExecutable("\(here)/.venv/bin/python")
         {
             environment["VIRTUAL_ENV"] = "\(here)/.venv"
@@ -88,7 +89,7 @@ extension WorkerSettings {
         var executables: [String: String] = [:]
         for browser in Pool.playwrightBrowsers {
             let own = browser == role.browser ? role.executable : nil
-            executables[browser] = own ?? PlaywrightDriver.executable(browser: browser, path: Surroundings.path)
+            executables[browser] = own ?? PlaywrightDriver.executable(browser: browser, path: Host.path)
         }
         return (.playwright(driver, executables: executables), driver.version)
     }
@@ -98,19 +99,19 @@ extension WorkerSettings {
     private static func checked(_ program: SidecarProgram, pools: [Pool]) throws -> SidecarProgram {
         switch program {
         case .command(let words):
-            guard let found = Files.program(words[0], path: Surroundings.path) else {
+            guard let found = Files.program(words[0], path: Host.path) else {
                 throw Fatal("--command: there is no program \(words[0]) here")
             }
             return .command([found] + words.dropFirst())
         case .playwright(let driver, var executables):
             let browsers = Set(pools.map(\.browser))
             // The others make no unix sockets.
-            if browsers.contains("chromium"), let words = WorkFolderPath.objection(to: Surroundings.temporaryFolder) {
+            if browsers.contains("chromium"), let words = WorkFolderPath.objection(to: Host.temporaryFolder) {
                 throw Fatal(words)
             }
             for browser in browsers {
                 if let program = executables[browser] {
-                    guard let found = Files.program(program, path: Surroundings.path) else {
+                    guard let found = Files.program(program, path: Host.path) else {
                         throw Fatal("--executable: \(program) cannot be run")
                     }
                     executables[browser] = found

@@ -1,5 +1,6 @@
 import CLua
 import EventLoop
+import RedisClient
 
 /// One Lua state with the scripts compiled, and the way from their `redis.call` to the commands.
 final class LuaHost {

@@ -1,4 +1,5 @@
 import EventLoop
+import RedisClient
 
 /// One Redis in this process, on a clock and a chance that the test turns, running the shipped scripts in Lua 5.1.
 ///
@@ -22,7 +23,7 @@ public final class SimulatedRedis {
         chance.start(seed)
     }
 
-    // MARK: - Its surroundings
+    // MARK: - Outside of it
 
     /// Microseconds, what TIME answers. It stands still until somebody turns it.
     public var now: Int64 {

@@ -138,7 +138,7 @@ struct FaultDraw {
                 world.timeline.at(time) { [self] in
                     trouble()
                     let connections =
-                        world.livingGateways.map(\.surroundings) + world.livingWorkers.map(\.surroundings)
+                        world.livingGateways.map(\.runtime) + world.livingWorkers.map(\.runtime)
                     guard !connections.isEmpty else { return }
                     world.trace("a connection to Redis breaks, \(arriving) commands still arrive")
                     connections[Int(pick % UInt64(connections.count))].connection?.breakOff(arriving: arriving)

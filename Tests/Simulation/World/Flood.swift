@@ -1,6 +1,7 @@
 import EventLoop
 import Queue
 import QueueCore
+import RedisClient
 import SimulatedRedis
 
 /// More clients at once than Redis answers in a second: many gateways' shipped `QueueClient`s, and a Redis whose one core
@@ -25,14 +26,14 @@ public final class Flood {
 
     private final class Gateway: QueueClientDelegate {
         let queue: QueueClient
-        let surroundings: SimulatedSurroundings
+        let runtime: SimulatedRuntime
         let process: SimulatedProcess
         var isAvailable = false
 
         init(_ name: String, server: StoreServer, draw: @escaping () -> UInt64) {
             process = SimulatedProcess(name: name, host: name, timeline: server.timeline)
-            surroundings = SimulatedSurroundings(process, server: server, draw: draw)
-            guard let queue = QueueClient(surroundings: surroundings, fleet: "flood", node: name) else {
+            runtime = SimulatedRuntime(process, server: server, draw: draw)
+            guard let queue = QueueClient(runtime: runtime, fleet: "flood", node: name) else {
                 preconditionFailure("\(name) is a node id")
             }
             self.queue = queue
@@ -41,7 +42,7 @@ public final class Flood {
             queue.start()
         }
 
-        var connections: Int { surroundings.connection?.number ?? 0 }
+        var connections: Int { runtime.connection?.number ?? 0 }
 
         func queueClient(_ client: QueueClient, granted grant: Grant) {}
         func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason) {}

@@ -1,6 +1,7 @@
 import EventLoop
 import Queue
 import QueueCore
+import RedisClient
 import SimulatedRedis
 
 /// The scripts of two releases beside each other: the shipped ones, and the same of the next schema.

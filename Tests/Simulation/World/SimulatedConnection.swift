@@ -1,5 +1,6 @@
 import EventLoop
 import Queue
+import RedisClient
 
 /// A process' connection for commands: what `RedisConnection` does, over simulated time.
 ///

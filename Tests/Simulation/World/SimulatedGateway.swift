@@ -7,7 +7,7 @@ import SimulationChecks
 final class SimulatedGateway: QueueClientDelegate {
     let process: SimulatedProcess
     let queue: QueueClient
-    let surroundings: SimulatedSurroundings
+    let runtime: SimulatedRuntime
     unowned let world: World
     var waits: [WaiterID: SimulatedWait] = [:]
     var borrowers: [WaiterID: SimulatedBorrower] = [:]
@@ -23,15 +23,15 @@ final class SimulatedGateway: QueueClientDelegate {
         self.world = world
         self.process = process
         fleet = world.fleetName
-        surroundings = SimulatedSurroundings(process, server: world.server) { [unowned world] in
+        runtime = SimulatedRuntime(process, server: world.server) { [unowned world] in
             world.idChance.next()
         }
-        guard let queue = QueueClient(surroundings: surroundings, fleet: fleet, node: process.host) else {
+        guard let queue = QueueClient(runtime: runtime, fleet: fleet, node: process.host) else {
             preconditionFailure("a simulated host's name is a node id")
         }
         self.queue = queue
         queue.delegate = self
-        surroundings.isPolling = !world.plants(.noPoll)
+        runtime.isPolling = !world.plants(.noPoll)
         process.whenGone { [weak self] in self?.died() }
         queue.declare(declaration)
         queue.start()

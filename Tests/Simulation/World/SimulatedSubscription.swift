@@ -1,5 +1,6 @@
 import EventLoop
 import Queue
+import RedisClient
 
 /// A process' subscription: what `RedisSubscription` does, over simulated time. It asks for an answer every two seconds.
 final class SimulatedSubscription: StoreSubscription {

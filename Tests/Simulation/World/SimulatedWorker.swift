@@ -9,7 +9,7 @@ import WorkerCore
 final class SimulatedWorker: SlotRegistryDelegate {
     let process: SimulatedProcess
     let registry: SlotRegistry
-    let surroundings: SimulatedSurroundings
+    let runtime: SimulatedRuntime
     let address: String
     private unowned let world: World
     private(set) var table: SlotTable
@@ -26,12 +26,12 @@ final class SimulatedWorker: SlotRegistryDelegate {
         self.lifetime = lifetime
         address = "\(process.host):\(port)"
         table = SlotTable(pools: pools)
-        surroundings = SimulatedSurroundings(process, server: world.server) { [unowned world] in
+        runtime = SimulatedRuntime(process, server: world.server) { [unowned world] in
             world.idChance.next()
         }
         guard
             let registry = SlotRegistry(
-                surroundings: surroundings, fleet: world.fleetName, node: process.host, address: address, port: port,
+                runtime: runtime, fleet: world.fleetName, node: process.host, address: address, port: port,
                 pools: pools, caps: world.shape.caps, lifetime: lifetime)
         else { preconditionFailure("a simulated host's name is a node id") }
         self.registry = registry

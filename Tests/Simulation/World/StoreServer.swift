@@ -1,5 +1,6 @@
 import EventLoop
 import Queue
+import RedisClient
 import SimulatedRedis
 
 /// What happened at Redis, for whoever looks on.

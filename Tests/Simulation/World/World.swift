@@ -1,6 +1,7 @@
 import EventLoop
 import Queue
 import QueueCore
+import RedisClient
 import SimulatedRedis
 import SimulationChecks
 

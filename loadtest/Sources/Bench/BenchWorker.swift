@@ -3,6 +3,7 @@ import EventLoop
 import Glibc
 import Queue
 import QueueCore
+import RedisClient
 
 /// A worker without sidecars: it registers, is probed, accepts grants, and is itself the peer of its sessions. With it
 /// a gateway is measured alone, doing all that it does before a real worker.

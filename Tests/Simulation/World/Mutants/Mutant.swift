@@ -1,5 +1,6 @@
 import EventLoop
 import Queue
+import RedisClient
 
 /// A bug planted on purpose. The simulator must find it; else a checker or the draw of faults is weak.
 public struct Mutant: Sendable {

@@ -1,9 +1,10 @@
 import EventLoop
 import Queue
 import QueueCore
+import RedisClient
 
 /// What the queue's side in one process has of the world: simulated time, chance and Redis.
-final class SimulatedSurroundings: QueueSurroundings {
+final class SimulatedRuntime: QueueRuntime {
     private let process: SimulatedProcess
     private let server: StoreServer
     private let draw: () -> UInt64

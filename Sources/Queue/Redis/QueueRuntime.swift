@@ -1,10 +1,11 @@
 import EventLoop
+import RedisClient
 
 /// All that this module's side of the queue has of the world outside: a clock, timers, randomness, and connections to
 /// Redis. Processes have a loop and sockets behind it; a simulator has neither.
 ///
 /// Everything is called, and calls back, on one thread.
-package protocol QueueSurroundings: AnyObject {
+package protocol QueueRuntime: AnyObject {
     /// Milliseconds of a monotonic clock.
     var now: UInt64 { get }
     /// Calls `body` after so many milliseconds, and then again each `repeating` milliseconds (0: never again).
@@ -51,7 +52,7 @@ extension RedisConnection: StoreConnection {}
 extension RedisSubscription: StoreSubscription {}
 
 /// A process' own: its loop, and the Redis of its settings.
-final class LoopSurroundings: QueueSurroundings {
+final class LoopRuntime: QueueRuntime {
     private let loop: Loop
     private let endpoint: RedisEndpoint
     private let key: String

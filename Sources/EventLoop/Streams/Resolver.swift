@@ -76,7 +76,7 @@ extension SystemError {
 
 /// All addresses of a name, at least one, in the resolver's order; `done` is called on the loop, never from inside this call.
 /// A literal is its own answer.
-func resolveAll(
+public func resolveAll(
     loop: Loop, host: String, port: Int, done: @escaping (Result<[SocketAddress], SystemError>) -> Void
 ) {
     if let literal = SocketAddress(host: host, port: port) {

@@ -1,8 +1,9 @@
+import EventLoop
 import Glibc
 import TestSupport
 import Testing
 
-@testable import EventLoop
+@testable import RedisClient
 
 @Suite struct RedisConnectionTests {
     private static let push = RedisScript(

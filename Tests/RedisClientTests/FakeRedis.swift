@@ -1,4 +1,5 @@
 import EventLoop
+import RedisClient
 import Testing
 
 /// Something that speaks like Redis but answers each read with the same bytes, or (nil) with its end.

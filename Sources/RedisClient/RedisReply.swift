@@ -1,4 +1,5 @@
 import CHiredis
+import EventLoop
 
 /// One reply of Redis (RESP2).
 public enum RedisReply: Hashable, Sendable {

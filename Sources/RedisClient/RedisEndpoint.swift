@@ -1,3 +1,5 @@
+import EventLoop
+
 /// Where Redis is and how to log in:
 /// `redis://[user:password@]host[:port][/db]` or `unix://[user:password@]/path[?db=n]`.
 public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {

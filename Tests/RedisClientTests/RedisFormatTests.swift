@@ -1,6 +1,7 @@
+import EventLoop
 import Testing
 
-@testable import EventLoop
+@testable import RedisClient
 
 @Suite struct RedisFormatTests {
     private func replies(_ pieces: [[UInt8]]) throws -> [RedisReply] {
@@ -112,24 +113,5 @@ import Testing
     @Test func scriptIsNamedByItsDigest() {
         #expect(
             RedisScript(name: "one", source: Array("return 1".utf8)).sha1 == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
-    }
-
-    @Test func fifoKeepsItsOrderThroughAnything() {
-        var fifo = Fifo<Int>()
-        var model: [Int] = []
-        for step in 0..<5000 {
-            if step % 7 == 6 {
-                fifo.prepend([-step, -step - 1])
-                model.insert(contentsOf: [-step, -step - 1], at: 0)
-            } else if step % 3 == 0 || step % 1000 > 700 {
-                #expect(fifo.popFirst() == (model.isEmpty ? nil : model.removeFirst()))
-            } else {
-                fifo.append(step)
-                model.append(step)
-            }
-            #expect(fifo.count == model.count && fifo.first == model.first)
-        }
-        #expect(fifo.takeAll() == model)
-        #expect(fifo.isEmpty && fifo.popFirst() == nil)
     }
 }

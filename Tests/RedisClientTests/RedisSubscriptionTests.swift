@@ -1,7 +1,8 @@
+import EventLoop
 import TestSupport
 import Testing
 
-@testable import EventLoop
+@testable import RedisClient
 
 @Suite struct RedisSubscriptionTests {
     private final class Subscriber {

@@ -1,3 +1,5 @@
+import EventLoop
+
 /// Explains errors of Redis to the operator, and says what to do next.
 enum RedisFault {
     /// Replies of a Redis that cannot serve us now, whatever is asked: this connection is as good as lost. The last two

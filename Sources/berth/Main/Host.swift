@@ -1,10 +1,11 @@
 import Configuration
 import EventLoop
 import Glibc
+import RedisClient
 import Worker
 
 /// What the process finds around it: environment, files, the name of the host. The configuration gets it handed in.
-enum Surroundings {
+enum Host {
     static let environment = ProcessEnvironment.variables
 
     /// Where programs are looked for.

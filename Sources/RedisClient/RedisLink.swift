@@ -1,3 +1,5 @@
+import EventLoop
+
 /// What a link reports. After each call the link may have been dropped or closed by the one called.
 protocol RedisLinkDelegate: AnyObject {
     func linkOpened()

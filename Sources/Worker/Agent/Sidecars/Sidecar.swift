@@ -5,7 +5,7 @@ import WorkerCore
 /// One slot's sidecar: performs what its supervisor decides.
 final class Sidecar {
     /// What all sidecars of a worker share.
-    struct Surroundings {
+    struct Context {
         let loop: Loop
         let program: SidecarProgram
         /// The worker's work folder; it exists.
@@ -19,7 +19,7 @@ final class Sidecar {
 
     let slot: Int
     private let pool: Pool
-    private let around: Surroundings
+    private let around: Context
     private let sweeper: Sweeper
     private let onReport: (SidecarSupervisor.Report) -> Void
     private var supervisor: SidecarSupervisor
@@ -43,7 +43,7 @@ final class Sidecar {
     }
 
     init(
-        slot: Int, pool: Pool, _ around: Surroundings, sweeper: Sweeper,
+        slot: Int, pool: Pool, _ around: Context, sweeper: Sweeper,
         onReport: @escaping (SidecarSupervisor.Report) -> Void
     ) {
         self.slot = slot

@@ -1,7 +1,8 @@
+import EventLoop
 import TestSupport
 import Testing
 
-@testable import EventLoop
+@testable import RedisClient
 
 /// A cluster's node sends a client to another one.
 @Suite struct RedisRedirectionTests {

@@ -1,3 +1,5 @@
+import EventLoop
+
 /// Why a command has no reply.
 public enum RedisError: Error, Hashable {
     /// The connection ended, or was given up, before the reply: the command may have been executed.

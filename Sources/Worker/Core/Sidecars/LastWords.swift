@@ -78,13 +78,13 @@ public struct LastWords: Hashable, Sendable {
         "error", "fatal", "fail", "cannot", "can't", "unable", "exception", "panic", "refused",
     ]
     /// Beginnings of lines that only surround an error: frames of a stack, the version of an interpreter, headings.
-    private static let surroundings = [
+    private static let prologues = [
         "at ", "Node.js v", "file \"", "File \"", "Traceback ", "node:", "<launch", "^", "╔", "╚",
     ]
 
     /// 4 a cause, 3 a failure, 2 any line, 1 what only surrounds an error.
     private static func weight(_ line: String) -> Int {
-        if surroundings.contains(where: { line.hasPrefix($0) }) || !line.utf8.contains(where: isLetter) { return 1 }
+        if prologues.contains(where: { line.hasPrefix($0) }) || !line.utf8.contains(where: isLetter) { return 1 }
         let lower = line.lowercased()
         if causes.contains(where: { lower.contains($0) }) { return 4 }
         return failures.contains { lower.contains($0) } ? 3 : 2

@@ -1,3 +1,5 @@
+import EventLoop
+
 /// One channel's messages, over a connection of its own that comes back by itself and never unsubscribes.
 ///
 /// Messages published while the connection is away are lost: `.subscribed` is the moment to look at what was missed.

@@ -1,4 +1,5 @@
 import CHiredis
+import EventLoop
 import Glibc
 
 /// Bytes in, replies out: hiredis' reader, with bounds on what a reply may take of this process.

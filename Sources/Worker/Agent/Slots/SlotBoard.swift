@@ -21,7 +21,7 @@ final class SlotBoard {
     var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
     init(
-        pools: [Pool], ledger: any SlotLedger, around: Sidecar.Surroundings,
+        pools: [Pool], ledger: any SlotLedger, around: Sidecar.Context,
         firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds
     ) {
         self.firstByteMilliseconds = firstByteMilliseconds
