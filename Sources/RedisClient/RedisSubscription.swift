@@ -1,20 +1,20 @@
 import EventLoop
 
-/// One channel's messages, over a connection of its own that comes back by itself and never unsubscribes.
+/// Receives the messages of one channel over a connection of its own. Reconnects automatically and never unsubscribes.
 ///
-/// Messages published while the connection is away are lost: `.subscribed` is the moment to look at what was missed.
+/// Messages published while the connection is down are lost. At each `.subscribed` the owner must fetch what it missed.
 ///
-/// In a cluster a PUBLISH counts the receivers at its own node only, so the subscription stands where the channel's hash
-/// tag belongs: the sharded channel of the same name leads there, and tells when that moves.
+/// In a cluster, PUBLISH counts only receivers at its own node, so we subscribe on the node that owns the hash tag.
+/// SSUBSCRIBE to the same name finds that node: other nodes redirect it, and Redis ends it when the slot moves.
 public final class RedisSubscription {
-    /// What becomes of the subscription.
+    /// A change of the subscription's state.
     public enum Event: Hashable, Sendable {
         case subscribed
-        /// An attempt failed or the connection ended; the next one follows by itself.
+        /// An attempt failed or the connection ended. The next attempt follows automatically.
         case lost(reason: String)
     }
 
-    /// How often Redis is asked whether it is there, and how long it has for its answer.
+    /// The interval of PING. The answer must arrive before the next PING is due.
     var pingMilliseconds: UInt64 = 2000
 
     private let link: RedisLink
@@ -43,10 +43,10 @@ public final class RedisSubscription {
         stop()
     }
 
-    /// Connects and subscribes, and again after each end, until `close()`.
+    /// Connects and subscribes. Does so again after each loss, until `close()`.
     public func start() { link.start() }
 
-    /// Ends for good; no event follows. Idempotent.
+    /// Closes the connection for good. No event follows. Idempotent.
     public func close() {
         link.close()
         stop()
@@ -66,7 +66,7 @@ public final class RedisSubscription {
             link.write(redisCommand("PING"))
             return
         }
-        // After a pause of our own the answer may lie unread in the socket: one more turn decides.
+        // If this process was paused, the answer may be unread in the socket. Check again after one turn of the loop.
         secondLook?.cancel()
         secondLook = link.loop.schedule(after: 1) { [weak self] in
             guard let self, !(heardSinceLastPing && isSubscribed) else { return }
@@ -99,7 +99,7 @@ extension RedisSubscription: RedisLinkDelegate {
             link.drop(RedisFault.explain(text, at: link.endpoint))
             return
         }
-        // ["subscribe", channel, 1], ["message", channel, bytes], ["pong", ""]; the answer to AUTH is a status.
+        // ["subscribe", channel, 1], ["message", channel, bytes], ["pong", ""]; the reply to AUTH is a status.
         guard let elements = reply.elements, let kind = elements.first?.text else { return }
         if kind == "subscribe" {
             isSubscribed = true

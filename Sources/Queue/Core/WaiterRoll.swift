@@ -1,21 +1,22 @@
-/// A gateway's waiters against those that Redis has of it, a few at each renew: what even one lost commit left in only
-/// one of the two places is found.
+/// Compares a gateway's waiters with those that Redis has, a part at each renew. A waiter that only one side has is
+/// found, even if only one commit was lost.
 ///
-/// The gateway shows how many waiters it has in each 1/64 of the ids. Redis lists slices whose counts differ, and one
-/// more in rotation, at most 128 ids of each, 64 of the one in rotation. Calls of one connection are answered in their
-/// order, so a waiter whose last call was answered before the listing had its effect before it, too: if it waits, it
-/// must be listed. What other processes do meanwhile (a worker adopts its lease) may hide it once; missing twice it is
-/// lost.
+/// The ids are divided into 64 slices. The gateway sends its count of waiters in each slice. Redis lists slices whose
+/// counts differ, and one more in rotation: at most 128 ids of each, and 64 of the one in rotation.
 ///
-/// Cost: one pass over all waiters to ask, one to read; remembered are only those that were missing once.
+/// Redis answers the calls of one connection in order. If a waiter's last call was answered before the listing, the
+/// call took effect before the listing. So Redis must list a waiter that still waits. A call of another process may
+/// hide the waiter once (for example, a worker adopts its lease). So a waiter is lost only if it is missing twice.
+///
+/// Cost: one pass over all waiters for each request and each reply. Only waiters that were missing once are remembered.
 public struct WaiterRoll: Sendable {
-    /// What the gateway knows of one of its clients.
+    /// What the gateway knows about one of its waiters.
     public enum Standing: Hashable, Sendable {
-        /// In line, by an answer of Redis.
+        /// Redis answered that it waits in line.
         case waiting
-        /// Redis should have it, but what becomes of it is being decided.
+        /// Redis should have it, but its grant or a call about it is being processed.
         case deciding
-        /// Redis may have it or not: an enqueue is on its way, or a session began.
+        /// Redis may have it or not, because an enqueue is under way or a session began.
         case unsettled
     }
 
@@ -29,11 +30,11 @@ public struct WaiterRoll: Sendable {
         }
     }
 
-    /// What a reply came to, each in the order of the ids.
+    /// The result of a reply. Both lists are in the order of the ids.
     public struct Judgement: Hashable, Sendable {
-        /// They wait, and Redis does not have them.
+        /// Waiters of this gateway that Redis does not have.
         public var lost: [WaiterID] = []
-        /// Redis has them, and nobody here does.
+        /// Waiters in Redis that this gateway does not have.
         public var strangers: [WaiterID] = []
 
         public init(lost: [WaiterID] = [], strangers: [WaiterID] = []) {
@@ -42,16 +43,16 @@ public struct WaiterRoll: Sendable {
         }
     }
 
-    /// The part of a slice that Redis told of in full.
+    /// A part of a slice that Redis listed completely.
     public struct Listing: Sendable {
         fileprivate let slice: Int
         fileprivate let from: String
-        /// The last id listed, where more follow.
+        /// The last id of the list, if more ids follow; nil if the list reaches the end of the slice.
         fileprivate let through: String?
         fileprivate let ids: Set<WaiterID>
 
-        /// `nil` where `from` is no place in the ids.
-        /// - Parameter through: the last of the ids, or `end` where the slice is listed to its end.
+        /// `nil` if `from` is not the start of an id.
+        /// - Parameter through: the last of `ids`, or `end` if the list reaches the end of the slice.
         public init?(from: String, through: String, ids: [String]) {
             guard from.utf8.count >= 2, from.utf8.allSatisfy(isLowerHex) else { return nil }
             slice = WaiterRoll.slice(from)
@@ -66,16 +67,16 @@ public struct WaiterRoll: Sendable {
     }
 
     private var rotation = 0
-    /// Where the rotation goes on in its slice. It is told apart: where slices are long, their rests would leave no room
-    /// for those that differ.
+    /// The last id that Redis listed of the slice in rotation; nil if the slice is done. Kept apart from `rest`: if
+    /// each rotation added to `rest`, long slices would leave no listings for slices that differ.
     private var restOfRotation: String?
     private var missedOnce: Set<WaiterID> = []
-    /// Where other listings that were cut go on.
+    /// The last ids that Redis listed of other slices, if more ids follow.
     private var rest: [String] = []
 
     public init() {}
 
-    /// The arguments of a renew: the counts, and from where on Redis lists in any case.
+    /// The arguments of a renew: the counts, and the ids from which Redis lists in any case.
     public mutating func ask(_ entries: [Entry]) -> [String] {
         var counts = [Int](repeating: 0, count: QueueLimits.rollSlices)
         for entry in entries where entry.standing != .unsettled { counts[WaiterRoll.slice(entry.id.text)] += 1 }
@@ -84,7 +85,7 @@ public struct WaiterRoll: Sendable {
         let missed = missedOnce.map(\.text).sorted()
         for text in missed + rest {
             let slice = WaiterRoll.slice(text)
-            // What begins before it in its slice comes to it.
+            // A listing that begins earlier in the same slice includes this id.
             if !wishes.contains(where: { WaiterRoll.slice($0) == slice && $0 <= text }) { wishes.append(text) }
         }
         restOfRotation = nil
@@ -95,7 +96,7 @@ public struct WaiterRoll: Sendable {
         ]
     }
 
-    /// The listings of the renew's reply.
+    /// Judges the listings in the reply to a renew. The first listing is the one in rotation.
     public mutating func heard(_ listings: [Listing], _ entries: [Entry]) -> Judgement {
         guard let ofRotation = listings.first else { return Judgement() }
         restOfRotation = ofRotation.through
@@ -125,7 +126,7 @@ public struct WaiterRoll: Sendable {
         return judgement
     }
 
-    /// Everything is declared anew: what was missing before means nothing.
+    /// Forgets which waiters were missing, because everything is declared again.
     public mutating func forget() {
         missedOnce = []
         restOfRotation = nil
@@ -134,13 +135,13 @@ public struct WaiterRoll: Sendable {
 
     // MARK: Slices
 
-    /// The first id's two leading digits.
+    /// The first two hex digits of the slice's lowest id.
     private static func start(of slice: Int) -> String {
         let text = String(slice * 4, radix: 16)
         return text.utf8.count < 2 ? "0" + text : text
     }
 
-    /// By the two leading digits, which are hex.
+    /// The slice of an id, from its first two hex digits.
     private static func slice(_ text: some StringProtocol) -> Int {
         var value = 0
         for byte in text.utf8.prefix(2) {

@@ -2,18 +2,18 @@ import EventLoop
 import QueueCore
 import RedisClient
 
-/// What an operator orders of a running fleet. Orders hold over restarts and files that stay as they were; a file that
-/// changes its word on the same thing is newer. Loop-confined.
+/// An operator's orders to a running fleet. An order survives restarts, and configuration files that stay unchanged. If
+/// a file changes its own value of the same setting, the new value replaces the order. Loop-confined.
 public final class FleetOperator {
-    /// Why an order was not taken.
+    /// Why an order failed.
     public enum Failure: Error, Hashable, CustomStringConvertible {
         /// Redis could not be reached.
         case unavailable(String)
-        /// Redis did not take it: it is full, or of another schema.
+        /// Redis refused the order, because Redis is full or has another schema.
         case refused(String)
         /// No worker ever served a pool of this name.
         case unknownPool(String)
-        /// Not the name of a tenant or pool.
+        /// Not a valid name of a tenant or pool.
         case badName(String)
 
         public var description: String {
@@ -31,7 +31,7 @@ public final class FleetOperator {
     private let keys: Keys
     private var waiting: [(words: [String], done: Done)] = []
 
-    /// Connects at once; orders wait for it. `close` ends it.
+    /// Connects at once. Orders wait for the connection. `close` ends it.
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
         connection = RedisConnection(
@@ -40,25 +40,26 @@ public final class FleetOperator {
         connection.start()
     }
 
-    /// Ends the connection; whoever still waits is not answered. Idempotent.
+    /// Closes the connection. Orders that still wait get no answer. Idempotent.
     public func close() {
         waiting = []
         connection.close()
     }
 
-    /// No more grants of a pool, or of all pools of a label; waiters hold, sessions stay.
+    /// Stops grants of a pool, or of all pools of a label. Waiters stay in the queue, and sessions continue.
     /// - Parameter pool: `label|browser|version`, or a label.
     public func pause(_ pool: String, done: @escaping Done) { set("pause:\(pool)", "1", done) }
 
-    /// Ends the pause of that name, and dispatches. A pause of its label is another one.
+    /// Ends the pause of that name, and dispatches. A pause of the pool's label is a separate pause.
     public func resume(_ pool: String, done: @escaping Done) { set("pause:\(pool)", "-", done) }
 
-    /// A tenant's limits (`*`: of tenants without their own); nil gives the word back to the file. A lower cap ends nothing.
+    /// Sets a tenant's limits (`*`: the limits of tenants without their own). If nil, the file's limits apply again. A
+    /// lower cap ends no session.
     public func setLimits(_ limits: TenantLimits?, of tenant: String, done: @escaping Done) {
         set("tenant:\(tenant)", limits?.words ?? "-", done)
     }
 
-    /// Who goes first; nil gives the word back to the file.
+    /// Sets which tenant is served first. If nil, the file's policy applies again.
     public func setPolicy(_ policy: Policy?, done: @escaping Done) { set("policy", policy?.rawValue ?? "-", done) }
 
     private func set(_ name: String, _ text: String, _ done: @escaping Done) {
@@ -86,7 +87,7 @@ public final class FleetOperator {
         }
     }
 
-    /// The first failure to connect answers whoever waits: an operator's command does not hang.
+    /// If the first attempt to connect fails, all waiting orders fail, so that an operator's command does not hang.
     private func connection(_ event: RedisConnection.Event) {
         let orders = waiting
         waiting = []

@@ -2,8 +2,8 @@ import EventLoop
 import QueueCore
 
 extension Inspector {
-    /// A full pass over the fleet. Slices are bounded, so that a live fleet is not held up; each finding is confirmed by
-    /// judging its item once more.
+    /// Checks all records of the fleet. Slices are bounded, so that they do not block a live fleet. Each finding is
+    /// confirmed by checking its item once more.
     public func audit(done: @escaping (Result<AuditReport, Failure>) -> Void) {
         auditSlice(section: "", cursor: "", report: AuditReport(), done: done)
     }
@@ -61,7 +61,7 @@ extension Inspector {
         }
     }
 
-    /// - Parameter words: a reply whose last word is the schema of the data.
+    /// - Parameter words: a reply whose last element is the schema of the data.
     static func otherSchema(_ words: [String]) -> String {
         "Redis holds data of schema \(words.last ?? ""), this program reads \(QueueLimits.schema) and its neighbours"
     }

@@ -2,7 +2,7 @@ import EventLoop
 import QueueCore
 
 extension Inspector {
-    /// Where a waiter stands; `nil` where this tenant has no such waiter.
+    /// A waiter's place in the queue; `nil` if this tenant has no such waiter.
     public func place(
         of waiter: WaiterID, tenant: String, done: @escaping (Result<Place?, Failure>) -> Void
     ) {
@@ -11,8 +11,9 @@ extension Inspector {
         }
     }
 
-    /// The slots of each declared pool that the fleet could use now: held, granted, and wanted by those who wait, each
-    /// tenant up to its cap and each waiter once. The same from every caller, and counted at most once a second.
+    /// How many slots of each declared pool the fleet could use now: slots held, granted, and wanted by waiters.
+    /// Waiters count up to their tenant's cap, and each counts once. All callers get the same numbers. They are
+    /// computed at most once a second.
     public func slotsWanted(done: @escaping (Result<[String: Int], Failure>) -> Void) {
         run(ScriptLibrary.wanted, []) { [weak self] result in
             switch result {
@@ -39,7 +40,7 @@ extension Inspector {
 }
 
 extension Place {
-    /// Reads a reply of `place`; `nil` for one that names no waiter.
+    /// Reads a reply of `place`; `nil` if it names no waiter.
     init?(reply words: [String]) {
         guard words.count >= 8, words[0] == "found" else { return nil }
         self.init(

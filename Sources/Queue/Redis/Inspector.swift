@@ -2,10 +2,10 @@ import EventLoop
 import QueueCore
 import RedisClient
 
-/// An operator's view of a fleet: status, audit, places, slots wanted, and whether its Redis may be used at all. Changes
-/// nothing but what it counts.
+/// An operator's view of a fleet: status, audit, places, slots wanted, and Redis' eviction policy. Changes no data, but
+/// `wanted` stores its counts in Redis.
 public final class Inspector {
-    /// Why a question has no answer.
+    /// Why a query failed.
     public enum Failure: Error, Hashable, CustomStringConvertible {
         /// Redis could not be reached.
         case unavailable(String)
@@ -24,7 +24,7 @@ public final class Inspector {
     private var waiting: [() -> Void] = []
     private var failed: [(String) -> Void] = []
 
-    /// Connects at once; questions wait for it. `close` ends it.
+    /// Connects at once. Queries wait for the connection. `close` ends it.
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
         connection = RedisConnection(
@@ -37,19 +37,19 @@ public final class Inspector {
         connection.start()
     }
 
-    /// Ends the connection; whoever still waits is not answered. Idempotent.
+    /// Closes the connection. Queries that still wait get no answer. Idempotent.
     public func close() {
         connection.close()
     }
 
-    /// The fleet as one JSON object, with at most `waiters` of the line.
+    /// The fleet as one JSON object, with at most `waiters` waiters of the line.
     public func status(waiters: Int, done: @escaping (Result<String, Failure>) -> Void) {
         run(ScriptLibrary.status, [String(waiters)]) { result in
             done(result.flatMap { $0.text.map { .success($0) } ?? .failure(.unavailable("status had no text")) })
         }
     }
 
-    /// Redis' `maxmemory-policy`, by INFO or, where that is forbidden, by CONFIG; nil where neither will say.
+    /// Redis' `maxmemory-policy`, from INFO, or from CONFIG if INFO is forbidden; nil if both are.
     public func evictionPolicy(done: @escaping (Result<String?, Failure>) -> Void) {
         send(["INFO", "memory"]) { [weak self] result in
             if case .success(let reply) = result, let policy = Self.policy(inInfo: reply) {
@@ -68,7 +68,7 @@ public final class Inspector {
         return line.map { String($0.dropFirst("maxmemory_policy:".count)) }
     }
 
-    // MARK: - Asking
+    // MARK: - Calls
 
     func run(
         _ script: RedisScript, _ arguments: [String], done: @escaping (Result<RedisReply, Failure>) -> Void
@@ -102,7 +102,7 @@ public final class Inspector {
         failed.append { done(.failure(.unavailable($0))) }
     }
 
-    /// The first failure to connect answers whoever waits: an operator's command does not hang.
+    /// If the first attempt to connect fails, all waiting queries fail, so that an operator's command does not hang.
     private func connection(_ event: RedisConnection.Event) {
         let (bodies, failures) = (waiting, failed)
         (waiting, failed) = ([], [])

@@ -1,5 +1,5 @@
-/// The one place where Swift spells keys and channels. All carry one hash tag, so that a fleet lives in one slot of a
-/// Redis Cluster; the scripts derive the rest from `meta`.
+/// All keys and channels that Swift code uses. They share one hash tag, so that a fleet is in one slot of a Redis
+/// Cluster. The scripts derive all other keys from `meta`.
 public struct Keys: Hashable, Sendable {
     private let prefix: String
 
@@ -8,12 +8,12 @@ public struct Keys: Hashable, Sendable {
         prefix = "berth:{\(fleet)}:"
     }
 
-    /// Schema, epoch, commits, times: KEYS[1] of every script.
+    /// Schema, epoch, commits and times. KEYS[1] of every script.
     public var meta: String { prefix + "meta" }
 
-    /// Where grants for a gateway are published, whole.
+    /// The channel on which a gateway receives its grants, one complete grant per message.
     public func wake(_ gateway: String) -> String { prefix + "wake:" + gateway }
 
-    /// Where a worker is told what cannot wait for its next renew.
+    /// The channel on which a worker receives orders that cannot wait for its next renew.
     public func control(_ worker: String) -> String { prefix + "control:" + worker }
 }

@@ -2,33 +2,33 @@ import EventLoop
 import QueueCore
 import RedisClient
 
-/// Keeps one process a member of its fleet: registers it, renews it, registers it anew when Redis ended it or lost its
-/// data, and sweeps when a reply says so. Gateways and workers own one each.
+/// Keeps one process registered in its fleet. Registers and renews the process, registers it again if Redis ended it or
+/// lost its data, and runs a sweep when a reply asks for one. Each gateway and each worker owns one.
 ///
-/// Performs what `Standing` decides; the owner supplies what a registration and a renew carry.
+/// `Standing` makes the decisions; this class performs them. The owner supplies the arguments of `register` and renew.
 final class Membership {
     let runtime: any QueueRuntime
     let keys: Keys
     let id: ProcessID
     let connection: any StoreConnection
 
-    /// What `register` and `renew` carry behind the kind.
+    /// Arguments of `register`, after the process kind, and of the renew script (`renew` or `roll`).
     var registration: () -> [String] = { [] }
     var renewal: () -> [String] = { [] }
-    /// Calls may be sent. `anew`: Redis has nothing of this process; declare everything again.
+    /// Calls may be sent now. `anew`: Redis has no data of this process, so declare everything again.
     var onServe: (_ anew: Bool) -> Void = { _ in }
     var onAway: () -> Void = {}
-    /// Orders of Redis for a worker, in the reply of `register` or `renew`.
+    /// Orders for a worker, from the reply to `register` or `renew`.
     var onOrders: (_ orders: [String], _ notes: [String]) -> Void = { _, _ in }
-    /// A register or renew was answered ok; when it was sent, in milliseconds of the loop's clock.
+    /// A `register` or renew succeeded. `sentAt`: when it was sent, in milliseconds of the loop's clock.
     var onRenewed: (_ sentAt: UInt64) -> Void = { _ in }
     /// The reply to a gateway's renew.
     var onGatewayRenewed: (ScriptReply) -> Void = { _ in }
     /// `isAnswered` became true.
     var onAnswered: () -> Void = {}
-    /// Something an operator should read.
+    /// A message for the operator.
     var onNotice: (String) -> Void = { _ in }
-    /// A call that stands out of line until this is true (a gateway first listens on its wake channel).
+    /// Registration waits until this is true. A gateway subscribes to its wake channel first.
     var mayRegister = true {
         didSet { if mayRegister, !oldValue, connection.isUp { perform(standing.connected()) } }
     }
@@ -39,9 +39,9 @@ final class Membership {
     private var renewTimer: (any ScheduledCall)?
     private var retryTimer: (any ScheduledCall)?
     private var outage = OutageLog()
-    /// Redis has executed a script on this connection. A log-in proves little: a replica takes one too.
+    /// Redis has executed a script on this connection. A login alone proves less, because a replica accepts one too.
     private(set) var isAnswered = false
-    /// What keeps Redis from taking this process although it answers.
+    /// The reasons why Redis answers but does not accept this process. Each is reported once.
     private var refusal = OutageLog()
 
     init(runtime: any QueueRuntime, fleet: String, id: ProcessID, kind: Standing.Kind) {
@@ -69,7 +69,7 @@ final class Membership {
         connection.close()
     }
 
-    /// Runs a script with this process' header. Answers nil when the reply was lost.
+    /// Runs a script with this process' header. `done` receives nil if the reply was lost or is not a script's.
     func call(_ script: RedisScript, _ arguments: [String], done: @escaping (ScriptReply?) -> Void) {
         let header = [
             id.text, String(connection.number), String(history.epoch), String(history.commit), String(history.ticket),
@@ -83,7 +83,7 @@ final class Membership {
         }
     }
 
-    /// Shows Redis that this process lives, and what it has: a worker its rows, a gateway how many wait.
+    /// Renews this process in Redis. A worker sends its slot rows, a gateway the counts of its waiters.
     func renew() {
         guard standing.state == .member else { return }
         let sentAt = runtime.now
@@ -98,13 +98,13 @@ final class Membership {
         }
     }
 
-    /// Tells Redis that this process is gone; `done` after its answer or the loss of it.
+    /// Removes this process from Redis. Calls `done` when Redis answered or the answer was lost.
     func leave(done: @escaping () -> Void) {
         guard standing.state == .member else { return done() }
         call(ScriptLibrary.drain, [standing.kind.rawValue, "leave"]) { _ in done() }
     }
 
-    // MARK: - What is heard
+    // MARK: - Events and replies
 
     private func connection(_ event: RedisConnection.Event) {
         switch event {
@@ -133,7 +133,8 @@ final class Membership {
             refused(
                 "Redis holds data of schema \(reply.text(0)), and this berth works with \(oldest) to \(newest): update it, "
                     + "or give it a Redis or a fleet of its own")
-            // Nobody is taken in meanwhile, and what was asked is asked again when another schema is found.
+            // Send no calls until the schema fits. `register` is repeated until then; afterwards unanswered calls are
+            // sent again.
             if standing.state == .member { onAway() }
             perform(standing.unknown())
             return
@@ -165,7 +166,7 @@ final class Membership {
         }
     }
 
-    // MARK: - What Standing decides
+    // MARK: - Actions of Standing
 
     private func perform(_ action: Standing.Action) {
         switch action {
@@ -201,7 +202,7 @@ final class Membership {
                 if reply.status != "schema" {
                     refused("Redis does not register this process: \(reply.status) \(reply.text(0))")
                 }
-                // One at a time: each reconnect asks too.
+                // Replace a pending retry, because each reconnect registers too.
                 retryTimer?.cancel()
                 retryTimer = runtime.schedule(
                     after: QueueLimits.registerAgainMilliseconds, repeating: 0

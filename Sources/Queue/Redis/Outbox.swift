@@ -2,14 +2,14 @@ import EventLoop
 import QueueCore
 import RedisClient
 
-/// Calls that must reach Redis however often the connection breaks: sends what `CallLine` decides, one call of a lane at
-/// a time, until each is answered. Scripts are replayable, so a call with an unknown outcome is sent again with the same
-/// ids.
+/// Calls that must reach Redis even if the connection breaks. `CallLine` decides their order. One call of a lane is
+/// sent at a time, until each is answered. Scripts are replayable, so a call with an unknown outcome is sent again with
+/// the same ids.
 ///
-/// A lane is a waiter at a gateway, a slot at a worker; it exists while it has calls. Calls wait here unencoded: encoded
-/// ones take three times the memory.
+/// A lane is a waiter at a gateway or a slot at a worker. It exists while it has calls. Calls are queued unencoded,
+/// because encoded calls take three times the memory.
 final class Outbox {
-    /// - Parameter reply: nil where the call was never sent, and is not needed any more.
+    /// - Parameter reply: nil if the call was never sent and is not needed any more.
     typealias Done = (_ reply: ScriptReply?) -> Void
 
     private struct Call {
@@ -23,9 +23,9 @@ final class Outbox {
     private var calls: [CallLine.CallID: Call] = [:]
     /// The number of the connection that calls are sent on.
     private var connection = 0
-    /// Sends one call now; answers nil when it was lost.
+    /// Sends one call now. The closure receives nil if the reply was lost.
     private let send: (RedisScript, [String], @escaping (ScriptReply?) -> Void) -> Void
-    /// Makes a call later, in this turn of the loop.
+    /// Runs a closure later in this turn of the loop.
     private let later: (@escaping () -> Void) -> Void
 
     init(
@@ -41,7 +41,7 @@ final class Outbox {
     /// True while a call of this lane is unanswered.
     func isBusy(lane: String) -> Bool { line.isBusy(lane: lane) }
 
-    /// Calls may be sent from now on; those without an answer are sent again, in their order.
+    /// Calls may be sent from now on. Calls without an answer are sent again, in their order.
     func resume(connection: Int) {
         self.connection = connection
         line.resume(connection: connection)
@@ -50,7 +50,7 @@ final class Outbox {
 
     func pause() { line.pause() }
 
-    /// `done` is called once, never from inside this call.
+    /// Queues a call. `done` is called once, never from inside this method. After `forgetEntry` it may never be called.
     func post(
         _ script: RedisScript, _ arguments: [String], lane: String, tenant: String = "",
         kind: CallLine.Kind = .other, done: @escaping Done
@@ -68,7 +68,7 @@ final class Outbox {
         }
     }
 
-    /// The lane's entry has had its effect, whatever became of its reply: it is never sent again.
+    /// The lane's entry is known to have taken effect, so it is not sent again, even if its reply was lost.
     func forgetEntry(of lane: String) {
         if let over = line.forgetEntry(of: lane) { calls[over] = nil }
         sendNext()

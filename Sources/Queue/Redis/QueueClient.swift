@@ -2,19 +2,20 @@ import EventLoop
 import QueueCore
 import RedisClient
 
-/// What a gateway hears from the queue. Called on the loop, never from inside a call of the gateway's.
+/// Events from the queue for a gateway. Called on the loop, never from inside a call that the gateway makes.
 public protocol QueueClientDelegate: AnyObject {
-    /// A slot for one of this gateway's waiters. May repeat, and may come before the enqueue's own reply.
+    /// A slot is granted to one of this gateway's waiters. May repeat, and may arrive before the reply to the enqueue.
     func queueClient(_ client: QueueClient, granted grant: Grant)
-    /// Somebody else ended one of this gateway's waiters. May repeat, and may be of one it does not know any more.
+    /// One of this gateway's waiters was ended from outside. May repeat. The gateway may not know the waiter any more.
     func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason)
-    /// Dial this worker, prove each other, then call `probed`.
+    /// Dial this worker, authenticate both sides, then call `probed`.
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String)
-    /// Redis has nothing of this gateway any more: enqueue each living waiter anew, as a new waiter with its old ticket.
+    /// Redis has no data of this gateway any more: enqueue each living waiter again, as a new waiter with its old
+    /// ticket.
     func queueClientRegisteredAnew(_ client: QueueClient)
-    /// All clients it has in the queue or on their way there, for `WaiterRoll`; nil compares nothing.
+    /// All clients that are in the queue or whose enqueue is under way, for `WaiterRoll`. If nil, nothing is compared.
     func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]?
-    /// Redis lost these although they wait: enqueue each anew, as after `queueClientRegisteredAnew`.
+    /// Redis lost these waiters: enqueue each again, as after `queueClientRegisteredAnew`.
     func queueClient(_ client: QueueClient, lost waiters: [WaiterID])
     /// False after `QueueLimits.storeAwayMilliseconds` without Redis.
     func queueClient(_ client: QueueClient, available: Bool)
@@ -28,8 +29,8 @@ extension QueueClientDelegate {
 
 /// A gateway's side of the queue. Loop-confined.
 ///
-/// Calls are kept until Redis answered them, in order per waiter, over any number of reconnects. Grants come by the wake
-/// channel at once, and by `collect` at least once a second whatever pub/sub lost.
+/// Each call is kept until Redis answers it, in order per waiter, over any number of reconnects. Grants arrive at once
+/// on the wake channel. `collect` also fetches them at least once a second, because pub/sub may lose messages.
 public final class QueueClient {
     public weak var delegate: (any QueueClientDelegate)?
     public let id: ProcessID
@@ -40,7 +41,7 @@ public final class QueueClient {
     private let settings = SettingsExchange()
     private var acknowledgements: [String] = []
     private var roll = WaiterRoll()
-    /// Registered anew, and the delegate was not told yet.
+    /// The process registered anew, and the delegate has not been notified yet.
     private var owesAnew = false
     private var wakeLost: String?
     private var wakeOutage = OutageLog()
@@ -48,15 +49,16 @@ public final class QueueClient {
     private var collectAgain = false
     private var poll: (any ScheduledCall)?
     private var awaySince: UInt64?
-    /// The settings stand in Redis, on this connection, and calls may be sent.
+    /// On this connection, Redis has the settings, and calls may be sent.
     private var isServed = false
     public private(set) var isAvailable = false
-    /// Grants in hand that Redis was not told of yet.
+    /// How many acknowledgements Redis has not received yet.
     var acknowledgementsWaiting: Int { acknowledgements.count }
-    /// The highest version of the fleet's settings that this gateway heard of.
+    /// The highest version of the fleet's settings that this gateway knows.
     var settingsVersion: Int64 { settings.version }
 
-    /// - Parameter node: this machine's name; with random bits it becomes the gateway's id. `nil` when it is no name.
+    /// - Parameter node: this machine's name. The name and random bits form the gateway's id. `nil` if it is not a
+    ///   valid name.
     public convenience init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
         self.init(
             runtime: LoopRuntime(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
@@ -96,7 +98,7 @@ public final class QueueClient {
             onMessage: { [weak self] in self?.woken($0) })
     }
 
-    /// Connects, listens on the wake channel, registers. Redis need not be there yet.
+    /// Connects, subscribes to the wake channel, registers. Redis may be unreachable at this time.
     public func start() {
         awaySince = membership.runtime.now
         wake?.start()
@@ -106,7 +108,7 @@ public final class QueueClient {
         ) { [weak self] in self?.everySecond() }
     }
 
-    /// Leaves the fleet and ends the connections; `done` when Redis knows, or cannot be told.
+    /// Leaves the fleet and closes the connections. Calls `done` when Redis answered, or if Redis cannot be reached.
     public func stop(done: @escaping () -> Void) {
         membership.leave { [self] in
             poll?.cancel()
@@ -116,9 +118,10 @@ public final class QueueClient {
         }
     }
 
-    // MARK: - What a gateway asks
+    // MARK: - Requests
 
-    /// Puts a client into the queue. `done` is called once, however often Redis goes away meanwhile.
+    /// Puts a client into the queue. `done` is called once, however often the connection breaks. After `forget` it may
+    /// never be called.
     public func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
         let arguments = [
             request.waiter.text, request.tenant, request.selector.description, String(request.headStartSeconds),
@@ -130,16 +133,17 @@ public final class QueueClient {
         ) { done($0.map { EnqueueReply($0) } ?? .takenBack) }
     }
 
-    /// A grant has told that this waiter's enqueue was committed: it is not asked again should its reply be lost.
+    /// A grant proves that this waiter's enqueue was committed, so the enqueue is not sent again if its reply is lost.
     public func forget(_ waiter: WaiterID) {
         outbox.forgetEntry(of: waiter.text)
     }
 
-    /// Ends a waiter. If its enqueue was not sent yet, Redis hears of neither, and the enqueue is answered `takenBack`.
+    /// Ends a waiter. If its enqueue was not sent yet, neither call is sent, and the enqueue is answered with
+    /// `takenBack`.
     /// - Parameters:
-    ///   - tenant: the waiter's; "" where it is not known.
-    ///   - lease: the grant that the gateway knows of.
-    ///   - dialed: the lease's worker was called.
+    ///   - tenant: the waiter's tenant; "" if unknown.
+    ///   - lease: the grant that the gateway knows of, if any.
+    ///   - dialed: whether the gateway has dialed the lease's worker.
     public func cancel(
         _ waiter: WaiterID, tenant: String, lease: LeaseID?, dialed: Bool, done: @escaping () -> Void
     ) {
@@ -147,8 +151,9 @@ public final class QueueClient {
         outbox.post(ScriptLibrary.cancel, arguments, lane: waiter.text, tenant: tenant, kind: .exit) { _ in done() }
     }
 
-    /// The verdict on a grant that came to nothing. `final`: three distinct workers have failed this waiter.
-    /// - Parameter attach: the number of the connection that was dialed for.
+    /// The verdict on a grant that failed before the worker's proof. `final`: three distinct workers have failed this
+    /// waiter.
+    /// - Parameter attach: the number of the connection that the dial was for.
     public func reject(
         _ lease: LeaseID, tenant: String, attach: Int = 1, reason: RejectReason, final: Bool,
         done: @escaping (RejectReply) -> Void
@@ -161,8 +166,8 @@ public final class QueueClient {
         }
     }
 
-    /// Lends a granted slot whose worker was not called: it waits for a client of its own, whatever becomes of this
-    /// gateway.
+    /// Lends a granted slot whose worker was not dialed. The slot waits for a client of its own, even if this gateway
+    /// ends.
     public func reserve(_ lease: LeaseID, tenant: String, done: @escaping (ReserveReply) -> Void) {
         outbox.post(ScriptLibrary.reserve, [lease.description], lane: lease.waiter.text, tenant: tenant) { reply in
             guard let reply else { return }
@@ -170,9 +175,9 @@ public final class QueueClient {
         }
     }
 
-    /// Connects a client to a borrowed or kept lease: dial the worker with the grant, and answer a dial that failed by
-    /// `reject` with its number.
-    /// - Parameter attachment: drawn for this client, so that a repeated call is known as one.
+    /// Connects a client to a borrowed or kept lease. Dial the worker with the grant. If the dial fails, call `reject`
+    /// with the grant's attach number.
+    /// - Parameter attachment: drawn for this client, so that Redis recognises a repeated call.
     public func attach(
         to lease: LeaseID, tenant: String, attachment: WaiterID, done: @escaping (AttachReply) -> Void
     ) {
@@ -182,7 +187,8 @@ public final class QueueClient {
         }
     }
 
-    /// Ends what a tenant has, by request. Its gateways and workers are told until it is over.
+    /// Ends waiters and sessions of a tenant by request. Redis repeats the order to their gateways and workers until
+    /// they ended.
     public func end(_ target: EndTarget, tenant: String, done: @escaping (EndReply) -> Void) {
         let arguments = ["gateway", tenant] + target.words + [EndReason.request.rawValue]
         outbox.post(ScriptLibrary.finish, arguments, lane: "end \(tenant) \(target)", tenant: tenant) { reply in
@@ -191,31 +197,32 @@ public final class QueueClient {
         }
     }
 
-    /// The grant is in hand and need not be kept in the mailbox. Rides on the next collect.
+    /// The grant has arrived, so Redis may delete it from the mailbox. Sent with the next collect.
     public func acknowledge(_ lease: LeaseID) {
         acknowledgements.append(lease.description)
     }
 
-    /// What a probe that the delegate was asked for came to.
+    /// The result of a probe that the delegate was asked for.
     public func probed(_ worker: ProcessID, passed: Bool) {
         membership.call(ScriptLibrary.probed, [worker.text, passed ? "1" : "0"]) { _ in }
     }
 
-    /// What this gateway's file says to the fleet, before `start` and whenever it was read anew. What an operator ordered
-    /// since stands until the file says something new.
+    /// Declares the settings of this gateway's file. Call it before `start` and after each reload of the file. An
+    /// operator's later order stays in force until the file changes its value.
     public func declare(_ declaration: Declaration) {
         settings.declare(declaration)
     }
 
-    // MARK: - What is heard
+    // MARK: - Events and replies
 
     private func serve(anew: Bool) {
         owesAnew = owesAnew || anew
-        // Settings stand before anything is granted by them.
+        // The settings must be in Redis before anything is granted under them.
         settings.serve(anew: anew) { [weak self] in
             guard let self else { return }
             if owesAnew {
-                // Not before: should the settings be lost on their way, the next connection still owes it.
+                // Clear it only now: if the connection breaks before the settings are in Redis, the next one still
+                // notifies.
                 owesAnew = false
                 roll.forget()
                 delegate?.queueClientRegisteredAnew(self)
@@ -227,7 +234,7 @@ public final class QueueClient {
         }
     }
 
-    /// Calls may be sent, and Redis executes them.
+    /// Reports that Redis is available, if calls may be sent and Redis executes them.
     private func tellAvailable() {
         guard isServed, membership.isAnswered else { return }
         awaySince = nil
@@ -241,7 +248,7 @@ public final class QueueClient {
         settings.heard(highest: Int64(reply.text(1)) ?? 0, reply.texts(2))
     }
 
-    /// Judges those of whom nothing is under way.
+    /// Compares this gateway's waiters with those that Redis listed. A waiter with a call under way is not judged.
     private func compare(_ listings: [WaiterRoll.Listing]) {
         guard !listings.isEmpty, let entries = delegate?.queueClientRoll(self) else { return }
         let settled = entries.map { entry in
@@ -277,7 +284,8 @@ public final class QueueClient {
         }
     }
 
-    /// The wake channel's end is news only where Redis is there otherwise.
+    /// Reports the loss of the wake channel only while the other connection is up, because otherwise Redis itself is
+    /// away.
     private func tellOfWakeLost() {
         guard let wakeLost, membership.connection.isUp, wakeOutage.failed(wakeLost) else { return }
         delegate?.queueClient(self, notice: "wake channel lost: \(wakeLost)")
@@ -294,7 +302,7 @@ public final class QueueClient {
         }
     }
 
-    /// - Parameter words: the waiter and why.
+    /// - Parameter words: the waiter and the reason.
     private func ended(_ words: some StringProtocol) {
         let w = words.split(separator: " ")
         guard w.count == 2, let waiter = WaiterID(w[0]) else { return }

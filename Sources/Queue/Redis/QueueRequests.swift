@@ -1,23 +1,23 @@
 import QueueCore
 
-/// What a gateway asks of the queue for one client.
+/// A gateway's request to queue one client.
 public struct EnqueueRequest: Sendable {
     public let waiter: WaiterID
     public let tenant: String
     public let selector: Selector
-    /// Seconds of head start asked for; bounded by the tenant's limit.
+    /// Seconds of head start that the client asks for. The tenant's limit bounds it.
     public let headStartSeconds: Int
-    /// The caller's CI run, "" where there is none.
+    /// The caller's CI run; "" if it has none.
     public let run: String
-    /// False: refuse with `wouldWait` instead of queueing.
+    /// If false, refuse with `wouldWait` instead of queueing.
     public let wait: Bool
-    /// The old ticket of a waiter that comes back after Redis ended its gateway or lost its data.
+    /// The old ticket of a waiter that is queued again after Redis ended its gateway or lost its data.
     public let ticket: Int64?
-    /// Grants it has had so far.
+    /// The number of grants that the waiter has had.
     public let attempt: Int
-    /// A name of the caller's choice, unique per tenant while the waiter lives; "" for none.
+    /// A name chosen by the caller, unique per tenant while the waiter lives; "" for none.
     public let alias: String
-    /// How long the slot is kept after the client's socket dropped, ≤ `QueueLimits.keepSecondsMax`.
+    /// How long the slot is kept after the client's socket dropped; at most `QueueLimits.keepSecondsMax`.
     public let keepSeconds: Int
 
     public init(
@@ -95,7 +95,7 @@ extension AttachReply {
 }
 
 extension EndTarget {
-    /// What and which, as `finish` takes them.
+    /// The kind of target and its id, as arguments of `finish`.
     var words: [String] {
         switch self {
         case .waiter(let id): ["waiter", id.text]

@@ -1,39 +1,39 @@
 import EventLoop
 import RedisClient
 
-/// All that this module's side of the queue has of the world outside: a clock, timers, randomness, and connections to
-/// Redis. Processes have a loop and sockets behind it; a simulator has neither.
+/// Everything outside of this module that it uses: a clock, timers, randomness, and connections to Redis. A process
+/// implements it with a loop and sockets, the simulator without.
 ///
-/// Everything is called, and calls back, on one thread.
+/// All calls and callbacks happen on one thread.
 package protocol QueueRuntime: AnyObject {
     /// Milliseconds of a monotonic clock.
     var now: UInt64 { get }
-    /// Calls `body` after so many milliseconds, and then again each `repeating` milliseconds (0: never again).
+    /// Calls `body` after `milliseconds`, then every `repeating` milliseconds (0: only once).
     func schedule(after milliseconds: UInt64, repeating: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall
-    /// Calls `body` soon, never from inside this call.
+    /// Calls `body` soon, never from inside this method.
     func afterThisTurn(_ body: @escaping () -> Void)
     func randomUInt64() -> UInt64
-    /// A connection that comes back by itself once started; it can run these scripts and no others.
+    /// A connection that reconnects automatically after `start`. It can run only these scripts.
     func connection(scripts: [RedisScript]) -> any StoreConnection
-    /// A subscription that comes back by itself once started.
+    /// A subscription that reconnects automatically after `start`.
     func subscription(
         channel: String, onEvent: @escaping (RedisSubscription.Event) -> Void, onMessage: @escaping ([UInt8]) -> Void
     ) -> any StoreSubscription
 }
 
-/// A call that was scheduled and can be taken back.
+/// A scheduled call that can be cancelled.
 package protocol ScheduledCall: AnyObject {
-    /// The call is not made any more. Idempotent.
+    /// Cancels the call. Idempotent.
     func cancel()
 }
 
-/// What `RedisConnection` is to the queue.
+/// The part of `RedisConnection` that the queue uses.
 package protocol StoreConnection: AnyObject {
     var onEvent: (RedisConnection.Event) -> Void { get set }
     var isUp: Bool { get }
-    /// How often it came up.
+    /// How often the connection was established.
     var number: Int { get }
-    /// This end of it, `host:port`; empty while there is none.
+    /// The local address, `host:port`; empty while there is no connection.
     var localAddress: String { get }
     func start()
     func close()
@@ -41,7 +41,7 @@ package protocol StoreConnection: AnyObject {
         _ script: RedisScript, keys: [[UInt8]], arguments: [[UInt8]], done: @escaping RedisConnection.Done)
 }
 
-/// What `RedisSubscription` is to the queue.
+/// The part of `RedisSubscription` that the queue uses.
 package protocol StoreSubscription: AnyObject {
     func start()
     func close()
@@ -51,13 +51,13 @@ extension Timer: ScheduledCall {}
 extension RedisConnection: StoreConnection {}
 extension RedisSubscription: StoreSubscription {}
 
-/// A process' own: its loop, and the Redis of its settings.
+/// The runtime of a real process: its loop, and the Redis of its settings.
 final class LoopRuntime: QueueRuntime {
     private let loop: Loop
     private let endpoint: RedisEndpoint
     private let key: String
 
-    /// - Parameter key: one of the fleet's; in a cluster its node is where they all are.
+    /// - Parameter key: any key of the fleet. In a cluster, all keys of the fleet are on this key's node.
     init(loop: Loop, endpoint: RedisEndpoint, key: String) {
         self.loop = loop
         self.endpoint = endpoint

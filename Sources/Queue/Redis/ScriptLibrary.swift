@@ -1,10 +1,10 @@
 import EventLoop
 import RedisClient
 
-/// The Lua scripts, embedded in the binary: each verb's file joined with what it uses of the shared parts.
+/// The Lua scripts, embedded in the binary. A script is a verb's file joined with the shared definitions that it uses.
 ///
-/// The first line of a verb (`#!lua …`) stays first, then come definitions of the `lib_*.lua` parts (`ScriptLinker`), then
-/// the verb as a function of its own, for its own 200 names.
+/// The verb's first line (`#!lua …`) stays first. The definitions from the `lib_*.lua` parts follow (see
+/// `ScriptLinker`), then the verb in a function of its own, because Lua allows 200 local names per function.
 public enum ScriptLibrary {
     public static let enqueue = named("enqueue")
     public static let cancel = named("cancel")
@@ -29,7 +29,7 @@ public enum ScriptLibrary {
     public static let attach = named("attach")
     public static let keep = named("keep")
 
-    /// Each verb's file as it is.
+    /// The text of each verb's file.
     static let verbs = [
         ("enqueue", PackageResources.enqueue_lua), ("cancel", PackageResources.cancel_lua),
         ("collect", PackageResources.collect_lua), ("accept", PackageResources.accept_lua),
@@ -47,7 +47,7 @@ public enum ScriptLibrary {
 
     public static let all = verbs.map { joined($0.name, $0.text, linker) }
 
-    /// In the order in which later parts use earlier ones.
+    /// Ordered so that a part uses only earlier ones.
     static let parts = [
         ("lib_base", PackageResources.lib_base_lua), ("lib_process", PackageResources.lib_process_lua),
         ("lib_match", PackageResources.lib_match_lua), ("lib_settings", PackageResources.lib_settings_lua),
@@ -66,11 +66,11 @@ public enum ScriptLibrary {
         return script
     }
 
-    /// All files by name, without `.lua`.
+    /// The names of all files, without `.lua`.
     package static var files: [String] { parts.map(\.name) + verbs.map(\.name) }
 
-    /// The scripts as they come of changed files, to show that tests find a bug in them.
-    /// - Parameter change: gets each file's name and its text, and answers what is taken in its place.
+    /// The scripts built from changed files. Tests use it to show that they find a bug in a script.
+    /// - Parameter change: receives each file's name and text, and returns the text to use instead.
     package static func changed<Failure: Error>(
         by change: (_ file: String, _ text: String) throws(Failure) -> String
     ) throws(Failure) -> [RedisScript] {
@@ -82,7 +82,7 @@ public enum ScriptLibrary {
         return scripts
     }
 
-    /// A script of one's own: its text as that of a verb's file.
+    /// A script built from `text` as if it were a verb's file.
     package static func script(_ name: String, text: String) -> RedisScript { joined(name, text, linker) }
 
     private static func joined(_ name: String, _ verb: String, _ linker: ScriptLinker) -> RedisScript {

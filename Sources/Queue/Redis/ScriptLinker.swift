@@ -1,21 +1,23 @@
-/// Joins a verb with those definitions of the shared parts that it uses, by itself or through others.
+/// Joins a verb with the definitions of the shared parts that it uses, directly or through other definitions.
 ///
-/// Redis runs a script from its first line at each call: a definition costs a third of a microsecond even where nobody
-/// calls it, and all of them cost more than a grant. Lua gives a function 200 local names besides.
+/// Redis runs a script from its first line at each call. So a definition costs a third of a microsecond even if nothing
+/// calls it, and all definitions together cost more than a grant. Also, Lua allows only 200 local names per function.
 ///
-/// A part is a row of definitions, each from a line that begins with `local` or `function` to the next such line; what
-/// it uses are the words in it, but for fields and what is quoted. A word that only looks like a name takes its definition
-/// along for nothing; a name that is used is never left out. A test sees that no variable has a definition's name.
+/// A part is a list of definitions. A definition begins at a line that starts with `local` or `function`, and ends
+/// before the next such line. Each word in a definition counts as a use of that name, except fields and quoted text. If
+/// a word only looks like a name, an unneeded definition is included. A used name is always included. A test checks
+/// that no variable has a definition's name.
 ///
-/// Numbers with a name of their own (`local NAME = 12`) stand where they are used: a function that takes a
-/// local of another's along makes an object of it at each call.
+/// Named numbers (`local NAME = 12`) are replaced by their values, because Lua allocates an object at each call for a
+/// local that an inner function uses.
 ///
-/// The first part stands in a function around all others: Lua looks for what a closure takes from its own function among all
-/// that was taken there so far, and finds at once what comes from further out.
+/// The first part is outside a function that holds all other parts. To create a closure, Lua searches a list for each
+/// local that the closure uses of the function around it. A local from further out needs no search.
 ///
-/// A function after the line `--@seldom`, of a part or of a verb, gets inside it what only such functions use: functions,
-/// and tables of nothing but functions. A call that does not come there defines none of that; one that does defines it
-/// each time. What several such functions use is in each of them.
+/// A line `--@seldom` marks the next function of a part or verb as seldom called. Such a function contains the
+/// definitions that only such functions use: functions, and tables of only functions. A call that does not run the
+/// function does not create them; a call that runs it creates them each time. If several such functions use a
+/// definition, each contains a copy.
 struct ScriptLinker {
     private struct Definition {
         var names: Set<Substring> = []
@@ -31,11 +33,11 @@ struct ScriptLinker {
 
     private var definitions: [Definition] = []
     private var definers: [Substring: [Int]] = [:]
-    /// By definition: those it uses.
+    /// The definitions that each definition uses, by index.
     private var uses: [[Int]] = []
     private var numbers: [Substring: Substring] = [:]
 
-    /// - Parameter parts: in the order in which later ones use earlier ones.
+    /// - Parameter parts: ordered so that a part uses only earlier ones.
     init(parts: [String]) {
         for line in parts.flatMap({ $0.split(separator: "\n") }) {
             if let (name, number) = Self.namedNumber(line) { numbers[name] = number }
@@ -64,7 +66,8 @@ struct ScriptLinker {
         uses = definitions.map { Self.words(of: $0.text).flatMap { definers[$0] ?? [] } }
     }
 
-    /// The verb as a function of its own, for its own 200 names, after what it uses of the parts in their order.
+    /// The verb's script: the definitions that the verb uses, in their order, then the verb in a function of its own,
+    /// which may have 200 local names.
     func join(_ verb: String) -> String {
         let body = pieces(verb)
         var definers = definers
@@ -89,14 +92,14 @@ struct ScriptLinker {
         let uses: [[Int]]
         let definers: [Substring: [Int]]
 
-        /// What stands in no seldom function.
+        /// The definitions that are outside of all seldom functions.
         func outside(ofVerb body: Range<Int>) -> Set<Int> {
             let start = body.filter { !all[$0].isSeldom }
             let staying = reached(from: start, throughSeldom: true).filter { !body.contains($0) && !mayMove($0) }
             return reached(from: start + staying)
         }
 
-        /// A definition's lines; those of a seldom function with what it needs besides what is around it.
+        /// The lines of a definition. A seldom function also contains what it uses and `around` does not have.
         func text(_ index: Int, within around: Set<Int>) -> [Substring] {
             guard all[index].isSeldom else { return all[index].text }
             let inside = reached(from: uses[index]).subtracting(around)
@@ -105,7 +108,8 @@ struct ScriptLinker {
                 + all[index].text.dropFirst()
         }
 
-        /// What is used, by itself or through others; without `throughSeldom` not what only seldom functions use.
+        /// The definitions reached from `start`, directly or through others. Without `throughSeldom`, those that only
+        /// seldom functions use are left out.
         private func reached(from start: [Int], throughSeldom: Bool = false) -> Set<Int> {
             var found: Set<Int> = []
             var next = start
@@ -116,7 +120,8 @@ struct ScriptLinker {
             return found
         }
 
-        /// Whether it keeps nothing from one call of a function around it to the next.
+        /// Whether a definition may move into a seldom function. It may if it keeps no state between calls of that
+        /// function.
         private func mayMove(_ index: Int) -> Bool {
             let namesakes = all[index].names.flatMap { definers[$0] ?? [] }
             let isTableOfFunctions =
@@ -126,7 +131,7 @@ struct ScriptLinker {
         }
     }
 
-    /// The verb in pieces: each function that is seldom called, and what stands between them.
+    /// The verb in pieces: each seldom function, and the text between them.
     private func pieces(_ verb: String) -> [Definition] {
         var pieces = [Definition()]
         for line in verb.split(separator: "\n", omittingEmptySubsequences: false).map(inlined) {
@@ -145,7 +150,7 @@ struct ScriptLinker {
         return pieces
     }
 
-    /// `local NAME = 12`: that name and that number.
+    /// Reads `local NAME = 12`: the name and the number.
     private static func namedNumber(_ line: Substring) -> (Substring, Substring)? {
         let words = line.split(separator: " ")
         guard words.count == 4, words[0] == "local", words[2] == "=", words[3].allSatisfy(\.isNumber),
@@ -154,7 +159,7 @@ struct ScriptLinker {
         return (words[1], words[3])
     }
 
-    /// The line with numbers in the place of their names, but for those in quotes.
+    /// Replaces the names of numbers by their values, except in quotes.
     private func inlined(_ line: Substring) -> Substring {
         Substring(
             line.split(separator: "'", omittingEmptySubsequences: false).enumerated().map { offset, piece in
@@ -172,7 +177,8 @@ struct ScriptLinker {
 
     private static func isComment(_ line: Substring) -> Bool { line.drop { $0 == " " }.hasPrefix("--") }
 
-    /// `local function name(`, `function name.field(`: name; `local one, other = …`: both.
+    /// The names that a line defines. `local function name(`, `function name.field(`: name; `local one, other = …`:
+    /// both.
     private static func names(_ line: Substring) -> Set<Substring> {
         let words = words(line.prefix { $0 != "=" })
         guard let function = words.firstIndex(of: "function") else { return Set(words.dropFirst()) }
@@ -183,7 +189,7 @@ struct ScriptLinker {
         lines.reduce(into: []) { words, line in if !isComment(line) { words.formUnion(self.words(line)) } }
     }
 
-    /// The words of a line but for fields (`s.state`) and strings, which stand in single quotes.
+    /// The words of a line, without fields (`s.state`) and strings, which are in single quotes.
     private static func words(_ line: Substring) -> [Substring] {
         line.split(separator: "'", omittingEmptySubsequences: false).enumerated()
             .filter { $0.offset.isMultiple(of: 2) }.flatMap { words(outsideStrings: $0.element) }

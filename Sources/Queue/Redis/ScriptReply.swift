@@ -2,21 +2,22 @@ import EventLoop
 import QueueCore
 import RedisClient
 
-/// A script's reply: status, header, and what is its own.
+/// A script's reply: status, header, and the script's own payload.
 struct ScriptReply {
     let status: String
     let epoch: Int64
     let commit: Int64
     let ticket: Int64
-    /// `todo` is not empty: sweep until it is.
+    /// `todo` is not empty: call `sweep` until it is.
     let moreToDo: Bool
     let sweepDue: Bool
     let payload: [RedisReply]
 
-    /// `nil` where the reply is no script's.
+    /// `nil` if the reply is not a script's.
     init?(_ reply: RedisReply) {
         if let text = reply.errorText {
-            // A full Redis refuses `enqueue` and `settings`; any other error is a defect that must not loop.
+            // A full Redis refuses `enqueue` and `settings`. Any other error is a bug, and the call must not be
+            // repeated forever.
             status = text.hasPrefix("OOM") ? "full" : "error"
             (epoch, commit, ticket) = (0, 0, 0)
             (moreToDo, sweepDue) = (false, false)
@@ -36,14 +37,15 @@ struct ScriptReply {
         payload = Array(parts.dropFirst(5))
     }
 
-    /// The call changed nothing because of who called; it is asked again after registering.
+    /// The script changed nothing, because Redis does not accept this caller now. The call is repeated after
+    /// registration.
     var isStale: Bool { status == "unknown" || status == "old" || status == "busy" || status == "schema" }
 
     func text(_ index: Int) -> String { index < payload.count ? payload[index].text ?? "" : "" }
 
     func number(_ index: Int) -> Int { index < payload.count ? Int(payload[index].int ?? 0) : 0 }
 
-    /// A roll's listings, each `from`, `through` and its ids.
+    /// The listings in the reply to `roll`, each with `from`, `through` and its ids.
     func listings(_ index: Int) -> [WaiterRoll.Listing] {
         guard index < payload.count else { return [] }
         return (payload[index].elements ?? []).compactMap { listing in

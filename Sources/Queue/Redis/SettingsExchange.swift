@@ -1,11 +1,11 @@
 import QueueCore
 
-/// A gateway's part in the fleet's settings: declares what its file says, remembers what all say, and brings back what
-/// Redis lost. Batch after batch, one call at a time.
+/// A gateway's side of the fleet's settings. Declares the settings of the gateway's file, remembers the settings of the
+/// whole fleet, and sends them again if Redis lost them. Sends one batch at a time.
 final class SettingsExchange {
-    /// Asks Redis; nil where the reply was lost, which the next `serve` follows.
+    /// Calls Redis. The reply is nil if it was lost; then `serve` follows after the reconnect.
     var call: (_ arguments: [String], _ done: @escaping (ScriptReply?) -> Void) -> Void = { _, done in done(nil) }
-    /// Asks for rows newer than `version`.
+    /// Asks Redis for rows newer than `version`.
     var askForMore: () -> Void = {}
     var onNotice: (String) -> Void = { _ in }
 
@@ -15,27 +15,28 @@ final class SettingsExchange {
 
     private var book = SettingsBook()
     private var declaration: [SettingRow] = []
-    /// Redis' time at which the declaration in force began; 0 before the first.
+    /// Redis' time at the start of the declaration in force; 0 before the first.
     private var declaredAt = "0"
     private var owesDeclaration = false
     private var owesBook = false
     private var sending: (verb: Verb, began: String, rest: ArraySlice<SettingRow>)?
     private var isServing = false
-    /// Replies to what was asked before a reconnect, or a reload, are not of what is being sent.
+    /// Grows with each reconnect and reload. A reply to a call of an earlier round is ignored.
     private var round = 0
     private var whenSettled: (() -> Void)?
 
-    /// The highest version known here.
+    /// The highest version that this gateway knows.
     var version: Int64 { book.version }
 
-    /// A file's words, at start and after a reload.
+    /// Sets the settings of the file, at start and after a reload.
     func declare(_ declaration: Declaration) {
         self.declaration = declaration.rows
         owesDeclaration = true
         if isServing { begin() }
     }
 
-    /// Redis can be asked. `done` when settings stand there: nothing is to be granted by others.
+    /// Redis can be called now. Calls `done` when Redis has the settings: before that, grants would follow other
+    /// settings.
     func serve(anew: Bool, done: @escaping () -> Void) {
         isServing = true
         if anew { owesBook = true }
@@ -43,13 +44,13 @@ final class SettingsExchange {
         begin()
     }
 
-    /// Redis cannot be asked.
+    /// Redis cannot be called now.
     func wentAway() {
         isServing = false
         round += 1
     }
 
-    /// What a renew brought: Redis' highest version and rows newer than ours.
+    /// Handles the reply to a renew: Redis' highest version, and rows newer than `version`.
     func heard(highest: Int64, _ words: [String]) {
         let rows = stride(from: 0, to: words.count - 1, by: 2).map { SettingRow(name: words[$0], text: words[$0 + 1]) }
         book.heard(rows)
@@ -102,8 +103,8 @@ final class SettingsExchange {
                 owesDeclaration = false
                 if isTaken {
                     declaredAt = reply.text(0)
-                    // Only a renew brings rows with their versions. Until then this gateway could not bring its own
-                    // settings back if Redis lost them.
+                    // Only a renew returns rows with their versions. Without them this gateway could not send its
+                    // settings again if Redis lost them.
                     askForMore()
                 }
             }

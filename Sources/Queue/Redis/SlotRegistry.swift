@@ -2,19 +2,21 @@ import EventLoop
 import QueueCore
 import RedisClient
 
-/// What a worker hears from the queue. Called on the loop.
+/// Events from the queue for a worker. Called on the loop.
 public protocol SlotRegistryDelegate: AnyObject {
-    /// The slots as they are now, at register and at each renew. A slot whose accept is under way is left out.
+    /// The current slots, for `register` and each renew. Leave out a slot whose accept is under way.
     func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow]
-    /// Why slots have no fit sidecar, for `berth status`: at most `QueueLimits.troubleBytesMax` bytes, empty where all have.
+    /// Why slots have no working sidecar, for `berth status`. At most `QueueLimits.troubleBytesMax` bytes; empty if all
+    /// have one.
     func slotRegistryTrouble(_ registry: SlotRegistry) -> String
-    /// Redis ended this lease by verdict (`ended`), or somebody asked for its end: end its session. Told at each renew
-    /// until the lease is gone; `reason` is one word.
+    /// Redis ended this lease by verdict (`ended`), or a request asked for its end: end its session. Repeated at each
+    /// renew until the lease is gone. `reason` is one word.
     func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String)
-    /// Redis has the slot recycling from a token this worker may never have seen: it is the slot's last from now on; if
-    /// the slot is free, call `ready` with it.
+    /// In Redis the slot is recycling from `token`, which this worker may never have received. Use it as the slot's
+    /// last token from now on. If the slot is free, call `ready` with it.
     func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token)
-    /// Caps are strict, and Redis was not heard for so long that it may give this worker's places away: end all sessions.
+    /// Caps are strict, and Redis did not answer for so long that it may give this worker's places away: end all
+    /// sessions.
     func slotRegistryLicenceOver(_ registry: SlotRegistry)
     /// A newer process has this node id: drain.
     func slotRegistrySuperseded(_ registry: SlotRegistry)
@@ -22,9 +24,9 @@ public protocol SlotRegistryDelegate: AnyObject {
     func slotRegistry(_ registry: SlotRegistry, notice: String)
 }
 
-/// A worker's side of the queue: its slots in Redis follow the slots it has. Loop-confined.
+/// A worker's side of the queue: makes its slots in Redis follow the slots it has. Loop-confined.
 ///
-/// `reject`, `release` and `ready` are kept until Redis answered them, in order per slot; an `accept` is asked once.
+/// `reject`, `release` and `ready` are kept until Redis answers them, in order per slot. An `accept` is sent once.
 public final class SlotRegistry {
     public weak var delegate: (any SlotRegistryDelegate)?
     public let id: ProcessID
@@ -42,10 +44,10 @@ public final class SlotRegistry {
     private var licence = Licence()
     private var licenceLook: (any ScheduledCall)?
     private var renewNumber = 0
-    /// Whose lease each slot serves, learned with the accept; declared again when Redis lost it.
+    /// The lease that each slot serves, from the reply to its accept. Declared again if Redis lost it.
     private var served: [Int: Served] = [:]
 
-    /// What Redis told of a lease when it was accepted.
+    /// What Redis replied about a lease when it was accepted.
     private struct Served {
         let lease: LeaseID
         let tenant: String
@@ -54,12 +56,13 @@ public final class SlotRegistry {
     }
 
     /// - Parameters:
-    ///   - address: what gateways dial, `host:port`; empty for the local address of the Redis connection and `port`.
-    ///   - takesIPv6: whether that address may be IPv6; a listener on 0.0.0.0 takes none.
+    ///   - address: the address that gateways dial, `host:port`. If empty: the local address of the Redis connection,
+    ///     with `port`.
+    ///   - takesIPv6: whether that address may be IPv6. A listener on 0.0.0.0 accepts no IPv6.
     ///   - pools: the pool of each slot.
-    ///   - caps: strict: `slotRegistryLicenceOver` is called when Redis was not heard for its TTL.
-    ///   - lifetime: sessions after which this worker ends, 0 for no limit: of such workers the one nearest its end is taken
-    ///     first, so that they do not end together.
+    ///   - caps: if strict, `slotRegistryLicenceOver` is called when Redis did not answer for the process TTL.
+    ///   - lifetime: sessions after which this worker ends, 0 for no limit. Among such workers, the one nearest its end
+    ///     is chosen first, so that they do not end together.
     public convenience init?(
         loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int,
         takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0
@@ -112,13 +115,13 @@ public final class SlotRegistry {
             onMessage: { [weak self] in self?.obey([String(decoding: $0, as: UTF8.self)], notes: []) })
     }
 
-    /// Connects and registers. Redis need not be there yet.
+    /// Connects and registers. Redis may be unreachable at this time.
     public func start() {
         control?.start()
         membership.start()
     }
 
-    /// Leaves the fleet and ends the connections. Sessions that still run lose their leases.
+    /// Leaves the fleet and closes the connections. Sessions that still run lose their leases.
     public func stop(done: @escaping () -> Void) {
         membership.leave { [self] in
             licenceLook?.cancel()
@@ -128,9 +131,10 @@ public final class SlotRegistry {
         }
     }
 
-    // MARK: - What a worker says
+    // MARK: - Requests
 
-    /// Asks for the lease, before any byte of its client reaches the sidecar. `done` is called once, from the loop.
+    /// Accepts the lease in Redis. Call it before any byte of the client reaches the sidecar. `done` is called once, on
+    /// the loop.
     /// - Parameter attach: the number of the lease's connection.
     public func accept(
         _ lease: LeaseID, slot: Int, token: Token, attach: Int = 1, done: @escaping (AcceptReply) -> Void
@@ -150,8 +154,8 @@ public final class SlotRegistry {
         }
     }
 
-    /// Before its proof the connection came to nothing.
-    /// - Parameter slotFree: the slot is free here (a `stale` grant never touched it).
+    /// The connection failed before its proof.
+    /// - Parameter slotFree: whether the slot is free at this worker (a `stale` grant never used it).
     public func reject(
         _ lease: LeaseID, slot: Int, token: Token, attach: Int = 1, reason: RejectReason, slotFree: Bool
     ) {
@@ -161,7 +165,8 @@ public final class SlotRegistry {
         outbox.post(ScriptLibrary.reject, arguments, lane: String(slot)) { _ in }
     }
 
-    /// The client's socket dropped, and the slot waits for it. A lease that is over by then is closed.
+    /// The client's socket dropped, and the slot is kept for its return. If the lease is over by then, the delegate
+    /// closes it.
     public func keep(_ lease: LeaseID, slot: Int, token: Token, attach: Int) {
         let arguments = words(lease, slot, token) + [String(attach)]
         outbox.post(ScriptLibrary.keep, arguments, lane: String(slot)) { [weak self] reply in
@@ -176,22 +181,22 @@ public final class SlotRegistry {
         outbox.post(ScriptLibrary.release, words(lease, slot, token), lane: String(slot)) { _ in }
     }
 
-    /// The slot is fit for its next client. Call it after the `release` or `reject` of that token.
+    /// The slot is ready for its next client. Call it after the `release` or `reject` of that token.
     public func ready(slot: Int, token: Token) {
         outbox.post(ScriptLibrary.ready, [String(slot)] + words(token), lane: String(slot)) { _ in }
     }
 
-    /// A slot broke or mended: Redis hears at once instead of at the next renew.
+    /// A slot failed or was repaired. Renews at once, so that Redis has the change before the next renew is due.
     public func changed() {
         membership.renew()
     }
 
-    /// No more clients; those there are stay.
+    /// Accepts no more clients. Sessions continue.
     public func drain() {
         outbox.post(ScriptLibrary.drain, ["worker", "drain"], lane: "drain") { _ in }
     }
 
-    // MARK: - What is heard
+    // MARK: - Events and replies
 
     private func serve() {
         outbox.resume(connection: membership.connection.number)
@@ -199,7 +204,7 @@ public final class SlotRegistry {
         membership.renew()
     }
 
-    /// Calls may be sent, and Redis executes them.
+    /// Reports that Redis is available, if calls may be sent and Redis executes them.
     private func tellAvailable() {
         guard membership.isMember, membership.isAnswered else { return }
         delegate?.slotRegistry(self, available: true)
@@ -249,8 +254,9 @@ public final class SlotRegistry {
         return [String(renewNumber), delegate?.slotRegistryTrouble(self) ?? ""] + rows()
     }
 
-    /// Left out are slots of which Redis is being told: a row that overtakes its own `release` would bring the waiter
-    /// back. A leased row without a known tenant is one whose accept is under way.
+    /// The rows of the slots. A slot with an unanswered call is left out, because a row that overtakes its own
+    /// `release` would make Redis queue the waiter again. A leased row without a known tenant is left out, because its
+    /// accept is under way.
     private func rows() -> [String] {
         (delegate?.slotRegistryRows(self) ?? []).compactMap { row in
             guard !outbox.isBusy(lane: String(row.slot)) else { return nil }
