@@ -41,18 +41,6 @@ import Testing
         #expect(ProcessEnvironment.absolute(["PATH": "bin"], in: "/")["PATH"] == "/bin")
     }
 
-    @Test func closedStandardDescriptorsAreOpened() async {
-        await #expect(processExitsWith: .success) {
-            for descriptor: Int32 in [0, 2] { close(descriptor) }
-            StandardDescriptors.openClosed()
-            var (null, info) = (stat(), stat())
-            stat("/dev/null", &null)
-            for descriptor: Int32 in [0, 2] {
-                #expect(fstat(descriptor, &info) == 0 && info.st_rdev == null.st_rdev)
-            }
-        }
-    }
-
     @Test func openFilesLimitIsRaisedToItsMost() async {
         await #expect(processExitsWith: .success) {
             let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

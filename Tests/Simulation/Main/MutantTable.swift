@@ -32,6 +32,7 @@ final class MutantTable {
     private var tasks: ArraySlice<Task> = []
     private var runners: [Runner] = []
     private(set) var deaths: [String: Mutant.Death] = [:]
+    private var rehearsed: Set<String> = []
     private var survivals: [String: [String]] = [:]
     private var lines: [String: String] = [:]
 
@@ -49,8 +50,8 @@ final class MutantTable {
 
     /// Each by the seed that is known to find it, and by its scenario. True when one survives.
     func replayAll() -> Bool {
-        for mutant in mutants where mutant.death == nil {
-            survivals[mutant.name, default: []].append("no seed is known to find it: run `sim --mutants --record`")
+        for mutant in mutants where mutant.death == nil && mutant.scenario == nil {
+            survivals[mutant.name, default: []].append("nothing is known to find it: run `sim --mutants --record`")
         }
         return run(
             mutants.compactMap { mutant in mutant.death.map { Task(mutant: mutant, hunt: .seed($0.seed)) } } + scenarios
@@ -110,9 +111,11 @@ final class MutantTable {
         switch (runner.task.hunt, found) {
         case (.scenario(let scenario), nil):
             survivals[name, default: []].append("its scenario \(scenario) does not fail")
-        case (.seeds(let count), nil): survivals[name, default: []].append("survives \(count) seeds")
+        case (.seeds(let count), nil):
+            // A scenario may be the only one to find it.
+            if runner.task.mutant.scenario == nil { survivals[name, default: []].append("survives \(count) seeds") }
         case (.seed(let seed), nil): survivals[name, default: []].append("survives seed \(seed)")
-        case (.scenario, _): break
+        case (.scenario, _): rehearsed.insert(name)
         case (_, let found?):
             let promise = String(found.prefix { $0 != " " })
             deaths[name] = Mutant.Death(promise: promise, seed: runner.seed)
@@ -131,7 +134,8 @@ final class MutantTable {
                     + "\(death.map { String($0.seed) } ?? "–") | \(mutant.scenario?.name ?? "–") |")
         }
         let last = deaths.values.map(\.seed).max() ?? 0
-        print("\n\(deaths.count) of \(mutants.count) mutants found, the last by seed \(last), in \(seconds) s")
+        let found = rehearsed.union(deaths.keys).count
+        print("\n\(found) of \(mutants.count) mutants found, the last by seed \(last), in \(seconds) s")
         for mutant in mutants {
             for words in survivals[mutant.name] ?? [] { print("\(mutant.name): \(words)") }
         }

@@ -59,6 +59,21 @@ extension Scenario {
                 if case .refused = second.outcome { true } else { false }
             }
         },
+        Scenario("leaverDuringItsDialBlamesNobody") { r in
+            r.begin()
+            // The worker waits for its sidecar, and would see the end of the connection before Redis sees the cancel.
+            r.w(1).fallIll(SimulatedSidecar.Illness(failsToStart: false, refusesClients: false, connects: 800))
+            r.next("cancel", from: "g1", .late)
+            let first = r.client(leavesAfter: 200)
+            r.until("it leaves during its dial") { first.outcome == .left }
+            r.pass(milliseconds: 300)
+            r.expect(r.picture.leases.count == 1, "the cancel is late")
+            r.expect(r.mark(1) == "", "its gateway is not blamed")
+            r.world.server.readLate()
+            r.w(1).fallIll(SimulatedSidecar.Illness())
+            let second = r.client()
+            r.until("the next is served", within: 3_000) { r.wasServed(second) }
+        },
         Scenario("capHolds", slots: [3], cap: 1) { r in
             r.begin()
             let clients = (0..<3).map { _ in r.client(session: 300) }

@@ -62,7 +62,7 @@ extension Scenario {
             let first = r.client(session: 6_000)
             r.until("the first is served") { r.isServing(first) }
             let second = r.client()
-            r.until("it waits") { r.isQueued(second) }
+            r.until("it waits, and its gateway knows") { r.isQueued(second) && r.g(1).waiting.count == 1 }
             r.world.network.cut("g1", StoreServer.host)
             r.pass(milliseconds: 5_000)
             r.world.network.heal("g1", StoreServer.host)
