@@ -87,7 +87,7 @@ import Testing
         visitor.stream?.write(playwrightHead)
         #expect(stand.loop.run(until: { stand.server.waits.count == 1 }, timeoutMilliseconds: 5_000))
         weak let wait = stand.server.waits.values.first
-        weak let client = wait?.client
+        weak let client = wait?.owner
         #expect(wait != nil && client != nil)
         if inOrder { visitor.stream?.close() } else { visitor.stream?.reset() }
         #expect(stand.loop.run(until: { stand.server.waits.isEmpty }, timeoutMilliseconds: 1_000))
@@ -175,7 +175,7 @@ import Testing
             if probe == 2 { listener.close() }
             stand.server.queueClient(stand.server.queue, probe: worker, address: address)
             #expect(
-                stand.loop.run(until: { stand.server.caller.probes.isEmpty }, timeoutMilliseconds: 5_000))
+                stand.loop.run(until: { stand.server.dialer.probes.isEmpty }, timeoutMilliseconds: 5_000))
             #expect(stand.logged("probe").count == probe / 2 + 1, "one line a reason")
         }
         stand.end()

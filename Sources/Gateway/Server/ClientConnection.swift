@@ -3,8 +3,7 @@ import GatewayCore
 import Queue
 import QueueCore
 
-/// One accepted connection: it hands what its socket, its dial and the queue tell to the machines, and performs what
-/// they answer. It decides nothing itself.
+/// One accepted connection: the driver of the machine `Client`, and the owner of its wait. It decides nothing itself.
 ///
 /// The stream holds it until the close. While it is parked it owns no buffer but its forwarded head.
 final class ClientConnection: HasDeadline {
@@ -13,7 +12,7 @@ final class ClientConnection: HasDeadline {
     private var machine = Client()
     /// Until the head is complete.
     private var reader: HeadReader? = HeadReader()
-    private var wait: Wait?
+    private var wait: WaitDriver?
     private var relay: Relay?
     /// The owner that its descriptor is counted for.
     var place = Occupancy.Place.stranger
@@ -33,19 +32,20 @@ final class ClientConnection: HasDeadline {
 
     // MARK: the socket
 
-    private func perform(_ action: Client.Action) {
+    /// - Parameter bytes: what came, if the event was that bytes came.
+    private func perform(_ action: Client.Action, _ bytes: UnsafeRawBufferPointer? = nil) {
         switch action {
-        case .none, .discard, .parse: break
+        case .none: break
         case .readHead:
             server.deadlines.set(self, at: server.loop.now + server.headMillisecondsMax)
             stream.startReading()
+        case .parse: if let bytes { parse(bytes) }
         case .answer(let refusal): refuse(refusal)
         case .leave:
             wait?.clientLeft()
             close()
         case .breakOff: wait?.clientBroke()
         case .expireWait: expireWait()
-        case .relay: break
         case .close: close()
         }
     }
@@ -85,9 +85,9 @@ final class ClientConnection: HasDeadline {
     }
 
     private func hold(_ request: WaitRequest) {
-        perform(machine.headRead())
+        machine.headRead()
         let milliseconds = request.mayWait ? UInt64(request.waitMilliseconds) : GatewayLimits.impatientMilliseconds
-        let wait = Wait(request, client: self, deadline: server.loop.now + milliseconds)
+        let wait = WaitDriver(request, owner: self, server: server, deadline: server.loop.now + milliseconds)
         self.wait = wait
         server.deadlines.set(self, at: wait.deadline)
         wait.begin()
@@ -99,28 +99,21 @@ final class ClientConnection: HasDeadline {
         if wait != nil { server.deadlines.set(self, at: server.loop.now + GatewayLimits.verdictMilliseconds) }
     }
 
-    // MARK: what its wait asks for
+    // MARK: its session
 
-    /// The wait is over without a session.
-    func end(_ refusal: Refusal?) {
-        wait = nil
-        if let refusal { refuse(refusal, isLogged: true) }
-    }
-
-    /// The worker proved itself: from here on the two streams are one another's.
-    func startRelay(to worker: Stream, rest: [UInt8], onEnd: @escaping (Relay.End) -> Void) {
-        perform(machine.proved())
+    private func relay(to worker: Stream, rest: [UInt8]) {
+        machine.proved()
         server.deadlines.remove(self)
-        server.doorway.relayBegan()
+        server.relayBegan(self)
         stream.write(rest)
         let words = LastWords(behind: rest, server: server)
         let relay = Relay(
             stream, worker, lingerMilliseconds: GatewayLimits.relayLingerMilliseconds, loop: server.loop
         ) { [self] end in
             self.relay = nil
+            machine.relayEnded()
+            wait?.sessionEnded(end)
             wait = nil
-            _ = machine.relayEnded()
-            onEnd(end)
             server.relayEnded(self)
         }
         relay.witness = words
@@ -156,7 +149,7 @@ final class ClientConnection: HasDeadline {
 
     /// Writes an answer, and closes once the client has closed, or soon.
     private func answer(_ bytes: [UInt8]) {
-        perform(machine.answered())
+        machine.answered()
         reader = nil
         stream.write(bytes)
         stream.finish()
@@ -202,10 +195,18 @@ private final class HeadReader {
     var parser = HeadParser()
 }
 
+extension ClientConnection: WaitOwner {
+    func waitEnded(_ refusal: Refusal?) {
+        wait = nil
+        if let refusal { refuse(refusal, isLogged: true) }
+    }
+
+    func workerProved(_ worker: Stream, rest: [UInt8]) { relay(to: worker, rest: rest) }
+}
+
 extension ClientConnection: StreamDelegate {
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
-        let action = machine.received()
-        if action == .parse { parse(bytes) } else { perform(action) }
+        perform(machine.received(), bytes)
     }
 
     func streamReachedEnd(_ stream: Stream) { perform(machine.reachedEnd()) }

@@ -9,14 +9,16 @@ import QueueCore
 public final class GatewayServer {
     let loop: Loop
     let queue: QueueClient
-    let caller: Caller
+    let dialer: WorkerDialer
     let deadlines: Deadlines<ClientConnection>
     let log: GatewayLog
     let refusalLog: RefusalLog
     let doorway: Doorway
     private(set) var admission: Admission
     /// Every wait and every session, by the id that the queue knows it by.
-    var waits: [WaiterID: Wait] = [:]
+    var waits: [WaiterID: WaitDriver] = [:]
+    /// Clients that have a session. A session has no deadline.
+    private var relaying: [ObjectIdentifier: ClientConnection] = [:]
     var grantRate = GrantRate()
     private var isDraining: Bool { admission.isDraining }
 
@@ -49,7 +51,7 @@ public final class GatewayServer {
         self.log = GatewayLog(log: log)
         refusalLog = RefusalLog(loop: loop, log: self.log)
         admission = Admission(tenancy: settings.tenancy, defaultBrowser: settings.defaultBrowser)
-        caller = Caller(loop: loop, fleet: settings.fleet, secret: settings.secrets.first ?? [])
+        dialer = WorkerDialer(loop: loop, fleet: settings.fleet, secret: settings.secrets.first ?? [])
         deadlines = Deadlines(loop: loop)
         doorway = Doorway(loop: loop, budget: DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit()))
         queue.delegate = self
@@ -117,7 +119,13 @@ public final class GatewayServer {
         finishDrainIfEmpty()
     }
 
+    func relayBegan(_ client: ClientConnection) {
+        relaying[ObjectIdentifier(client)] = client
+        doorway.relayBegan()
+    }
+
     func relayEnded(_ client: ClientConnection) {
+        relaying[ObjectIdentifier(client)] = nil
         doorway.relayEnded(client)
         finishDrainIfEmpty()
     }
@@ -144,7 +152,7 @@ public final class GatewayServer {
         isTelling = true
         drainTimer?.cancel()
         for client in deadlines.elements { client.drainTimePassed() }
-        for wait in waits.values.map({ $0 }) { wait.client.drainTimePassed() }
+        for client in relaying.values { client.drainTimePassed() }
         drainTimer = loop.schedule(after: GatewayLimits.farewellMilliseconds) { [self] in stop() }
     }
 
@@ -167,10 +175,10 @@ public final class GatewayServer {
         startTimer?.cancel()
         doorway.close()
         for client in deadlines.elements { client.abort() }
-        for wait in waits.values.map({ $0 }) { wait.client.abort() }
+        for client in relaying.values { client.abort() }
         deadlines.close()
         refusalLog.flush()
-        caller.close()
+        dialer.close()
         queue.stop { [self] in
             onDrained?()
             onDrained = nil
@@ -195,7 +203,7 @@ extension GatewayServer: QueueClientDelegate {
     }
 
     public func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
-        caller.probe(worker, address: address) { [self] outcome in
+        dialer.probe(worker, address: address) { [self] outcome in
             switch outcome {
             case .alive:
                 probeOutages[worker] = nil

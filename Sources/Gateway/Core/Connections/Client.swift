@@ -28,8 +28,8 @@ public struct Client: Sendable {
     public enum Action: Hashable, Sendable {
         case none
         case readHead
+        /// The bytes belong to its head.
         case parse
-        case discard
         case answer(Refusal)
         /// The waiter is told that the client left; the connection is closed.
         case leave
@@ -37,7 +37,6 @@ public struct Client: Sendable {
         case breakOff
         /// The waiter is told that its time is over, and says what to answer.
         case expireWait
-        case relay
         /// Give up the connection as it is.
         case close
     }
@@ -63,24 +62,22 @@ public struct Client: Sendable {
         switch state {
         case .readingHead: .parse
         case .waiting: .breakOff
-        case .closing: .discard
-        case .accepted, .relaying, .closed: .none
+        // Bytes that come behind an answer are thrown away.
+        case .accepted, .relaying, .closing, .closed: .none
         }
     }
 
     /// Its head was accepted, and it waits from now on.
-    public mutating func headRead() -> Action {
+    public mutating func headRead() {
         if state == .readingHead { state = .waiting }
-        return .none
     }
 
     /// An answer of ours is being written: a refusal, or what was asked for.
-    public mutating func answered() -> Action {
+    public mutating func answered() {
         switch state {
         case .accepted, .readingHead, .waiting, .closing: state = .closing
         case .relaying, .closed: break
         }
-        return .none
     }
 
     /// It will send no more (FIN): nobody is there to wait for, or to be answered.
@@ -117,15 +114,12 @@ public struct Client: Sendable {
     }
 
     /// The worker proved itself; from now on the relay owns both sockets.
-    public mutating func proved() -> Action {
-        guard state == .waiting else { return .none }
-        state = .relaying
-        return .relay
+    public mutating func proved() {
+        if state == .waiting { state = .relaying }
     }
 
     /// Both sides of its session are closed.
-    public mutating func relayEnded() -> Action {
+    public mutating func relayEnded() {
         if state == .relaying { state = .closed }
-        return .none
     }
 }

@@ -89,7 +89,8 @@ public struct Waiter: Sendable {
     public var attempt: Int { newest?.lease.attempt ?? 0 }
     /// Milliseconds of the loop's clock at which the wait is over.
     public let deadline: UInt64
-    private var newest: Grant?
+    /// The newest grant.
+    public private(set) var newest: Grant?
     private var failedWorkers: [ProcessID] = []
     private var isShuttingDown = false
 
@@ -103,7 +104,7 @@ public struct Waiter: Sendable {
     public var isDialing: Bool {
         switch state {
         case .granted, .dialing: true
-        default: false
+        case .idle, .enqueuing, .waiting, .rejecting, .active, .finished, .ended: false
         }
     }
 
@@ -221,7 +222,7 @@ public struct Waiter: Sendable {
         switch state {
         case .granted(let current): grant = current
         case .dialing(let current, let newer): (grant, next) = (current, newer)
-        default: return .none
+        case .idle, .enqueuing, .waiting, .rejecting, .active, .finished, .ended: return .none
         }
         state = .rejecting(grant.lease, next: next)
         switch failure {

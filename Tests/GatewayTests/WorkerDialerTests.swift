@@ -53,7 +53,7 @@ private final class FakeWorker: StreamDelegate {
     func stream(_ stream: Stream, failed error: SystemError) { isEnded = true }
 }
 
-@Suite struct CallerTests {
+@Suite struct WorkerDialerTests {
     private let worker = ProcessID(node: "w", generation: 1)!
 
     private func grant(_ address: String) -> Grant {
@@ -79,11 +79,11 @@ private final class FakeWorker: StreamDelegate {
         let loop = try Loop()
         let fake = FakeWorker(manner)
         let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
-        let caller = Caller(loop: loop, fleet: "f", secret: Array("secret".utf8))
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8))
         var outcome: String?
         var began = 0
         var proved: Stream?
-        let call = caller.dial(
+        let call = dialer.dial(
             grant("127.0.0.1:\(listener.port)"), head: try head(), onConnecting: { began += 1 }
         ) { result in
             switch result {
@@ -113,8 +113,8 @@ private final class FakeWorker: StreamDelegate {
         let loop = try Loop()
         let fake = FakeWorker(.sayNothing)
         let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
-        let caller = Caller(loop: loop, fleet: "f", secret: Array("secret".utf8))
-        let call = caller.dial(grant("127.0.0.1:\(listener.port)"), head: try head(), onConnecting: {}) { _ in
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8))
+        let call = dialer.dial(grant("127.0.0.1:\(listener.port)"), head: try head(), onConnecting: {}) { _ in
             Issue.record("an abandoned call told its outcome")
         }
         #expect(loop.run(until: { !fake.bytes.isEmpty }, timeoutMilliseconds: 5_000))
@@ -129,9 +129,9 @@ private final class FakeWorker: StreamDelegate {
     @Test(arguments: ["127.0.0.1:1", "nowhere", "localhost:1"])
     func findsUnreachable(_ address: String) throws {
         let loop = try Loop()
-        let caller = Caller(loop: loop, fleet: "f", secret: [])
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: [])
         var failure: Waiter.DialFailure?
-        let call = caller.dial(grant(address), head: try head(), onConnecting: {}) { result in
+        let call = dialer.dial(grant(address), head: try head(), onConnecting: {}) { result in
             if case .failed(let why, _) = result { failure = why }
         }
         #expect(loop.run(until: { failure != nil }, timeoutMilliseconds: 10_000))
@@ -143,17 +143,17 @@ private final class FakeWorker: StreamDelegate {
     /// Dials a worker by a name, whose addresses the test gives; nil: the name server says nothing.
     private func dial(
         port: Int, _ loop: Loop, _ answer: Result<[String], SystemError>?
-    ) throws -> (Caller.DialOutcome?, lookups: Int) {
+    ) throws -> (WorkerDialer.DialOutcome?, lookups: Int) {
         var lookups = 0
         let resolver = Resolver(loop: loop) { _, done in
             lookups += 1
             guard let answer else { return }
             loop.afterThisTurn { done(answer.map { $0.compactMap { SocketAddress(host: $0, port: 0) } }) }
         }
-        let caller = Caller(loop: loop, fleet: "f", secret: Array("secret".utf8), resolver: resolver)
-        var outcome: Caller.DialOutcome?
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8), resolver: resolver)
+        var outcome: WorkerDialer.DialOutcome?
         var began = 0
-        let call = caller.dial(grant("worker:\(port)"), head: try head(), onConnecting: { began += 1 }) {
+        let call = dialer.dial(grant("worker:\(port)"), head: try head(), onConnecting: { began += 1 }) {
             outcome = $0
         }
         #expect(loop.run(until: { outcome != nil }, timeoutMilliseconds: 10_000))
@@ -227,10 +227,10 @@ private final class FakeWorker: StreamDelegate {
         let loop = try Loop()
         let fake = FakeWorker(manner)
         let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
-        let caller = Caller(loop: loop, fleet: "f", secret: Array("secret".utf8))
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8))
         var passed: Bool?
         for _ in 0..<2 {
-            caller.probe(worker, address: "127.0.0.1:\(listener.port)") { outcome in
+            dialer.probe(worker, address: "127.0.0.1:\(listener.port)") { outcome in
                 if case .alive = outcome { passed = true } else { passed = false }
             }
         }
@@ -239,7 +239,7 @@ private final class FakeWorker: StreamDelegate {
         #expect(fake.streams.count == 1)
         for stream in fake.streams { stream.close() }
         listener.close()
-        caller.close()
+        dialer.close()
         #expect(loop.close())
     }
 }

@@ -2,8 +2,8 @@ import EventLoop
 import GatewayCore
 import QueueCore
 
-/// Calls workers in the words both sides prove themselves with.
-final class Caller {
+/// Dials workers and asks whether they are there. Both sides prove that they know the fleet's secret.
+final class WorkerDialer {
     private let loop: Loop
     private let fleet: String
     private let secret: [UInt8]
@@ -49,7 +49,7 @@ final class Caller {
                 // Whoever answers there is not that worker. It must not see the end before the verdict stands either,
                 // but it holds nothing of ours.
                 stream.close()
-                done(.failed(.unreachable, words: Caller.unproved))
+                done(.failed(.unreachable, words: WorkerDialer.unproved))
             case .unreachable(let words): done(.failed(.unreachable, words: words))
             case .local(let words): done(.failed(.local, words: words))
             }
@@ -79,7 +79,7 @@ final class Caller {
                 done(.alive)
             case .answer(_, let stream, _):
                 stream.close()
-                done(.failed(words: Caller.unproved))
+                done(.failed(words: WorkerDialer.unproved))
             case .unreachable(let words): done(.failed(words: words))
             case .local(let words): done(.local(words: words))
             }
