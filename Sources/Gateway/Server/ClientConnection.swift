@@ -143,7 +143,7 @@ final class ClientConnection: HasDeadline {
     // MARK: last words
 
     private func refuse(_ refusal: Refusal, isLogged: Bool = false) {
-        if !isLogged { server.refusalLog.refused(refusal, peer: stream.peerAddress) }
+        if !isLogged { server.events.refusal(refusal, peer: stream.peerAddress) }
         answer(refusal.response(retryAfterSeconds: server.retryAfterSeconds()))
     }
 

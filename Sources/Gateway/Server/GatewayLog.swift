@@ -2,9 +2,15 @@ import EventLoop
 import GatewayCore
 import QueueCore
 
-/// The gateway's log lines, one method an event. Nothing here ever sees a token, a key or a query.
-struct GatewayLog {
-    let log: JSONLog
+/// Writes a line for each event.
+struct GatewayLog: GatewayEvents {
+    private let log: JSONLog
+    private let refusals: RefusalLog
+
+    init(loop: Loop, log: JSONLog) {
+        self.log = log
+        refusals = RefusalLog(loop: loop, log: log)
+    }
 
     func listening(_ address: String) {
         log.log(.info, "listening", "clients may connect", ["address": .text(address)])
@@ -106,7 +112,7 @@ struct GatewayLog {
             ])
     }
 
-    /// A wait that ended without a session: `refusal` where the client was told why, else `end`.
+    /// The event is `refusal` if the client is told why, else `end`.
     func waitEnd(
         _ waiter: WaiterID, _ request: WaitRequest, _ why: WaitEnd, _ refusal: Refusal?, ticket: Int64?,
         waitedMilliseconds: UInt64
@@ -123,25 +129,9 @@ struct GatewayLog {
             ])
     }
 
-    /// A refusal of a request that never became a waiter.
-    func refusal(_ refusal: Refusal, peer: String) {
-        log.log(
-            .info, "refusal", refusal.message,
-            ["code": .text(refusal.code.rawValue), "status": .number(refusal.status), "peer": .text(peer)])
-    }
-
-    /// Refusals of the last second without lines of their own.
-    func refusals(_ code: RefusalCode, count: Int) {
-        log.log(
-            .info, "refusals", "more requests were refused in the last second",
-            ["code": .text(code.rawValue), "count": .number(count)])
-    }
-
-    func headsDropped(count: Int) {
-        log.log(
-            .warning, "heads_dropped", "connections that sent no whole request head were closed for newer ones",
-            ["count": .number(count)])
-    }
+    func refusal(_ refusal: Refusal, peer: String) { refusals.refused(refusal, peer: peer) }
+    func headDropped() { refusals.droppedHead() }
+    func stopped() { refusals.flush() }
 
     func probe(_ worker: ProcessID, address: String, failure: String?) {
         log.log(

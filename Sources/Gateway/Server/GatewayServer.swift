@@ -11,8 +11,7 @@ public final class GatewayServer {
     let queue: QueueClient
     let dialer: WorkerDialer
     let deadlines: Deadlines<ClientConnection>
-    let log: GatewayLog
-    let refusalLog: RefusalLog
+    let events: any GatewayEvents
     let doorway: Doorway
     private(set) var admission: Admission
     /// Every wait and every session, by the id that the queue knows it by.
@@ -48,14 +47,13 @@ public final class GatewayServer {
         self.loop = loop
         self.settings = settings
         self.queue = queue
-        self.log = GatewayLog(log: log)
-        refusalLog = RefusalLog(loop: loop, log: self.log)
+        events = GatewayLog(loop: loop, log: log)
         admission = Admission(tenancy: settings.tenancy, defaultBrowser: settings.defaultBrowser)
         dialer = WorkerDialer(loop: loop, fleet: settings.fleet, secret: settings.secrets.first ?? [])
         deadlines = Deadlines(loop: loop)
         doorway = Doorway(loop: loop, budget: DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit()))
         queue.delegate = self
-        doorway.onDropped = { [unowned refusalLog] in refusalLog.droppedHead() }
+        doorway.onDropped = { [events] in events.headDropped() }
     }
 
     /// The gateway's id in the fleet.
@@ -83,7 +81,7 @@ public final class GatewayServer {
         } catch {
             throw GatewayFailure("Cannot listen on \(settings.listen): \(error)")
         }
-        log.listening(address)
+        events.listening(address)
         declareSettings()
         queue.start()
         startTimer = loop.schedule(after: QueueLimits.storeAwayMilliseconds) { [self] in
@@ -142,7 +140,7 @@ public final class GatewayServer {
         guard !isDraining else { return }
         admission.isDraining = true
         onDrained = done
-        log.draining(waiting: counts.waiting, serving: counts.serving)
+        events.draining(waiting: counts.waiting, serving: counts.serving)
         drainTimer = loop.schedule(after: settings.drainTimeoutMilliseconds) { [self] in drainTimePassed() }
         // Not from inside this call: its caller may still be setting up.
         loop.afterThisTurn { [self] in finishDrainIfEmpty() }
@@ -177,7 +175,7 @@ public final class GatewayServer {
         for client in deadlines.elements { client.abort() }
         for client in relaying.values { client.abort() }
         deadlines.close()
-        refusalLog.flush()
+        events.stopped()
         dialer.close()
         queue.stop { [self] in
             onDrained?()
@@ -193,7 +191,7 @@ extension GatewayServer: QueueClientDelegate {
             queue.forget(grant.lease.waiter)
             wait.granted(grant)
         } else {
-            log.grantReturned(grant)
+            events.grantReturned(grant)
             queue.cancel(grant.lease.waiter, tenant: "", lease: grant.lease, dialed: false) {}
         }
     }
@@ -207,15 +205,15 @@ extension GatewayServer: QueueClientDelegate {
             switch outcome {
             case .alive:
                 probeOutages[worker] = nil
-                log.probe(worker, address: address, failure: nil)
+                events.probe(worker, address: address, failure: nil)
                 queue.probed(worker, passed: true)
             case .failed(let words):
-                if isNews(worker, words) { log.probe(worker, address: address, failure: words) }
+                if isNews(worker, words) { events.probe(worker, address: address, failure: words) }
                 queue.probed(worker, passed: false)
             case .local(let words):
                 // Says nothing about the worker; the probe is asked for again.
                 guard isNews(worker, words) else { return }
-                log.notice("this gateway could not probe \(worker) at \(address): \(words)")
+                events.notice("this gateway could not probe \(worker) at \(address): \(words)")
             }
         }
     }
@@ -239,7 +237,7 @@ extension GatewayServer: QueueClientDelegate {
     public func queueClient(_ client: QueueClient, available: Bool) {
         if available {
             isStoreAway = false
-            log.registered(queue.id)
+            events.registered(queue.id)
         } else {
             storeWentAway()
         }
@@ -247,9 +245,9 @@ extension GatewayServer: QueueClientDelegate {
 
     private func storeWentAway() {
         isStoreAway = true
-        log.storeAway()
+        events.storeAway()
         for wait in waits.values.map({ $0 }) { wait.storeWentAway() }
     }
 
-    public func queueClient(_ client: QueueClient, notice: String) { log.notice(notice) }
+    public func queueClient(_ client: QueueClient, notice: String) { events.notice(notice) }
 }

@@ -4,12 +4,12 @@ import GatewayCore
 /// Writes the lines of refusals that no waiter belongs to: one for the first of each kind in a second, then counts.
 final class RefusalLog {
     private let loop: Loop
-    private let log: GatewayLog
+    private let log: JSONLog
     private var sample = RefusalSample()
     private var dropped = 0
     private var timer: Timer?
 
-    init(loop: Loop, log: GatewayLog) {
+    init(loop: Loop, log: JSONLog) {
         self.loop = loop
         self.log = log
     }
@@ -17,7 +17,9 @@ final class RefusalLog {
     /// - Parameter peer: the client's address with its port.
     func refused(_ refusal: Refusal, peer: String) {
         if sample.note(refusal.code, source: SocketAddress.split(peer)?.host ?? peer) {
-            log.refusal(refusal, peer: peer)
+            log.log(
+                .info, "refusal", refusal.message,
+                ["code": .text(refusal.code.rawValue), "status": .number(refusal.status), "peer": .text(peer)])
         }
         arm()
     }
@@ -37,8 +39,16 @@ final class RefusalLog {
     func flush() {
         timer?.cancel()
         timer = nil
-        for (code, count) in sample.end() { log.refusals(code, count: count) }
-        if dropped > 0 { log.headsDropped(count: dropped) }
+        for (code, count) in sample.end() {
+            log.log(
+                .info, "refusals", "more requests were refused in the last second",
+                ["code": .text(code.rawValue), "count": .number(count)])
+        }
+        if dropped > 0 {
+            log.log(
+                .warning, "heads_dropped", "connections that sent no whole request head were closed for newer ones",
+                ["count": .number(dropped)])
+        }
         dropped = 0
     }
 }

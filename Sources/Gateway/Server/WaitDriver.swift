@@ -61,7 +61,7 @@ final class WaitDriver {
 
     func begin() {
         server.waits[id] = self
-        server.log.accept(name, request)
+        server.events.accept(name, request)
         step { $0.begin(storeAvailable: !server.isStoreAway) }
     }
 
@@ -80,7 +80,7 @@ final class WaitDriver {
         // Until here a grant that comes twice is known as this session's.
         step { $0.sessionEnded() }
         server.waits.removeValue(forKey: id)
-        server.log.sessionEnd(
+        server.events.sessionEnd(
             name, session.grant, request, end, waitedMilliseconds: session.waitedMilliseconds)
     }
 
@@ -91,11 +91,11 @@ final class WaitDriver {
         if id != idBefore {
             server.waits.removeValue(forKey: idBefore)
             server.waits[id] = self
-            server.log.renamed(name, to: id)
+            server.events.renamed(name, to: id)
         }
         if machine.attempt > attemptBefore, let grant = machine.newest {
             server.grantRate.noteGrant(now: now)
-            server.log.grant(name, grant, ticket: machine.ticket)
+            server.events.grant(name, grant, ticket: machine.ticket)
         }
         perform(action, proof)
     }
@@ -130,7 +130,7 @@ final class WaitDriver {
         server.queue.enqueue(request) { [self] reply in
             switch reply {
             case .granted(_, let grant): server.queue.acknowledge(grant.lease)
-            case .queued(let ticket): server.log.queued(name, ticket: ticket)
+            case .queued(let ticket): server.events.queued(name, ticket: ticket)
             case .refused, .gone, .takenBack: break
             }
             step { $0.enqueueReplied(reply) }
@@ -145,7 +145,7 @@ final class WaitDriver {
 
     private func reject(_ lease: LeaseID, _ reason: RejectReason, final: Bool) {
         let hangUp = hangUpLater()
-        server.log.reject(name, lease, reason)
+        server.events.reject(name, lease, reason)
         server.queue.reject(lease, tenant: request.tenant, reason: reason, final: final) { [self] reply in
             hangUp()
             step { [now] in $0.verdictReplied(reply, now: now, freshID: WaitDriver.freshID()) }
@@ -165,7 +165,7 @@ final class WaitDriver {
                 call = nil
                 step(Proof(grant: grant, worker: worker, rest: rest)) { $0.proved() }
             case .failed(let failure, let words):
-                server.log.dialFailed(name, grant, words)
+                server.events.dialFailed(name, grant, words)
                 guard failure == .local else { return step { $0.dialFailed(failure) } }
                 // Its slot is free at once and may be granted to this waiter again: without a pause that goes in circles.
                 server.loop.schedule(after: GatewayLimits.localPauseMilliseconds) { [self] in
@@ -194,7 +194,7 @@ final class WaitDriver {
         request.dropHead()
         let session = Session(proof.grant, waitedMilliseconds: now - began)
         self.session = session
-        server.log.session(
+        server.events.session(
             name, session.grant, request, ticket: machine.ticket, waitedMilliseconds: session.waitedMilliseconds)
         owner.workerProved(proof.worker, rest: proof.rest)
     }
@@ -202,7 +202,7 @@ final class WaitDriver {
     private func end(_ why: WaitEnd) {
         server.waits.removeValue(forKey: id)
         let refusal = why.refusal(for: request, cap: server.admission.tenancy.tenant(named: request.tenant).limits.cap)
-        server.log.waitEnd(name, request, why, refusal, ticket: machine.ticket, waitedMilliseconds: now - began)
+        server.events.waitEnd(name, request, why, refusal, ticket: machine.ticket, waitedMilliseconds: now - began)
         owner.waitEnded(refusal)
     }
 }
