@@ -22,8 +22,8 @@ public final class RedisSubscription {
     private let onEvent: (Event) -> Void
     private let onMessage: ([UInt8]) -> Void
     private var heartbeat: Timer?
-    private var secondLook: Timer?
-    private var heardSinceLastPing = false
+    private var recheck: Timer?
+    private var receivedSinceLastPing = false
     public private(set) var isSubscribed = false
 
     public init(
@@ -56,20 +56,20 @@ public final class RedisSubscription {
         isSubscribed = false
         heartbeat?.cancel()
         heartbeat = nil
-        secondLook?.cancel()
-        secondLook = nil
+        recheck?.cancel()
+        recheck = nil
     }
 
     private func beat() {
-        if heardSinceLastPing && isSubscribed {
-            heardSinceLastPing = false
+        if receivedSinceLastPing && isSubscribed {
+            receivedSinceLastPing = false
             link.write(redisCommand("PING"))
             return
         }
         // If this process was paused, the answer may be unread in the socket. Check again after one turn of the loop.
-        secondLook?.cancel()
-        secondLook = link.loop.schedule(after: 1) { [weak self] in
-            guard let self, !(heardSinceLastPing && isSubscribed) else { return }
+        recheck?.cancel()
+        recheck = link.loop.schedule(after: 1) { [weak self] in
+            guard let self, !(receivedSinceLastPing && isSubscribed) else { return }
             link.drop("Redis did not answer for \(pingMilliseconds) ms")
         }
     }
@@ -77,7 +77,7 @@ public final class RedisSubscription {
 
 extension RedisSubscription: RedisLinkDelegate {
     func linkOpened() {
-        heardSinceLastPing = false
+        receivedSinceLastPing = false
         heartbeat = link.loop.schedule(
             after: pingMilliseconds, repeating: pingMilliseconds
         ) { [weak self] in self?.beat() }
@@ -93,7 +93,7 @@ extension RedisSubscription: RedisLinkDelegate {
     }
 
     func link(received reply: RedisReply) {
-        heardSinceLastPing = true
+        receivedSinceLastPing = true
         if let text = reply.errorText {
             if text.hasPrefix("MOVED ") { return link.redirect(text) }
             link.drop(RedisFault.explain(text, at: link.endpoint))

@@ -81,25 +81,25 @@ public struct WaiterRoll: Sendable {
         var counts = [Int](repeating: 0, count: QueueLimits.rollSlices)
         for entry in entries where entry.standing != .unsettled { counts[WaiterRoll.slice(entry.id.text)] += 1 }
         if restOfRotation == nil { rotation = (rotation + 1) % QueueLimits.rollSlices }
-        var wishes = [restOfRotation ?? WaiterRoll.start(of: rotation)]
+        var starts = [restOfRotation ?? WaiterRoll.start(of: rotation)]
         let missed = missedOnce.map(\.text).sorted()
         for text in missed + rest {
             let slice = WaiterRoll.slice(text)
             // A listing that begins earlier in the same slice includes this id.
-            if !wishes.contains(where: { WaiterRoll.slice($0) == slice && $0 <= text }) { wishes.append(text) }
+            if !starts.contains(where: { WaiterRoll.slice($0) == slice && $0 <= text }) { starts.append(text) }
         }
         restOfRotation = nil
         rest = []
         return [
             counts.map(String.init).joined(separator: ","),
-            wishes.prefix(QueueLimits.rollListingsMax).joined(separator: ","),
+            starts.prefix(QueueLimits.rollListingsMax).joined(separator: ","),
         ]
     }
 
     /// Judges the listings in the reply to a renew. The first listing is the one in rotation.
     public mutating func heard(_ listings: [Listing], _ entries: [Entry]) -> Judgement {
-        guard let ofRotation = listings.first else { return Judgement() }
-        restOfRotation = ofRotation.through
+        guard let rotationListing = listings.first else { return Judgement() }
+        restOfRotation = rotationListing.through
         rest = listings.dropFirst().compactMap(\.through)
         var bySlice = [[Int]](repeating: [], count: QueueLimits.rollSlices)
         for (at, listing) in listings.enumerated() { bySlice[listing.slice].append(at) }

@@ -78,7 +78,7 @@ final class Membership {
             [weak self] result in
             guard let self, case .success(let reply) = result, let parsed = ScriptReply(reply) else { return done(nil) }
             if parsed.status != "error" { answered() }
-            hear(parsed, from: script)
+            handle(parsed, from: script)
             done(parsed)
         }
     }
@@ -126,11 +126,11 @@ final class Membership {
         onAnswered()
     }
 
-    private func hear(_ reply: ScriptReply, from script: RedisScript) {
+    private func handle(_ reply: ScriptReply, from script: RedisScript) {
         switch reply.status {
         case "schema":
             let (oldest, newest) = (max(QueueLimits.schema - 1, QueueLimits.schemaMin), QueueLimits.schema + 1)
-            refused(
+            noteRefusal(
                 "Redis holds data of schema \(reply.text(0)), and this berth works with \(oldest) to \(newest): update it, "
                     + "or give it a Redis or a fleet of its own")
             // Send no calls until the schema fits. `register` is repeated until then; afterwards unanswered calls are
@@ -139,7 +139,7 @@ final class Membership {
             perform(standing.unknown())
             return
         case "error":
-            refused("script \(script.name): \(reply.text(0))")
+            noteRefusal("script \(script.name): \(reply.text(0))")
             return
         case "full":
             return
@@ -200,7 +200,7 @@ final class Membership {
                 perform(standing.askAgain())
             default:
                 if reply.status != "schema" {
-                    refused("Redis does not register this process: \(reply.status) \(reply.text(0))")
+                    noteRefusal("Redis does not register this process: \(reply.status) \(reply.text(0))")
                 }
                 // Replace a pending retry, because each reconnect registers too.
                 retryTimer?.cancel()
@@ -214,7 +214,7 @@ final class Membership {
         }
     }
 
-    private func refused(_ words: String) {
+    private func noteRefusal(_ words: String) {
         if refusal.failed(words) { onNotice(words) }
     }
 }

@@ -60,9 +60,9 @@ final class Outbox {
             calls[id] = Call(script: script, arguments: arguments, lane: lane, done: done)
             sendNext()
         case .vanished(let entry):
-            let entered = calls.removeValue(forKey: entry)?.done
+            let entryDone = calls.removeValue(forKey: entry)?.done
             later {
-                entered?(nil)
+                entryDone?(nil)
                 done(nil)
             }
         }

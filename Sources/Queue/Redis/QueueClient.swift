@@ -42,7 +42,7 @@ public final class QueueClient {
     private var acknowledgements: [String] = []
     private var roll = WaiterRoll()
     /// The process registered anew, and the delegate has not been notified yet.
-    private var owesAnew = false
+    private var mustNotifyAnew = false
     private var wakeLost: String?
     private var wakeOutage = OutageLog()
     private var isCollecting = false
@@ -75,7 +75,7 @@ public final class QueueClient {
         }
         membership.mayRegister = false
         membership.onServe = { [weak self] in self?.serve(anew: $0) }
-        membership.onAnswered = { [weak self] in self?.tellAvailable() }
+        membership.onAnswered = { [weak self] in self?.notifyAvailable() }
         membership.onAway = { [weak self] in self?.wentAway() }
         membership.renewal = { [weak self] in
             guard let self else { return [] }
@@ -216,26 +216,26 @@ public final class QueueClient {
     // MARK: - Events and replies
 
     private func serve(anew: Bool) {
-        owesAnew = owesAnew || anew
+        mustNotifyAnew = mustNotifyAnew || anew
         // The settings must be in Redis before anything is granted under them.
         settings.serve(anew: anew) { [weak self] in
             guard let self else { return }
-            if owesAnew {
+            if mustNotifyAnew {
                 // Clear it only now: if the connection breaks before the settings are in Redis, the next one still
                 // notifies.
-                owesAnew = false
+                mustNotifyAnew = false
                 roll.forget()
                 delegate?.queueClientRegisteredAnew(self)
             }
             outbox.resume(connection: membership.connection.number)
             isServed = true
-            tellAvailable()
+            notifyAvailable()
             collect()
         }
     }
 
     /// Reports that Redis is available, if calls may be sent and Redis executes them.
-    private func tellAvailable() {
+    private func notifyAvailable() {
         guard isServed, membership.isAnswered else { return }
         awaySince = nil
         guard !isAvailable else { return }
@@ -286,7 +286,7 @@ public final class QueueClient {
 
     /// Reports the loss of the wake channel only while the other connection is up, because otherwise Redis itself is
     /// away.
-    private func tellOfWakeLost() {
+    private func reportWakeLost() {
         guard let wakeLost, membership.connection.isUp, wakeOutage.failed(wakeLost) else { return }
         delegate?.queueClient(self, notice: "wake channel lost: \(wakeLost)")
     }
@@ -312,7 +312,7 @@ public final class QueueClient {
 
     private func everySecond() {
         collect()
-        tellOfWakeLost()
+        reportWakeLost()
         if isAvailable, let since = awaySince, membership.runtime.now - since >= QueueLimits.storeAwayMilliseconds {
             isAvailable = false
             delegate?.queueClient(self, available: false)

@@ -17,8 +17,8 @@ final class SettingsExchange {
     private var declaration: [SettingRow] = []
     /// Redis' time at the start of the declaration in force; 0 before the first.
     private var declaredAt = "0"
-    private var owesDeclaration = false
-    private var owesBook = false
+    private var mustDeclare = false
+    private var mustResend = false
     private var sending: (verb: Verb, began: String, rest: ArraySlice<SettingRow>)?
     private var isServing = false
     /// Grows with each reconnect and reload. A reply to a call of an earlier round is ignored.
@@ -31,7 +31,7 @@ final class SettingsExchange {
     /// Sets the settings of the file, at start and after a reload.
     func declare(_ declaration: Declaration) {
         self.declaration = declaration.rows
-        owesDeclaration = true
+        mustDeclare = true
         if isServing { begin() }
     }
 
@@ -39,7 +39,7 @@ final class SettingsExchange {
     /// settings.
     func serve(anew: Bool, done: @escaping () -> Void) {
         isServing = true
-        if anew { owesBook = true }
+        if anew { mustResend = true }
         whenSettled = done
         begin()
     }
@@ -55,8 +55,8 @@ final class SettingsExchange {
         let rows = stride(from: 0, to: words.count - 1, by: 2).map { SettingRow(name: words[$0], text: words[$0 + 1]) }
         book.heard(rows)
         if rows.count >= QueueLimits.settingsBatch { askForMore() }
-        if highest < book.version, !owesBook {
-            owesBook = true
+        if highest < book.version, !mustResend {
+            mustResend = true
             if isServing { begin() }
         }
     }
@@ -69,9 +69,9 @@ final class SettingsExchange {
 
     private func proceed() {
         if sending == nil {
-            if owesBook {
+            if mustResend {
                 sending = (.resend, declaredAt, book.rows[...])
-            } else if owesDeclaration {
+            } else if mustDeclare {
                 sending = (.declare, "0", declaration[...])
             }
         }
@@ -98,9 +98,9 @@ final class SettingsExchange {
         if sending == nil {
             switch verb {
             case .resend:
-                owesBook = false
+                mustResend = false
             case .declare:
-                owesDeclaration = false
+                mustDeclare = false
                 if isTaken {
                     declaredAt = reply.text(0)
                     // Only a renew returns rows with their versions. Without them this gateway could not send its

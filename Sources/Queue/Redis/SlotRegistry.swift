@@ -93,7 +93,7 @@ public final class SlotRegistry {
         membership.registration = { [weak self] in self?.registration() ?? [] }
         membership.renewal = { [weak self] in self?.renewal() ?? [] }
         membership.onServe = { [weak self] _ in self?.serve() }
-        membership.onAnswered = { [weak self] in self?.tellAvailable() }
+        membership.onAnswered = { [weak self] in self?.notifyAvailable() }
         membership.onAway = { [weak self] in
             guard let self else { return }
             outbox.pause()
@@ -200,12 +200,12 @@ public final class SlotRegistry {
 
     private func serve() {
         outbox.resume(connection: membership.connection.number)
-        tellAvailable()
+        notifyAvailable()
         membership.renew()
     }
 
     /// Reports that Redis is available, if calls may be sent and Redis executes them.
-    private func tellAvailable() {
+    private func notifyAvailable() {
         guard membership.isMember, membership.isAnswered else { return }
         delegate?.slotRegistry(self, available: true)
     }
