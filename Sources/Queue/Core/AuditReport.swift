@@ -1,10 +1,10 @@
-/// What a full pass over a fleet's records found.
+/// The result of a complete check of a fleet's records.
 public struct AuditReport: Hashable, Sendable {
-    /// One record that does not agree with the others, found twice.
+    /// A record that contradicts other records, found twice.
     public struct Finding: Hashable, Sendable, CustomStringConvertible {
-        /// The promise it breaks, `S4`.
+        /// The promise that the record breaks, such as `S4`.
         public let promise: String
-        /// The item that is wrong: its kind and its id, `slot w.0000000000000001 3`.
+        /// The kind and the id of the wrong item, such as `slot w.0000000000000001 3`.
         public let item: String
         public let words: String
 
@@ -17,9 +17,9 @@ public struct AuditReport: Hashable, Sendable {
         public var description: String { "\(promise) \(item) \(words)" }
     }
 
-    /// One slice of a pass, as `audit` replies.
+    /// One slice of the check, as `audit` replies.
     public struct Slice: Hashable, Sendable {
-        /// "" after the last.
+        /// "" after the last section.
         public let nextSection: String
         public let nextCursor: String
         public let schema: String
@@ -28,7 +28,7 @@ public struct AuditReport: Hashable, Sendable {
         public let overCap: Int
         public let findings: [Finding]
 
-        /// `nil` where the words are no slice.
+        /// `nil` if the words are not a slice.
         public init?(reply words: [String]) {
             guard words.count >= 6, (words.count - 6) % 3 == 0, let epoch = Int64(words[3]), let looked = Int(words[4]),
                 let overCap = Int(words[5])
@@ -45,7 +45,7 @@ public struct AuditReport: Hashable, Sendable {
         }
     }
 
-    /// Sections in the order of a pass.
+    /// The sections in the order of the check.
     public static let sections = [
         "workers", "gateways", "line", "selectors", "pending", "settings", "versions", "pools", "keys",
     ]
@@ -54,14 +54,15 @@ public struct AuditReport: Hashable, Sendable {
     /// The layout of the data; "" in an empty Redis.
     public private(set) var schema = ""
     public private(set) var epoch: Int64 = 0
-    /// Items looked at in each section.
+    /// The number of items checked in each section.
     public private(set) var looked: [String: Int] = [:]
-    /// Leases above their tenant's cap because a worker that was cut off declared them again: promised, and counted apart.
+    /// Leases above their tenant's cap because a disconnected worker declared them again. That is allowed, so they are
+    /// counted separately.
     public private(set) var overCap = 0
 
     public init() {}
 
-    /// Adds a slice of `section` ("" names the first).
+    /// Adds a slice of `section` ("" means the first).
     public mutating func add(_ slice: Slice, of section: String) {
         schema = slice.schema
         epoch = slice.epoch
@@ -69,7 +70,7 @@ public struct AuditReport: Hashable, Sendable {
         looked[section.isEmpty ? Self.sections[0] : section, default: 0] += slice.looked
     }
 
-    /// A finding counts once, and only if its item was found wrong in the same way when it was judged again.
+    /// Adds a finding if the second check found the same fault in the item. Adds it only once.
     public mutating func confirm(_ finding: Finding, by second: Slice) {
         let again = second.findings.contains { $0.promise == finding.promise && $0.item == finding.item }
         if again, !findings.contains(where: { $0.promise == finding.promise && $0.item == finding.item }) {

@@ -1,14 +1,14 @@
-/// Which call of a process goes to Redis next, and which one is never sent.
+/// Decides which call of a process is sent to Redis next, and which call is never sent.
 ///
-/// Calls of one lane (a waiter at a gateway, a slot at a worker) go one after the other: the next call waits for the
-/// answer to the one before. A call without an answer is sent again on the next connection.
+/// Calls of one lane (a waiter at a gateway, a slot at a worker) are sent one at a time: the next call waits for the
+/// answer to the previous one. A call without an answer is sent again on the next connection.
 ///
-/// Lanes belong to tenants. Tenants take turns, one call each, and a tenant has at most a quarter of the window under
-/// way. So another tenant's call finds room, and Redis reads few calls before it. Within a tenant, verdicts go before
-/// entries: a client that left makes room in Redis before the next one enters.
+/// Each lane belongs to a tenant. Tenants take turns, one call each, and a tenant has at most a quarter of the window
+/// under way. So a call of another tenant finds room, and Redis reads few calls before it. Within a tenant, verdicts
+/// (all calls but entries) are sent before entries: a client that left makes room in Redis before the next one enters.
 ///
-/// A client may leave before its entry was sent. Then entry and exit both vanish, and Redis hears of neither: clients
-/// that connect and reset cost Redis nothing, and what waits here never outgrows the clients that are connected.
+/// A client may leave before its entry was sent. Then neither its entry nor its exit is sent. So clients that connect
+/// and reset cost Redis nothing, and the calls that wait here never outnumber the connected clients by much.
 ///
 /// A call costs O(1), `resume` costs O(n log n).
 public struct CallLine: Sendable {
@@ -19,37 +19,38 @@ public struct CallLine: Sendable {
         case entry
         /// Takes a client out of the queue.
         case exit
-        /// Any other word about a waiter or a slot.
+        /// Any other call about a waiter or a slot.
         case other
     }
 
     /// The result of posting a call.
     public enum Posted: Hashable, Sendable {
-        /// It waits for `next`.
+        /// The call waits until `next` returns it.
         case waits(CallID)
-        /// The entry before it was never sent: neither is sent any more.
+        /// The entry before it was not sent yet. Neither of the two calls is sent.
         case vanished(entry: CallID)
     }
 
     /// The effect of an answer on its call.
     public enum Answer: Hashable, Sendable {
-        /// It ends the call.
+        /// The call is over, and its answer is used.
         case ends
         /// The call waits for the next `resume`.
         case repeats
-        /// The call is over, and its answer is of no use.
+        /// The call is over, and its answer is not used.
         case dropped
-        /// The call was sent on another connection since, or is over.
+        /// The answer is ignored, because the call was sent on another connection since, or is over.
         case isLate
     }
 
     private struct Call {
         let id: CallID
         let kind: Kind
-        /// The connection it was last sent on; 0 while it waits.
+        /// The connection on which the call was last sent; 0 while it waits.
         var sentOn = 0
         var wasSent = false
-        /// Its effect is known from elsewhere: an answer is welcome, but the call is not sent again.
+        /// The call's effect is known without its answer. An answer is used if it arrives, but the call is not sent
+        /// again.
         var isKnown = false
 
         var isEntry: Bool { kind == .entry }
@@ -58,18 +59,18 @@ public struct CallLine: Sendable {
     private struct Lane {
         let tenant: String
         var calls: [Call]
-        /// The place of its first call among those that may be sent.
+        /// The place of the lane in its tenant's `verdicts` or `entries`, while its first call may be sent.
         var place: UInt64?
     }
 
     private struct Tenant {
         var lanes = 0
-        /// Calls under way on this connection.
+        /// The number of calls under way on this connection.
         var sent = 0
         /// Lanes whose first call may be sent.
         var verdicts = Line<String>()
         var entries = Line<String>()
-        /// Its place among the tenants that may send.
+        /// The tenant's place in `turns`, while it may send.
         var turn: UInt64?
 
         var isReady: Bool { !verdicts.isEmpty || !entries.isEmpty }
@@ -79,10 +80,10 @@ public struct CallLine: Sendable {
     private var tenants: [String: Tenant] = [:]
     private var turns = Line<String>()
     private var lastID: CallID = 0
-    /// Calls under way on connection `countedOn`.
+    /// The number of calls under way on connection `countedOn`.
     private var sent = 0
     private var countedOn = 0
-    /// The connection that calls may be sent on; 0 while there is none.
+    /// The connection on which calls may be sent; 0 while there is none.
     private var open = 0
 
     public init() {}
@@ -94,7 +95,8 @@ public struct CallLine: Sendable {
 
     // MARK: - Events
 
-    /// - Parameter tenant: ignored while the lane has calls: they are all of one tenant.
+    /// Adds a call to a lane.
+    /// - Parameter tenant: ignored if the lane has calls, because all calls of a lane belong to one tenant.
     public mutating func post(lane name: String, tenant: String, _ kind: Kind) -> Posted {
         if kind == .exit, let lane = lanes[name], lane.calls.count == 1, lane.calls[0].isEntry,
             !lane.calls[0].wasSent
@@ -116,7 +118,7 @@ public struct CallLine: Sendable {
         return .waits(lastID)
     }
 
-    /// The call to send now, on the connection of the last `resume`; nil while none may be sent. Ask until nil.
+    /// The call to send now, on the connection of the last `resume`; nil if none may be sent. Repeat until nil.
     public mutating func next() -> CallID? {
         guard open != 0, sent < QueueLimits.callsSentMax else { return nil }
         guard let name = turns.popFirst() else { return nil }
@@ -133,10 +135,10 @@ public struct CallLine: Sendable {
         return lanes[lane]!.calls[0].id
     }
 
-    /// A sent call was answered, or lost.
+    /// A sent call was answered, or its answer was lost.
     /// - Parameters:
-    ///   - connection: the one it was sent on.
-    ///   - isTaken: Redis executed it for this process as it stands.
+    ///   - connection: the connection on which the call was sent.
+    ///   - isTaken: whether Redis executed the call for this process.
     public mutating func answered(_ id: CallID, lane name: String, on connection: Int, isTaken: Bool) -> Answer {
         guard let lane = lanes[name], lane.calls[0].id == id, lane.calls[0].sentOn == connection else {
             return .isLate
@@ -156,8 +158,8 @@ public struct CallLine: Sendable {
         return .dropped
     }
 
-    /// The lane's entry has had its effect, whatever became of its answer: it is never sent again.
-    /// - Returns: the entry, if it is over by this.
+    /// The lane's entry is known to have taken effect, so it is not sent again, even if its answer was lost.
+    /// - Returns: the entry, if it is removed at once.
     public mutating func forgetEntry(of lane: String) -> CallID? {
         guard let head = lanes[lane]?.calls.first, head.isEntry else { return nil }
         if head.sentOn == 0 {
@@ -168,7 +170,7 @@ public struct CallLine: Sendable {
         return nil
     }
 
-    /// Calls may be sent from now on; those without an answer are sent again, in the order of their posting.
+    /// Calls may be sent from now on. Calls without an answer are sent again, in the order of posting.
     public mutating func resume(connection: Int) {
         let isNew = countedOn != connection
         (open, countedOn) = (connection, connection)
@@ -185,12 +187,12 @@ public struct CallLine: Sendable {
         for head in heads.sorted(by: { $0.id < $1.id }) { lineUp(head.name) }
     }
 
-    /// The connection is gone.
+    /// The connection is lost.
     public mutating func pause() { open = 0 }
 
     // MARK: - Places
 
-    /// The lane's first call may be sent.
+    /// Adds the lane to its tenant's lanes to send, if its first call may be sent.
     private mutating func lineUp(_ name: String) {
         guard open != 0, let lane = lanes[name], lane.place == nil, lane.calls[0].sentOn != open else { return }
         let place =
@@ -200,7 +202,7 @@ public struct CallLine: Sendable {
         takeTurn(lane.tenant)
     }
 
-    /// A tenant with a call to send and room for it stands in the turns once.
+    /// Adds the tenant to `turns`, at most once, if it has a call to send and room for it.
     private mutating func takeTurn(_ name: String) {
         guard let tenant = tenants[name], tenant.turn == nil, tenant.isReady else { return }
         guard tenant.sent < QueueLimits.callsSentOfTenantMax else { return }
@@ -227,7 +229,7 @@ public struct CallLine: Sendable {
         tidy(lane.tenant)
     }
 
-    /// A tenant without a call to send leaves the turns, and one without any call is forgotten.
+    /// Removes a tenant without a call to send from `turns`, and deletes a tenant without any call.
     private mutating func tidy(_ name: String) {
         guard let tenant = tenants[name] else { return }
         if !tenant.isReady, let turn = tenant.turn {

@@ -1,12 +1,12 @@
-/// Who goes first among the tenants that wait.
+/// Decides which of the waiting tenants is served first.
 public enum Policy: String, Hashable, Sendable, CaseIterable {
-    /// By arrival, less head start.
+    /// By arrival, minus head start.
     case fifo
-    /// A slot held, per weight, counts as much as a minute of waiting.
+    /// A held slot, divided by the tenant's weight, counts as much as a minute of waiting.
     case fair
 }
 
-/// What a gateway's configuration file says to the whole fleet.
+/// The settings in a gateway's configuration file that apply to the whole fleet.
 public struct Declaration: Hashable, Sendable {
     /// One tenant's limits.
     public struct Row: Hashable, Sendable {
@@ -23,9 +23,9 @@ public struct Declaration: Hashable, Sendable {
     /// For tenants without limits of their own.
     public var defaults: TenantLimits
     public var tenants: [Row]
-    /// Labels, or `label|browser`, of pools that may have no worker yet: who asks for them waits.
+    /// Labels, or `label|browser`, of pools that may have no worker yet. A client that asks for such a pool waits.
     public var scaleFromZero: [String]
-    /// Most clients waiting at once, of all tenants.
+    /// Most clients waiting at once, all tenants together.
     public var queueMax: Int
 
     public init(
@@ -39,7 +39,7 @@ public struct Declaration: Hashable, Sendable {
         self.queueMax = queueMax
     }
 
-    /// As rows of the fleet's settings: name, words.
+    /// The settings as rows: name and text.
     public var rows: [SettingRow] {
         [
             SettingRow(name: "policy", text: policy.rawValue), SettingRow(name: "queue", text: String(queueMax)),
@@ -51,14 +51,14 @@ public struct Declaration: Hashable, Sendable {
 }
 
 extension TenantLimits {
-    /// As the scripts read them.
+    /// The text that the scripts read.
     public var words: String {
         [cap, queueMax, waitMaxMilliseconds, priorityMaxSeconds, weight, guarantee].map { String($0) }
             .joined(separator: ",")
     }
 }
 
-/// A setting of the fleet: its name, and words or a whole row of Redis'.
+/// A setting of the fleet: its name, and its value or its complete row in Redis.
 public struct SettingRow: Hashable, Sendable {
     public let name: String
     public let text: String
@@ -68,37 +68,38 @@ public struct SettingRow: Hashable, Sendable {
         self.text = text
     }
 
-    /// Of a row of Redis', `declared version ordered version`: the higher version. 0 where it is no such row.
+    /// The higher version in a row of Redis, `declared version ordered version`. 0 if the text is not such a row.
     var version: Int64 {
         let words = text.split(separator: " ")
         guard words.count == 4 else { return 0 }
         return max(Int64(words[1]) ?? 0, Int64(words[3]) ?? 0)
     }
 
-    /// Says nothing any more.
+    /// True if neither a file nor an operator sets the value any more.
     var isWithdrawn: Bool { text.hasPrefix("- ") && text.split(separator: " ").dropFirst(2).first == "-" }
 }
 
-/// What a gateway remembers of the fleet's settings, to bring them back where Redis lost them.
+/// A gateway's copy of the fleet's settings, to send them again if Redis lost them.
 public struct SettingsBook {
     private var texts: [String: String] = [:]
-    /// The highest version heard of; newer ones are asked for.
+    /// The highest version that was read. Only newer rows are requested.
     public private(set) var version: Int64 = 0
 
     public init() {}
 
-    /// Every row, by name.
+    /// All rows, sorted by name.
     public var rows: [SettingRow] {
         texts.sorted { $0.key < $1.key }.map { SettingRow(name: $0.key, text: $0.value) }
     }
 
-    /// Takes rows newer than `version`, oldest first.
+    /// Stores rows newer than `version`, oldest first.
     public mutating func heard(_ rows: [SettingRow]) {
         for row in rows {
             texts[row.name] = row.text
             version = max(version, row.version)
         }
-        // What was taken back is kept as long as there is room: an old row must not come back from elsewhere.
+        // Keep withdrawn rows while there is room, so that an old row from another gateway does not restore the
+        // setting.
         if texts.count > QueueLimits.settingsMax {
             texts = texts.filter { !SettingRow(name: $0.key, text: $0.value).isWithdrawn }
         }

@@ -1,14 +1,14 @@
-/// A slot offered to a waiter: what the gateway needs to dial the worker, and what the worker checks.
+/// A slot offered to a waiter. Contains what the gateway needs to dial the worker, and what the worker checks.
 public struct Grant: Hashable, Sendable {
     public let lease: LeaseID
     public let worker: ProcessID
     /// Index of the slot at its worker.
     public let slot: Int
-    /// Where the worker listens, `host:port` (an IPv6 host in brackets).
+    /// The address on which the worker listens, `host:port` (an IPv6 host in brackets).
     public let address: String
     public let pool: String
     public let token: Token
-    /// Which connection of the lease it is for: 1 for the first.
+    /// The number of the lease's connection that the grant is for; 1 for the first.
     public let attach: Int
 
     public init(
@@ -23,7 +23,7 @@ public struct Grant: Hashable, Sendable {
         self.attach = attach
     }
 
-    /// Reads the payload of the wake channel and of `collect`: `lease worker slot epoch token address pool`.
+    /// Reads a grant from the wake channel or from `collect`: `lease worker slot epoch token address pool`.
     public init?(payload: String, attach: Int = 1) {
         let parts = payload.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 7, let lease = LeaseID(parts[0]), let worker = ProcessID(parts[1]),
@@ -36,35 +36,37 @@ public struct Grant: Hashable, Sendable {
     }
 }
 
-/// Why a grant came to nothing before the worker's proof. The raw value is the word in scripts, on the wire and in logs.
+/// Why a grant failed before the worker's proof. The raw value is used in scripts, on the wire and in logs.
 public enum RejectReason: String, Sendable, CaseIterable {
-    /// The gateway could not reach the worker, or got no proof in time: quarantines the worker, or suspends the claimant.
+    /// The gateway could not reach the worker, or got no proof in time. Quarantines the worker, or suspends the
+    /// gateway.
     case unreachable
-    /// The worker's slot still serves somebody: recycles until the worker's `ready`.
+    /// The worker's slot still serves another client. The slot recycles until the worker's `ready`.
     case occupied
-    /// The grant's token is not newer than the slot's last: carries that token, does not count as an attempt.
+    /// The grant's token is not newer than the slot's last one. Carries that last token, and does not count as an
+    /// attempt.
     case stale
-    /// The gateway vanished before the proof without a verdict: suspends that gateway.
+    /// The gateway vanished before the proof and gave no verdict. Suspends that gateway.
     case gone
-    /// The sidecar could not be connected, or Redis did not commit the accept: the slot recycles.
+    /// The sidecar could not be connected, or Redis did not commit the accept. The slot recycles.
     case failed
-    /// The gateway had no descriptor left to dial with: the slot is free at once, nobody is blamed.
+    /// The gateway had no file descriptor left for the dial. The slot is free at once, and neither side is penalised.
     case local
 }
 
-/// What a worker says about one slot, at `register` and on every `renew`.
+/// A worker's report about one slot, at `register` and at every `renew`.
 public struct SlotRow: Hashable, Sendable {
-    /// What a worker may say of a slot; that it drains, Redis says itself.
+    /// The states that a worker may report. Draining is not one of them, because Redis keeps it by itself.
     public enum State: String, Sendable, CaseIterable {
         case free, leased, kept, recycling, out
     }
     public let slot: Int
     public let state: State
-    /// The lease it serves, while `leased` or `kept`.
+    /// The lease that the slot serves, if `leased` or `kept`.
     public let lease: LeaseID?
     /// The number of that lease's last connection.
     public let attach: Int
-    /// The newest token this slot has accepted or been told of.
+    /// The newest token that this slot accepted or received from Redis.
     public let token: Token
 
     public init(slot: Int, state: State, lease: LeaseID?, token: Token, attach: Int = 1) {

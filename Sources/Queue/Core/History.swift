@@ -1,16 +1,16 @@
-/// What a process knows of Redis' history. It rides on every call, so that Redis can tell when it lost a commit.
+/// What a process knows about Redis' history. Sent with every call, so that Redis can detect the loss of a commit.
 public struct History: Hashable, Sendable {
-    /// The epoch this process last heard of; 0 before the first reply.
+    /// The last epoch received; 0 before the first reply.
     public private(set) var epoch: Int64 = 0
-    /// The number of its last acknowledged commit.
+    /// The number of this process' last acknowledged commit.
     public private(set) var commit: Int64 = 0
-    /// The highest ticket it has seen, in Redis microseconds: new tickets are above it, whatever Redis lost.
+    /// The highest ticket received, in Redis microseconds. New tickets are higher, even if Redis lost data.
     public private(set) var ticket: Int64 = 0
 
     public init() {}
 
-    /// Notes a reply's header.
-    /// - Returns: true when the epoch is a later one than this process knew: history went backwards in between.
+    /// Stores a reply's header.
+    /// - Returns: true if the epoch is later than the one known before, which means that Redis lost data.
     public mutating func heard(epoch newEpoch: Int64, commit newCommit: Int64, ticket newTicket: Int64) -> Bool {
         ticket = max(ticket, newTicket)
         if newEpoch == epoch {

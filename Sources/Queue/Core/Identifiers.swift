@@ -7,7 +7,7 @@ public struct WaiterID: Hashable, Sendable, CustomStringConvertible {
         text = hex(high) + hex(low)
     }
 
-    /// Reads an id back from Redis or from the wire; `nil` unless it is 32 lower-case hex digits.
+    /// Reads an id from Redis or from the wire; `nil` unless it is 32 lower-case hex digits.
     public init?(_ text: some StringProtocol) {
         guard text.utf8.count == 32, text.utf8.allSatisfy(isLowerHex) else { return nil }
         self.text = String(text)
@@ -16,7 +16,7 @@ public struct WaiterID: Hashable, Sendable, CustomStringConvertible {
     public var description: String { text }
 }
 
-/// The id of a lease, `<waiter>.<attempt>`: a redispatched waiter keeps its id and counts its attempt up.
+/// The id of a lease, `<waiter>.<attempt>`. A redispatched waiter keeps its id, and its attempt grows by one.
 public struct LeaseID: Hashable, Sendable, CustomStringConvertible {
     public let waiter: WaiterID
     /// 1 for the first grant of a waiter.
@@ -37,8 +37,8 @@ public struct LeaseID: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(waiter.text).\(attempt)" }
 }
 
-/// The id of one process, `<node>.<generation>`. The generation is 64 random bits drawn at start, so two
-/// processes with one node id never fight over a record.
+/// The id of one process, `<node>.<generation>`. The generation is 64 random bits drawn at start, so that two processes
+/// with one node id never share a record.
 public struct ProcessID: Hashable, Sendable, CustomStringConvertible {
     public let text: String
 
@@ -48,7 +48,7 @@ public struct ProcessID: Hashable, Sendable, CustomStringConvertible {
         text = "\(node).\(hex(generation))"
     }
 
-    /// Reads an id back; `nil` unless it has a node, a dot and 16 hex digits.
+    /// Reads an id; `nil` unless it has a node, a dot and 16 hex digits.
     public init?(_ text: some StringProtocol) {
         guard let dot = text.lastIndex(of: "."), isName(text[..<dot]) else { return nil }
         let generation = text[text.index(after: dot)...]
@@ -56,13 +56,13 @@ public struct ProcessID: Hashable, Sendable, CustomStringConvertible {
         self.text = String(text)
     }
 
-    /// The node id: what an operator named the machine.
+    /// The node id: the name that an operator gave the machine.
     public var node: Substring { text[..<text.lastIndex(of: ".")!] }
 
     public var description: String { text }
 }
 
-/// A fencing token: ordered per slot, first by the epoch of Redis' history, then by its number.
+/// A fencing token. Tokens are ordered per slot, first by the epoch of Redis' history, then by number.
 public struct Token: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let epoch: Int64
     public let number: Int64

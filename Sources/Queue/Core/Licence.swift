@@ -1,17 +1,17 @@
-/// How a worker keeps the caps of its tenants while Redis cannot be asked.
+/// How a worker treats the caps of its tenants while Redis cannot be reached.
 public enum CapsMode: String, Hashable, Sendable, CaseIterable {
-    /// Sessions go on through an outage; those declared again may stand above a cap until they end.
+    /// Sessions continue through an outage. Sessions that are declared again may exceed a cap until they end.
     case lenient
     /// Sessions end before Redis can give their places to others.
     case strict
 }
 
-/// How long a strict worker may serve. Redis ends a worker `processTTLMilliseconds` after the commit of its last renew,
-/// and the commit is never earlier than the sending: counted from there, by the worker's own monotonic clock, sessions
-/// are over before their tenants' places are given away.
+/// How long a strict worker may serve. Redis ends a worker `processTTLMilliseconds` after the commit of its last renew.
+/// The commit is never earlier than the sending of the renew. The worker counts from the sending, by its own monotonic
+/// clock, so its sessions end before Redis gives their places to others.
 public struct Licence: Hashable, Sendable {
     public enum State: Hashable, Sendable {
-        /// Never registered: nobody is served. Can transition to: valid.
+        /// Never registered; no client is served. Can transition to: valid.
         case none
         /// Can transition to: valid (a later renew was answered), over.
         case valid(until: UInt64)
@@ -19,10 +19,10 @@ public struct Licence: Hashable, Sendable {
         case over
     }
 
-    /// What to do about the sessions.
+    /// What to do with the sessions.
     public enum Action: Hashable, Sendable {
         case nothing
-        /// Look again at that time.
+        /// Check again at that time.
         case look(at: UInt64)
         /// End every session now.
         case endSessions
@@ -36,7 +36,7 @@ public struct Licence: Hashable, Sendable {
     public mutating func renewed(sentAt: UInt64) -> Action {
         let until = sentAt + UInt64(QueueLimits.processTTLMilliseconds)
         if case .valid(let known) = state {
-            // The look that is due finds the later end.
+            // The pending check will find the later end.
             state = .valid(until: max(known, until))
             return .nothing
         }
@@ -44,7 +44,7 @@ public struct Licence: Hashable, Sendable {
         return .look(at: until)
     }
 
-    /// The time of a look has come.
+    /// A requested check is due.
     public mutating func looked(now: UInt64) -> Action {
         guard case .valid(let until) = state else { return .nothing }
         guard now >= until else { return .look(at: until) }

@@ -1,6 +1,6 @@
-/// What one tenant may hold and how long it may wait.
+/// How much one tenant may use, and how long it may wait.
 public struct TenantLimits: Hashable, Sendable {
-    /// Most slots held at once; 0 lets nobody in until it is raised.
+    /// Most slots held at once. If 0, no client is served until the cap is raised.
     public var cap: Int
     /// Most clients waiting at once.
     public var queueMax: Int
@@ -10,10 +10,11 @@ public struct TenantLimits: Hashable, Sendable {
     public var priorityMaxSeconds: Int
     /// Share under the policy `fair`.
     public var weight: Int
-    /// While it holds fewer slots than this and has a client waiting, it goes before all others. At most `cap`.
+    /// While the tenant holds fewer slots than this and has a client waiting, it is served before all others. At most
+    /// `cap`.
     public var guarantee: Int
-    /// Most connections at one gateway, waiting and served ones together; nil for the sum of the
-    /// others. Redis does not have it: each gateway keeps it by its own file.
+    /// Most connections at one gateway, waiting and served ones together. If nil, the default follows from `cap` and
+    /// `queueMax`. Redis does not have this limit: each gateway applies the one in its own file.
     public var parkedMax: Int?
 
     public static let `default` = TenantLimits(
@@ -33,21 +34,21 @@ public struct TenantLimits: Hashable, Sendable {
     }
 }
 
-/// Limits of the queue itself. What the scripts enforce stands in `lib_base.lua` too; a test holds the two together.
+/// Limits of the queue itself. `lib_base.lua` repeats those that the scripts enforce; a test compares the two.
 public enum QueueLimits {
-    /// The layout of the data in Redis. A process works with data one schema older or newer than its own.
+    /// The schema of the data in Redis. A process works with data one schema older or newer than its own.
     public static let schema = 2
-    /// The oldest layout that was ever released.
+    /// The oldest schema that was ever released.
     public static let schemaMin = 2
-    /// Pools a fleet.
+    /// Pools of a fleet.
     public static let poolsMax = 256
-    /// Different things that one tenant's clients wait for at once.
+    /// Different selectors for which one tenant's clients wait at once.
     public static let selectorsPerTenantMax = 16
-    /// The same over the fleet.
+    /// Different selectors for which all clients of a fleet wait at once.
     public static let selectorsMax = 1_024
     /// Most clients waiting in one fleet.
     public static let waitersMax = 1_000_000
-    /// Longest text of a worker about its slots that fail, in bytes.
+    /// Longest text of a worker about its failing slots, in bytes.
     public static let troubleBytesMax = 512
     /// Slots one worker may declare.
     public static let slotsPerWorkerMax = 1_024
@@ -63,37 +64,38 @@ public enum QueueLimits {
     public static let collectBatch = 256
     /// Rows of the fleet's settings: tenants with limits of their own, pauses, pools that scale from zero.
     public static let settingsMax = 16_384
-    /// Rows of one call.
+    /// Rows of settings in one call.
     public static let settingsBatch = 256
     /// Pools that scale from zero.
     public static let zerosMax = 256
-    /// From a grant to the worker's accept.
+    /// Time from a grant to the worker's accept.
     public static let acceptDeadlineMilliseconds = 5_000
-    /// Without a renew for that long a process counts as dead.
+    /// A process without a renew for this long counts as dead.
     public static let processTTLMilliseconds = 10_000
-    /// After Redis lost data, for processes to put back what they hold.
+    /// After Redis lost data, nothing is granted for this long, so that processes can declare again what they hold.
     public static let holdOffMilliseconds = 12_000
-    /// Between two renews of a process.
+    /// Time between two renews of a process.
     public static let heartbeatMilliseconds = 2_000
-    /// Between two collects where no wake-up came.
+    /// Time between two collects without a wake-up.
     public static let pollMilliseconds = 1_000
-    /// Until a process that Redis did not take registers again.
+    /// Time until a process that Redis did not register tries again.
     public static let registerAgainMilliseconds: UInt64 = 1_000
-    /// Without Redis for that long, new clients are refused.
+    /// After this long without Redis, new clients are refused.
     public static let storeAwayMilliseconds: UInt64 = 2_000
-    /// Parts of a gateway's waiters, by their ids, that are counted at each renew.
+    /// Slices of a gateway's waiters, by id, that are counted at each renew.
     public static let rollSlices = 64
-    /// Listings that one renew answers.
+    /// Listings in the reply to one renew.
     public static let rollListingsMax = 5
-    /// Ids that one listing holds.
+    /// Ids in one listing.
     public static let rollIdsMax = 128
-    /// Of the listing that each renew has in rotation.
+    /// Ids in the listing of the slice in rotation.
     public static let rollRotationIdsMax = 64
-    /// Calls of one process under way to Redis; the others wait in `CallLine`. Redis executes what all processes have
-    /// under way before it answers any of them, and 32 from each of 8 gateways give it as much to do as 1,024 do.
+    /// Calls of one process that are under way to Redis. Further calls wait in `CallLine`. Redis executes the calls
+    /// that have arrived from all processes before it answers any of them. 32 calls from each of 8 gateways keep Redis
+    /// as busy as 1,024 do.
     public static let callsSentMax = 32
-    /// Those of one tenant.
+    /// Calls of one tenant under way.
     public static let callsSentOfTenantMax = 8
-    /// Distinct workers that must fail a waiter before it may be told `worker_failed`.
+    /// Distinct workers that must fail a waiter before it may be refused with `worker_failed`.
     public static let distinctWorkersMax = 3
 }

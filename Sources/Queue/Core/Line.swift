@@ -1,5 +1,5 @@
-/// Elements in the order of their coming, each with a place by which it can leave. Every operation takes constant time,
-/// and what left takes no memory.
+/// Elements in the order of arrival. Each has a place, by which it can be removed. Every operation takes constant time,
+/// and a removed element takes no memory.
 struct Line<Element: Sendable>: Sendable {
     private var elements: [UInt64: Element] = [:]
     private var first: UInt64 = 0
@@ -7,7 +7,7 @@ struct Line<Element: Sendable>: Sendable {
 
     var isEmpty: Bool { elements.isEmpty }
 
-    /// - Returns: its place.
+    /// - Returns: the element's place.
     mutating func append(_ element: Element) -> UInt64 {
         elements[end] = element
         end += 1
@@ -21,7 +21,7 @@ struct Line<Element: Sendable>: Sendable {
             first = end
             return nil
         }
-        // Each place is passed once.
+        // Each place is visited only once.
         while true {
             first += 1
             if let element = elements.removeValue(forKey: first - 1) { return element }

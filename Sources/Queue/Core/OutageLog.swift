@@ -1,20 +1,20 @@
-/// What is worth a line while something is away and tried again and again: each reason once an outage, and its end.
+/// Decides what to log while a connection is down and retried: each reason once per outage, and the recovery.
 public struct OutageLog: Sendable {
-    /// Reasons told in one outage; a server that finds ever new words is not repeated for ever.
+    /// Most reasons logged in one outage. Bounds the log if a server returns a new text each time.
     public static let reasonsMax = 8
 
     private var told: [String] = []
 
     public init() {}
 
-    /// An attempt failed, or what was there broke off. True when this is news.
+    /// An attempt failed, or a connection broke. True if the reason must be logged.
     public mutating func failed(_ reason: String) -> Bool {
         guard told.count < OutageLog.reasonsMax, !told.contains(reason) else { return false }
         told.append(reason)
         return true
     }
 
-    /// It is back. True when an outage was told of.
+    /// The connection works again. True if its outage was logged.
     public mutating func recovered() -> Bool {
         defer { told = [] }
         return !told.isEmpty

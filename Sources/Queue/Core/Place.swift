@@ -1,33 +1,33 @@
-/// Where one waiter stands, as its own tenant may see it.
+/// The place of one waiter, as its own tenant may see it.
 public struct Place: Hashable, Sendable {
-    /// What a waiter waits for, the first that applies.
+    /// Why a waiter waits; the first reason that applies.
     public enum Reason: String, Sendable, CaseIterable {
-        /// Redis lost data; processes put back what they hold, and nobody is served meanwhile.
+        /// Redis lost data. Processes declare again what they hold, and no slot is granted meanwhile.
         case recovering
         /// The tenant holds as many slots as it may.
         case tenantCap = "tenant_cap"
         /// No living worker serves a pool that fits.
         case noWorker = "no_worker"
-        /// An operator has paused all pools that fit and have workers.
+        /// An operator paused all pools that fit and have workers.
         case paused
-        /// All slots that fit are taken.
+        /// All slots that fit are in use.
         case capacity
     }
 
     /// The waiter's state in the queue: `queued`, `aside` (its gateway is suspended), `granted`, `accepted`.
     public let state: String
-    /// So many stand before it in the whole fleet, by arrival and head start: under `fifo`, at most so many of those who are
-    /// there now are served before it.
+    /// The number of waiters before it in the whole fleet, by arrival and head start. Under `fifo`, at most this many
+    /// of the present waiters are served before it.
     public let ahead: Int
-    /// How many of those are its own tenant's.
+    /// The number of waiters before it that belong to its own tenant.
     public let aheadOfTenant: Int
-    /// How long the first of the line has waited.
+    /// How long the first waiter of the line has waited.
     public let oldestMilliseconds: Int
-    /// How long this one has waited, by Redis' clock.
+    /// How long this waiter has waited, by Redis' clock.
     public let waitedMilliseconds: Int
-    /// `nil` once it no longer waits.
+    /// `nil` if it does not wait any more.
     public let reason: Reason?
-    /// About how long it will wait yet, by the grants of the last minute; `nil` where they do not tell.
+    /// The estimated rest of its wait, from the grants of the last minute; `nil` if they allow no estimate.
     public let estimateMilliseconds: Int?
 
     public init(

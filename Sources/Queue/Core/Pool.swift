@@ -15,19 +15,19 @@ public struct Label: Hashable, Sendable, CustomStringConvertible {
     public var description: String { text }
 }
 
-/// What a set of equal slots serves: label, browser and version.
+/// The label, browser and version that a set of equal slots serves.
 ///
 /// `browser` is empty for pools of plain programs. `version` is Playwright's major.minor (`1.65`) for Playwright
-/// sidecars, `cdp` for CDP ones, empty for plain programs.
+/// sidecars, `cdp` for CDP sidecars, empty for plain programs.
 public struct Pool: Hashable, Sendable, CustomStringConvertible {
     public let label: Label
     public let browser: String
     public let version: String
 
-    /// The browsers that Playwright serves, by its own names.
+    /// The browsers that Playwright serves, by Playwright's names.
     public static let playwrightBrowsers = ["chromium", "firefox", "webkit"]
 
-    /// `nil` where browser or version is neither empty nor a name.
+    /// `nil` unless browser and version are each empty or a name.
     public init?(label: Label, browser: String, version: String) {
         guard browser.isEmpty || isName(browser), version.isEmpty || isName(version) else { return nil }
         self.label = label
@@ -45,13 +45,14 @@ public struct Pool: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(label.text)|\(browser)|\(version)" }
 }
 
-/// What a waiter asks for. An empty part means any; a label segment `*` stands for any one segment.
+/// The slot that a waiter asks for. An empty part means any; a label segment `*` means any one segment.
 public struct Selector: Hashable, Sendable, CustomStringConvertible {
     public let pattern: String
     public let browser: String
     public let version: String
 
-    /// `nil` where the pattern is no label (with `*` segments allowed) and not empty, or browser or version is no name.
+    /// `nil` unless the pattern is empty or a label (in which a segment may be `*`), and browser and version are each
+    /// empty or a name.
     public init?(pattern: String, browser: String, version: String) {
         guard browser.isEmpty || isName(browser), version.isEmpty || isName(version) else { return nil }
         if !pattern.isEmpty {
@@ -67,12 +68,16 @@ public struct Selector: Hashable, Sendable, CustomStringConvertible {
     /// The form in keys and records.
     public var description: String { "\(pattern)|\(browser)|\(version)" }
 
-    /// How well a pool fits, best first; `nil` when it does not fit.
+    /// How well a pool fits; a lower rank fits better. `nil` if the pool does not fit.
     ///
-    /// Exact labels come first (rank 0), then trailing fallback (the request's last segments dropped, never below
-    /// two: rank 1–7 by how many), then prefix expansion (the pool's label goes on behind the request: rank 10 and
-    /// up, shortest first). A request for any label ranks by the pool's length (20 and up). Must equal `match` of
-    /// `lib_match.lua`.
+    /// - Rank 0: the labels match exactly.
+    /// - Rank 1 and up: the pool's label matches the request without its last segments, and has at least two segments.
+    ///   The rank is the number of missing segments.
+    /// - Rank 10 and up: the pool's label matches the request and has further segments. The rank grows with their
+    ///   number.
+    /// - Rank 20 and up: the request is for any label. The rank grows with the length of the pool's label.
+    ///
+    /// Must equal `match` of `lib_match.lua`.
     public func rank(of pool: Pool) -> Int? {
         guard browser.isEmpty || browser == pool.browser, version.isEmpty || version == pool.version else { return nil }
         let have = pool.label.segments

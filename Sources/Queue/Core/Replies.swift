@@ -1,109 +1,109 @@
-/// What the queue says to an enqueue.
+/// The queue's answer to an enqueue.
 public enum EnqueueReply: Hashable, Sendable {
-    /// In line. The ticket is its arrival, in Redis microseconds.
+    /// The waiter is in line. The ticket is its arrival, in Redis microseconds.
     case queued(ticket: Int64)
     /// A fitting slot was free.
     case granted(ticket: Int64, Grant)
-    /// Somebody else ended it while its enqueue was asked again.
+    /// The waiter was ended from outside while its enqueue was sent again.
     case gone(EndReason)
-    /// The gateway cancelled it before it was sent.
+    /// The gateway cancelled the waiter before its enqueue was sent.
     case takenBack
     case refused(QueueRefusal)
 }
 
-/// Why the queue takes no waiter.
+/// Why the queue refuses a waiter.
 public enum QueueRefusal: Hashable, Sendable {
     /// No worker ever offered a pool that fits.
     case unknownPool
-    /// No worker served that version in the last 10 minutes; these were served.
+    /// No worker served that version in the last 10 minutes. `versions` were served.
     case versionMismatch(versions: [String])
-    /// The tenant has as many waiting as it may.
+    /// The tenant has its maximum of waiting clients.
     case tenantQueueFull(max: Int)
-    /// The fleet has as many waiting as it may.
+    /// The fleet has its maximum of waiting clients.
     case queueFull(max: Int)
-    /// The tenant, or the fleet, waits for too many different things.
+    /// Clients of the tenant, or of the fleet, wait for too many different selectors.
     case tooManySelectors
     /// Redis is at `maxmemory`.
     case storeFull
     /// No slot is free, and the client asked not to wait.
     case wouldWait
-    /// Another of the tenant's waiters has the alias and lives.
+    /// Another living waiter of the tenant has the alias.
     case aliasTaken
 }
 
-/// What the queue says to a gateway's `reject`.
+/// The queue's answer to a gateway's `reject`.
 public enum RejectReply: Hashable, Sendable {
-    /// The waiter has its place back (or was granted anew already).
+    /// The waiter is queued again with its old ticket, or was already granted again.
     case requeued
-    /// Three distinct workers failed it and no other fits: the waiter has ended.
+    /// Three distinct workers failed the waiter and no other worker fits. The waiter has ended.
     case nobodyElse
-    /// The lease was borrowed or kept, and waits for its next connection.
+    /// The lease was borrowed or kept. It waits for its next connection.
     case detached
-    /// Somebody else ended the waiter.
+    /// The waiter was ended from outside.
     case gone(EndReason)
-    /// Neither lease nor waiter is known any more.
+    /// Neither the lease nor the waiter exists any more.
     case ended
 }
 
-/// What the queue says to a worker's `accept`.
+/// The queue's answer to a worker's `accept`.
 public enum AcceptReply: Hashable, Sendable {
-    /// - Parameter keepSeconds: how long its slot is kept after the client's socket dropped; 0: not at all.
+    /// - Parameter keepSeconds: how long the slot is kept after the client's socket dropped; 0 if it is not kept.
     case accepted(keepSeconds: Int = 0)
-    /// The lease is over; the client must not be served.
+    /// The lease is over. The client must not be served.
     case ended
-    /// Redis did not answer in time: not accepted as far as anybody knows.
+    /// Redis did not answer in time. The lease may or may not be accepted; treat it as not accepted.
     case failed
 }
 
-/// Why somebody who is neither the client nor a worker ended a wait. The raw value is the word in Redis.
+/// Why a wait was ended from outside, by neither the client nor a worker. The raw value is the one in Redis.
 public enum EndReason: String, Sendable, CaseIterable {
-    /// Its tenant or an operator asked for it.
+    /// The tenant or an operator requested it.
     case request
-    /// Another client came with its alias while nobody heard its gateway.
+    /// Another client with the same alias arrived while the waiter's gateway was silent.
     case alias
 
-    /// A word of a newer process that this one does not know is somebody's request all the same.
+    /// A value that only a newer process knows is treated as `request`.
     public init(word: some StringProtocol) {
         self = EndReason(rawValue: String(word)) ?? .request
     }
 }
 
-/// What is to end by request.
+/// The waiters or sessions that a request ends.
 public enum EndTarget: Hashable, Sendable {
     case waiter(WaiterID)
     case lease(LeaseID)
-    /// All waiters and sessions of a run that came until now.
+    /// All waiters and sessions of a run that exist now.
     case run(String)
-    /// All waiters and sessions of the tenant that came until now.
+    /// All waiters and sessions of the tenant that exist now.
     case tenant
 }
 
-/// What the queue says to a request for an end.
+/// The queue's answer to a request for an end.
 public enum EndReply: Hashable, Sendable {
-    /// So many were waiting or served and are ended, or told to end. Of a large run the rest follows by itself.
+    /// `count` waiters and sessions have ended or were ordered to end. The rest of a large run follows automatically.
     case ended(count: Int)
-    /// No such waiter or lease, or another tenant's.
+    /// There is no such waiter or lease, or it belongs to another tenant.
     case notFound
 }
 
-/// What the queue says to a `reserve`.
+/// The queue's answer to a `reserve`.
 public enum ReserveReply: Hashable, Sendable {
-    /// The slot is lent; it waits that long for its client.
+    /// The slot is lent. It waits for its client for `milliseconds`.
     case reserved(milliseconds: Int)
     /// The lease is over.
     case ended
 }
 
-/// What the queue says to an `attach`.
+/// The queue's answer to an `attach`.
 public enum AttachReply: Hashable, Sendable {
-    /// Dial its worker; the grant names the connection.
+    /// Dial the lease's worker with this grant, which has the connection's number.
     case granted(Grant)
-    /// Somebody is connected to it, or being connected.
+    /// A client is connected to the lease, or is being connected.
     case alreadyAttached
-    /// Another tenant's.
+    /// The lease belongs to another tenant.
     case forbidden
-    /// It is over.
+    /// The lease is over.
     case gone
-    /// Redis lost data, and its worker may not have declared it again yet: ask later.
+    /// Redis lost data, and the worker may not have declared the lease again yet. Try again later.
     case recovering
 }

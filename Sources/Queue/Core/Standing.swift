@@ -1,4 +1,4 @@
-/// A process' standing in the fleet: whether Redis knows it, and what to do to make it so.
+/// The state of a process in its fleet: whether Redis knows the process, and what to do until Redis does.
 public struct Standing {
     public enum State: Hashable, Sendable {
         /// No connection. Can transition to: registering (up, never registered), member (up, registered before).
@@ -7,32 +7,32 @@ public struct Standing {
         case registering
         /// Redis knows this process. Can transition to: registering (Redis ended it), leaving (Redis lost data), away.
         case member
-        /// A gateway clears its old entries before it registers anew. Can transition to: registering, away.
+        /// A gateway deletes its old entries before it registers anew. Can transition to: registering, away.
         case leaving
-        /// Ended by its own word. Can transition to: nothing.
+        /// The process quit. Can transition to: nothing.
         case left
     }
 
-    /// What the process does to become, or stay, a member.
+    /// The next step of the process to become, or stay, a member.
     public enum Action: Hashable, Sendable {
         case nothing
         case register
-        /// Tell Redis to drop all it has of this process, then `hasLeft()`.
+        /// Make Redis delete all data of this process, then call `hasLeft()`.
         case leave
-        /// A worker shows its rows at once.
+        /// A worker sends its rows at once.
         case renew
-        /// Calls may be sent. `anew`: what Redis had of this process is gone; declare everything again.
+        /// Calls may be sent. `anew`: Redis has no data of this process any more, so declare everything again.
         case serve(anew: Bool)
     }
 
-    /// Gateways heal by leaving and registering anew; workers by their slot table.
+    /// After Redis lost data, a gateway leaves and registers anew. A worker sends its slot table.
     public enum Kind: String, Hashable, Sendable {
         case gateway, worker
     }
 
     public let kind: Kind
     public private(set) var state: State = .away
-    /// True once a registration was answered; the next one is then anew.
+    /// True after the first registration. Later registrations are anew.
     private var hasRegistered = false
     private var mustRegister = true
 
@@ -51,7 +51,7 @@ public struct Standing {
         return .serve(anew: false)
     }
 
-    /// The connection is gone; what was asked on it may or may not have happened.
+    /// The connection is lost. Calls without an answer may or may not have been executed.
     public mutating func disconnected() {
         if state == .leaving { mustRegister = true }
         if state != .left { state = .away }
@@ -66,7 +66,7 @@ public struct Standing {
         return .serve(anew: hasRegistered)
     }
 
-    /// Redis still ends the earlier life of this process, a slice a call, or did not take it: it asks again.
+    /// Register again, because Redis did not accept the process, or still deletes its earlier data, a slice per call.
     public func askAgain() -> Action {
         state == .registering ? .register : .nothing
     }
@@ -79,7 +79,7 @@ public struct Standing {
         return .register
     }
 
-    /// A reply told of a later epoch.
+    /// A reply has a later epoch.
     public mutating func historyLost() -> Action {
         guard state == .member else { return .nothing }
         switch kind {
@@ -99,7 +99,7 @@ public struct Standing {
         return .register
     }
 
-    /// The process ends by its own word.
+    /// The process quits.
     public mutating func quit() {
         state = .left
     }

@@ -1,22 +1,23 @@
-/// The lines gateways and workers exchange before a session's bytes. One connection carries one of them each way.
+/// The lines that gateways and workers exchange before a session's bytes. A connection carries one line in each
+/// direction.
 ///
 /// ```
 /// gateway → worker   BERTH1 GRANT <fleet> <worker> <slot> <lease> <attach> <epoch> <token> <nonce> <mac>\r\n
 ///                    then the client's request head, without Host
 /// worker → gateway   BERTH1 PROOF <mac>\r\n               then the sidecar's bytes
-///                    BERTH1 REJECT <reason> <mac>\r\n     then EOF: the worker's verdict stands in Redis
+///                    BERTH1 REJECT <reason> <mac>\r\n     then EOF: the worker's verdict is in Redis
 /// gateway → worker   BERTH1 PROBE <fleet> <worker> <nonce> <mac>\r\n
 /// worker → gateway   BERTH1 ALIVE <mac>\r\n               then EOF
 /// ```
-/// A mac is HMAC-SHA256 by NODE_SECRET as 64 lower-case hex digits. Requests sign the line before the mac; answers
-/// sign `<word> <nonce> <subject>`, so that an answer can neither be invented nor replayed. This file only composes
-/// and reads; who computes the mac is the driver.
+/// A mac is HMAC-SHA256 with NODE_SECRET, as 64 lower-case hex digits. The mac of a request signs the line before the
+/// mac. The mac of an answer signs `<word> <nonce> <subject>`, so that an answer can be neither invented nor replayed.
+/// This file only composes and reads lines; the driver computes the macs.
 public enum Wire {
     /// Longest line of either side, with its CRLF, in bytes.
     public static let lineMax = 1_024
     static let version = "BERTH1"
 
-    /// What a gateway presents to be served.
+    /// A gateway's request to be served.
     public struct GrantRequest: Hashable, Sendable {
         public let fleet: String
         public let worker: ProcessID
@@ -40,19 +41,19 @@ public enum Wire {
             self.nonce = nonce
         }
 
-        /// What the request's mac signs: the line before the mac.
+        /// The text that the request's mac signs: the line before the mac.
         public var signed: String {
             "\(version) GRANT \(fleet) \(worker) \(slot) \(lease) \(attach) \(token.epoch) \(token.number) \(nonce)"
         }
 
-        /// What the mac of `PROOF` signs.
+        /// The text that the mac of `PROOF` signs.
         public var proofSigned: String { "PROOF \(nonce) \(lease)" }
 
-        /// What the mac of `REJECT` signs.
+        /// The text that the mac of `REJECT` signs.
         public func rejectSigned(_ reason: RejectReason) -> String { "REJECT \(nonce) \(lease) \(reason.rawValue)" }
     }
 
-    /// What a gateway asks to know whether a worker can be reached.
+    /// A gateway's request to check that a worker can be reached.
     public struct ProbeRequest: Hashable, Sendable {
         public let fleet: String
         public let worker: ProcessID
@@ -85,14 +86,14 @@ public enum Wire {
     public static func line(signed: String, mac: String) -> String { "\(signed) \(mac)\r\n" }
     /// The answer to a grant that is served, with its CRLF.
     public static func proofLine(mac: String) -> String { "\(version) PROOF \(mac)\r\n" }
-    /// The answer to a grant that is not, with its CRLF.
+    /// The answer to a rejected grant, with its CRLF.
     public static func rejectLine(_ reason: RejectReason, mac: String) -> String {
         "\(version) REJECT \(reason.rawValue) \(mac)\r\n"
     }
     /// The answer to a probe, with its CRLF.
     public static func aliveLine(mac: String) -> String { "\(version) ALIVE \(mac)\r\n" }
 
-    /// Reads a request line without its CRLF; `nil` for anything that is not exactly one.
+    /// Reads a request line without its CRLF; `nil` if it is not exactly one.
     public static func request(line: String) -> Request? {
         let f = line.split(separator: " ", omittingEmptySubsequences: false)
         guard f.count >= 3, f[0] == version, let mac = f.last.map(String.init), isMac(mac) else { return nil }
@@ -114,7 +115,7 @@ public enum Wire {
         }
     }
 
-    /// Reads an answer line without its CRLF; `nil` for anything that is not exactly one.
+    /// Reads an answer line without its CRLF; `nil` if it is not exactly one.
     public static func answer(line: String) -> Answer? {
         let f = line.split(separator: " ", omittingEmptySubsequences: false)
         guard f.count >= 3, f[0] == version, let mac = f.last.map(String.init), isMac(mac) else { return nil }
