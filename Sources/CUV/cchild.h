@@ -12,14 +12,14 @@
 
 extern char **environ;
 
-/* In the child, between fork and exec: only what is safe after a fork of a process with threads. */
+/* Runs in the child between fork and exec. Calls only functions that are safe there, because the parent has threads. */
 static inline int berth_child_prepare(char *const env[], const char *directory, int out, int err, int report,
                                       pid_t parent) {
   if (setsid() < 0) return errno;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return errno;
-  /* What its descendants leave behind stays below it while it lives. Kept by exec, not inherited by fork. */
+  /* Orphaned descendants become children of this process while it lives. exec keeps this flag, fork does not. */
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return errno;
-  /* The parent may have died before the line above: then nobody would ever kill us. */
+  /* If the parent died before PR_SET_PDEATHSIG, the kernel sends no signal: exit now. */
   if (getppid() != parent) _exit(127);
   if (directory && chdir(directory) < 0) return errno;
 
@@ -39,13 +39,13 @@ static inline int berth_child_prepare(char *const env[], const char *directory, 
   return 0;
 }
 
-/* Starts argv[0] (searched in the PATH of env) in a session of its own that dies with the calling thread: stdin is
-   /dev/null, stdout and stderr are the given descriptors, all others are closed. The descriptors must be above 3.
-   Answers the pid, or a negated errno when anything failed up to and including exec. */
+/* Starts argv[0] (searched in the PATH of env) in a session of its own. The kernel kills it when the calling thread
+   ends. stdin is /dev/null, stdout and stderr are the given descriptors, all others are closed. The descriptors must be
+   above 3. Returns the pid, or a negated errno if any step up to and including exec failed. */
 static inline int berth_child_start(char *const argv[], char *const env[], const char *directory, int out, int err) {
   int report[2];
   if (syscall(SYS_pipe2, report, O_CLOEXEC) < 0) return -errno;
-  /* A signal in the child before its handlers are reset would run the parent's. */
+  /* Block signals: the child would run the parent's handlers until it has reset them. */
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -57,7 +57,7 @@ static inline int berth_child_start(char *const argv[], char *const env[], const
       execvp(argv[0], argv);
       error = errno;
     }
-    /* The report moved to 3 unless the preparation failed before that. */
+    /* The report pipe is descriptor 3, unless the preparation failed before the dup3. */
     if (write(report[1], &error, sizeof error) < 0 && write(3, &error, sizeof error) < 0) _exit(126);
     _exit(127);
   }
@@ -78,8 +78,9 @@ static inline int berth_child_start(char *const argv[], char *const env[], const
   return failure ? -failure : pid;
 }
 
-/* Looks whether the child has ended. If so kills what is left of its group, while its number still cannot be anybody
-   else's, and takes its status. Answers 1 with *code or *number set, 0 while it runs, a negated errno. */
+/* Checks whether the child has ended. If so, kills the rest of its group, then collects its status. The order matters:
+   the pid cannot be reused before its status is collected. Returns 1 with *code or *number set, 0 while the child runs,
+   or a negated errno. */
 static inline int berth_child_reap(int pid, int *code, int *number) {
   siginfo_t info;
   info.si_pid = 0;
@@ -93,17 +94,17 @@ static inline int berth_child_reap(int pid, int *code, int *number) {
   return 1;
 }
 
-/* Makes this process the parent of what its descendants leave behind. Answers 0 or a negated errno. */
+/* Makes this process the parent of its orphaned descendants. Returns 0 or a negated errno. */
 static inline int berth_child_adopt(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }
 
-/* Some child of this process that has ended and whose status nobody took: its pid, 0 where there is none. */
+/* The pid of a child that has ended and whose status is not collected yet; 0 if there is none. */
 static inline int berth_child_ended(void) {
   siginfo_t info;
   info.si_pid = 0;
   return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
 }
 
-/* Takes the status of a child that has ended, so that its number is free again. */
+/* Collects the status of an ended child, so that the kernel may reuse its pid. */
 static inline void berth_child_discard(int pid) {
   siginfo_t info;
   waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);

@@ -2,36 +2,39 @@ import EventLoop
 
 /// Why a command has no reply.
 public enum RedisError: Error, Hashable {
-    /// The connection ended, or was given up, before the reply: the command may have been executed.
+    /// The connection ended or was dropped before the reply. The command may have been executed.
     case lost(String)
     /// The command was never executed.
     case notSent
 }
 
-/// Pipelined commands over one connection that comes back by itself.
+/// Sends pipelined commands over one connection that reconnects automatically.
 ///
-/// Commands are written once a turn of the loop, in order; how many are under way at once is the callers' choice. While
-/// the connection is down they fail with `.notSent`: callers send again at the next `.up`. If commands are in flight and
-/// Redis says nothing at all for so long, the connection is dropped and everything in flight is `.lost`. A Redis that
-/// answers others first is slow, not away: the age of a command ends no connection.
+/// Commands are written in order, once per turn of the loop. The callers decide how many are in flight at once. While
+/// the connection is down, commands fail with `.notSent`, and callers send them again at the next `.up`. If commands
+/// are in flight and Redis sends nothing at all for `silenceMilliseconds`, the connection is dropped and all commands
+/// in flight fail with `.lost`. A Redis that answers other commands first is slow, not down, so the age of one command
+/// ends no connection.
 ///
-/// A log-in is no success yet: a replica takes one. The first command with an answer other than an error is.
+/// A login does not prove that Redis works, because a replica accepts one too. The first reply other than an error
+/// proves it.
 ///
-/// The NOSCRIPT fence: when Redis has forgotten the scripts, sending stops, what is in flight answers, all scripts are
-/// loaded, and those commands that found no script are sent again, in their order, before anything else.
+/// The NOSCRIPT fence: if Redis has lost the scripts, sending stops until all commands in flight are answered. Then all
+/// scripts are loaded. The commands that found no script are sent again, in their order, before all others.
 public final class RedisConnection {
-    /// What becomes of the connection.
+    /// A change of the connection's state.
     public enum Event: Hashable, Sendable {
-        /// Logged in, scripts loaded. The number counts such connections from 1.
+        /// Logged in, scripts loaded. `number` counts such connections from 1.
         case up(number: Int)
-        /// An attempt failed or the connection ended; the next attempt follows by itself. Comes once for each failure.
+        /// An attempt failed or the connection ended. The next attempt follows automatically. Sent once for each
+        /// failure.
         case down(reason: String)
     }
 
     /// Bounds of one connection.
     public struct Limits: Hashable, Sendable {
         public var connectTimeoutMilliseconds: UInt64 = 1000
-        /// Without a byte of Redis while commands are in flight.
+        /// Longest time without a byte from Redis while commands are in flight.
         public var silenceMilliseconds: UInt64 = 1000
         public var backoffMaxMilliseconds: UInt64 = 2000
 
@@ -42,24 +45,25 @@ public final class RedisConnection {
 
     struct Command {
         let bytes: [UInt8]
-        /// Set for commands of callers' scripts: NOSCRIPT raises the fence.
+        /// True for callers' scripts, for which NOSCRIPT raises the fence.
         var isScript = false
-        /// Nil for the connection's own (log-in, SCRIPT LOAD), whose replies `prepared` takes.
+        /// Nil for the connection's own commands (login, SCRIPT LOAD). `prepared` handles their replies.
         var done: Done?
-        /// How often it found no script.
+        /// How often Redis answered NOSCRIPT to it.
         var refusals = 0
     }
 
     enum State {
         /// Not connected. Can transition to: preparing.
         case down
-        /// Connected; logging in and loading scripts, nothing of the callers' is sent. Can transition to: up, down.
+        /// Connected; logging in and loading scripts. No command of a caller is sent. Can transition to: up, down.
         case preparing
-        /// Commands flow. Can transition to: fenced, down.
+        /// Commands are sent. Can transition to: fenced, down.
         case up
-        /// Scripts are missing: nothing is sent until all in flight answered. Can transition to: reloading, down.
+        /// Scripts are missing. Nothing is sent until all commands in flight are answered. Can transition to:
+        /// reloading, down.
         case fenced
-        /// SCRIPT LOAD is in flight, nothing else. Can transition to: up, down.
+        /// Only SCRIPT LOAD is in flight. Can transition to: up, down.
         case reloading
     }
 
@@ -68,9 +72,9 @@ public final class RedisConnection {
     let link: RedisLink
     let scripts: [RedisScript]
     let limits: Limits
-    /// A key of what the scripts work on.
+    /// A key of the data that the scripts use.
     private let key: [UInt8]?
-    /// Called on the loop, never from inside a call of the owner's.
+    /// Called on the loop, never from inside a call that the owner makes.
     public var onEvent: (Event) -> Void
     private var state = State.down
     private var waiting = Fifo<Command>()
@@ -79,16 +83,17 @@ public final class RedisConnection {
     private var refused: [Command] = []
     private var isFlushScheduled = false
     private var watch: Timer?
-    private var secondLook: Timer?
-    /// When the oldest of the commands in flight became the only one.
+    private var recheck: Timer?
+    /// When a command was last sent while no other was in flight.
     private var askedAt: UInt64 = 0
-    /// A caller's command of this connection was answered by other than an error.
+    /// Redis answered a caller's command on this connection, and not with an error.
     private var isProven = false
 
-    /// How often the connection came up; callers put it into their arguments, so that late bytes of an old one are known.
+    /// How often the connection was established. Callers send it as an argument, so that Redis ignores late bytes of an
+    /// old connection.
     public private(set) var number = 0
 
-    /// - Parameter key: one of those the commands will be about; in a cluster the connection goes to its node.
+    /// - Parameter key: one of the keys that the commands use. In a cluster, the connection goes to this key's node.
     public init(
         loop: Loop, endpoint: RedisEndpoint, scripts: [RedisScript] = [], key: String? = nil,
         limits: Limits = Limits(), onEvent: @escaping (Event) -> Void = { _ in }
@@ -108,10 +113,11 @@ public final class RedisConnection {
         stopWatching()
     }
 
-    /// Connects, and again after each end, until `close()`.
+    /// Connects. Does so again after each end, until `close()`.
     public func start() { link.start() }
 
-    /// Ends for good. Commands without a reply fail, from inside this call; no event follows. Idempotent.
+    /// Closes the connection for good. Commands without a reply fail, from inside this method. No event follows.
+    /// Idempotent.
     public func close() {
         link.close()
         failAll("closed")
@@ -125,15 +131,15 @@ public final class RedisConnection {
         }
     }
 
-    /// This end of the connection, `host:port`; empty while there is none.
+    /// The local address, `host:port`; empty while there is no connection.
     public var localAddress: String { link.stream?.localAddress ?? "" }
 
-    /// Sends a command. `done` is called once, never from inside this call.
+    /// Sends a command. `done` is called once, never from inside this method.
     public func send(_ arguments: [[UInt8]], done: @escaping Done) {
         enqueue(Command(bytes: redisCommand(arguments), done: done))
     }
 
-    /// Runs a script by EVALSHA; it must be one of those given to `init`. `done` as for `send`.
+    /// Runs a script by EVALSHA. The script must be one of those given to `init`. `done` is called as for `send`.
     public func run(_ script: RedisScript, keys: [[UInt8]], arguments: [[UInt8]], done: @escaping Done) {
         assert(scripts.contains(script), "the fence could never load \(script.name)")
         let words = [Array("EVALSHA".utf8), Array(script.sha1.utf8), Array(String(keys.count).utf8)]
@@ -184,10 +190,10 @@ extension RedisConnection: RedisLinkDelegate {
     }
 
     func linkEnded(reason: String, isRedirected: Bool) {
-        // Led on before the log-in ended: nothing was up that could go down.
-        let isOnItsWay = isRedirected && !isUp
+        // If the redirection arrives before the login is done, the connection was not up, so it does not go down.
+        let isEarlyRedirect = isRedirected && !isUp
         failAll(reason)
-        if !isOnItsWay { onEvent(.down(reason: reason)) }
+        if !isEarlyRedirect { onEvent(.down(reason: reason)) }
     }
 
     func link(received reply: RedisReply) {
@@ -196,7 +202,7 @@ extension RedisConnection: RedisLinkDelegate {
             return
         }
         if let reason = RedisFault.elsewhere(reply, at: link.endpoint) {
-            // Not in flight any more: it fails as all others will.
+            // The command is not in flight any more, so it fails here. The others fail when the link ends.
             command.done?(.failure(.lost(reason)))
             if reply.isError("MOVED") { link.redirect(reason) } else { link.drop(reason) }
             return
@@ -225,11 +231,11 @@ extension RedisConnection: RedisLinkDelegate {
         command.refusals += 1
         refused.append(command)
         if case .up = state { state = .fenced }
-        // Loading does not help where each command may meet another server.
+        // Loading does not help if each command may reach another server.
         if command.refusals == RedisConnection.refusalsMax { link.drop("Redis forgets its scripts again and again") }
     }
 
-    /// Looks again at what may be sent now: the callback before may have changed anything.
+    /// Sends what may be sent now. The callback just made may have changed the state.
     private func advance() {
         switch state {
         case .up: flushLater()
@@ -240,7 +246,7 @@ extension RedisConnection: RedisLinkDelegate {
         }
     }
 
-    /// One of our own commands was answered.
+    /// One of the connection's own commands was answered.
     private func prepared(_ reply: RedisReply) {
         if let text = reply.errorText {
             link.drop(RedisFault.explain(text, at: link.endpoint))
@@ -268,8 +274,8 @@ extension RedisConnection: RedisLinkDelegate {
                 link.endpoint.user.map { redisCommand("AUTH", $0, password) } ?? redisCommand("AUTH", password))
         }
         if link.endpoint.database > 0 { commands.append(redisCommand("SELECT", String(link.endpoint.database))) }
-        // A paused Redis still accepts connections: only an answer shows that it is there. A node of a cluster answers
-        // for its own keys only.
+        // A paused Redis still accepts connections, so wait for an answer. A node of a cluster answers only for its own
+        // keys, so ask for one of our keys.
         commands.append(key.map { redisCommand([Array("EXISTS".utf8), $0]) } ?? redisCommand("PING"))
         return commands
     }
@@ -298,8 +304,8 @@ extension RedisConnection {
     private func stopWatching() {
         watch?.cancel()
         watch = nil
-        secondLook?.cancel()
-        secondLook = nil
+        recheck?.cancel()
+        recheck = nil
     }
 
     private func watchForSilence() {
@@ -311,9 +317,9 @@ extension RedisConnection {
 
     private func checkForSilence() {
         guard isSilent else { return }
-        // After a pause of our own the reply may lie unread in the socket: one more turn decides.
-        secondLook?.cancel()
-        secondLook = link.loop.schedule(after: 1) { [weak self] in
+        // If this process was paused, the reply may be unread in the socket. Check again after one turn of the loop.
+        recheck?.cancel()
+        recheck = link.loop.schedule(after: 1) { [weak self] in
             guard let self, isSilent else { return }
             link.drop("Redis did not answer for \(limits.silenceMilliseconds) ms")
         }

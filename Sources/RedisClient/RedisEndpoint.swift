@@ -1,14 +1,14 @@
 import EventLoop
 
-/// Where Redis is and how to log in:
-/// `redis://[user:password@]host[:port][/db]` or `unix://[user:password@]/path[?db=n]`.
+/// The address of Redis, and the login: `redis://[user:password@]host[:port][/db]` or
+/// `unix://[user:password@]/path[?db=n]`.
 public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
     enum Place: Hashable, Sendable {
         case host(String, port: Int)
         case unix(SocketAddress)
     }
 
-    /// What is wrong with a URL, in words for who wrote it. Never contains the password.
+    /// The fault in a URL, explained to its author. Never contains the password.
     public struct InvalidURL: Error, Hashable, CustomStringConvertible {
         public let description: String
     }
@@ -43,8 +43,8 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         database = other.database
     }
 
-    /// The node that a `MOVED <slot> <host>:<port>` names, with this one's log-in; nil when it names none. A cluster that
-    /// leaves the host out, or does not know it, means the host of who answered.
+    /// The node that a `MOVED <slot> <host>:<port>` names, with this endpoint's login; nil if it names none. If the
+    /// cluster leaves the host out, or does not know it, the node has the host of the node that answered.
     func moved(_ reply: String) -> RedisEndpoint? {
         let words = reply.split(separator: " ")
         guard words.count >= 3, words[0] == "MOVED", let colon = words[2].lastIndex(of: ":"),
@@ -119,7 +119,7 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         return number
     }
 
-    /// Percent-decoding (RFC 3986, 2.1); nil when it is malformed or not UTF-8.
+    /// Percent-decoding (RFC 3986, 2.1); nil if the text is malformed or not UTF-8.
     private static func decoded(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
@@ -141,7 +141,7 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
 public struct RedisScript: Hashable, Sendable {
     public let name: String
     public let source: [UInt8]
-    /// 40 lower-case hex digits: what EVALSHA takes.
+    /// 40 lower-case hex digits, as EVALSHA takes them.
     public let sha1: String
 
     public init(name: String, source: [UInt8]) {

@@ -2,8 +2,9 @@ import EventLoop
 
 /// Explains errors of Redis to the operator, and says what to do next.
 enum RedisFault {
-    /// Replies of a Redis that cannot serve us now, whatever is asked: this connection is as good as lost. The last two
-    /// are a cluster's while it moves the keys to another node one by one: what a script needs is in two places.
+    /// The text of an error that means that this Redis can serve none of our commands now; nil for other replies. The
+    /// caller drops the connection. A cluster replies TRYAGAIN or ASK while it moves keys one by one to another node,
+    /// so that a script's keys are on two nodes.
     static func elsewhere(_ reply: RedisReply, at endpoint: RedisEndpoint) -> String? {
         guard case .error(let text) = reply else { return nil }
         if reply.isError("READONLY") || reply.isError("MASTERDOWN") {
@@ -13,7 +14,7 @@ enum RedisFault {
         return codes.contains { reply.isError($0) } || text.contains("access a non local key") ? text : nil
     }
 
-    /// Says what a refused log-in needs.
+    /// Explains a refused login or script, and says what to do.
     static func explain(_ text: String, at endpoint: RedisEndpoint) -> String {
         if text.hasPrefix("NOAUTH") {
             return "Redis wants a password: put it into the URL, redis://:password@host (\(text))"
@@ -32,14 +33,14 @@ enum RedisFault {
         return "Redis refused the log-in or a script: \(text)"
     }
 
-    /// The connection ended before Redis said anything.
+    /// The connection ended before Redis sent anything.
     static func unheard(_ reason: String, at endpoint: RedisEndpoint) -> String {
         guard case .host = endpoint.place else { return reason }
         return "\(reason) before a first answer at \(endpoint). A port for TLS does that: berth speaks no TLS, give "
             + "it a plain port or a TLS tunnel"
     }
 
-    /// The first bytes of an answer are no reply.
+    /// The first bytes received are not a Redis reply.
     static func garbled(_ reason: String, first: UInt8?, at endpoint: RedisEndpoint) -> String {
         let alert: UInt8 = 0x15
         guard first == alert else { return "not the Redis protocol: \(reason)" }

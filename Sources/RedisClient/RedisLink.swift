@@ -1,20 +1,21 @@
 import EventLoop
 
-/// What a link reports. After each call the link may have been dropped or closed by the one called.
+/// Events of a link. The delegate may drop or close the link inside each call.
 protocol RedisLinkDelegate: AnyObject {
     func linkOpened()
     func link(received reply: RedisReply)
-    /// The connection failed or ended; another one follows, after a while, or at once where a node has named another.
+    /// The connection failed or ended. The next one follows after a delay, or at once if a node redirected us.
     func linkEnded(reason: String, isRedirected: Bool)
 }
 
-/// A connection to Redis that comes back: resolves, connects, parses, and after an end waits with full jitter.
+/// A connection to Redis that reconnects automatically. It resolves, connects and parses; after an end it waits with
+/// full jitter.
 ///
-/// In a cluster it goes where a node sends it. The node that was named last stays a second way in: after each failure
-/// the other of the two is tried.
+/// In a cluster it follows redirections. The node named last is kept as a second address: after each failure the other
+/// of the two addresses is tried.
 final class RedisLink {
     private static let backoffFirstMilliseconds: UInt64 = 100
-    /// Redirections without a log-in between: nodes that point at each other are waited out.
+    /// Most redirections in a row. After that we wait, because the nodes may redirect to each other.
     private static let redirectionsMax = 5
 
     let loop: Loop
@@ -22,7 +23,7 @@ final class RedisLink {
     private var named: RedisEndpoint?
     private var isAtNamed = false
     private var redirections = 0
-    /// The one in use.
+    /// The endpoint in use.
     var endpoint: RedisEndpoint { isAtNamed ? named ?? configured : configured }
     weak var delegate: (any RedisLinkDelegate)?
     private let connectTimeoutMilliseconds: UInt64
@@ -31,11 +32,11 @@ final class RedisLink {
     private var reader = RedisReader()
     private var attempt: ConnectAttempt?
     private var timer: Timer?
-    /// Counts connections and closings: a late answer to an older one is ignored.
+    /// Grows with each connection and each end, so that a late answer to an older attempt is ignored.
     private var generation = 0
     private var failures = 0
     private var goodSince: UInt64?
-    /// When this connection brought its last bytes; nil before the first.
+    /// When this connection last received bytes; nil before the first.
     private(set) var heardAt: UInt64?
     private var isStarted = false
 
@@ -59,13 +60,14 @@ final class RedisLink {
 
     func write(_ bytes: [UInt8]) { stream?.write(bytes) }
 
-    /// Redis serves: from here the connection counts as good.
+    /// Redis answers, so the connection counts as good from now on.
     func settled() {
         goodSince = loop.now
         redirections = 0
     }
 
-    /// Goes at once to the node that a MOVED names; waits as after any failure when it names none, or too many did.
+    /// Connects at once to the node that a MOVED names. Waits as after any failure if it names none, or after too many
+    /// redirections.
     func redirect(_ moved: String) {
         guard isStarted, timer == nil else { return }
         guard redirections < RedisLink.redirectionsMax, let node = endpoint.moved(moved) else { return drop(moved) }
@@ -81,10 +83,11 @@ final class RedisLink {
         delegate?.linkEnded(reason: moved, isRedirected: true)
     }
 
-    /// Gives this connection up and makes another one later.
+    /// Ends this connection and makes another one later.
     func drop(_ reason: String) {
         guard isStarted, timer == nil else { return }
-        // One that ended soon after its start is no success: a flapping server is not to be stormed.
+        // A connection that ended soon after its start counts as a failure, so that an unstable server gets few
+        // attempts.
         let wasGood = goodSince.map { loop.now - $0 >= backoffMaxMilliseconds } ?? false
         failures = wasGood ? 1 : min(failures + 1, 16)
         isAtNamed = named != nil && !isAtNamed
@@ -117,7 +120,7 @@ final class RedisLink {
             resolveAll(loop: loop, host: host, port: port) { [weak self] result in
                 guard let self, generation == current, isStarted else { return }
                 switch result {
-                // A name may have an address that nobody listens on: each try takes the next one.
+                // A name may have an address without a listener, so each attempt takes the next address.
                 case .success(let found): connect(found[failures % found.count])
                 case .failure(let error): drop("\(host): \(error)")
                 }

@@ -2,22 +2,22 @@ import CHiredis
 import EventLoop
 import Glibc
 
-/// Bytes in, replies out: hiredis' reader, with bounds on what a reply may take of this process.
+/// Parses bytes into replies. Uses hiredis' reader, and bounds the memory that a reply may take.
 final class RedisReader {
-    /// Most bytes of one reply, all its parts together.
+    /// Most bytes of one reply, with all its parts.
     static let replyBytesMax = 64 * 1_024 * 1_024
-    /// The same, each part of an array counted.
+    /// Most parts of one reply, in all its arrays.
     static let replyElementsMax = 65_536
-    /// A status, an error, a number, a length.
+    /// Most bytes of a line: a status, an error, a number or a length.
     static let replyLineMax = 64 * 1_024
 
     struct ProtocolError: Error { let message: String }
 
     private let reader: UnsafeMutablePointer<redisReader>
-    /// hiredis' functions, with one that bounds arrays before they take memory.
+    /// hiredis' functions. Ours for arrays checks the bound before an array is allocated.
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
     private let bounds: UnsafeMutablePointer<Bounds>
-    /// Bytes of the reply that is not whole yet.
+    /// Bytes received of a reply that is not complete yet.
     private var bytes = 0
 
     private struct Bounds {
@@ -56,7 +56,7 @@ final class RedisReader {
         redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
     }
 
-    /// The next whole reply; nil until more bytes came.
+    /// The next complete reply; nil if more bytes are needed.
     func next() throws(ProtocolError) -> RedisReply? {
         var raw: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &raw) == REDIS_OK else {
@@ -76,10 +76,10 @@ final class RedisReader {
         return RedisReply(raw.assumingMemoryBound(to: redisReply.self))
     }
 
-    /// Bytes that hiredis keeps for want of more.
+    /// Bytes that hiredis has buffered but not parsed.
     private var rest: Int { reader.pointee.len - reader.pointee.pos }
 
-    /// A reply beyond a bound is refused before its bytes are kept, also if only its announced length is.
+    /// Refuses a reply that exceeds a bound before its bytes are stored. A string is refused once its length is known.
     private func checkRest() throws(ProtocolError) {
         guard bytes <= RedisReader.replyBytesMax else { throw ProtocolError(message: RedisReader.tooLong) }
         guard rest > 0, let start = reader.pointee.buf else { return }
@@ -88,7 +88,7 @@ final class RedisReader {
             guard rest <= RedisReader.replyLineMax else { throw ProtocolError(message: "a line is too long") }
             return
         }
-        // A line that is whole and still unparsed is the length of a string whose bytes have not come yet.
+        // A complete line that is not parsed yet is the length of a string whose bytes have not arrived.
         guard end + 1 < head.count, head[end + 1] == UInt8(ascii: "\n") else { return }
         let announced = Int(String(decoding: head[..<end], as: UTF8.self)) ?? 0
         guard announced <= RedisReader.replyBytesMax else { throw ProtocolError(message: RedisReader.tooLong) }

@@ -8,10 +8,10 @@ public enum RedisReply: Hashable, Sendable {
     case integer(Int64)
     case array([RedisReply])
     case null
-    /// An error reply: a code in capitals, a space, words.
+    /// An error reply: a code in capitals, a space, and a text.
     case error(String)
 
-    /// The text of a status or a bulk reply. Scripts answer numbers as text too.
+    /// The text of a status or a bulk reply. Scripts reply numbers as text too.
     public var text: String? {
         switch self {
         case .status(let text): text
@@ -20,7 +20,7 @@ public enum RedisReply: Hashable, Sendable {
         }
     }
 
-    /// The number in an integer reply, or spelled in a bulk or status one.
+    /// The number in an integer reply, or written in a bulk or status reply.
     public var int: Int64? {
         switch self {
         case .integer(let number): number
@@ -33,13 +33,13 @@ public enum RedisReply: Hashable, Sendable {
         return nil
     }
 
-    /// The words of an error reply.
+    /// The text of an error reply.
     public var errorText: String? {
         if case .error(let text) = self { return text }
         return nil
     }
 
-    /// True for an error reply that starts with this code: `NOSCRIPT`, `OOM`.
+    /// True for an error reply that starts with this code, such as `NOSCRIPT` or `OOM`.
     public func isError(_ code: String) -> Bool {
         guard case .error(let text) = self else { return false }
         return text == code || text.hasPrefix(code + " ")
@@ -65,8 +65,8 @@ extension RedisReply {
     }
 }
 
-/// A command as Redis reads it: an array of bulk strings (RESP2). Written here and not by hiredis' formatter, which
-/// wants arrays of C pointers and answers with a copy to copy again.
+/// A command in the form that Redis reads: an array of bulk strings (RESP2). hiredis' formatter is not used, because it
+/// needs arrays of C pointers and returns a copy that must be copied again.
 func redisCommand(_ arguments: [[UInt8]]) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(arguments.reduce(16) { $0 + $1.count + 16 })
