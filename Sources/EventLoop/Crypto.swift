@@ -1,6 +1,6 @@
 import CCrypto
 
-/// The few primitives Berth needs, from OpenSSL.
+/// The cryptographic functions that Berth needs, from OpenSSL.
 public enum Crypto {
     /// HMAC-SHA-256 (RFC 2104) of the text's UTF-8, as 64 lower-case hex digits.
     public static func hmacSHA256(key: [UInt8], _ text: String) -> String {
@@ -15,20 +15,20 @@ public enum Crypto {
     /// SHA-256 as 64 lower-case hex digits.
     public static func sha256Hex(_ bytes: [UInt8]) -> String { hex(digest(EVP_sha256(), bytes)) }
 
-    /// SHA-1: as the name of a Redis script and in the WebSocket handshake (RFC 6455, 4.2.2), never for secrecy.
+    /// SHA-1, for the name of a Redis script and for the WebSocket handshake (RFC 6455, 4.2.2). Never for secrecy.
     public static func sha1(_ bytes: [UInt8]) -> [UInt8] { digest(EVP_sha1(), bytes) }
 
     /// SHA-1 as 40 lower-case hex digits.
     public static func sha1Hex(_ bytes: [UInt8]) -> String { hex(sha1(bytes)) }
 
-    /// Compares in a time that depends on the lengths only.
+    /// Compares two texts in a time that depends only on their lengths.
     public static func constantTimeEqual(_ one: String, _ two: String) -> Bool {
         let first = Array(one.utf8)
         let second = Array(two.utf8)
         return first.count == second.count && CRYPTO_memcmp(first, second, first.count) == 0
     }
 
-    /// Unpredictable bytes. OpenSSL seeds itself from the kernel; without randomness there is no going on.
+    /// Unpredictable bytes. OpenSSL takes its seed from the kernel. The process aborts if there is no randomness.
     public static func randomBytes(_ count: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         precondition(RAND_bytes(&bytes, Int32(count)) == 1, "OpenSSL has no randomness")

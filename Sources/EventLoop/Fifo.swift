@@ -1,4 +1,4 @@
-/// A queue of elements, first in, first out; both ends in constant time.
+/// A queue, first in, first out. Both ends take constant time.
 public struct Fifo<Element> {
     private var elements: [Element?] = []
     private var head = 0
@@ -16,7 +16,7 @@ public struct Fifo<Element> {
         let element = elements[head]
         elements[head] = nil
         head += 1
-        // The dead front is cut off when it is the larger part, so each element is moved once at most.
+        // Cut off the empty front once it is the larger part. So moving elements costs constant time per element.
         if head > 32 && head * 2 > elements.count {
             elements.removeFirst(head)
             head = 0
@@ -24,13 +24,13 @@ public struct Fifo<Element> {
         return element
     }
 
-    /// Puts these before all others, in their order.
+    /// Inserts these elements before all others, in their order.
     public mutating func prepend(_ front: [Element]) {
         elements.replaceSubrange(0..<head, with: front.map(Optional.some))
         head = 0
     }
 
-    /// Takes all out, in order.
+    /// Removes and returns all elements, in their order.
     public mutating func takeAll() -> [Element] {
         let all = elements[head...].compactMap { $0 }
         elements = []

@@ -1,10 +1,10 @@
 import CUV
 
 extension Loop {
-    /// Runs `work` on a thread of libuv's pool and hands what it returned to `done`, on the loop: for files and /proc, which
-    /// may take their time.
+    /// Runs `work` on a thread of libuv's pool, then calls `done` on the loop with the result. For slow operations on
+    /// files and /proc.
     ///
-    /// The loop does not end before `done` was called. `work` shares nothing with the loop: all that it needs is given to it.
+    /// The loop does not end before `done` was called. `work` shares no data with the loop.
     public func runAside<Value: Sendable>(
         _ work: @escaping @Sendable () -> Value, done: @escaping (Value) -> Void
     ) {
@@ -26,7 +26,8 @@ extension Loop {
     }
 }
 
-/// Work on its way to a thread and back. The thread and the loop have it one after the other, never at once.
+/// A work item that goes to a thread and back. The thread and the loop use it one after the other, never at the same
+/// time.
 private class AnyErrand {
     func perform() {}
     func report() {}

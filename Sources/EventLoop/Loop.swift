@@ -1,25 +1,25 @@
 import CUV
 import Glibc
 
-/// One libuv loop and what all its handles share.
+/// One libuv loop, and the data that all its handles share.
 ///
 /// A loop and everything made on it belong to the thread that runs it. Nothing here is `Sendable`.
 public final class Loop {
-    /// All streams of a loop read into this one buffer: its bytes are valid during the delegate's call only.
+    /// All streams of a loop read into one buffer of this size. Its bytes are valid only during the delegate's call.
     static let readBufferBytes = 256 * 1024
 
     let handle: UnsafeMutablePointer<uv_loop_t>
     let readBuffer: UnsafeMutablePointer<CChar>
     private let turnEnd: UnsafeMutablePointer<uv_idle_t>
     private var deferred: [() -> Void] = []
-    /// By pid: started on this loop, and their status not taken yet.
+    /// Children started on this loop whose status is not collected yet, by pid.
     var children: [Int32: ChildProcess] = [:]
-    /// Set where this process also reaps what others left to it.
+    /// Set if this process also collects the status of orphans.
     weak var orphans: Orphans?
     private var isRunning = false
     private var isClosed = false
 
-    /// A write to a connection that the peer closed must be an error of that connection, not the end of the process.
+    /// A write to a connection that the peer closed must fail only that connection, not end the process.
     private static let ignoreBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
     public init() throws(SystemError) {
@@ -37,24 +37,24 @@ public final class Loop {
     }
 
     deinit {
-        // A loop that was not closed may still be known to the kernel: leaking it is the safe end.
+        // The kernel may still know a loop that was not closed, so leak it.
         guard isClosed else { return }
         handle.deallocate()
         readBuffer.deallocate()
         turnEnd.deallocate()
     }
 
-    /// Milliseconds of the monotonic clock, as of the start of this turn of the loop.
+    /// Milliseconds of the monotonic clock, read at the start of this turn of the loop.
     public var now: UInt64 { uv_now(handle) }
 
-    /// Runs until `stop()` or until nothing is left that could call back.
+    /// Runs until `stop()`, or until no handle is left that could call back.
     public func run() {
         isRunning = true
         _ = uv_run(handle, UV_RUN_DEFAULT)
         isRunning = false
     }
 
-    /// Runs until the condition holds, at most so long. Answers whether it holds.
+    /// Runs until the condition holds, at most for `timeoutMilliseconds`. Returns whether it holds.
     public func run(until condition: () -> Bool, timeoutMilliseconds: UInt64) -> Bool {
         uv_update_time(handle)
         let deadline = now + timeoutMilliseconds
@@ -72,11 +72,11 @@ public final class Loop {
     /// Ends `run()` after this turn.
     public func stop() { uv_stop(handle) }
 
-    /// Ends the loop. False when a handle was left open, which is a leak: every test asserts true.
+    /// Closes the loop. False if a handle is still open, which is a leak. Every test asserts true.
     public func close() -> Bool {
         if isClosed { return true }
         let idle = UnsafeMutableRawPointer(turnEnd).assumingMemoryBound(to: uv_handle_t.self)
-        // What was closed just now still owes its close callbacks, and those may close more.
+        // Handles that were closed just now have close callbacks to run, and those may close more handles.
         for _ in 0..<4 { _ = uv_run(handle, UV_RUN_NOWAIT) }
         if uv_is_closing(idle) == 0 { uv_close(idle, nil) }
         _ = uv_run(handle, UV_RUN_NOWAIT)
@@ -84,15 +84,16 @@ public final class Loop {
         return isClosed
     }
 
-    /// Calls `body` after so many milliseconds, and then again each `repeating` milliseconds (0: never again).
+    /// Calls `body` after `milliseconds`, then every `repeating` milliseconds (0: only once).
     @discardableResult
     public func schedule(after milliseconds: UInt64, repeating: UInt64 = 0, _ body: @escaping () -> Void) -> Timer {
-        // Outside of a run the cached time is that of the last turn, and the timer would fire early.
+        // Outside of `run` the cached time is that of the last turn, so the timer would fire early.
         if !isRunning { uv_update_time(handle) }
         return Timer(loop: self, after: milliseconds, repeating: repeating, body)
     }
 
-    /// Calls `body` once the callbacks of this turn are done: for whoever must not be called back from inside a call.
+    /// Calls `body` after the callbacks of this turn. For callers that must not be called back from inside their own
+    /// call.
     public func afterThisTurn(_ body: @escaping () -> Void) {
         deferred.append(body)
         if deferred.count > 1 { return }

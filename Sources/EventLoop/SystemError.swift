@@ -4,7 +4,7 @@ import CUV
 public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// libuv's error number: the negated errno, or one of libuv's own (`UV_EOF`, `UV_EAI_…`).
     public let code: Int32
-    /// What was tried, in a word or two: `connect`, `bind`, `read`.
+    /// The operation, in a word or two: `connect`, `bind`, `read`.
     public let operation: String
 
     public init(code: Int32, operation: String) {
@@ -21,7 +21,7 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         SystemError(code: UV_ETIMEDOUT.rawValue, operation: operation)
     }
 
-    /// Throws when a libuv call answered with an error.
+    /// Throws if a libuv call returned an error.
     @discardableResult
     static func check(_ code: Int32, _ operation: String) throws(SystemError) -> Int32 {
         if code < 0 { throw SystemError(code: code, operation: operation) }

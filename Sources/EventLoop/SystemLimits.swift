@@ -1,8 +1,8 @@
 import Glibc
 
-/// What the kernel lets this process have.
+/// Limits that the kernel sets for this process.
 public enum SystemLimits {
-    /// How many files this process may have open, after raising its own limit as far as it is allowed to.
+    /// How many files this process may have open. First raises the process' soft limit to its hard limit.
     public static func openFilesLimit() -> Int {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()

@@ -1,6 +1,7 @@
 import CUV
 
-/// A scheduled call; made by `Loop.schedule`. It needs no owner: the loop holds it until it fired or was cancelled.
+/// A scheduled call, made by `Loop.schedule`. It needs no owner, because the loop keeps it until it fired or was
+/// cancelled.
 public final class Timer {
     private let loop: Loop
     private let handle: UnsafeMutablePointer<uv_timer_t>
@@ -24,7 +25,7 @@ public final class Timer {
 
     deinit { handle.deallocate() }
 
-    /// Ends the timer; `body` is not called any more and is let go. Idempotent.
+    /// Ends the timer and releases `body`, which is not called any more. Idempotent.
     public func cancel() {
         guard body != nil else { return }
         body = nil

@@ -1,31 +1,33 @@
 import Glibc
 
-/// The few file operations that processes, benchmarks and tests need. Synchronous: for starts and ends, not for the data path.
+/// The few file operations that processes, benchmarks and tests need. They block: use them at start and end, not on the
+/// data path.
 public enum Files {
-    /// True for anything of that name, also where a link leads to it.
+    /// True if a file or folder of that name exists. Follows links.
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// True for a file that this user may run.
+    /// True for a file that this user may execute.
     public static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 && !isFolder(path) }
 
-    /// True for a folder itself, not for a link to one.
+    /// True for a folder, but not for a link to a folder.
     public static func isFolder(_ path: String) -> Bool {
         var info = stat()
         return lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Finds a program as a shell would: a name with a slash is a path, any other is looked for in the folders of `path`.
+    /// Finds a program as a shell does: a name with a slash is a path, any other name is searched in the folders of
+    /// `path`.
     public static func program(_ name: String, path: String) -> String? {
         if name.contains("/") { return isExecutable(name) ? name : nil }
         return path.split(separator: ":").lazy.map { "\($0)/\(name)" }.first { isExecutable($0) }
     }
 
-    /// Names in a folder, without `.` and `..`; none where it cannot be read.
+    /// Names in a folder, without `.` and `..`; empty if the folder cannot be read.
     public static func entries(_ path: String) -> [String] {
         opendir(path).map(names(closing:)) ?? []
     }
 
-    /// Names in an open folder, without `.` and `..`; closes it.
+    /// Names in an open folder, without `.` and `..`. Closes the folder.
     static func names(closing folder: OpaquePointer) -> [String] {
         defer { closedir(folder) }
         var names: [String] = []
@@ -38,12 +40,12 @@ public enum Files {
         return names
     }
 
-    /// The whole file as text; nil where it cannot be read or is longer.
+    /// The whole file as text; nil if it cannot be read or is longer than `bytesMax`.
     public static func read(_ path: String, bytesMax: Int) -> String? {
         readBytes(path, bytesMax: bytesMax).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The whole file; nil where it cannot be read or is longer.
+    /// The whole file; nil if it cannot be read or is longer than `bytesMax`.
     public static func readBytes(_ path: String, bytesMax: Int) -> [UInt8]? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
@@ -63,7 +65,8 @@ public enum Files {
         }
     }
 
-    /// Writes a file that only this user can read. False where that failed, or a link has the name; `errno` says why.
+    /// Writes a file that only this user can read. False if that fails, or if the name is a link; `errno` has the
+    /// reason.
     public static func write(_ path: String, _ content: String) -> Bool {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { return false }
@@ -72,7 +75,7 @@ public enum Files {
         return Glibc.write(file, bytes, bytes.count) == bytes.count
     }
 
-    /// Makes a folder that only this user can enter; one of the user's that is there already will do.
+    /// Makes a folder that only this user can enter. True also if the user already has a folder of that name.
     public static func makeFolder(_ path: String) -> Bool {
         if mkdir(path, 0o700) == 0 { return true }
         let failure = errno
@@ -83,7 +86,7 @@ public enum Files {
         return true
     }
 
-    /// Removes a file, or a folder and all in it, where it belongs to this user. Links are removed, not followed.
+    /// Removes a file, or a folder with its contents, if it belongs to this user. Links are removed, not followed.
     public static func remove(_ path: String) {
         guard let folder = OwnFolder(path) else { return OwnFolder.unlinkOwn(path) }
         folder.empty()

@@ -1,16 +1,16 @@
 import Glibc
 
-/// A folder that belongs to this process' user, held open.
+/// A folder that belongs to this process' user, kept open.
 ///
-/// In a folder that others may write to, such as /tmp, a name can be exchanged for a link between two looks. Everything
-/// here works on the open folder, follows no link, and touches only what belongs to the user.
+/// If other users may write to the folder around it, such as /tmp, they can replace a name by a link between two calls.
+/// So all functions here work on the open folder, follow no link, and touch only what belongs to the user.
 public struct OwnFolder: ~Copyable {
-    /// Most folders within folders that `empty` enters: each takes a descriptor.
+    /// Most nested folders that `empty` enters. Each level takes a file descriptor.
     public static let depthMax = 64
 
     private let descriptor: Int32
 
-    /// Nil where there is no folder of that name, or a link to one, or another user's.
+    /// Nil if there is no folder of that name, if the name is a link, or if the folder belongs to another user.
     public init?(_ path: String) { self.init(path, in: AT_FDCWD) }
 
     private init?(_ name: String, in parent: Int32) {
@@ -26,9 +26,9 @@ public struct OwnFolder: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// The whole file as text; nil where it is no file of the user's, cannot be read, or is longer.
+    /// The whole file as text; nil if it is not a file of the user, cannot be read, or is longer than `bytesMax`.
     public func read(_ name: String, bytesMax: Int) -> String? {
-        // Without O_NONBLOCK a pipe of that name would keep the process waiting.
+        // Without O_NONBLOCK, opening a pipe of that name would block the process.
         let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
@@ -37,7 +37,8 @@ public struct OwnFolder: ~Copyable {
         return Files.readBytes(from: file, bytesMax: bytesMax).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Removes all in it that belongs to the user. Another user's files and folders stay, and so do the folders around them.
+    /// Removes everything in the folder that belongs to the user. Files and folders of other users stay, with the
+    /// folders around them.
     public func empty() { empty(levels: OwnFolder.depthMax) }
 
     private func empty(levels: Int) {
@@ -52,7 +53,7 @@ public struct OwnFolder: ~Copyable {
         }
     }
 
-    /// Removes a file or link of the user's; never a folder.
+    /// Removes a file or link that belongs to the user; never a folder.
     static func unlinkOwn(_ name: String, in parent: Int32 = AT_FDCWD) {
         var info = stat()
         guard fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) == 0, info.st_uid == geteuid() else { return }
@@ -60,7 +61,7 @@ public struct OwnFolder: ~Copyable {
     }
 
     private func names() -> [String] {
-        // `closedir` closes the descriptor that it was given.
+        // `closedir` also closes the descriptor that `fdopendir` received.
         let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { return [] }
         guard let folder = fdopendir(copy) else {

@@ -4,22 +4,23 @@ import Glibc
 
 /// A program run by this process, in a session and process group of its own.
 ///
-/// Its stdin is /dev/null; it inherits no other descriptor, handler or blocked signal. It is killed when the thread that
-/// started it ends, however that happens. When it ends, what is left of its group is killed. While it lives, its descendants
-/// stay below it, also those whose parent has ended.
+/// Its stdin is /dev/null. It inherits no other descriptor, no signal handler and no blocked signal. The kernel kills
+/// it when the thread that started it ends, for any reason. When the program ends, the rest of its process group is
+/// killed. While it lives, its orphaned descendants become its children.
 public final class ChildProcess {
-    /// Which of its outputs a line came from.
+    /// The output that a line was written to.
     public enum Channel: Hashable, Sendable { case stdout, stderr }
 
-    /// How the program ended: by its own status, or by a signal.
+    /// How the program ended: with a status of its own, or by a signal.
     public enum Exit: Hashable, Sendable {
         case code(Int32)
         case signal(Int32)
     }
 
-    /// How long output that was written before the exit is waited for: somebody outside the group may hold the pipe.
+    /// How long to wait after the exit for output that was written before it. The pipe may not end by itself, because a
+    /// process outside the group may hold it open.
     private static let outputLingerMilliseconds: UInt64 = 200
-    /// So many times that long, while lines that were read wait for their turn.
+    /// How often to wait that long, while lines that were read are not delivered yet.
     private static let outputLingersMax = 10
 
     public let pid: Int32
@@ -33,10 +34,11 @@ public final class ChildProcess {
 
     /// - Parameters:
     ///   - arguments: the program, searched in the PATH of `environment`, and its arguments.
-    ///   - workingDirectory: nil for that of this process.
-    ///   - onLine: a line without its end, cut after 4 KiB; repaired where it is not UTF-8. Not after `ignoreLines`.
+    ///   - workingDirectory: nil for the one of this process.
+    ///   - onLine: called with a line without its end. A line is cut after 4 KiB, and invalid UTF-8 is repaired. Not
+    ///     called after `ignoreLines`.
     ///   - onExit: called once, after the last line.
-    /// - Throws: what kept the program from starting, `ENOENT` when there is none of that name.
+    /// - Throws: why the program did not start; `ENOENT` if there is no program of that name.
     public init(
         loop: Loop, arguments: [String], environment: [String: String], workingDirectory: String? = nil,
         onLine: @escaping (Channel, String) -> Void, onExit: @escaping (Exit) -> Void
@@ -79,33 +81,33 @@ public final class ChildProcess {
         }
         output.start { self.reportWhenQuiet() }
         errors.start { self.reportWhenQuiet() }
-        // It may have ended before anyone watched.
+        // The program may have ended before the signal handler was set.
         loop.afterThisTurn { self.look() }
     }
 
-    /// Nobody wants lines any more: output is read and dropped, but for its tail.
+    /// Delivers no more lines. Output is read and dropped, except for its tail.
     public func ignoreLines() {
         output.ignoreLines()
         errors.ignoreLines()
     }
 
-    /// The last 8 KiB of an output, and how many bytes came before them.
+    /// The last 8 KiB of an output, and the number of bytes before them.
     public func tail(of channel: Channel) -> (bytes: [UInt8], droppedBytes: UInt64) {
         var tail = channel == .stdout ? output.tail : errors.tail
         return tail.taken()
     }
 
-    /// Sends a signal to the whole group. Nothing once the process has ended: its number may be somebody else's.
+    /// Sends a signal to the whole group. Does nothing once the process has ended, because its pid may be reused.
     public func signalGroup(_ signal: Int32) {
         guard exit == nil else { return }
         look()
         if exit == nil { kill(-pid, signal) }
     }
 
-    /// Takes the status if the process has ended.
+    /// Collects the status if the process has ended.
     func look() {
         guard exit == nil else { return }
-        // What stays where somebody else took the status.
+        // Reported if other code collected the status before.
         var code: Int32 = -1
         var number: Int32 = 0
         let result = berth_child_reap(pid, &code, &number)

@@ -1,17 +1,17 @@
 import CUV
 import Glibc
 
-/// A pipe whose other end a child writes to: read as lines until its owner has seen enough, then for its end only.
+/// Reads a pipe to which a child writes. Delivers its lines until `ignoreLines()`, afterwards only its end.
 ///
-/// A child may write faster than any loop can look at lines. So each turn of the loop looks at `turnBytesMax` bytes and
-/// `turnLinesMax` lines of it, and the child waits for the rest. Once nobody wants lines, bytes are read and dropped; the
-/// last of them are kept for the day the child dies.
+/// A child may write faster than a loop can process lines. So each turn of the loop processes at most `turnBytesMax`
+/// bytes and `turnLinesMax` lines of the pipe, and the child waits. After `ignoreLines()` all bytes are read and
+/// dropped. The last bytes are kept, because they may explain why the child died.
 final class LineReader: StreamDelegate {
     static let lineBytesMax = 4096
     static let turnBytesMax = 8_192
     static let turnLinesMax = 64
 
-    /// Passed to the child. Above 3, which the child uses for its own report.
+    /// Passed to the child. Above 3, because the child uses descriptor 3 for its own report.
     private(set) var writingEnd: Int32 = -1
     /// The pipe has ended or was closed, and every line was delivered.
     private(set) var isDone = false
@@ -20,7 +20,7 @@ final class LineReader: StreamDelegate {
     var isBehind: Bool { !isDone && !stream.isReading }
     private let stream: Stream
     private var line: [UInt8] = []
-    /// Bytes of this turn behind the lines that were delivered.
+    /// Bytes that were read, but are not split yet, because this turn has delivered its lines.
     private var rest: [UInt8] = []
     private var onLine: ((String) -> Void)?
     private var onEnd: (() -> Void)?
@@ -53,14 +53,14 @@ final class LineReader: StreamDelegate {
         writingEnd = -1
     }
 
-    /// Starts reading; `onEnd` is called once, unless `close()` comes first.
+    /// Starts reading. `onEnd` is called once, unless `close()` is called first.
     func start(onEnd: @escaping () -> Void) {
         self.onEnd = onEnd
         stream.delegate = self
         stream.startReading()
     }
 
-    /// No more lines are wanted. Bytes are still read: a full pipe would stop the child.
+    /// Delivers no more lines. Bytes are still read, because a full pipe would block the child.
     func ignoreLines() {
         onLine = nil
         line = []
@@ -89,7 +89,7 @@ final class LineReader: StreamDelegate {
         onLine?(text)
     }
 
-    /// Delivers the lines that a turn may have; what is left of `bytes` waits for the next turn.
+    /// Delivers the lines that one turn may deliver. The rest of `bytes` waits for the next turn.
     private func split(_ bytes: ArraySlice<UInt8>) {
         var left = bytes
         var lines = 0
@@ -108,7 +108,7 @@ final class LineReader: StreamDelegate {
         }
     }
 
-    /// A longer line is cut.
+    /// Adds to the current line, and cuts a line that is too long.
     private func take(_ piece: ArraySlice<UInt8>) {
         line += piece.prefix(LineReader.lineBytesMax - line.count)
     }
@@ -117,7 +117,7 @@ final class LineReader: StreamDelegate {
         tail.append(bytes)
         guard onLine != nil else { return }
         split(Array(bytes)[...])
-        // A child that has more to say says it in the next turn, behind everybody else.
+        // More output of this child is processed in the next turn, after all other callbacks.
         if onLine != nil, !rest.isEmpty || bytes.count == LineReader.turnBytesMax { pause() }
     }
 

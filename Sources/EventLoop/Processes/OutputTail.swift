@@ -1,18 +1,18 @@
-/// The last bytes of a stream of any length, and how many there were before them.
+/// The last bytes of a stream of any length, and the number of bytes before them.
 struct OutputTail {
     static let tailBytesMax = 8_192
 
     /// Oldest first.
     private(set) var bytes: [UInt8] = []
-    /// Bytes that came before those kept.
+    /// The number of bytes before those kept.
     private(set) var droppedBytes: UInt64 = 0
 
-    /// Costs no more than `tailBytesMax` bytes of copying, however many come.
+    /// Copies at most `tailBytesMax` bytes, however many are added.
     mutating func append(_ more: UnsafeRawBufferPointer) {
         let kept = UnsafeRawBufferPointer(rebasing: more.suffix(OutputTail.tailBytesMax))
         bytes.append(contentsOf: kept)
         droppedBytes += UInt64(more.count - kept.count)
-        // Bytes are moved once for each `tailBytesMax` that came, not for each call.
+        // Bytes are moved once per `tailBytesMax` bytes added, not at each call.
         if bytes.count >= 2 * OutputTail.tailBytesMax { trim() }
     }
 
@@ -23,7 +23,7 @@ struct OutputTail {
         bytes.removeFirst(over)
     }
 
-    /// Exactly what is kept in the end.
+    /// The bytes kept, at most `tailBytesMax`, and the number of bytes before them.
     mutating func taken() -> (bytes: [UInt8], droppedBytes: UInt64) {
         trim()
         return (bytes, droppedBytes)

@@ -2,11 +2,11 @@ import Glibc
 
 /// The environment variables of this process.
 public enum ProcessEnvironment {
-    /// Where programs are looked for when PATH is not set.
+    /// The folders in which programs are searched if PATH is not set.
     public static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
 
-    /// All variables by name, as they are now. Relative folders in those that name some are absolute: children run in folders
-    /// of their own.
+    /// All variables by name, as they are now. Relative folders in variables such as PATH are made absolute, because
+    /// children run in folders of their own.
     public static var variables: [String: String] {
         guard let path = getcwd(nil, 0) else { return asTheyAre }
         defer { free(path) }
@@ -16,7 +16,7 @@ public enum ProcessEnvironment {
     static func absolute(_ variables: [String: String], in folder: String) -> [String: String] {
         func absolute(_ path: some StringProtocol) -> String {
             if path.hasPrefix("/") { return String(path) }
-            // An empty entry of PATH is the folder itself.
+            // An empty entry of PATH means the folder itself.
             return path.isEmpty ? folder : "\(folder == "/" ? "" : folder)/\(path)"
         }
         var variables = variables
@@ -25,7 +25,7 @@ public enum ProcessEnvironment {
                 separator: ":")
         }
         if let venv = variables["VIRTUAL_ENV"], !venv.isEmpty { variables["VIRTUAL_ENV"] = absolute(venv) }
-        // "0" is Playwright's word for a folder within its package.
+        // "0" makes Playwright use a folder inside its package.
         if let browsers = variables["PLAYWRIGHT_BROWSERS_PATH"], !browsers.isEmpty, browsers != "0" {
             variables["PLAYWRIGHT_BROWSERS_PATH"] = absolute(browsers)
         }

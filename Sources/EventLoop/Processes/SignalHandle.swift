@@ -1,7 +1,7 @@
 import CUV
 import Glibc
 
-/// One `uv_signal_t`. The loop holds it until `close()`.
+/// One `uv_signal_t`. The loop keeps it until `close()`.
 final class SignalHandle {
     private let handle: UnsafeMutablePointer<uv_signal_t>
     private var handler: ((Int32) -> Void)?
@@ -35,8 +35,8 @@ final class SignalHandle {
     }
 }
 
-/// Calls back on the loop for each of some signals of this process, until `close()`. SIGPIPE needs none of this: every
-/// loop has it ignored.
+/// Calls back on the loop for each of the given signals of this process, until `close()`. SIGPIPE needs no handler,
+/// because every loop ignores it.
 public final class Signals {
     private var handles: [SignalHandle] = []
 
@@ -51,7 +51,7 @@ public final class Signals {
         }
     }
 
-    /// The signals do again what they did before. Idempotent.
+    /// Restores the signals' previous effects. Idempotent.
     public func close() {
         for handle in handles { handle.close() }
         handles = []

@@ -2,14 +2,14 @@ import Glibc
 
 /// Standard input, output and error.
 public enum StandardDescriptors {
-    /// Opens those that the process was started without on /dev/null.
+    /// Opens those that are closed at the start of the process, on /dev/null.
     ///
-    /// Call it before anything else opens a descriptor: a socket with the number 1 would receive the log, and libuv aborts
+    /// Call it before other code opens a descriptor: a socket with the number 1 would receive the log, and libuv aborts
     /// the process when it closes a handle below 3.
     public static func openClosed() {
         for descriptor in STDIN_FILENO...STDERR_FILENO
         where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
-            // The lowest free number, which is this one.
+            // `open` takes the lowest free number, which is this one.
             _ = open("/dev/null", O_RDWR)
         }
     }

@@ -1,13 +1,14 @@
 import CUV
 
-/// Addresses of names for some seconds, so that a burst of dials asks once, and a dead name server is not asked each time.
+/// Caches the addresses of names for some seconds. So a burst of dials needs one lookup, and a dead name server is not
+/// asked each time.
 struct AddressCache {
     typealias Answer = Result<[SocketAddress], SystemError>
 
-    /// Names remembered.
+    /// Most names in the cache.
     static let namesMax = 1_024
     static let foundMilliseconds: UInt64 = 5_000
-    /// A failure is remembered for a shorter time: the name may be there soon.
+    /// A failure is cached for a shorter time, because the name may exist soon.
     static let failedMilliseconds: UInt64 = 1_000
 
     private var entries: [String: (answer: Answer, until: UInt64)] = [:]

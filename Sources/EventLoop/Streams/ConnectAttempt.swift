@@ -1,6 +1,6 @@
 import CUV
 
-/// A connection being made. It needs no owner: it ends by its answer, its timeout or `cancel()`.
+/// An attempt to connect. It needs no owner, because it ends by its answer, its timeout or `cancel()`.
 public final class ConnectAttempt {
     private let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
     private var stream: Stream?
@@ -13,7 +13,7 @@ public final class ConnectAttempt {
 
     deinit { request.deallocate() }
 
-    /// Gives up: `done` is not called any more. Idempotent, nothing after `done`.
+    /// Gives up; `done` is not called any more. Idempotent, and without effect after `done`.
     public func cancel() {
         done = nil
         end()
@@ -77,7 +77,7 @@ public final class ConnectAttempt {
 }
 
 extension Stream {
-    /// Connects; `done` is called once, from the loop, with an open stream that does not read yet, or the error
+    /// Connects. `done` is called once, on the loop, with an open stream that does not read yet, or with the error
     /// (ETIMEDOUT after `timeoutMilliseconds`).
     @discardableResult
     public static func connect(

@@ -1,15 +1,15 @@
 /// Connects to the first of several addresses that answers.
 ///
-/// Each address has a fair part of the time before the next one is tried beside it; one that fails makes room at once. The
-/// earlier attempts go on: a slow address may still be the right one.
+/// Each address gets an equal part of the time before the next one is tried as well. If an address fails, the next one
+/// is tried at once. Earlier attempts continue, because a slow address may still be the right one.
 public final class ConnectRace {
-    /// Why no address answered, one error for each, in the order of the answers.
+    /// Why no address answered: one error per address, in the order of the answers.
     public struct Failure: Error, CustomStringConvertible {
         public let errors: [SystemError]
         public var description: String { errors.map(\.description).joined(separator: "; ") }
     }
 
-    /// Addresses of one name that are tried.
+    /// Most addresses of one name that are tried.
     static let addressesMax = 8
 
     private let loop: Loop
@@ -21,7 +21,7 @@ public final class ConnectRace {
     private var timer: Timer?
     private var done: ((Result<Stream, Failure>) -> Void)?
 
-    /// `done` is called once, from the loop, never from inside this call.
+    /// `done` is called once, on the loop, never from inside this call.
     /// - Parameter addresses: at least one; those beyond `addressesMax` are not tried.
     public init(
         loop: Loop, to addresses: [SocketAddress], timeoutMilliseconds: UInt64,
@@ -35,7 +35,7 @@ public final class ConnectRace {
         tryNext()
     }
 
-    /// Gives up: `done` is not called any more. Idempotent, nothing after `done`.
+    /// Gives up; `done` is not called any more. Idempotent, and without effect after `done`.
     public func cancel() {
         done = nil
         timer?.cancel()

@@ -1,15 +1,15 @@
 import CUV
 import Glibc
 
-/// Accepts connections. The loop holds it until `close()`.
+/// Accepts connections. The loop keeps the listener until `close()`.
 ///
-/// When the process has no descriptor left, libuv gives up a spare one to accept and close what is in the backlog, so
-/// that a full process neither spins nor leaves clients hanging. Owners should refuse with words before that.
+/// If the process has no descriptor left, libuv closes a spare one to accept and close the connections in the backlog.
+/// So a full process neither spins nor leaves clients hanging. Owners should refuse with an answer before that.
 ///
-/// libuv accepts for as long as more connections wait. Under a flood that is for ever, so a listener takes
-/// `acceptsPerTurnMax` and leaves the others for the next turn: connections that exist are read between.
+/// libuv accepts as long as connections wait, which under a flood is forever. So a listener accepts `acceptsPerTurnMax`
+/// and leaves the others for the next turn. Between turns, existing connections are read.
 public final class Listener {
-    /// Connections that one listener takes in one turn of the loop.
+    /// Most connections that one listener accepts in one turn of the loop.
     static let acceptsPerTurnMax = 4
 
     private let loop: Loop
@@ -18,19 +18,19 @@ public final class Listener {
     private var onConnection: ((Stream) -> Void)?
     private var isClosed = false
     private var isPaused = false
-    /// Connections taken in this turn of the loop.
+    /// The number of connections accepted in this turn of the loop.
     private var takenThisTurn = 0
-    /// A connection that libuv holds out to us; it offers no other one until this one is taken.
+    /// libuv offers a connection that is not accepted yet. It offers no other one before that.
     private var isOffered = false
-    /// The port listened on, also where 0 was asked for; 0 for a unix socket.
+    /// The port listened on, also if port 0 was requested; 0 for a unix socket.
     public private(set) var port = 0
 
     private var asStream: UnsafeMutablePointer<uv_stream_t> { handle.assumingMemoryBound(to: uv_stream_t.self) }
     private var asTCP: UnsafeMutablePointer<uv_tcp_t> { handle.assumingMemoryBound(to: uv_tcp_t.self) }
     private var asPipe: UnsafeMutablePointer<uv_pipe_t> { handle.assumingMemoryBound(to: uv_pipe_t.self) }
 
-    /// Throws EADDRINUSE, EACCES and the like at once.
-    /// - Parameter keepAlive: for each connection that is accepted.
+    /// Throws at once if the address cannot be used (EADDRINUSE, EACCES and the like).
+    /// - Parameter keepAlive: set on each accepted connection.
     public init(
         loop: Loop, address: SocketAddress, backlog: Int32 = 4096, keepAlive: KeepAlive? = nil,
         onConnection: @escaping (Stream) -> Void
@@ -63,7 +63,8 @@ public final class Listener {
         try SystemError.check(code, "bind \(address)")
     }
 
-    /// Connections inherit the options of the socket that accepts them: four system calls fewer for each of them.
+    /// Sets options on the listening socket, because connections inherit them. That saves four system calls per
+    /// connection.
     private func setOptions(_ keepAlive: KeepAlive?) {
         var descriptor: uv_os_fd_t = -1
         guard uv_fileno(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self), &descriptor) == 0
@@ -78,7 +79,7 @@ public final class Listener {
             guard let data = handle?.pointee.data, status == 0 else { return }
             Unmanaged<Listener>.fromOpaque(data).takeUnretainedValue().accept()
         }
-        // Where libuv delays an error of bind, it is reported here.
+        // libuv may delay an error of bind, and reports it here.
         try SystemError.check(code, "listen on \(address)")
         guard !isPipe else { return }
         var storage = sockaddr_storage()
@@ -89,10 +90,10 @@ public final class Listener {
         }
     }
 
-    /// Leaves further connections in the backlog (but one, which the process then holds) until `resume()`.
+    /// Leaves further connections in the backlog until `resume()`, except one that libuv has already taken.
     public func pause() { isPaused = true }
 
-    /// Idempotent. Connections that waited are reported from here on, one perhaps from inside this call.
+    /// Accepts again. Idempotent. Waiting connections are reported from now on, one perhaps from inside this call.
     public func resume() {
         isPaused = false
         if isOffered { accept() }
@@ -118,7 +119,7 @@ public final class Listener {
         }
     }
 
-    /// Stops listening at once. Idempotent. Connections already accepted are not touched.
+    /// Stops listening at once. Idempotent. Accepted connections stay open.
     public func close() {
         guard !isClosed else { return }
         isClosed = true

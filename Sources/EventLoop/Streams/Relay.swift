@@ -1,17 +1,17 @@
-/// Follows what `b` sends through a relay, and may have a last word to `a` when `b` breaks off.
+/// Receives a copy of the bytes that `b` sends through a relay. May write final bytes to `a` when `b` ends.
 public protocol RelayWitness: AnyObject {
-    /// The next bytes of `b`, valid during the call only.
+    /// The next bytes of `b`, valid only during the call.
     func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer)
-    /// `b` is gone. What is returned is written to `a` before its FIN; empty for nothing.
+    /// `b` has ended. The bytes returned are written to `a` before its FIN; empty for none.
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8]
 }
 
-/// Two streams joined: the bytes of each go to the other, as fast as the slower one takes them.
+/// Joins two streams: the bytes of each are written to the other, as fast as the slower one accepts them.
 ///
-/// A side is not read while anything waits for the other side's kernel buffer; those buffers are the relay's.
-/// When a side ends, the other gets all its bytes and then FIN, and has `lingerMilliseconds` for its own end.
-/// When a side fails, the other is reset, so that an abort stays an abort; unless `b` fails and the witness has a word
-/// to say to `a`, which then ends in order.
+/// A side is not read while bytes for the other side are queued. So the relay buffers in the kernel's socket buffers
+/// only. When a side ends, the other side gets all its bytes and then FIN, and has `lingerMilliseconds` for its own
+/// end. When a side fails, the other side is reset, so that an abort stays an abort. Exception: if `b` fails and the
+/// witness returns final bytes, `a` gets these bytes and ends in order.
 public final class Relay {
     /// One of the two streams, as given to `init`.
     public enum Side: Hashable, Sendable { case a, b }
@@ -26,9 +26,9 @@ public final class Relay {
         case closed
     }
 
-    /// What the relay was when it was over.
+    /// The result of a relay that is over.
     public struct End: Hashable, Sendable {
-        /// The side that ended first; nil when the owner did.
+        /// The side that ended first; nil if the owner closed the relay.
         public let first: Side?
         public let cause: Cause
         public let bytesAToB: UInt64
@@ -40,7 +40,7 @@ public final class Relay {
     private let loop: Loop
     private let lingerMilliseconds: UInt64
     private var onEnd: ((End) -> Void)?
-    /// Strong while the relay lives.
+    /// A strong reference while the relay lives.
     public var witness: (any RelayWitness)?
     private var linger: Timer?
     private var queuedAtLastLook = 0
@@ -51,8 +51,8 @@ public final class Relay {
     private var first: Side?
     private var cause = Cause.closed
 
-    /// Takes over both streams and starts reading them. `onEnd` is called once, when both are closed. What a peer of
-    /// `a` had sent before must have been written to `b` already; it may still be queued there.
+    /// Takes over both streams and starts reading them. `onEnd` is called once, when both are closed. Bytes that the
+    /// peer of `a` sent before must have been written to `b` already; they may still be queued there.
     public init(
         _ a: Stream, _ b: Stream, lingerMilliseconds: UInt64, loop: Loop, onEnd: @escaping (End) -> Void
     ) {
@@ -74,7 +74,7 @@ public final class Relay {
         end()
     }
 
-    /// Ends `b` and lets `a` end in order, with the witness' last words.
+    /// Closes `b`, and ends `a` in order, with the witness' final bytes.
     public func finish() {
         guard onEnd != nil, !bEnded else { return close() }
         note(b, .closed)
@@ -112,7 +112,7 @@ public final class Relay {
         if aEnded && bEnded && a.queuedBytes == 0 && b.queuedBytes == 0 { close() }
     }
 
-    /// What the side that ended first had sent and the other did not take yet.
+    /// Bytes of the side that ended first that the other side has not accepted yet.
     private var bytesToFlush: Int { (first == .a ? b : a).queuedBytes }
 
     private func restartLinger() {
@@ -121,7 +121,7 @@ public final class Relay {
         linger = loop.schedule(after: lingerMilliseconds) { self.lingerOver() }
     }
 
-    /// A slow reader that still takes bytes gets the rest of them; one that takes none is given up.
+    /// A slow reader that still accepts bytes gets more time. If it accepts none, the relay closes.
     private func lingerOver() {
         let queued = bytesToFlush
         if queued > 0 && queued < queuedAtLastLook {
@@ -160,7 +160,7 @@ extension Relay: StreamDelegate {
         let source = other(stream)
         resume(source, unlessQueuedOn: stream)
         guard source === a ? aEnded : bEnded else { return }
-        // The last bytes of the side that ended are out: from here the other side has its linger.
+        // The last bytes of the side that ended are written. The other side's linger time starts now.
         restartLinger()
         closeWhenFlushed()
     }

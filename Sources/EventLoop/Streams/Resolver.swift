@@ -1,17 +1,17 @@
 import CUV
 import Glibc
 
-/// Looks host names up, off the loop's thread, for all calls of one loop: a name that is asked for twice is looked up once,
-/// and its answer is kept for seconds.
+/// Looks up host names outside of the loop's thread, for all callers of one loop. A name that is requested twice is
+/// looked up once, and its answer is cached for seconds.
 ///
-/// libuv gives lookups at most half of its four threads. A name server that does not answer keeps a thread for as long as the
-/// system's resolver is patient, so no more lookups than that are under way; further names wait.
+/// libuv gives lookups at most half of its four threads. If a name server does not answer, a lookup holds its thread
+/// until the system's resolver gives up. So at most `lookupsMax` lookups run at once, and further names wait.
 public final class Resolver {
     typealias LookUp = (_ host: String, _ done: @escaping (AddressCache.Answer) -> Void) -> Void
 
-    /// Lookups under way at once.
+    /// Most lookups that run at once.
     static let lookupsMax = 2
-    /// Names that wait for one of them; a further name fails at once.
+    /// Most names that wait for a lookup. A further name fails at once.
     static let waitingMax = 256
 
     private let loop: Loop
@@ -30,8 +30,8 @@ public final class Resolver {
         self.lookUp = lookUp
     }
 
-    /// All addresses of a name, at least one, in the resolver's order. `done` is called on the loop, never from inside this
-    /// call. A literal is its own answer.
+    /// All addresses of a name, at least one, in the resolver's order. `done` is called on the loop, never from inside
+    /// this call. A literal resolves to itself.
     public func resolve(
         host: String, port: Int, done: @escaping (Result<[SocketAddress], SystemError>) -> Void
     ) {
@@ -68,14 +68,15 @@ public final class Resolver {
 }
 
 extension SystemError {
-    /// The name server answered that the name has no address. Every other failure of a lookup is this side's own.
+    /// True if the name server answered that the name has no address. All other failures mean that the lookup itself
+    /// failed.
     public var isUnknownName: Bool {
         [UV_EAI_NONAME.rawValue, UV_EAI_NODATA.rawValue, UV_EAI_ADDRFAMILY.rawValue].contains(code)
     }
 }
 
-/// All addresses of a name, at least one, in the resolver's order; `done` is called on the loop, never from inside this call.
-/// A literal is its own answer.
+/// All addresses of a name, at least one, in the resolver's order. `done` is called on the loop, never from inside this
+/// call. A literal resolves to itself.
 public func resolveAll(
     loop: Loop, host: String, port: Int, done: @escaping (Result<[SocketAddress], SystemError>) -> Void
 ) {
@@ -90,7 +91,7 @@ public func resolveAll(
     }
 }
 
-/// One `uv_getaddrinfo`: holds itself until the answer came.
+/// One `uv_getaddrinfo`. Keeps itself alive until the answer.
 private final class Lookup {
     private let request = UnsafeMutablePointer<uv_getaddrinfo_t>.allocate(capacity: 1)
     private let port: Int

@@ -1,7 +1,7 @@
 import CUV
 import Glibc
 
-/// Where a stream listens or connects: an IP literal with a port, or the path of a unix socket.
+/// An address to listen on or to connect to: an IP literal with a port, or the path of a unix socket.
 public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     enum Family: Sendable { case v4, v6, unix }
 
@@ -19,7 +19,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Nil when `host` is not an IPv4 or IPv6 literal, or the port not one (0: any free one, for listening).
+    /// Nil if `host` is not an IPv4 or IPv6 literal, or `port` is out of range. Port 0 listens on any free port.
     public init?(host: String, port: Int) {
         guard (0...65535).contains(port) else { return nil }
         var v4 = sockaddr_in()
@@ -33,13 +33,13 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Nil when the path is empty or longer than the 107 bytes the kernel takes.
+    /// Nil if the path is empty or longer than the kernel's 107 bytes.
     public init?(unixPath: String) {
         guard (1...107).contains(unixPath.utf8.count) else { return nil }
         self.init(family: .unix, host: unixPath, port: 0)
     }
 
-    /// `host:port`, `[v6]:port` or `/path`. Names are not literals: see `resolve`.
+    /// Reads `host:port`, `[v6]:port` or `/path`. The host must be a literal; for names see `resolve`.
     public init?(_ text: String) {
         if text.hasPrefix("/") {
             self.init(unixPath: text)
@@ -49,7 +49,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: host, port: port)
     }
 
-    /// Takes `host:port` or `[v6]:port` apart; the host may be a name.
+    /// Splits `host:port` or `[v6]:port`. The host may be a name.
     public static func split(_ text: String) -> (host: String, port: Int)? {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         var host = text[..<colon]
@@ -73,7 +73,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// True for 127.0.0.0/8, ::1 and unix sockets: nobody on another machine can reach it.
+    /// True for 127.0.0.0/8, ::1 and unix sockets, which other machines cannot reach.
     public var isLoopback: Bool {
         switch family {
         case .v4: host.hasPrefix("127.")
@@ -82,7 +82,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// True for 0.0.0.0 and every spelling of `::`: a listener there takes what comes to any address of the machine.
+    /// True for 0.0.0.0 and every spelling of `::`. A listener there accepts connections to any address of the machine.
     public var isUnspecified: Bool {
         guard !isUnix, let kernels = withSocketAddress({ SocketAddress($0) }) else { return false }
         return kernels.host == "0.0.0.0" || kernels.host == "::"
@@ -102,7 +102,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// From the kernel's form; nil for anything but IPv4 and IPv6.
+    /// Reads the kernel's form; nil for anything but IPv4 and IPv6.
     init?(_ address: UnsafePointer<sockaddr>) {
         let raw = UnsafeRawPointer(address)
         var text = [CChar](repeating: 0, count: 64)

@@ -2,20 +2,20 @@ import CUV
 import Glibc
 
 extension Stream {
-    /// The other end, `host:port`; `unix` for a unix socket, empty when not connected.
+    /// The peer's address, `host:port`; `unix` for a unix socket, empty if not connected.
     public var peerAddress: String {
         if isPipe { return "unix" }
         return socketAddress { uv_tcp_getpeername(asTCP, $0, $1) }?.description ?? ""
     }
 
-    /// The other end without its port; `unix` for a unix socket, empty when not connected.
+    /// The peer's address without its port; `unix` for a unix socket, empty if not connected.
     public var peerHost: String {
         if isPipe { return "unix" }
         return socketAddress { uv_tcp_getpeername(asTCP, $0, $1) }?.host ?? ""
     }
 
-    /// The other end's network as a number: an IPv4 address, or the first half of an IPv6 one, which belongs to one host or
-    /// site. 0 for a unix socket, or when not connected.
+    /// The peer's network as a number: an IPv4 address, or the first half of an IPv6 address, because one host or site
+    /// owns all addresses with that half. 0 for a unix socket, or if not connected.
     public var peerNetwork: UInt64 {
         guard !isPipe && !isClosed else { return 0 }
         var storage = sockaddr_storage()
@@ -28,25 +28,25 @@ extension Stream {
             if isV4 { return UInt64(UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self))) }
             let at = MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr) ?? 8
             let high = UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-            // An IPv4 peer of a listener for both.
+            // An IPv4 peer of a listener for both families.
             let mapped = UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self))
             guard high == 0, mapped == 0xFFFF else { return high }
             return UInt64(UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: at + 12, as: UInt32.self)))
         }
     }
 
-    /// This end, `host:port`; `unix` for a unix socket, empty when not connected.
+    /// The local address, `host:port`; `unix` for a unix socket, empty if not connected.
     public var localAddress: String {
         if isPipe { return "unix" }
         return socketAddress { uv_tcp_getsockname(asTCP, $0, $1) }?.description ?? ""
     }
 
-    /// What has arrived of the peer's end. Bytes that came before it may not have been read yet.
+    /// Whether the peer's end has arrived. Bytes before the end may not have been read yet.
     public enum PeerEnd {
         case none
-        /// The peer sends no more (FIN); it may still read.
+        /// The peer sends no more (FIN). It may still read.
         case halfClosed
-        /// The connection was reset: nothing can be sent any more.
+        /// The connection was reset. Nothing can be sent any more.
         case reset
     }
 
@@ -59,17 +59,17 @@ extension Stream {
         return look.revents & Stream.peerLeft != 0 ? .halfClosed : .none
     }
 
-    /// POLLRDHUP (poll(2)), which Glibc declares under a macro.
+    /// POLLRDHUP (poll(2)). Glibc declares it only under a macro.
     private static let peerLeft: Int16 = 0x2000
 
-    /// Nothing on a unix socket.
+    /// Turns keepalive on. Does nothing on a unix socket.
     public func keepAlive(_ keepAlive: KeepAlive) {
         guard !isPipe && !isClosed else { return }
         var descriptor: uv_os_fd_t = -1
         if uv_fileno(asHandle, &descriptor) == 0 { keepAlive.apply(to: descriptor) }
     }
 
-    /// Sends small messages at once.
+    /// Sends small messages at once (TCP_NODELAY).
     func disableDelay() {
         if !isPipe { uv_tcp_nodelay(asTCP, 1) }
     }
@@ -104,12 +104,11 @@ extension Stream {
     }
 }
 
-/// When the kernel asks a silent peer whether it still lives (tcp(7)). A peer that does not answer fails its stream with
-/// ETIMEDOUT.
+/// When the kernel probes a silent peer (tcp(7)). If the peer does not answer, its stream fails with ETIMEDOUT.
 public struct KeepAlive: Hashable, Sendable {
     public let idleSeconds: Int
     public let intervalSeconds: Int
-    /// Questions without an answer before the stream fails.
+    /// Probes without an answer before the stream fails.
     public let count: Int
 
     public init(idleSeconds: Int, intervalSeconds: Int, count: Int) {

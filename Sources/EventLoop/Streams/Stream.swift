@@ -1,33 +1,33 @@
 import CUV
 import Glibc
 
-/// What a stream reports. All calls come from the loop, except where a method says otherwise.
+/// Events of a stream. The loop makes all calls, unless a method says otherwise.
 public protocol StreamDelegate: AnyObject {
-    /// The bytes are valid during the call only: they lie in the loop's shared buffer.
+    /// The bytes are valid only during the call, because they are in the loop's shared buffer.
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer)
-    /// The peer will send no more (FIN). Writing is still possible.
+    /// The peer sends no more (FIN). Writing is still possible.
     func streamReachedEnd(_ stream: Stream)
-    /// All that was queued has been handed to the kernel.
+    /// The kernel has accepted all queued bytes.
     func streamDrained(_ stream: Stream)
     /// A read or a write failed. The stream is closed after this call.
     func stream(_ stream: Stream, failed error: SystemError)
 }
 
-/// A connection over TCP or a unix socket. Made by a `Listener` or by `Stream.connect`; not reading at first.
+/// A connection over TCP or a unix socket. Made by a `Listener` or by `Stream.connect`; does not read at first.
 ///
-/// The loop holds the stream from its making until after `close()`, so every stream must be closed.
+/// The loop keeps the stream until after `close()`, so every stream must be closed.
 public final class Stream {
     public let loop: Loop
-    /// Held strongly; let go by `close()`.
+    /// A strong reference. `close()` releases it.
     public var delegate: (any StreamDelegate)?
-    /// Allocated with the size of its kind, so that a parked connection costs one TCP handle and this object.
+    /// Allocated at the size of its kind, so that a waiting connection costs one TCP handle and this object.
     let handle: UnsafeMutableRawPointer
     let isPipe: Bool
     public private(set) var isReading = false
     public private(set) var isClosed = false
     private var isFinishing = false
     private var writesQueued: UInt32 = 0
-    /// The most bytes of one read.
+    /// Most bytes of one read.
     var readBytesMax = UInt32(Loop.readBufferBytes)
 
     var asStream: UnsafeMutablePointer<uv_stream_t> { handle.assumingMemoryBound(to: uv_stream_t.self) }
@@ -56,7 +56,7 @@ public final class Stream {
 
     // MARK: Reading
 
-    /// Bytes come to the delegate from now on. Idempotent; an error comes later.
+    /// Starts to pass received bytes to the delegate. Idempotent. An error is reported later.
     public func startReading() {
         guard !isReading && !isClosed else { return }
         let code = uv_read_start(
@@ -77,15 +77,15 @@ public final class Stream {
         }
     }
 
-    /// No bytes come until `startReading()`, nor does the peer's end. Idempotent.
+    /// Passes neither bytes nor the peer's end until `startReading()`. Idempotent.
     public func stopReading() {
         guard isReading else { return }
         isReading = false
         uv_read_stop(asStream)
     }
 
-    /// Gives the delegate the bytes that came already, at most one buffer of them, from inside this call. Ends and errors are
-    /// left to the loop. Not from inside a call of a delegate with bytes: they share the buffer.
+    /// Passes the bytes that have already arrived to the delegate, at most one buffer, from inside this call. The loop
+    /// reports ends and errors later. Must not be called while a delegate handles bytes, because they share the buffer.
     public func readWhatCame() {
         var descriptor: uv_os_fd_t = -1
         guard isReading, uv_fileno(asHandle, &descriptor) == 0 else { return }
@@ -99,8 +99,8 @@ public final class Stream {
             return
         }
         stopReading()
-        // libuv takes a hang-up behind the last bytes for an end without asking for the socket's error: a reset that
-        // overtook unread bytes would pass for an orderly end.
+        // libuv reports a hang-up after the last bytes as an end, without asking for the socket's error. A reset that
+        // overtook unread bytes would look like an orderly end.
         let code = count == Int(UV_EOF.rawValue) ? pendingError() : Int32(count)
         if code == 0 {
             delegate?.streamReachedEnd(self)
@@ -111,11 +111,11 @@ public final class Stream {
 
     // MARK: Writing
 
-    /// Bytes that the kernel did not take yet.
+    /// The number of bytes that the kernel has not accepted yet.
     public var queuedBytes: Int { isClosed ? 0 : uv_stream_get_write_queue_size(asStream) }
 
-    /// Hands the bytes to the kernel at once as far as it takes them; what is left is copied and queued.
-    /// Errors come through the delegate, later. After `finish()` or `close()` nothing is written.
+    /// Passes the bytes to the kernel at once, as far as it accepts them. The rest is copied and queued. Errors are
+    /// reported later, through the delegate. After `finish()` or `close()` nothing is written.
     public func write(_ bytes: UnsafeRawBufferPointer) {
         guard !isClosed && !isFinishing, bytes.count > 0 else { return }
         var rest = bytes
@@ -123,24 +123,24 @@ public final class Stream {
             var buffer = Stream.buffer(bytes)
             let written = uv_try_write(asStream, &buffer, 1)
             if written == bytes.count { return }
-            // An error is left to the queued write: it reports it from the loop, not from inside this call.
+            // The queued write reports an error from the loop, not from inside this call.
             if written > 0 { rest = UnsafeRawBufferPointer(rebasing: bytes[Int(written)...]) }
         }
         queue(rest)
     }
 
-    /// As `write` of a buffer.
+    /// Like `write` of a buffer.
     public func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { write($0) }
     }
 
-    /// The text's UTF-8, as `write` of a buffer.
+    /// Writes the text's UTF-8, like `write` of a buffer.
     public func write(_ text: String) {
         var text = text
         text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
     }
 
-    /// One block: the request, then the bytes. The open handle keeps the stream alive until its callback.
+    /// One allocation holds the request and the bytes. The open handle keeps the stream alive until the callback.
     private func queue(_ bytes: UnsafeRawBufferPointer) {
         let header = MemoryLayout<uv_write_t>.stride
         let block = UnsafeMutableRawPointer.allocate(byteCount: header + bytes.count, alignment: 8)
@@ -171,7 +171,7 @@ public final class Stream {
         }
     }
 
-    /// Ends the sending side (FIN) once all that is queued was written. Reading goes on.
+    /// Ends the sending side (FIN) after all queued bytes were written. Reading continues.
     public func finish() {
         guard !isFinishing && !isClosed else { return }
         isFinishing = true
@@ -180,7 +180,7 @@ public final class Stream {
             guard let request else { return }
             let stream = Stream.of(request.pointee.handle)
             request.deallocate()
-            // ENOTCONN: the peer has gone, which the reading side reports.
+            // ENOTCONN: the peer is gone, which the reading side reports.
             if status < 0 && status != UV_ENOTCONN.rawValue { stream.fail(status, "shutdown") }
         }
         if code < 0 {
@@ -191,7 +191,7 @@ public final class Stream {
 
     // MARK: Ending
 
-    /// Ends the connection at once; what is queued is dropped. Idempotent. The delegate is not called any more.
+    /// Ends the connection at once and drops queued bytes. Idempotent. The delegate is not called any more.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -203,7 +203,8 @@ public final class Stream {
         }
     }
 
-    /// As `close()`, but the peer sees RST instead of an orderly end. A unix socket knows no RST and just closes.
+    /// Like `close()`, but the peer receives RST instead of an orderly end. A unix socket has no RST, so it just
+    /// closes.
     public func reset() {
         guard !isClosed else { return }
         if !isPipe {
@@ -219,7 +220,7 @@ public final class Stream {
         close()
     }
 
-    /// For failures found inside a call of the owner's.
+    /// Reports failures that are found inside a call that the owner makes.
     private func failLater(_ code: Int32, _ operation: String) {
         loop.afterThisTurn { self.fail(code, operation) }
     }
