@@ -8,19 +8,19 @@ extension Loop {
     public func runAside<Value: Sendable>(
         _ work: @escaping @Sendable () -> Value, done: @escaping (Value) -> Void
     ) {
-        let errand = Errand(work: work, done: done)
+        let item = WorkItem(work: work, done: done)
         let request = UnsafeMutablePointer<uv_work_t>.allocate(capacity: 1)
-        request.pointee.data = Unmanaged<AnyErrand>.passRetained(errand).toOpaque()
+        request.pointee.data = Unmanaged<AnyWorkItem>.passRetained(item).toOpaque()
         let code = uv_queue_work(
             handle, request,
             { request in
                 guard let data = request?.pointee.data else { return }
-                Unmanaged<AnyErrand>.fromOpaque(data).takeUnretainedValue().perform()
+                Unmanaged<AnyWorkItem>.fromOpaque(data).takeUnretainedValue().perform()
             },
             { request, _ in
                 guard let request, let data = request.pointee.data else { return }
                 request.deallocate()
-                Unmanaged<AnyErrand>.fromOpaque(data).takeRetainedValue().report()
+                Unmanaged<AnyWorkItem>.fromOpaque(data).takeRetainedValue().report()
             })
         precondition(code == 0, "uv_queue_work refuses nothing but a missing callback")
     }
@@ -28,12 +28,12 @@ extension Loop {
 
 /// A work item that goes to a thread and back. The thread and the loop use it one after the other, never at the same
 /// time.
-private class AnyErrand {
+private class AnyWorkItem {
     func perform() {}
     func report() {}
 }
 
-private final class Errand<Value: Sendable>: AnyErrand {
+private final class WorkItem<Value: Sendable>: AnyWorkItem {
     private let work: @Sendable () -> Value
     private let done: (Value) -> Void
     private var value: Value?

@@ -123,10 +123,10 @@ final class LineReader: StreamDelegate {
 
     private func pause() {
         stream.stopReading()
-        stream.loop.afterThisTurn { self.goOn() }
+        stream.loop.afterThisTurn { self.readOn() }
     }
 
-    private func goOn() {
+    private func readOn() {
         guard !isDone else { return }
         if rest.isEmpty { return stream.startReading() }
         split(rest[...])

@@ -43,7 +43,7 @@ public final class Relay {
     /// A strong reference while the relay lives.
     public var witness: (any RelayWitness)?
     private var linger: Timer?
-    private var queuedAtLastLook = 0
+    private var queuedAtLastCheck = 0
     public private(set) var bytesAToB: UInt64 = 0
     public private(set) var bytesBToA: UInt64 = 0
     private var aEnded = false
@@ -78,13 +78,13 @@ public final class Relay {
     public func finish() {
         guard onEnd != nil, !bEnded else { return close() }
         note(b, .closed)
-        giveUpOnB(saying: witness?.relayLastWords(self, cause: .closed) ?? [])
+        closeB(finalBytes: witness?.relayLastWords(self, cause: .closed) ?? [])
     }
 
-    private func giveUpOnB(saying words: [UInt8]) {
+    private func closeB(finalBytes bytes: [UInt8]) {
         bEnded = true
         b.close()
-        if !words.isEmpty { a.write(words) }
+        if !bytes.isEmpty { a.write(bytes) }
         a.finish()
         a.startReading()
         if linger == nil { restartLinger() }
@@ -117,14 +117,14 @@ public final class Relay {
 
     private func restartLinger() {
         linger?.cancel()
-        queuedAtLastLook = bytesToFlush
+        queuedAtLastCheck = bytesToFlush
         linger = loop.schedule(after: lingerMilliseconds) { self.lingerOver() }
     }
 
     /// A slow reader that still accepts bytes gets more time. If it accepts none, the relay closes.
     private func lingerOver() {
         let queued = bytesToFlush
-        if queued > 0 && queued < queuedAtLastLook {
+        if queued > 0 && queued < queuedAtLastCheck {
             restartLinger()
         } else {
             close()
@@ -181,7 +181,7 @@ extension Relay: StreamDelegate {
     public func stream(_ stream: Stream, failed error: SystemError) {
         note(stream, .error(error))
         if stream === b, !aEnded, let words = witness?.relayLastWords(self, cause: .error(error)), !words.isEmpty {
-            return giveUpOnB(saying: words)
+            return closeB(finalBytes: words)
         }
         stream.close()
         other(stream).reset()
