@@ -2,9 +2,9 @@ import EventLoop
 
 /// Explains errors of Redis to the operator, and says what to do next.
 enum RedisFault {
-    /// The text of an error that means that this Redis can serve none of our commands now; nil for other replies. The
-    /// caller drops the connection. A cluster replies TRYAGAIN or ASK while it moves keys one by one to another node,
-    /// so that a script's keys are on two nodes.
+    /// If the reply means that this Redis can serve no command now, returns its text, else nil. The caller drops the
+    /// connection. A cluster replies TRYAGAIN or ASK while it moves keys one by one to another node, because a script's
+    /// keys are then on two nodes.
     static func elsewhere(_ reply: RedisReply, at endpoint: RedisEndpoint) -> String? {
         guard case .error(let text) = reply else { return nil }
         if reply.isError("READONLY") || reply.isError("MASTERDOWN") {

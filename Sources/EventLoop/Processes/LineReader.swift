@@ -11,7 +11,7 @@ final class LineReader: StreamDelegate {
     static let turnBytesMax = 8_192
     static let turnLinesMax = 64
 
-    /// Passed to the child. Above 3, because the child uses descriptor 3 for its own report.
+    /// Passed to the child. Above 3, because the child reports a failed start on descriptor 3.
     private(set) var writingEnd: Int32 = -1
     /// The pipe has ended or was closed, and every line was delivered.
     private(set) var isDone = false

@@ -2,7 +2,7 @@ import Glibc
 
 /// Standard input, output and error.
 public enum StandardDescriptors {
-    /// Opens those that are closed at the start of the process, on /dev/null.
+    /// Opens /dev/null as each of the three that is closed when the process starts.
     ///
     /// Call it before other code opens a descriptor: a socket with the number 1 would receive the log, and libuv aborts
     /// the process when it closes a handle below 3.

@@ -8,7 +8,7 @@
 /// (all calls but entries) are sent before entries: a client that left makes room in Redis before the next one enters.
 ///
 /// A client may leave before its entry was sent. Then neither its entry nor its exit is sent. So clients that connect
-/// and reset cost Redis nothing, and the calls that wait here never outnumber the connected clients by much.
+/// and reset cost Redis nothing, and no calls accumulate here for clients that left.
 ///
 /// A call costs O(1), `resume` costs O(n log n).
 public struct CallLine: Sendable {

@@ -2,7 +2,7 @@
 public enum Policy: String, Hashable, Sendable, CaseIterable {
     /// By arrival, minus head start.
     case fifo
-    /// A held slot, divided by the tenant's weight, counts as much as a minute of waiting.
+    /// Like `fifo`, but each held slot, divided by the tenant's weight, counts as one minute of waiting less.
     case fair
 }
 

@@ -1,4 +1,4 @@
-/// What a process knows about Redis' history. Sent with every call, so that Redis can detect the loss of a commit.
+/// A process' knowledge of Redis' history. Sent with every call, so that Redis can detect the loss of a commit.
 public struct History: Hashable, Sendable {
     /// The last epoch received; 0 before the first reply.
     public private(set) var epoch: Int64 = 0

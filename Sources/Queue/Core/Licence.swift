@@ -19,7 +19,7 @@ public struct Licence: Hashable, Sendable {
         case over
     }
 
-    /// What to do with the sessions.
+    /// The next step for the sessions.
     public enum Action: Hashable, Sendable {
         case nothing
         /// Check again at that time.

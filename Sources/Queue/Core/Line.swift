@@ -1,5 +1,5 @@
-/// Elements in the order of arrival. Each has a place, by which it can be removed. Every operation takes constant time,
-/// and a removed element takes no memory.
+/// A queue in the order of arrival. Each element has a place, by which it can be removed. Every operation takes
+/// constant time, and a removed element takes no memory.
 struct Line<Element: Sendable>: Sendable {
     private var elements: [UInt64: Element] = [:]
     private var first: UInt64 = 0
@@ -21,7 +21,7 @@ struct Line<Element: Sendable>: Sendable {
             first = end
             return nil
         }
-        // Each place is visited only once.
+        // The loop visits each place only once, so it takes constant time per element.
         while true {
             first += 1
             if let element = elements.removeValue(forKey: first - 1) { return element }

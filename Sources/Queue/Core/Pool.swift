@@ -71,10 +71,10 @@ public struct Selector: Hashable, Sendable, CustomStringConvertible {
     /// How well a pool fits; a lower rank fits better. `nil` if the pool does not fit.
     ///
     /// - Rank 0: the labels match exactly.
-    /// - Rank 1 and up: the pool's label matches the request without its last segments, and has at least two segments.
-    ///   The rank is the number of missing segments.
-    /// - Rank 10 and up: the pool's label matches the request and has further segments. The rank grows with their
-    ///   number.
+    /// - Rank 1 and up: the pool's label has fewer segments than the request, but at least two, and all of them match.
+    ///   The rank is the number of segments that it lacks.
+    /// - Rank 10 and up: the pool's label has more segments than the request, and its first ones match. The rank grows
+    ///   with the number of further segments.
     /// - Rank 20 and up: the request is for any label. The rank grows with the length of the pool's label.
     ///
     /// Must equal `match` of `lib_match.lua`.

@@ -7,7 +7,7 @@ public struct Standing {
         case registering
         /// Redis knows this process. Can transition to: registering (Redis ended it), leaving (Redis lost data), away.
         case member
-        /// A gateway deletes its old entries before it registers anew. Can transition to: registering, away.
+        /// A gateway deletes its old entries before it registers again. Can transition to: registering, away.
         case leaving
         /// The process quit. Can transition to: nothing.
         case left
@@ -25,14 +25,14 @@ public struct Standing {
         case serve(anew: Bool)
     }
 
-    /// After Redis lost data, a gateway leaves and registers anew. A worker sends its slot table.
+    /// After Redis lost data, a gateway leaves and registers again. A worker sends its slot table.
     public enum Kind: String, Hashable, Sendable {
         case gateway, worker
     }
 
     public let kind: Kind
     public private(set) var state: State = .away
-    /// True after the first registration. Later registrations are anew.
+    /// True after the first registration. A later registration is reported with `anew`.
     private var hasRegistered = false
     private var mustRegister = true
 

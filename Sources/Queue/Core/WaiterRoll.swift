@@ -1,5 +1,5 @@
-/// Compares a gateway's waiters with those that Redis has, a part at each renew. A waiter that only one side has is
-/// found, even if only one commit was lost.
+/// Compares a gateway's waiters with those that Redis has, a part at each renew. So it finds a waiter that only one
+/// side has, even after a single lost commit.
 ///
 /// The ids are divided into 64 slices. The gateway sends its count of waiters in each slice. Redis lists slices whose
 /// counts differ, and one more in rotation: at most 128 ids of each, and 64 of the one in rotation.
@@ -10,11 +10,11 @@
 ///
 /// Cost: one pass over all waiters for each request and each reply. Only waiters that were missing once are remembered.
 public struct WaiterRoll: Sendable {
-    /// What the gateway knows about one of its waiters.
+    /// The state of a waiter, as the gateway knows it.
     public enum Standing: Hashable, Sendable {
         /// Redis answered that it waits in line.
         case waiting
-        /// Redis should have it, but its grant or a call about it is being processed.
+        /// Redis should have it, but it has a grant, or a call about it is unanswered.
         case deciding
         /// Redis may have it or not, because an enqueue is under way or a session began.
         case unsettled

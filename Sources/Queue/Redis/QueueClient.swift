@@ -41,7 +41,7 @@ public final class QueueClient {
     private let settings = SettingsExchange()
     private var acknowledgements: [String] = []
     private var roll = WaiterRoll()
-    /// The process registered anew, and the delegate has not been notified yet.
+    /// The process registered again, and the delegate has not been notified yet.
     private var mustNotifyAnew = false
     private var wakeLost: String?
     private var wakeOutage = OutageLog()
@@ -52,7 +52,7 @@ public final class QueueClient {
     /// On this connection, Redis has the settings, and calls may be sent.
     private var isServed = false
     public private(set) var isAvailable = false
-    /// How many acknowledgements Redis has not received yet.
+    /// The number of acknowledgements that Redis has not confirmed yet.
     var acknowledgementsWaiting: Int { acknowledgements.count }
     /// The highest version of the fleet's settings that this gateway knows.
     var settingsVersion: Int64 { settings.version }
@@ -221,8 +221,8 @@ public final class QueueClient {
         settings.serve(anew: anew) { [weak self] in
             guard let self else { return }
             if mustNotifyAnew {
-                // Clear it only now: if the connection breaks before the settings are in Redis, the next one still
-                // notifies.
+                // Clear it only now: if the connection breaks before Redis has the settings, the next connection must
+                // notify.
                 mustNotifyAnew = false
                 roll.forget()
                 delegate?.queueClientRegisteredAnew(self)
@@ -284,8 +284,8 @@ public final class QueueClient {
         }
     }
 
-    /// Reports the loss of the wake channel only while the other connection is up, because otherwise Redis itself is
-    /// away.
+    /// Reports the loss of the wake channel only while the other connection is up. If both are down, Redis itself is
+    /// down.
     private func reportWakeLost() {
         guard let wakeLost, membership.connection.isUp, wakeOutage.failed(wakeLost) else { return }
         delegate?.queueClient(self, notice: "wake channel lost: \(wakeLost)")

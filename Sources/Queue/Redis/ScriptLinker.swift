@@ -11,8 +11,9 @@
 /// Named numbers (`local NAME = 12`) are replaced by their values, because Lua allocates an object at each call for a
 /// local that an inner function uses.
 ///
-/// The first part is outside a function that holds all other parts. To create a closure, Lua searches a list for each
-/// local that the closure uses of the function around it. A local from further out needs no search.
+/// All parts but the first are inside a function, and the first part is outside of it. The reason: when Lua creates a
+/// closure, it searches a list for each local that the closure uses from the function directly around it. A local from
+/// further out needs no search.
 ///
 /// A line `--@seldom` marks the next function of a part or verb as seldom called. Such a function contains the
 /// definitions that only such functions use: functions, and tables of only functions. A call that does not run the

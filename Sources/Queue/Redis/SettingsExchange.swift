@@ -35,7 +35,7 @@ final class SettingsExchange {
         if isServing { begin() }
     }
 
-    /// Redis can be called now. Calls `done` when Redis has the settings: before that, grants would follow other
+    /// Redis can be called now. Calls `done` when Redis has the settings, because earlier grants would follow other
     /// settings.
     func serve(anew: Bool, done: @escaping () -> Void) {
         isServing = true

@@ -15,7 +15,7 @@ public protocol SlotRegistryDelegate: AnyObject {
     /// In Redis the slot is recycling from `token`, which this worker may never have received. Use it as the slot's
     /// last token from now on. If the slot is free, call `ready` with it.
     func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token)
-    /// Caps are strict, and Redis did not answer for so long that it may give this worker's places away: end all
+    /// Caps are strict, and Redis did not answer for so long that it may give this worker's places to others: end all
     /// sessions.
     func slotRegistryLicenceOver(_ registry: SlotRegistry)
     /// A newer process has this node id: drain.
@@ -47,7 +47,7 @@ public final class SlotRegistry {
     /// The lease that each slot serves, from the reply to its accept. Declared again if Redis lost it.
     private var served: [Int: Served] = [:]
 
-    /// What Redis replied about a lease when it was accepted.
+    /// Redis' data about a lease, from the reply to its accept.
     private struct Served {
         let lease: LeaseID
         let tenant: String
