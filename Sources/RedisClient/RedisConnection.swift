@@ -20,7 +20,7 @@ public enum RedisError: Error, Hashable {
 /// proves it.
 ///
 /// The NOSCRIPT fence: if Redis has lost the scripts, sending stops until all commands in flight are answered. Then all
-/// scripts are loaded. The commands that found no script are sent again, in their order, before all others.
+/// scripts are loaded. The commands that found no script are sent again, in their order, before other commands.
 public final class RedisConnection {
     /// A change of the connection's state.
     public enum Event: Hashable, Sendable {

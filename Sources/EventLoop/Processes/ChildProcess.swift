@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Its stdin is /dev/null. It inherits no other descriptor, no signal handler and no blocked signal. The kernel kills
 /// it when the thread that started it ends, for any reason. When the program ends, the rest of its process group is
-/// killed. While it lives, its orphaned descendants become its children.
+/// killed. While the program lives, its orphaned descendants become its children.
 public final class ChildProcess {
     /// The output that a line was written to.
     public enum Channel: Hashable, Sendable { case stdout, stderr }

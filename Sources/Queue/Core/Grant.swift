@@ -56,7 +56,7 @@ public enum RejectReason: String, Sendable, CaseIterable {
 
 /// A worker's report about one slot, at `register` and at every `renew`.
 public struct SlotRow: Hashable, Sendable {
-    /// The states that a worker may report. Draining is not one of them, because Redis keeps it by itself.
+    /// The states that a worker may report. Draining is not one of them, because Redis stores it itself.
     public enum State: String, Sendable, CaseIterable {
         case free, leased, kept, recycling, out
     }
