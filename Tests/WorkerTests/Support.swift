@@ -147,17 +147,17 @@ final class Bench {
         folder = SidecarMark(id).folder(in: "/tmp")
         #expect(Files.makeFolder(folder))
         var write: (String) -> Void = { _ in }
-        let log = JSONLog { write(String(decoding: $0, as: UTF8.self)) }
+        let log = WorkerLog(JSONLog { write(String(decoding: $0, as: UTF8.self)) })
         board = SlotBoard(
             pools: Array(repeating: pool, count: slots), ledger: ledger,
             around: Sidecar.Context(
                 loop: loop, program: program, folder: folder,
                 environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new },
-                log: log, leaveMilliseconds: leave, startTimeoutMilliseconds: startTimeout),
+                events: log, leaveMilliseconds: leave, startTimeoutMilliseconds: startTimeout),
             firstByteMilliseconds: firstByte)
         write = { [unowned self] in self.lines.append($0) }
         let credentials = Credentials(fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret])
-        door = GatewayDoor(loop: loop, credentials: credentials, connectionsMax: connectionsMax, log: log) {
+        door = GatewayDoor(loop: loop, credentials: credentials, connectionsMax: connectionsMax, events: log) {
             [unowned self] grant, secret, head, stream in
             board.present(grant, secret: secret, head: head, gateway: stream)
         }

@@ -10,7 +10,7 @@ import WorkerCore
 public final class WorkerAgent {
     private let loop: Loop
     private let settings: WorkerSettings
-    private let log: JSONLog
+    private let events: any WorkerEvents
     private var listener: Listener?
     private var registry: SlotRegistry?
     private var board: SlotBoard?
@@ -37,7 +37,7 @@ public final class WorkerAgent {
     public init(loop: Loop, settings: WorkerSettings, log: JSONLog) {
         self.loop = loop
         self.settings = settings
-        self.log = log
+        events = WorkerLog(log)
     }
 
     /// This process in the fleet; nil before `start`.
@@ -82,13 +82,9 @@ public final class WorkerAgent {
         }
         self.registry = registry
         open(registry)
-        log.common.append(("worker", .text(registry.id.text)))
-        log.log(
-            .info, "listening", "The worker listens",
-            [
-                "address": .text(listening(listener.port)), "slots": .number(settings.slots.count),
-                "fleet": .text(settings.fleet),
-            ])
+        events.worker(
+            .listening(
+                registry.id, address: listening(listener.port), slots: settings.slots.count, fleet: settings.fleet))
         registry.delegate = self
         registry.start()
     }
@@ -96,9 +92,7 @@ public final class WorkerAgent {
     private func startSlots(_ registry: SlotRegistry) throws(WorkerFailure) {
         let mark = SidecarMark(registry.id)
         let swept = Leftovers.sweep(mark, parent: settings.workFolder)
-        if swept > 0 {
-            log.log(.warning, "leftovers", "Sidecars of an earlier worker were killed", ["processes": .number(swept)])
-        }
+        if swept > 0 { events.worker(.sweptLeftovers(processes: swept)) }
         workFolder = mark.folder(in: settings.workFolder)
         guard mark.makeFolder(in: settings.workFolder) else {
             throw WorkerFailure("cannot make the work folder \(workFolder): \(String(cString: strerror(errno)))")
@@ -107,7 +101,8 @@ public final class WorkerAgent {
             pools: settings.slots, ledger: registry,
             around: Sidecar.Context(
                 loop: loop, program: settings.sidecar, folder: workFolder,
-                environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new }, log: log),
+                environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new },
+                events: events),
             firstByteMilliseconds: settings.firstByteMilliseconds)
         board.onChange = { [weak self] in self?.lookAtDrain() }
         board.onTrouble = { [weak self] in self?.onTrouble?($0, $1) }
@@ -131,7 +126,7 @@ public final class WorkerAgent {
         let credentials = Credentials(
             fleet: settings.fleet, worker: registry.id, secrets: settings.secrets.isEmpty ? [[]] : settings.secrets)
         let door = GatewayDoor(
-            loop: loop, credentials: credentials, connectionsMax: pendingConnectionsMax, log: log
+            loop: loop, credentials: credentials, connectionsMax: pendingConnectionsMax, events: events
         ) { [weak self] grant, secret, head, stream in
             guard let board = self?.board else { return stream.close() }
             board.present(grant, secret: secret, head: head, gateway: stream)
@@ -150,11 +145,7 @@ public final class WorkerAgent {
         unreachedTimer = loop.schedule(after: unreachedMilliseconds) { [weak self] in
             guard let self, let registry, !isDraining else { return }
             // Once: the timer stays set.
-            log.log(
-                .warning, "unprobed",
-                "no gateway has reached this worker at \(registry.address): no gateway of the fleet runs, none can connect "
-                    + "there (--advertise says what they dial), or NODE_SECRET differs",
-                ["address": .text(registry.address)])
+            events.worker(.unreached(address: registry.address))
         }
     }
 
@@ -167,9 +158,7 @@ public final class WorkerAgent {
         drainDone.append(done)
         guard !isDraining else { return }
         isDraining = true
-        log.log(
-            .info, "draining", "The worker takes no more clients",
-            ["sessions": .number(board?.table.leases.count ?? 0)])
+        events.worker(.draining(sessions: board?.table.leases.count ?? 0))
         registry?.drain()
         board?.drain()
         drainTimer = loop.schedule(after: settings.drainTimeoutMilliseconds) { [weak self] in
@@ -207,10 +196,8 @@ public final class WorkerAgent {
     }
 
     private func over(left: Int) {
-        if left > 0 {
-            log.log(.error, "left", "Processes of sidecars cannot be ended", ["processes": .number(left)])
-        }
-        log.log(.info, "stopped", "The worker has ended")
+        if left > 0 { events.worker(.leftProcesses(left)) }
+        events.worker(.stopped)
         isOver = true
         let calls = drainDone
         drainDone = []
@@ -231,32 +218,30 @@ extension WorkerAgent: SlotRegistryDelegate {
     }
 
     public func slotRegistryLicenceOver(_ registry: SlotRegistry) {
-        log.log(
-            .error, "cut_off", "Redis was not heard for its TTL and caps are strict: sessions end",
-            ["sessions": .number(board?.table.leases.count ?? 0)])
+        events.worker(.licenceOver(sessions: board?.table.leases.count ?? 0))
         board?.closeAll(reason: "strict_caps")
     }
 
     public func slotRegistrySuperseded(_ registry: SlotRegistry) {
         guard !isDraining else { return }
-        log.log(.error, "superseded", "A newer worker has the node id \(settings.node); this one drains and ends")
+        events.worker(.superseded(node: settings.node))
         drain { [weak self] in self?.onSuperseded?() }
     }
 
     public func slotRegistry(_ registry: SlotRegistry, available: Bool) {
         if available {
-            log.log(.info, "registered", wasRegistered ? "The worker is registered again" : "The worker is registered")
+            events.worker(.registered(again: wasRegistered))
             wasRegistered = true
             isRedisAway = false
             expectGateways()
         } else if !isRedisAway {
             // Told at each attempt to come back.
             isRedisAway = true
-            log.log(.warning, "redis", "Redis is away: sessions go on, no new clients")
+            events.worker(.redisAway)
         }
     }
 
     public func slotRegistry(_ registry: SlotRegistry, notice: String) {
-        log.log(.warning, "notice", notice)
+        events.worker(.notice(notice))
     }
 }

@@ -11,7 +11,7 @@ final class GatewayDoor {
 
     private let loop: Loop
     private let credentials: Credentials
-    private let log: JSONLog
+    private let events: any WorkerEvents
     private let onGrant: (Wire.GrantRequest, _ secret: [UInt8], SidecarHead, Stream) -> Void
     /// A gateway that knows the secret reached this worker.
     var onReached: () -> Void = {}
@@ -22,12 +22,12 @@ final class GatewayDoor {
     private var arrivals: UInt64 = 0
 
     init(
-        loop: Loop, credentials: Credentials, connectionsMax: Int, log: JSONLog,
+        loop: Loop, credentials: Credentials, connectionsMax: Int, events: any WorkerEvents,
         onGrant: @escaping (Wire.GrantRequest, _ secret: [UInt8], SidecarHead, Stream) -> Void
     ) {
         self.loop = loop
         self.credentials = credentials
-        self.log = log
+        self.events = events
         self.onGrant = onGrant
         places = PendingConnections(max: connectionsMax)
     }
@@ -95,28 +95,25 @@ final class GatewayDoor {
         switch credentials.verdict(on: request) {
         case .ours(let secret):
             guard nonces.insert(request.nonce) else {
-                note(stream, "A request came a second time; a copy is not answered")
+                tell(stream, .copied)
                 return nil
             }
             places.proved(id, now: loop.now)
             onReached()
             return secret
         case .otherFleet(let fleet):
-            note(stream, "A gateway of the fleet \(fleet) asked; this worker is in the fleet \(credentials.fleet)")
+            tell(stream, .otherFleet(fleet, own: credentials.fleet))
         case .otherWorker(let worker):
-            note(stream, "A gateway asked for the worker \(worker), which is not this one")
+            tell(stream, .otherWorker(worker))
         case .otherSecret:
-            note(
-                stream,
-                "A request's mac does not match: NODE_SECRET differs between this worker and the gateway there, or is set on one "
-                    + "side alone (blanks at the end, CR and byte order mark count)")
+            tell(stream, .otherSecret)
         }
         return nil
     }
 
-    private func note(_ stream: Stream, _ words: String) {
+    private func tell(_ stream: Stream, _ event: StrangerEvent) {
         guard notices.isNews(stream.peerNetwork, now: loop.now) else { return }
-        log.log(.warning, "stranger", words, ["peer": .text(stream.peerAddress)])
+        events.stranger(at: stream.peerAddress, event)
     }
 }
 

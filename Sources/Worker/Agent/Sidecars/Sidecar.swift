@@ -12,7 +12,7 @@ final class Sidecar {
         let folder: String
         /// The environment of sidecars, marks included.
         let environment: [String: String]
-        let log: JSONLog
+        let events: any WorkerEvents
         var leaveMilliseconds = SidecarSupervisor.leaveMilliseconds
         var startTimeoutMilliseconds = SidecarSupervisor.startTimeoutMilliseconds
     }
@@ -81,11 +81,11 @@ final class Sidecar {
         case .none: return
         case .ready:
             trouble = nil
-            note(.info, "ready", "A sidecar listens")
+            tell(.ready)
         case .lost(let isOut):
             endpoint = nil
-            if isOut { note(.error, "out", "A sidecar failed too often; its slot is out and tried again every 30 s") }
-        case .stopped: note(.info, "stopped", "A sidecar stopped")
+            if isOut { tell(.out) }
+        case .stopped: tell(.stopped)
         }
         onReport(effect.report)
     }
@@ -105,9 +105,9 @@ final class Sidecar {
             ) { [weak self] event in
                 if let self, self.starts == start { self.happened(event) }
             }
-            note(.info, "starting", "A sidecar starts")
+            tell(.starting)
         } catch {
-            note(.error, "failed", error.description)
+            tell(.startFailed(error))
             trouble = Trouble(words: error.description, isAtStart: true)
             // Not from within the call that wanted the start: its owner has not finished.
             around.loop.afterThisTurn { [weak self] in
@@ -125,9 +125,11 @@ final class Sidecar {
             perform(effect)
         case .misannounced(let why):
             misannounced = why
-            note(.warning, "misannounced", why)
+            tell(.misannounced(why))
         case .exited(let ending):
-            tell(of: ending)
+            let failure = failure(ending)
+            trouble = failure ?? trouble
+            tell(.exited(ending, failure: failure?.words))
             process = nil
             perform(supervisor.exited(now: now))
         }
@@ -135,33 +137,21 @@ final class Sidecar {
 
     private func counted(_ count: Int) {
         guard count > ProcessCensus.processesMax else { return }
-        note(
-            .error, "crowded",
-            "A sidecar has \(count) processes, \(ProcessCensus.processesMax) are allowed: it is killed",
-            processes: count)
+        tell(.crowded(processes: count))
         endpoint = nil
         perform(supervisor.crowded(now: now))
     }
 
     // MARK: Words
 
-    private func tell(of ending: SidecarProcess.Ending) {
-        let failure = failure(ending)
-        trouble = failure ?? trouble
-        note(
-            failure == nil ? .info : .warning, "exited", "A sidecar ended: \(failure?.words ?? "\(ending.exit)")",
-            dropped: ending.droppedBytes)
-        if ending.left > 0 {
-            note(.error, "left", "Processes of a sidecar cannot be ended", processes: ending.left)
-        }
-        guard failure != nil else { return }
-        for line in ending.words.lines { note(.info, "output", line) }
+    private func tell(_ event: SidecarEvent) {
+        around.events.sidecar(of: slot, pool, pid: process?.pid, event)
     }
 
     /// Why this end is a failure; nil for one that was wanted.
-    private func failure(_ ending: SidecarProcess.Ending) -> Trouble? {
+    private func failure(_ ending: SidecarEnding) -> Trouble? {
         let said = ending.words.best
-        let exit = said.map { "\(ending.exit): \($0)" } ?? "\(ending.exit)"
+        let exit = said.map { "\(ending.exit): \($0)" } ?? ending.exit
         switch supervisor.state {
         case .starting: return Trouble(words: exit, isAtStart: true)
         case .ready, .busy, .leaving: return Trouble(words: exit, isAtStart: false)
@@ -189,17 +179,5 @@ final class Sidecar {
             self.perform(self.supervisor.timePassed(now: self.now))
             self.setTimer()
         }
-    }
-
-    private func note(
-        _ level: JSONLog.Level, _ state: String, _ message: String, processes: Int? = nil, dropped: UInt64 = 0
-    ) {
-        around.log.log(
-            level, "sidecar", message,
-            [
-                "slot": .number(slot), "pid": process.map { .number(Int($0.pid)) }, "state": .text(state),
-                "pool": .text(pool.label.text), "processes": processes.map { .number($0) },
-                "dropped_bytes": dropped > 0 ? .number(Int(clamping: dropped)) : nil,
-            ])
     }
 }

@@ -9,17 +9,7 @@ final class SidecarProcess {
         case announced(SidecarEndpoint)
         /// It names a URL that is not served, and why not.
         case misannounced(String)
-        case exited(Ending)
-    }
-
-    /// How it ended, when all that it started is gone too.
-    struct Ending {
-        let exit: ChildProcess.Exit
-        let words: LastWords
-        /// Output before that of `words`, in bytes.
-        let droppedBytes: UInt64
-        /// Processes that could not be ended.
-        let left: Int
+        case exited(SidecarEnding)
     }
 
     let pid: Int32
@@ -82,9 +72,9 @@ final class SidecarProcess {
                         box.onEvent = nil
                         call?(
                             .exited(
-                                Ending(
-                                    exit: exit, words: words, droppedBytes: stdout.droppedBytes + stderr.droppedBytes,
-                                    left: left)))
+                                SidecarEnding(
+                                    exit: "\(exit)", words: words,
+                                    droppedBytes: stdout.droppedBytes + stderr.droppedBytes, left: left)))
                     }
                 })
         } catch {

@@ -8,7 +8,7 @@ final class SlotBoard {
     private(set) var table: SlotTable
     private let loop: Loop
     private let ledger: any SlotLedger
-    private let log: JSONLog
+    private let events: any WorkerEvents
     private let firstByteMilliseconds: UInt64
     private var sidecars: [Sidecar] = []
     /// By slot: whoever was offered it or holds it.
@@ -27,7 +27,7 @@ final class SlotBoard {
         self.firstByteMilliseconds = firstByteMilliseconds
         table = SlotTable(pools: pools)
         loop = around.loop
-        log = around.log
+        events = around.events
         self.ledger = ledger
         let sweeper = Sweeper(loop: around.loop)
         self.sweeper = sweeper
@@ -74,7 +74,7 @@ final class SlotBoard {
         case .reject(let reason, let token, let slotFree):
             ledger.reject(
                 grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
-            note(.info, "reject", "A grant was refused", grant.lease, slot, reason: reason.rawValue)
+            tell(slot, .refused(grant.lease, reason))
             Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
         case .refuse(let reason):
             Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
@@ -86,7 +86,7 @@ final class SlotBoard {
     /// Redis ended the lease, or an operator did.
     func close(_ lease: LeaseID, reason: String) {
         guard let slot = table.index(of: lease) else { return }
-        vacate(slot, table[slot].closeOrdered(lease), reason: reason)
+        vacate(slot, table[slot].closeOrdered(lease), .ordered(reason: reason))
     }
 
     /// Redis has the slot recycling from a token.
@@ -128,8 +128,8 @@ final class SlotBoard {
         switch reply {
         case .accepted(let keepSeconds):
             advance(slot, table[slot].acceptCommitted(token, attach: attach, keeps: keepSeconds > 0))
-        case .ended: vacate(slot, table[slot].acceptEnded(token, attach: attach), reason: "lease_ended")
-        case .failed: vacate(slot, table[slot].acceptFailed(token, attach: attach), reason: "redis")
+        case .ended: vacate(slot, table[slot].acceptEnded(token, attach: attach), .leaseEnded)
+        case .failed: vacate(slot, table[slot].acceptFailed(token, attach: attach), .redisSilent)
         }
     }
 
@@ -137,7 +137,7 @@ final class SlotBoard {
         guard progress == .prove, let session = sessions[slot] else { return }
         sidecars[slot].sessionBegan()
         session.prove()
-        note(.info, "session", "A client is served", session.grant.lease, slot, token: session.grant.token)
+        tell(slot, .served(session.grant.lease, session.grant.token))
     }
 
     private func session(_ grant: Wire.GrantRequest, _ event: Session.Event) {
@@ -146,58 +146,45 @@ final class SlotBoard {
         case .sidecarConnected:
             advance(slot, table[slot].sidecarConnected(token, attach: attach))
         case .sidecarUnreachable(let error):
-            vacate(slot, table[slot].sidecarUnreachable(token, attach: attach), reason: "sidecar: \(error)")
+            vacate(slot, table[slot].sidecarUnreachable(token, attach: attach), .sidecarUnreachable(error))
         case .gatewayClosed:
-            vacate(slot, table[slot].gatewayClosed(token, attach: attach), reason: "gateway")
+            vacate(slot, table[slot].gatewayClosed(token, attach: attach), .gatewayClosed)
         case .sidecarAnswered:
             table[slot].sidecarAnswered(token, attach: attach)
         case .firstByteOverdue:
-            vacate(slot, table[slot].firstByteOverdue(token, attach: attach), reason: "first_byte")
+            vacate(slot, table[slot].firstByteOverdue(token, attach: attach), .firstByteOverdue)
         case .ended(let end):
             let hungUp = end.first == .b
             vacate(
                 slot, table[slot].sessionEnded(token, attach: attach, bySidecar: hungUp),
-                reason: hungUp ? "sidecar_ended" : "client_ended",
-                hungUp: hungUp)
+                hungUp ? .sidecarEnded : .clientEnded)
         }
     }
 
     // MARK: Giving a slot up
 
-    private func vacate(_ slot: Int, _ vacated: Slot.Vacated?, reason: String, hungUp: Bool = false) {
+    private func vacate(_ slot: Int, _ vacated: Slot.Vacated?, _ cause: EndCause) {
         guard let vacated else { return }
         let session = sessions.removeValue(forKey: slot)
         let bytes = session?.bytes ?? (0, 0)
         session?.end(vacated.farewell)
         switch vacated.verdict {
-        case .none:
-            note(.info, "reject", "A lease was over before its proof", vacated.lease, slot, reason: reason)
+        case .none: break
         case .reject(let verdict):
             ledger.reject(
                 vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach, reason: verdict,
-                slotFree: false
-            )
-            note(
-                .warning, "reject", "A lease ended before its proof: \(reason)", vacated.lease, slot,
-                reason: verdict.rawValue)
-        case .keep:
-            ledger.keep(vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach)
-            note(
-                .info, "keep", "A client left, and its slot is kept for it", vacated.lease, slot, token: vacated.token,
-                reason: reason, bytes: bytes)
-        case .release:
-            ledger.release(vacated.lease, slot: slot, token: vacated.token)
-            note(
-                .info, "end", "A session ended", vacated.lease, slot, token: vacated.token, reason: reason,
-                bytes: bytes)
+                slotFree: false)
+        case .keep: ledger.keep(vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach)
+        case .release: ledger.release(vacated.lease, slot: slot, token: vacated.token)
         }
+        tell(slot, .vacated(vacated, cause, bytes: bytes))
         if let token = vacated.ready {
             ledger.ready(slot: slot, token: token)
-            noteSlot(slot)
+            tellState(slot)
         }
         switch vacated.sidecar {
         case .keep: break
-        case .replace: sidecars[slot].replace(hungUp: hungUp)
+        case .replace: sidecars[slot].replace(hungUp: cause == .sidecarEnded)
         case .condemn: sidecars[slot].condemn()
         case .stop: sidecars[slot].stop()
         }
@@ -212,17 +199,17 @@ final class SlotBoard {
             troubles.isWell(slot)
             guard let token = table[slot].sidecarReady() else { return }
             ledger.ready(slot: slot, token: token)
-            noteSlot(slot)
+            tellState(slot)
         case .lost(let isOut):
             if let trouble = sidecars[slot].trouble {
                 troubles.failed(slot, trouble.words)
                 if trouble.isAtStart && troubles.isNews(trouble.words) { onTrouble?(slot, trouble.words) }
             }
             let before = table[slot].row(slot)
-            vacate(slot, table[slot].sidecarLost(isOut: isOut), reason: "sidecar_exit")
+            vacate(slot, table[slot].sidecarLost(isOut: isOut), .sidecarLost)
             if table[slot].row(slot) != before {
                 ledger.changed()
-                noteSlot(slot)
+                tellState(slot)
             }
         case .stopped:
             troubles.isWell(slot)
@@ -230,29 +217,9 @@ final class SlotBoard {
         }
     }
 
-    // MARK: Words
-
-    private func noteSlot(_ slot: Int) {
-        guard let row = table[slot].row(slot) else { return }
-        log.log(
-            row.state == .out ? .error : .info, "slot", "A slot is \(row.state.rawValue)",
-            [
-                "slot": .number(slot), "state": .text(row.state.rawValue), "token": .text(row.token.description),
-                "pool": .text(table.pools[slot].label.text),
-            ])
+    private func tellState(_ slot: Int) {
+        if let row = table[slot].row(slot) { tell(slot, .changed(row)) }
     }
 
-    private func note(
-        _ level: JSONLog.Level, _ event: String, _ message: String, _ lease: LeaseID, _ slot: Int,
-        token: Token? = nil, reason: String? = nil, bytes: (fromClient: UInt64, toClient: UInt64)? = nil
-    ) {
-        log.log(
-            level, event, message,
-            [
-                "lease": .text(lease.description), "slot": .number(slot), "token": token.map { .text($0.description) },
-                "pool": .text(table.pools[slot].label.text), "reason": reason.map { .text($0) },
-                "bytes_from_client": bytes.map { .number(Int(clamping: $0.fromClient)) },
-                "bytes_to_client": bytes.map { .number(Int(clamping: $0.toClient)) },
-            ])
-    }
+    private func tell(_ slot: Int, _ event: SlotEvent) { events.slot(slot, of: table.pools[slot], event) }
 }

@@ -1,0 +1,12 @@
+import WorkerCore
+
+/// How a sidecar ended, when all that it started is gone too.
+package struct SidecarEnding {
+    /// `code(1)`, `signal(9)`.
+    package let exit: String
+    package let words: LastWords
+    /// Output before that of `words`, in bytes.
+    package let droppedBytes: UInt64
+    /// Processes that could not be ended.
+    package let left: Int
+}

@@ -1,0 +1,99 @@
+import EventLoop
+import QueueCore
+import Testing
+import WorkerCore
+
+@testable import Worker
+
+/// The lines that operators' searches and alarms go by.
+@Suite struct WorkerLogTests {
+    private final class Lines { var all: [String] = [] }
+    private let lines = Lines()
+    private let pool = Pool("a:b||")!
+    private let lease = LeaseID(waiter: WaiterID(high: 0, low: 7), attempt: 1)
+    private let token = Token(epoch: 1, number: 5)
+
+    private var log: WorkerLog {
+        WorkerLog(JSONLog { [lines] in lines.all.append(String(decoding: $0, as: UTF8.self)) })
+    }
+
+    /// Lines without their time.
+    private var told: [String] { lines.all.map { String($0.drop { $0 != "," }.dropFirst().dropLast(2)) } }
+
+    private func vacated(_ verdict: Slot.Vacated.Verdict) throws -> Slot.Vacated {
+        var slot = Slot()
+        _ = slot.sidecarReady()
+        _ = slot.presented(lease, token)
+        let vacated: Slot.Vacated?
+        switch verdict {
+        case .none: vacated = slot.acceptEnded(token)
+        case .reject: vacated = slot.acceptFailed(token)
+        case .release, .keep:
+            _ = slot.acceptCommitted(token, keeps: verdict == .keep)
+            _ = slot.sidecarConnected(token)
+            vacated = slot.sessionEnded(token)
+        }
+        return try #require(vacated)
+    }
+
+    @Test func slots() throws {
+        let log = log
+        log.slot(2, of: pool, .changed(SlotRow(slot: 2, state: .out, lease: nil, token: token)))
+        log.slot(2, of: pool, .refused(lease, .stale))
+        log.slot(2, of: pool, .served(lease, token))
+        log.slot(2, of: pool, .vacated(try vacated(.none), .leaseEnded, bytes: (1, 2)))
+        log.slot(2, of: pool, .vacated(try vacated(.reject(.failed)), .redisSilent, bytes: (1, 2)))
+        log.slot(2, of: pool, .vacated(try vacated(.keep), .clientEnded, bytes: (1, 2)))
+        log.slot(2, of: pool, .vacated(try vacated(.release), .ordered(reason: "drained"), bytes: (1, 2)))
+        let ours = #""lease":"\#(lease)","slot":2"#
+        let bytes = #""bytes_from_client":1,"bytes_to_client":2"#
+        #expect(
+            told == [
+                #""level":"error","event":"slot","msg":"A slot is out","slot":2,"state":"out","token":"\#(token)","pool":"a:b""#,
+                #""level":"info","event":"reject","msg":"A grant was refused",\#(ours),"pool":"a:b","reason":"stale""#,
+                #""level":"info","event":"session","msg":"A client is served",\#(ours),"token":"\#(token)","pool":"a:b""#,
+                #""level":"info","event":"reject","msg":"A lease was over before its proof",\#(ours),"pool":"a:b","#
+                    + #""reason":"lease_ended""#,
+                #""level":"warning","event":"reject","msg":"A lease ended before its proof: redis",\#(ours),"pool":"a:b","#
+                    + #""reason":"failed""#,
+                #""level":"info","event":"keep","msg":"A client left, and its slot is kept for it",\#(ours),"#
+                    + #""token":"\#(token)","pool":"a:b","reason":"client_ended",\#(bytes)"#,
+                #""level":"info","event":"end","msg":"A session ended",\#(ours),"token":"\#(token)","pool":"a:b","#
+                    + #""reason":"drained",\#(bytes)"#,
+            ])
+    }
+
+    @Test func sidecars() {
+        let words = LastWords(stdout: Array("one\ntwo\n".utf8), stderr: [])
+        let ending = SidecarEnding(exit: "code(1)", words: words, droppedBytes: 3, left: 2)
+        log.sidecar(of: 0, pool, pid: 9, .exited(ending, failure: "code(1): two"))
+        log.sidecar(of: 0, pool, pid: nil, .startFailed(WorkerFailure("no such program")))
+        let ours = #""slot":0,"pid":9,"state""#
+        #expect(
+            told == [
+                #""level":"warning","event":"sidecar","msg":"A sidecar ended: code(1): two",\#(ours):"exited","#
+                    + #""pool":"a:b","dropped_bytes":3"#,
+                #""level":"error","event":"sidecar","msg":"Processes of a sidecar cannot be ended",\#(ours):"left","#
+                    + #""pool":"a:b","processes":2"#,
+                #""level":"info","event":"sidecar","msg":"one",\#(ours):"output","pool":"a:b""#,
+                #""level":"info","event":"sidecar","msg":"two",\#(ours):"output","pool":"a:b""#,
+                #""level":"error","event":"sidecar","msg":"no such program","slot":0,"state":"failed","pool":"a:b""#,
+            ])
+    }
+
+    /// From then on each line names the worker.
+    @Test func theWorkerItself() throws {
+        let log = log
+        let id = try #require(ProcessID(node: "n", generation: 1))
+        log.worker(.sweptLeftovers(processes: 1))
+        log.worker(.listening(id, address: "127.0.0.1:1", slots: 2, fleet: "f"))
+        log.worker(.registered(again: true))
+        #expect(
+            told == [
+                #""level":"warning","event":"leftovers","msg":"Sidecars of an earlier worker were killed","processes":1"#,
+                #""level":"info","event":"listening","msg":"The worker listens","worker":"\#(id)","address":"127.0.0.1:1","#
+                    + #""slots":2,"fleet":"f""#,
+                #""level":"info","event":"registered","msg":"The worker is registered again","worker":"\#(id)""#,
+            ])
+    }
+}
