@@ -28,7 +28,7 @@ final class Sidecar {
     private var timerAt: UInt64?
     /// Starts so far: names the work folder, and tells events of an earlier process apart.
     private var starts = 0
-    /// Where the fit sidecar listens.
+    /// Where it listens, as the last start said.
     private(set) var endpoint: SidecarEndpoint?
     /// Why it failed, in words; nil while one is fit.
     private(set) var trouble: Trouble?
@@ -71,9 +71,7 @@ final class Sidecar {
         switch effect.order {
         case .none: break
         case .start: launch()
-        case .terminate:
-            endpoint = nil
-            process?.terminate()
+        case .terminate: process?.terminate()
         case .kill: process?.kill()
         }
         setTimer()
@@ -82,9 +80,7 @@ final class Sidecar {
         case .ready:
             trouble = nil
             tell(.ready)
-        case .lost(let isOut):
-            endpoint = nil
-            if isOut { tell(.out) }
+        case .lost(let isOut): if isOut { tell(.out) }
         case .stopped: tell(.stopped)
         }
         onReport(effect.report)
@@ -120,9 +116,7 @@ final class Sidecar {
         switch event {
         case .announced(let endpoint):
             self.endpoint = endpoint
-            let effect = supervisor.announced(now: now)
-            if effect.report != .ready { self.endpoint = nil }
-            perform(effect)
+            perform(supervisor.announced(now: now))
         case .misannounced(let why):
             misannounced = why
             tell(.misannounced(why))
@@ -138,7 +132,6 @@ final class Sidecar {
     private func counted(_ count: Int) {
         guard count > ProcessCensus.processesMax else { return }
         tell(.crowded(processes: count))
-        endpoint = nil
         perform(supervisor.crowded(now: now))
     }
 

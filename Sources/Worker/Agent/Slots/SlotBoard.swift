@@ -10,7 +10,7 @@ final class SlotBoard {
     private let ledger: any SlotLedger
     private let events: any WorkerEvents
     private let firstByteMilliseconds: UInt64
-    private var sidecars: [Sidecar] = []
+    private var sidecars: SidecarPool!
     /// By slot: whoever was offered it or holds it.
     private var sessions: [Int: Session] = [:]
     private let sweeper: Sweeper
@@ -31,18 +31,14 @@ final class SlotBoard {
         self.ledger = ledger
         let sweeper = Sweeper(loop: around.loop)
         self.sweeper = sweeper
-        sidecars = pools.indices.map { slot in
-            Sidecar(slot: slot, pool: pools[slot], around, sweeper: sweeper) { [weak self] in self?.sidecar(slot, $0) }
-        }
+        sidecars = SidecarPool(pools: pools, around, sweeper: sweeper) { [weak self] in self?.seat(of: $0, $1) }
         sweeper.onIdle = { [weak self] in self?.onChange?() }
     }
 
-    func start() {
-        for sidecar in sidecars { sidecar.start() }
-    }
+    func start() { sidecars.start() }
 
     /// Nobody holds a slot, no sidecar runs, and nothing is left of those that did.
-    var isStopped: Bool { table.isVacant && sidecars.allSatisfy(\.isStopped) && sweeper.isIdle }
+    var isStopped: Bool { table.isVacant && sidecars.isStopped && sweeper.isIdle }
 
     /// Ends what sidecars left to this process and removes the folder of all their work folders. When all is stopped.
     func clear(_ folder: String, done: @escaping (_ left: Int) -> Void) {
@@ -59,7 +55,7 @@ final class SlotBoard {
     var trouble: String { troubles.summary }
 
     /// The process behind a slot.
-    func sidecarPID(_ slot: Int) -> Int32? { sidecars[slot].pid }
+    func sidecarPID(_ slot: Int) -> Int32? { sidecars.seat(of: slot)?.pid }
 
     // MARK: What comes in
 
@@ -97,7 +93,7 @@ final class SlotBoard {
 
     /// Takes nobody in any more and stops the sidecars that serve nobody.
     func drain() {
-        for slot in table.drain() { sidecars[slot].stop() }
+        for slot in table.drain() { sidecars.close(slot) }
     }
 
     /// Ends whoever is still served.
@@ -109,8 +105,8 @@ final class SlotBoard {
 
     private func begin(_ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream) {
         let slot = grant.slot
-        guard let endpoint = sidecars[slot].endpoint else {
-            preconditionFailure("a free or kept slot has a sidecar that listens")
+        guard let endpoint = sidecars.seat(of: slot)?.endpoint else {
+            preconditionFailure("a free or kept slot has a seat on a sidecar that listens")
         }
         let session = Session(
             grant, secret: secret, head: head, gateway: gateway, endpoint: endpoint,
@@ -135,7 +131,7 @@ final class SlotBoard {
 
     private func advance(_ slot: Int, _ progress: Slot.Progress) {
         guard progress == .prove, let session = sessions[slot] else { return }
-        sidecars[slot].sessionBegan()
+        sidecars.seat(of: slot)?.sessionBegan()
         session.prove()
         tell(slot, .served(session.grant.lease, session.grant.token))
     }
@@ -184,24 +180,22 @@ final class SlotBoard {
         }
         switch vacated.sidecar {
         case .keep: break
-        case .replace: sidecars[slot].replace(hungUp: cause == .sidecarEnded)
-        case .condemn: sidecars[slot].condemn()
-        case .stop: sidecars[slot].stop()
+        case .replace: sidecars.replace(slot, hungUp: cause == .sidecarEnded)
+        case .condemn: sidecars.condemn(slot)
+        case .stop: sidecars.close(slot)
         }
         onChange?()
     }
 
-    private func sidecar(_ slot: Int, _ report: SidecarSupervisor.Report) {
-        switch report {
-        case .none:
-            break
-        case .ready:
+    private func seat(of slot: Int, _ news: SidecarPool.News) {
+        switch news {
+        case .seated:
             troubles.isWell(slot)
             guard let token = table[slot].sidecarReady() else { return }
             ledger.ready(slot: slot, token: token)
             tellState(slot)
-        case .lost(let isOut):
-            if let trouble = sidecars[slot].trouble {
+        case .lost(let isOut, let trouble):
+            if let trouble {
                 troubles.failed(slot, trouble.words)
                 if trouble.isAtStart && troubles.isNews(trouble.words) { onTrouble?(slot, trouble.words) }
             }
@@ -211,7 +205,7 @@ final class SlotBoard {
                 ledger.changed()
                 tellState(slot)
             }
-        case .stopped:
+        case .closed:
             troubles.isWell(slot)
             onChange?()
         }
