@@ -148,18 +148,20 @@ final class Bench {
         #expect(Files.makeFolder(folder))
         var write: (String) -> Void = { _ in }
         let log = WorkerLog(JSONLog { write(String(decoding: $0, as: UTF8.self)) })
+        let host = SidecarProcesses(
+            loop: loop, program: program, folder: folder,
+            environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new })
         board = SlotBoard(
             pools: Array(repeating: pool, count: slots), ledger: ledger,
-            around: Sidecar.Context(
-                loop: loop, program: program, folder: folder,
-                environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new },
-                events: log, leaveMilliseconds: leave, startTimeoutMilliseconds: startTimeout),
-            firstByteMilliseconds: firstByte)
+            around: SidecarContext(
+                clock: loop, host: host, events: log, leaveMilliseconds: leave,
+                startTimeoutMilliseconds: startTimeout))
         write = { [unowned self] in self.lines.append($0) }
         let credentials = Credentials(fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret])
         door = GatewayDoor(loop: loop, credentials: credentials, connectionsMax: connectionsMax, events: log) {
             [unowned self] grant, secret, head, stream in
-            board.present(grant, secret: secret, head: head, gateway: stream)
+            board.present(
+                Session(grant, secret: secret, head: head, gateway: stream, firstByteMilliseconds: firstByte))
         }
         listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { [unowned self] in
             door.accepted($0)

@@ -20,7 +20,7 @@ public final class WorkerAgent {
     var unreachedMilliseconds = WorkerLimits.unreachedMilliseconds
     /// No more than a quarter of the descriptors: the others are for sidecars.
     var pendingConnectionsMax = min(WorkerLimits.pendingConnectionsMax, SystemLimits.openFilesLimit() / 4)
-    private var workFolder = ""
+    private var sidecars: SidecarProcesses?
     private var drainDone: [() -> Void] = []
     private var drainTimer: Timer?
     private var isDraining = false
@@ -93,17 +93,17 @@ public final class WorkerAgent {
         let mark = SidecarMark(registry.id)
         let swept = Leftovers.sweep(mark, parent: settings.workFolder)
         if swept > 0 { events.worker(.sweptLeftovers(processes: swept)) }
-        workFolder = mark.folder(in: settings.workFolder)
+        let workFolder = mark.folder(in: settings.workFolder)
         guard mark.makeFolder(in: settings.workFolder) else {
             throw WorkerFailure("cannot make the work folder \(workFolder): \(String(cString: strerror(errno)))")
         }
+        let sidecars = SidecarProcesses(
+            loop: loop, program: settings.sidecar, folder: workFolder,
+            environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new })
+        self.sidecars = sidecars
         let board = SlotBoard(
             pools: settings.slots, ledger: registry,
-            around: Sidecar.Context(
-                loop: loop, program: settings.sidecar, folder: workFolder,
-                environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new },
-                events: events),
-            firstByteMilliseconds: settings.firstByteMilliseconds)
+            around: SidecarContext(clock: loop, host: sidecars, events: events))
         board.onChange = { [weak self] in self?.lookAtDrain() }
         board.onTrouble = { [weak self] in self?.onTrouble?($0, $1) }
         self.board = board
@@ -128,8 +128,11 @@ public final class WorkerAgent {
         let door = GatewayDoor(
             loop: loop, credentials: credentials, connectionsMax: pendingConnectionsMax, events: events
         ) { [weak self] grant, secret, head, stream in
-            guard let board = self?.board else { return stream.close() }
-            board.present(grant, secret: secret, head: head, gateway: stream)
+            guard let self, let board else { return stream.close() }
+            board.present(
+                Session(
+                    grant, secret: secret, head: head, gateway: stream,
+                    firstByteMilliseconds: settings.firstByteMilliseconds))
         }
         door.onReached = { [weak self] in
             self?.wasReached = true
@@ -191,8 +194,8 @@ public final class WorkerAgent {
         listener?.close()
         door?.close()
         unreachedTimer?.cancel()
-        guard let board else { return over(left: 0) }
-        board.clear(workFolder) { [self] in over(left: $0) }
+        guard let sidecars else { return over(left: 0) }
+        sidecars.clear { [self] in over(left: $0) }
     }
 
     private func over(left: Int) {

@@ -48,7 +48,7 @@ struct FaultDraw {
         if world.server.state == .down { world.server.comeUp(lostCommits: 0) }
         world.server.goOn()
         for process in world.livingProcesses { process.goOn() }
-        for worker in world.livingWorkers { worker.fallIll(SimulatedSidecar.Illness()) }
+        for worker in world.livingWorkers { worker.fallIll(SimulatedSidecars.Illness()) }
         // A fleet without a gateway has nothing to show.
         if !world.gateways.contains(where: \.isTakingClients) { world.startGateway("g1") }
         world.resumeAll()
@@ -336,7 +336,7 @@ struct FaultDraw {
             let time = chance.number(from...to)
             let pick = chance.next()
             let duration = chance.number(seconds(1)...seconds(12))
-            let illness = SimulatedSidecar.Illness(
+            let illness = SimulatedSidecars.Illness(
                 failsToStart: chance.happens(perMille: 400), refusesClients: chance.happens(perMille: 700))
             world.timeline.at(time) {
                 let living = world.livingWorkers
@@ -344,7 +344,7 @@ struct FaultDraw {
                 let worker = living[Int(pick % UInt64(living.count))]
                 world.trace("\(worker.process.name) falls ill: \(illness)")
                 worker.fallIll(illness)
-                world.timeline.after(duration) { worker.fallIll(SimulatedSidecar.Illness()) }
+                world.timeline.after(duration) { worker.fallIll(SimulatedSidecars.Illness()) }
             }
         }
     }

@@ -1,51 +1,49 @@
+import EventLoop
 import QueueCore
+import SimulationChecks
+import Worker
 import WorkerCore
 
-/// A lease's connections at the worker, as `Session` holds them: the gateway's, the sidecar's, and after the proof the
-/// relay between them.
-final class SimulatedSession {
-    enum Event {
-        case sidecarConnected, sidecarUnreachable
-        /// The gateway ended before the proof, or sent what it must not.
-        case gatewayClosed
-        case ended(bySidecar: Bool)
-    }
-
+/// A lease's connection at a simulated worker: the gateway's end, and the time that the sidecar takes.
+final class SimulatedSession: SlotSession {
     let grant: Wire.GrantRequest
-    let client: Int
+    let bytes: (fromClient: UInt64, toClient: UInt64) = (0, 0)
+    private let client: Int
     private let gateway: PipeEnd
-    private var onEvent: ((Event) -> Void)?
-    private(set) var isProved = false
+    private unowned let worker: SimulatedWorker
+    private var onEvent: ((SessionEvent) -> Void)?
+    private var isProved = false
 
-    init(_ grant: Wire.GrantRequest, client: Int, gateway: PipeEnd, onEvent: @escaping (Event) -> Void) {
+    init(_ grant: Wire.GrantRequest, client: Int, gateway: PipeEnd, worker: SimulatedWorker) {
         self.grant = grant
         self.client = client
         self.gateway = gateway
+        self.worker = worker
+    }
+
+    func begin(on endpoint: SidecarEndpoint, onEvent: @escaping (SessionEvent) -> Void) {
         self.onEvent = onEvent
         gateway.onEnd = { [weak self] in self?.gatewayEnded() }
         gateway.onMessage = { [weak self] _ in self?.heard() }
-    }
-
-    func connect(_ process: SimulatedProcess, takes delay: Int64, succeeds: Bool) {
-        _ = process.schedule(after: delay) { [weak self] in
-            self?.onEvent?(succeeds ? .sidecarConnected : .sidecarUnreachable)
+        let (delay, succeeds) = worker.connectsSidecar()
+        _ = worker.process.schedule(after: delay) { [weak self] in
+            let refusal = SystemError(code: -111, operation: "connect")
+            self?.onEvent?(succeeds ? .sidecarConnected : .sidecarUnreachable(refusal))
         }
     }
 
-    /// The point of no return.
     func prove() {
         isProved = true
         gateway.send(.proof(nonce: grant.nonce))
+        worker.began(self, client: client)
     }
 
     /// The sidecar ends the connection by itself.
-    func sidecarHungUp() {
-        if isProved { onEvent?(.ended(bySidecar: true)) }
-    }
+    func sidecarHungUp() { onEvent?(.ended(bySidecar: true)) }
 
-    /// Ends it as its slot decided. No event comes after this.
     func end(_ farewell: Slot.Vacated.Farewell) {
         onEvent = nil
+        if isProved { worker.ended(self) }
         if case .reject(let reason) = farewell { gateway.send(.reject(reason, nonce: grant.nonce)) }
         gateway.close()
     }

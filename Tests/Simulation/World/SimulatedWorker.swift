@@ -4,16 +4,16 @@ import SimulationChecks
 import Worker
 import WorkerCore
 
-/// A worker of the simulated fleet: the shipped `SlotRegistry`, `SlotTable` and `SidecarSupervisor`, driven as
-/// `WorkerAgent` and `SlotBoard` drive them.
+/// A worker of the simulated fleet: the shipped `SlotRegistry` and `SlotBoard`, put together as `WorkerAgent` does it.
 final class SimulatedWorker: SlotRegistryDelegate {
     let process: SimulatedProcess
     let registry: SlotRegistry
     let runtime: SimulatedRuntime
     let address: String
     private unowned let world: World
-    private(set) var table: SlotTable
-    private var sidecars: [SimulatedSidecar] = []
+    private let board: SlotBoard
+    private let sidecars: SimulatedSidecars
+    /// By slot: those that serve a client.
     private var sessions: [Int: SimulatedSession] = [:]
     private(set) var isDraining = false
     private var isStopping = false
@@ -25,7 +25,6 @@ final class SimulatedWorker: SlotRegistryDelegate {
         self.process = process
         self.lifetime = lifetime
         address = "\(process.host):\(port)"
-        table = SlotTable(pools: pools)
         runtime = SimulatedRuntime(process, server: world.server) { [unowned world] in
             world.idChance.next()
         }
@@ -35,19 +34,20 @@ final class SimulatedWorker: SlotRegistryDelegate {
                 pools: pools, caps: world.shape.caps, lifetime: lifetime)
         else { preconditionFailure("a simulated host's name is a node id") }
         self.registry = registry
-        sidecars = pools.indices.map { slot in
-            SimulatedSidecar(process, chance: { [unowned world] in world.sidecarTime(of: $0) }) {
-                [weak self] in self?.sidecar(slot, $0)
-            }
-        }
+        sidecars = SimulatedSidecars(process) { [unowned world] in world.sidecarTime(of: $0) }
+        board = SlotBoard(
+            pools: pools, ledger: SimulatedLedger(registry) { [unowned world] in world.plants($0) },
+            around: SidecarContext(clock: runtime, host: sidecars, events: SlotTrace(world, process)))
+        board.onChange = { [weak self] in self?.lookAtDrain() }
         process.whenGone { [weak self] in self?.died() }
-        for sidecar in sidecars { sidecar.start() }
+        board.start()
         registry.delegate = self
         registry.start()
         world.exchange.listen(process, at: address) { [weak self] in self?.connected($0) }
     }
 
     var id: ProcessID { registry.id }
+    var table: SlotTable { board.table }
 
     // MARK: connections
 
@@ -62,131 +62,37 @@ final class SimulatedWorker: SlotRegistryDelegate {
             case .probe(let probe) where probe.worker == id:
                 end.send(.alive(nonce: probe.nonce))
                 end.close()
-            case .grant(let grant, let client) where grant.worker == id: present(grant, client: client, gateway: end)
+            case .grant(let grant, let client) where grant.worker == id:
+                board.present(SimulatedSession(grant, client: client, gateway: end, worker: self))
             case .probe, .grant, .proof, .reject, .alive, .bytes: end.close()
             }
         }
     }
 
-    private func present(_ grant: Wire.GrantRequest, client: Int, gateway: PipeEnd) {
-        let slot = grant.slot
-        guard table.indices.contains(slot) else { return gateway.close() }
-        switch table[slot].presented(grant.lease, grant.token, attach: grant.attach) {
-        case .begin:
-            begin(grant, client: client, gateway: gateway)
-        case .reject(let reason, let token, let slotFree):
-            registry.reject(
-                grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
-            gateway.send(.reject(reason, nonce: grant.nonce))
-            gateway.close()
-        case .refuse(let reason):
-            gateway.send(.reject(reason, nonce: grant.nonce))
-            gateway.close()
-        case .drop:
-            gateway.close()
-        }
+    // MARK: sessions
+
+    /// How long a sidecar takes for a connection now, and whether it takes it.
+    func connectsSidecar() -> (delay: Int64, succeeds: Bool) {
+        let illness = sidecars.illness
+        let delay = illness.connects.map { milliseconds($0) } ?? world.sidecarChance.number(50...milliseconds(4))
+        return (delay, !illness.refusesClients)
     }
 
-    // MARK: a grant up to its proof
-
-    private func begin(_ grant: Wire.GrantRequest, client: Int, gateway: PipeEnd) {
-        let slot = grant.slot
-        precondition(sidecars[slot].listens, "a free or kept slot has a sidecar that listens")
-        let session = SimulatedSession(grant, client: client, gateway: gateway) { [weak self] in
-            self?.session(grant, $0)
-        }
-        sessions[slot] = session
-        registry.accept(grant.lease, slot: slot, token: grant.token, attach: grant.attach) { [weak self] in
-            self?.acceptReplied(grant, $0)
-        }
-        if world.plants(.proofBeforeAccept) { acceptReplied(grant, .accepted()) }
-        let illness = sidecars[slot].illness
-        let takes = illness.connects.map { milliseconds($0) } ?? world.sidecarChance.number(50...milliseconds(4))
-        session.connect(process, takes: takes, succeeds: !illness.refusesClients)
-    }
-
-    private func acceptReplied(_ grant: Wire.GrantRequest, _ reply: AcceptReply) {
-        let (slot, token, attach) = (grant.slot, grant.token, grant.attach)
-        switch reply {
-        case .accepted(let keepSeconds):
-            advance(slot, table[slot].acceptCommitted(token, attach: attach, keeps: keepSeconds > 0))
-        case .ended: vacate(slot, table[slot].acceptEnded(token, attach: attach))
-        case .failed: vacate(slot, table[slot].acceptFailed(token, attach: attach))
-        }
-    }
-
-    private func advance(_ slot: Int, _ progress: Slot.Progress) {
-        guard progress == .prove, let session = sessions[slot] else { return }
-        sidecars[slot].sessionBegan()
-        session.prove()
+    /// The proof was sent.
+    func began(_ session: SimulatedSession, client: Int) {
         let grant = session.grant
+        sessions[grant.slot] = session
         world.ledger.note(
             .served(
-                worker: id, slot: slot, lease: grant.lease, token: grant.token, attach: grant.attach,
-                client: session.client))
+                worker: id, slot: grant.slot, lease: grant.lease, token: grant.token, attach: grant.attach,
+                client: client))
         sessionsBegun += grant.attach == 1 ? 1 : 0
         if lifetime > 0, sessionsBegun >= lifetime { retire() }
     }
 
-    private func session(_ grant: Wire.GrantRequest, _ event: SimulatedSession.Event) {
-        let (slot, token, attach) = (grant.slot, grant.token, grant.attach)
-        switch event {
-        case .sidecarConnected: advance(slot, table[slot].sidecarConnected(token, attach: attach))
-        case .sidecarUnreachable: vacate(slot, table[slot].sidecarUnreachable(token, attach: attach))
-        case .gatewayClosed: vacate(slot, table[slot].gatewayClosed(token, attach: attach))
-        case .ended(let hungUp):
-            vacate(slot, table[slot].sessionEnded(token, attach: attach, bySidecar: hungUp), hungUp: hungUp)
-        }
-    }
-
-    // MARK: giving a slot up
-
-    private func vacate(_ slot: Int, _ vacated: Slot.Vacated?, hungUp: Bool = false) {
-        guard let vacated else { return }
-        let session = sessions.removeValue(forKey: slot)
-        if session?.isProved == true { world.ledger.note(.unserved(worker: id, slot: slot, lease: vacated.lease)) }
-        session?.end(vacated.farewell)
-        switch vacated.verdict {
-        case .none: break
-        case .reject(let verdict):
-            registry.reject(
-                vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach, reason: verdict,
-                slotFree: false
-            )
-        case .keep:
-            registry.keep(vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach)
-        case .release:
-            if !world.plants(.releaseForgotten) {
-                registry.release(vacated.lease, slot: slot, token: vacated.token)
-            }
-        }
-        if let token = vacated.ready { registry.ready(slot: slot, token: token) }
-        if world.plants(.readyBeforeSidecar), vacated.ready == nil {
-            registry.ready(slot: slot, token: vacated.token)
-        }
-        switch vacated.sidecar {
-        case .keep: break
-        case .replace: sidecars[slot].replace(hungUp: hungUp)
-        case .condemn: sidecars[slot].condemn()
-        case .stop: sidecars[slot].stop()
-        }
-        lookAtDrain()
-    }
-
-    private func sidecar(_ slot: Int, _ report: SidecarSupervisor.Report) {
-        switch report {
-        case .none:
-            break
-        case .ready:
-            guard let token = table[slot].sidecarReady() else { return }
-            registry.ready(slot: slot, token: token)
-        case .lost(let isOut):
-            let before = table[slot].row(slot)
-            vacate(slot, table[slot].sidecarLost(isOut: isOut))
-            if table[slot].row(slot) != before { registry.changed() }
-        case .stopped:
-            lookAtDrain()
-        }
+    func ended(_ session: SimulatedSession) {
+        sessions[session.grant.slot] = nil
+        world.ledger.note(.unserved(worker: id, slot: session.grant.slot, lease: session.grant.lease))
     }
 
     // MARK: what befalls it
@@ -196,17 +102,15 @@ final class SimulatedWorker: SlotRegistryDelegate {
         process.arrive { [self] in
             world.ledger.note(.sidecarCrashed(worker: id, slot: slot))
             if connectionFirst { sessions[slot]?.sidecarHungUp() }
-            sidecars[slot].crash()
+            sidecars.crash(slot)
         }
     }
 
-    func fallIll(_ illness: SimulatedSidecar.Illness) {
-        for sidecar in sidecars { sidecar.illness = illness }
-    }
+    func fallIll(_ illness: SimulatedSidecars.Illness) { sidecars.illness = illness }
 
     private func died() {
         for slot in sessions.keys.sorted() {
-            guard let session = sessions[slot], session.isProved else { continue }
+            guard let session = sessions[slot] else { continue }
             world.ledger.note(.unserved(worker: id, slot: slot, lease: session.grant.lease))
         }
         sessions = [:]
@@ -219,11 +123,8 @@ final class SimulatedWorker: SlotRegistryDelegate {
         guard !isDraining else { return }
         isDraining = true
         registry.drain()
-        for slot in table.drain() { sidecars[slot].stop() }
-        _ = process.schedule(after: timeout) { [weak self] in
-            guard let self else { return }
-            for lease in table.leases { close(lease) }
-        }
+        board.drain()
+        _ = process.schedule(after: timeout) { [weak self] in self?.board.closeAll(reason: "drained") }
         lookAtDrain()
     }
 
@@ -238,7 +139,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
     }
 
     private func lookAtDrain() {
-        guard isDraining, !isStopping, table.isVacant, sidecars.allSatisfy(\.isStopped) else { return }
+        guard isDraining, !isStopping, board.isStopped else { return }
         isStopping = true
         // Redis may be away; then the TTL ends this worker there.
         let timer = process.schedule(after: Int64(WorkerLimits.redisFarewellMilliseconds) * 1_000) { [process] in
@@ -250,30 +151,24 @@ final class SimulatedWorker: SlotRegistryDelegate {
         }
     }
 
-    private func close(_ lease: LeaseID) {
-        guard let slot = table.index(of: lease) else { return }
-        vacate(slot, table[slot].closeOrdered(lease))
-    }
-
     // MARK: what the queue says
 
     func slotRegistryTrouble(_ registry: SlotRegistry) -> String { "" }
 
-    func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow] { table.rows }
+    func slotRegistryRows(_ registry: SlotRegistry) -> [SlotRow] { board.table.rows }
 
     func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String) {
         world.ledger.note(.ordered(worker: id, close: lease))
-        close(lease)
+        board.close(lease, reason: reason)
     }
 
     func slotRegistry(_ registry: SlotRegistry, recycle slot: Int, token: Token) {
-        guard table.indices.contains(slot), !world.plants(.recycleIgnored) else { return }
-        if let token = table[slot].recycleNoticed(token) { registry.ready(slot: slot, token: token) }
+        if !world.plants(.recycleIgnored) { board.recycle(slot, token: token) }
     }
 
     func slotRegistryLicenceOver(_ registry: SlotRegistry) {
         world.trace("\(process.name) was cut off from Redis for its TTL")
-        for lease in table.leases { close(lease) }
+        board.closeAll(reason: "strict_caps")
     }
 
     func slotRegistrySuperseded(_ registry: SlotRegistry) {
@@ -289,5 +184,24 @@ final class SimulatedWorker: SlotRegistryDelegate {
     func slotRegistry(_ registry: SlotRegistry, notice: String) {
         world.trace("\(process.name) notice: \(notice)")
         world.ledger.note(.notice(process: id, words: notice))
+    }
+}
+
+/// What a worker's slots do, in the trace.
+private final class SlotTrace: SlotEvents {
+    private unowned let world: World
+    private let process: SimulatedProcess
+
+    init(_ world: World, _ process: SimulatedProcess) {
+        self.world = world
+        self.process = process
+    }
+
+    func slot(_ slot: Int, of pool: Pool, _ event: SlotEvent) {
+        world.trace("\(process.name) slot \(slot): \(event)")
+    }
+
+    func sidecar(of slot: Int, _ pool: Pool, pid: Int32?, _ event: SidecarEvent) {
+        world.trace("\(process.name) sidecar of slot \(slot): \(event)")
     }
 }

@@ -2,14 +2,18 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// What happens in a worker: its log listens.
+/// What happens to a worker's slots: its log listens.
 ///
 /// Called on the loop, when what an event names has been done. An event holds facts; words and levels are the listener's.
-package protocol WorkerEvents: AnyObject {
-    func worker(_ event: WorkerEvent)
+package protocol SlotEvents: AnyObject {
     func slot(_ slot: Int, of pool: Pool, _ event: SlotEvent)
     /// - Parameter pid: of the sidecar's process, while there is one.
     func sidecar(of slot: Int, _ pool: Pool, pid: Int32?, _ event: SidecarEvent)
+}
+
+/// The same of a whole worker.
+package protocol WorkerEvents: SlotEvents {
+    func worker(_ event: WorkerEvent)
     /// A request is not answered.
     /// - Parameter peer: the address it came from.
     func stranger(at peer: String, _ event: StrangerEvent)

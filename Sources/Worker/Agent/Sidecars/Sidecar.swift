@@ -1,30 +1,37 @@
-import EventLoop
+import Queue
 import QueueCore
 import WorkerCore
 
+/// What all sidecars of a worker share.
+package struct SidecarContext {
+    let clock: any WorkerClock
+    let host: any SidecarHost
+    let events: any SlotEvents
+    let leaveMilliseconds: UInt64
+    let startTimeoutMilliseconds: UInt64
+
+    package init(
+        clock: any WorkerClock, host: any SidecarHost, events: any SlotEvents,
+        leaveMilliseconds: UInt64 = SidecarSupervisor.leaveMilliseconds,
+        startTimeoutMilliseconds: UInt64 = SidecarSupervisor.startTimeoutMilliseconds
+    ) {
+        self.clock = clock
+        self.host = host
+        self.events = events
+        self.leaveMilliseconds = leaveMilliseconds
+        self.startTimeoutMilliseconds = startTimeoutMilliseconds
+    }
+}
+
 /// One slot's sidecar: performs what its supervisor decides.
 final class Sidecar {
-    /// What all sidecars of a worker share.
-    struct Context {
-        let loop: Loop
-        let program: SidecarProgram
-        /// The worker's work folder; it exists.
-        let folder: String
-        /// The environment of sidecars, marks included.
-        let environment: [String: String]
-        let events: any WorkerEvents
-        var leaveMilliseconds = SidecarSupervisor.leaveMilliseconds
-        var startTimeoutMilliseconds = SidecarSupervisor.startTimeoutMilliseconds
-    }
-
     let slot: Int
     private let pool: Pool
-    private let around: Context
-    private let sweeper: Sweeper
+    private let around: SidecarContext
     private let onReport: (SidecarSupervisor.Report) -> Void
     private var supervisor: SidecarSupervisor
-    private var process: SidecarProcess?
-    private var timer: Timer?
+    private var run: (any SidecarRun)?
+    private var timer: (any ScheduledCall)?
     private var timerAt: UInt64?
     /// Starts so far: names the work folder, and tells events of an earlier process apart.
     private var starts = 0
@@ -43,23 +50,21 @@ final class Sidecar {
     }
 
     init(
-        slot: Int, pool: Pool, _ around: Context, sweeper: Sweeper,
-        onReport: @escaping (SidecarSupervisor.Report) -> Void
+        slot: Int, pool: Pool, _ around: SidecarContext, onReport: @escaping (SidecarSupervisor.Report) -> Void
     ) {
         self.slot = slot
         self.pool = pool
         self.around = around
-        self.sweeper = sweeper
         self.onReport = onReport
         supervisor = SidecarSupervisor(
             leaveMilliseconds: around.leaveMilliseconds, startTimeoutMilliseconds: around.startTimeoutMilliseconds)
     }
 
     /// Its process, while there is one.
-    var pid: Int32? { process?.pid }
+    var pid: Int32? { run?.pid }
     var isStopped: Bool { supervisor.state == .stopped }
 
-    private var now: UInt64 { around.loop.now }
+    private var now: UInt64 { around.clock.now }
 
     func start() { perform(supervisor.start(now: now)) }
     func sessionBegan() { supervisor.sessionBegan() }
@@ -71,8 +76,8 @@ final class Sidecar {
         switch effect.order {
         case .none: break
         case .start: launch()
-        case .terminate: process?.terminate()
-        case .kill: process?.kill()
+        case .terminate: run?.terminate()
+        case .kill: run?.kill()
         }
         setTimer()
         switch effect.report {
@@ -91,14 +96,7 @@ final class Sidecar {
         let start = starts
         misannounced = nil
         do throws(WorkerFailure) {
-            process = try SidecarProcess(
-                loop: around.loop, program: around.program, pool: pool,
-                folder: "\(around.folder)/\(WorkFolderPath.name(slot: slot, start: start))",
-                environment: around.environment, sweeper: sweeper,
-                onCount: { [weak self] count in
-                    if let self, self.starts == start { self.counted(count) }
-                }
-            ) { [weak self] event in
+            run = try around.host.start(SidecarStart(slot: slot, pool: pool, number: start)) { [weak self] event in
                 if let self, self.starts == start { self.happened(event) }
             }
             tell(.starting)
@@ -106,13 +104,13 @@ final class Sidecar {
             tell(.startFailed(error))
             trouble = Trouble(words: error.description, isAtStart: true)
             // Not from within the call that wanted the start: its owner has not finished.
-            around.loop.afterThisTurn { [weak self] in
+            around.clock.afterThisTurn { [weak self] in
                 if let self, self.starts == start { self.perform(self.supervisor.exited(now: self.now)) }
             }
         }
     }
 
-    private func happened(_ event: SidecarProcess.Event) {
+    private func happened(_ event: SidecarRunEvent) {
         switch event {
         case .announced(let endpoint):
             self.endpoint = endpoint
@@ -120,11 +118,13 @@ final class Sidecar {
         case .misannounced(let why):
             misannounced = why
             tell(.misannounced(why))
+        case .counted(let processes):
+            counted(processes)
         case .exited(let ending):
             let failure = failure(ending)
             trouble = failure ?? trouble
             tell(.exited(ending, failure: failure?.words))
-            process = nil
+            run = nil
             perform(supervisor.exited(now: now))
         }
     }
@@ -138,7 +138,7 @@ final class Sidecar {
     // MARK: Words
 
     private func tell(_ event: SidecarEvent) {
-        around.events.sidecar(of: slot, pool, pid: process?.pid, event)
+        around.events.sidecar(of: slot, pool, pid: pid, event)
     }
 
     /// Why this end is a failure; nil for one that was wanted.
@@ -166,7 +166,7 @@ final class Sidecar {
         timer = nil
         timerAt = supervisor.wakeAt
         guard let timerAt else { return }
-        timer = around.loop.schedule(after: timerAt > now ? timerAt - now : 0) { [weak self] in
+        timer = around.clock.call(after: timerAt > now ? timerAt - now : 0) { [weak self] in
             guard let self else { return }
             self.timer = nil
             self.perform(self.supervisor.timePassed(now: self.now))

@@ -9,4 +9,11 @@ package struct SidecarEnding {
     package let droppedBytes: UInt64
     /// Processes that could not be ended.
     package let left: Int
+
+    package init(exit: String, words: LastWords, droppedBytes: UInt64, left: Int) {
+        self.exit = exit
+        self.words = words
+        self.droppedBytes = droppedBytes
+        self.left = left
+    }
 }

@@ -20,12 +20,12 @@ final class SidecarPool {
     /// - Parameters:
     ///   - pools: one for each slot.
     ///   - onNews: may be called from inside `start`, `giveBack` and `close`.
-    init(pools: [Pool], _ around: Sidecar.Context, sweeper: Sweeper, onNews: @escaping (_ slot: Int, News) -> Void) {
+    init(pools: [Pool], _ around: SidecarContext, onNews: @escaping (_ slot: Int, News) -> Void) {
         seats = SeatTable(slots: pools.count)
         self.onNews = onNews
         sidecars = seats.sidecars.map { number in
             let slot = seats.slot(of: number)
-            return Sidecar(slot: slot, pool: pools[slot], around, sweeper: sweeper) { [weak self] in
+            return Sidecar(slot: slot, pool: pools[slot], around) { [weak self] in
                 self?.sidecar(number, $0)
             }
         }

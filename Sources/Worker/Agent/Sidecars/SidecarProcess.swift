@@ -4,31 +4,23 @@ import QueueCore
 import WorkerCore
 
 /// One start of a sidecar: its work folder, its process group, the endpoint it names, what it says before it dies.
-final class SidecarProcess {
-    enum Event {
-        case announced(SidecarEndpoint)
-        /// It names a URL that is not served, and why not.
-        case misannounced(String)
-        case exited(SidecarEnding)
-    }
-
-    let pid: Int32
+final class SidecarProcess: SidecarRun {
+    let pid: Int32?
     private let child: ChildProcess
 
     /// What the child's callbacks reach: they may outlive whoever started it.
     private final class Box {
         var child: ChildProcess?
-        var onEvent: ((Event) -> Void)?
+        var onEvent: ((SidecarRunEvent) -> Void)?
         var hasMisannounced = false
     }
 
     /// - Parameters:
     ///   - folder: made here, removed when the process is gone.
     ///   - environment: of the worker itself, the marks added.
-    ///   - onCount: how many processes it has, now and then.
     init(
         loop: Loop, program: SidecarProgram, pool: Pool, folder: String, environment: [String: String],
-        sweeper: Sweeper, onCount: @escaping (Int) -> Void, onEvent: @escaping (Event) -> Void
+        sweeper: Sweeper, onEvent: @escaping (SidecarRunEvent) -> Void
     ) throws(WorkerFailure) {
         guard Files.makeFolder(folder) else {
             throw WorkerFailure("cannot make the work folder \(folder): \(String(cString: strerror(errno)))")
@@ -83,7 +75,7 @@ final class SidecarProcess {
         }
         box.child = child
         pid = child.pid
-        sweeper.began(instance: folder, pid: pid, onCount: onCount)
+        sweeper.began(instance: folder, pid: child.pid) { box.onEvent?(.counted(processes: $0)) }
     }
 
     func terminate() { child.signalGroup(SIGTERM) }

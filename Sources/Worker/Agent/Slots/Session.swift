@@ -4,27 +4,15 @@ import WorkerCore
 
 /// A lease's connections at the worker, from its grant to its end: the gateway's on one side, the sidecar's on the
 /// other, and the relay between them once the proof was sent.
-final class Session: StreamDelegate {
-    /// What happens to it that its slot decides about.
-    enum Event {
-        case sidecarConnected
-        case sidecarUnreachable(SystemError)
-        /// The gateway ended before the proof, or sent what it must not.
-        case gatewayClosed
-        /// The first byte of the sidecar came.
-        case sidecarAnswered
-        /// No byte came from the sidecar in time.
-        case firstByteOverdue
-        case ended(Relay.End)
-    }
-
+final class Session: SlotSession, StreamDelegate {
     let grant: Wire.GrantRequest
     private let secret: [UInt8]
     private let head: SidecarHead
-    private let endpoint: SidecarEndpoint
     private let gateway: Stream
     private let loop: Loop
-    private var onEvent: ((Event) -> Void)?
+    private var onEvent: ((SessionEvent) -> Void)?
+    /// The sidecar's, once the session begins.
+    private var endpoint: SidecarEndpoint?
     private var attempt: ConnectAttempt?
     private var sidecar: Stream?
     private var relay: Relay?
@@ -33,24 +21,22 @@ final class Session: StreamDelegate {
     private var firstByte: Timer?
 
     init(
-        _ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream, endpoint: SidecarEndpoint,
-        firstByteMilliseconds: UInt64, onEvent: @escaping (Event) -> Void
+        _ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream, firstByteMilliseconds: UInt64
     ) {
         self.firstByteMilliseconds = firstByteMilliseconds
         self.grant = grant
         self.secret = secret
         self.head = head
-        self.endpoint = endpoint
         self.gateway = gateway
-        self.onEvent = onEvent
         loop = gateway.loop
+    }
+
+    func begin(on endpoint: SidecarEndpoint, onEvent: @escaping (SessionEvent) -> Void) {
+        self.endpoint = endpoint
+        self.onEvent = onEvent
         gateway.keepAlive(KeepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3))
         gateway.delegate = self
         gateway.startReading()
-    }
-
-    /// Connects the sidecar; nothing is sent to it yet.
-    func connect() {
         guard let address = SocketAddress(host: endpoint.host, port: endpoint.port) else {
             loop.afterThisTurn { self.onEvent?(.sidecarUnreachable(SystemError(code: -22, operation: "connect"))) }
             return
@@ -70,9 +56,8 @@ final class Session: StreamDelegate {
         }
     }
 
-    /// The point of no return: the proof to the gateway, the client's head to the sidecar, then bytes both ways.
     func prove() {
-        guard let sidecar else { return }
+        guard let sidecar, let endpoint else { return }
         gateway.write(Answers.proof(grant, secret: secret))
         sidecar.write(head.composed(for: endpoint))
         self.sidecar = nil
@@ -96,7 +81,7 @@ final class Session: StreamDelegate {
         relay?.witness = nil
     }
 
-    /// Ends it as its slot decided. No event comes after this, but what a dead sidecar had sent still goes out.
+    /// What a dead sidecar had sent still goes out.
     func end(_ farewell: Slot.Vacated.Farewell) {
         onEvent = nil
         stopFirstByte()
@@ -119,14 +104,13 @@ final class Session: StreamDelegate {
         }
     }
 
-    /// Bytes to and from the client so far.
     var bytes: (fromClient: UInt64, toClient: UInt64) { relay.map { ($0.bytesAToB, $0.bytesBToA) } ?? (0, 0) }
 
     private func relayEnded(_ end: Relay.End) {
         flush?.cancel()
         flush = nil
         stopFirstByte()
-        onEvent?(.ended(end))
+        onEvent?(.ended(bySidecar: end.first == .b))
     }
 
     // Before the proof; afterwards the relay listens.

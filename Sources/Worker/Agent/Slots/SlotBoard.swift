@@ -1,55 +1,35 @@
-import EventLoop
 import Queue
 import QueueCore
 import WorkerCore
 
 /// All slots at work: performs what the slot machines decide, on sidecars, sessions and the ledger.
-final class SlotBoard {
-    private(set) var table: SlotTable
-    private let loop: Loop
+package final class SlotBoard {
+    package private(set) var table: SlotTable
     private let ledger: any SlotLedger
-    private let events: any WorkerEvents
-    private let firstByteMilliseconds: UInt64
+    private let events: any SlotEvents
+    private let host: any SidecarHost
     private var sidecars: SidecarPool!
     /// By slot: whoever was offered it or holds it.
-    private var sessions: [Int: Session] = [:]
-    private let sweeper: Sweeper
+    private var sessions: [Int: any SlotSession] = [:]
     private var troubles = SlotTroubles()
     /// Something ended or stopped: a drain may be over.
-    var onChange: (() -> Void)?
+    package var onChange: (() -> Void)?
     /// A slot's sidecar did not come up, and nothing like that was told before.
     var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
-    init(
-        pools: [Pool], ledger: any SlotLedger, around: Sidecar.Context,
-        firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds
-    ) {
-        self.firstByteMilliseconds = firstByteMilliseconds
+    package init(pools: [Pool], ledger: any SlotLedger, around: SidecarContext) {
         table = SlotTable(pools: pools)
-        loop = around.loop
         events = around.events
+        host = around.host
         self.ledger = ledger
-        let sweeper = Sweeper(loop: around.loop)
-        self.sweeper = sweeper
-        sidecars = SidecarPool(pools: pools, around, sweeper: sweeper) { [weak self] in self?.seat(of: $0, $1) }
-        sweeper.onIdle = { [weak self] in self?.onChange?() }
+        sidecars = SidecarPool(pools: pools, around) { [weak self] in self?.seat(of: $0, $1) }
+        host.onIdle = { [weak self] in self?.onChange?() }
     }
 
-    func start() { sidecars.start() }
+    package func start() { sidecars.start() }
 
     /// Nobody holds a slot, no sidecar runs, and nothing is left of those that did.
-    var isStopped: Bool { table.isVacant && sidecars.isStopped && sweeper.isIdle }
-
-    /// Ends what sidecars left to this process and removes the folder of all their work folders. When all is stopped.
-    func clear(_ folder: String, done: @escaping (_ left: Int) -> Void) {
-        sweeper.endStrangers { [sweeper] left in
-            sweeper.onIdle = { [weak sweeper] in
-                sweeper?.onIdle = nil
-                done(left)
-            }
-            sweeper.remove(folder)
-        }
-    }
+    package var isStopped: Bool { table.isVacant && sidecars.isStopped && host.isIdle }
 
     /// Why slots have no fit sidecar; empty where all have.
     var trouble: String { troubles.summary }
@@ -60,63 +40,61 @@ final class SlotBoard {
     // MARK: What comes in
 
     /// A grant whose mac, fleet and worker are right.
-    func present(_ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream) {
+    package func present(_ session: any SlotSession) {
+        let grant = session.grant
         let slot = grant.slot
         // A slot beyond the table is no grant of ours.
-        guard table.indices.contains(slot) else { return gateway.close() }
+        guard table.indices.contains(slot) else { return session.end(.close) }
         switch table[slot].presented(grant.lease, grant.token, attach: grant.attach) {
         case .begin:
-            begin(grant, secret: secret, head: head, gateway: gateway)
+            begin(session)
         case .reject(let reason, let token, let slotFree):
             ledger.reject(
                 grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
             tell(slot, .refused(grant.lease, reason))
-            Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
+            session.end(.reject(reason))
         case .refuse(let reason):
-            Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
+            session.end(.reject(reason))
         case .drop:
-            gateway.close()
+            session.end(.close)
         }
     }
 
     /// Redis ended the lease, or an operator did.
-    func close(_ lease: LeaseID, reason: String) {
+    package func close(_ lease: LeaseID, reason: String) {
         guard let slot = table.index(of: lease) else { return }
         vacate(slot, table[slot].closeOrdered(lease), .ordered(reason: reason))
     }
 
     /// Redis has the slot recycling from a token.
-    func recycle(_ slot: Int, token: Token) {
+    package func recycle(_ slot: Int, token: Token) {
         guard table.indices.contains(slot) else { return }
         if let token = table[slot].recycleNoticed(token) { ledger.ready(slot: slot, token: token) }
     }
 
     /// Takes nobody in any more and stops the sidecars that serve nobody.
-    func drain() {
+    package func drain() {
         for slot in table.drain() { sidecars.close(slot) }
     }
 
     /// Ends whoever is still served.
-    func closeAll(reason: String) {
+    package func closeAll(reason: String) {
         for lease in table.leases { close(lease, reason: reason) }
     }
 
     // MARK: A grant up to its proof
 
-    private func begin(_ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream) {
+    private func begin(_ session: any SlotSession) {
+        let grant = session.grant
         let slot = grant.slot
         guard let endpoint = sidecars.seat(of: slot)?.endpoint else {
             preconditionFailure("a free or kept slot has a seat on a sidecar that listens")
         }
-        let session = Session(
-            grant, secret: secret, head: head, gateway: gateway, endpoint: endpoint,
-            firstByteMilliseconds: firstByteMilliseconds
-        ) { [weak self] event in self?.session(grant, event) }
         sessions[slot] = session
         ledger.accept(grant.lease, slot: slot, token: grant.token, attach: grant.attach) { [weak self] reply in
             self?.acceptReplied(grant, reply)
         }
-        session.connect()
+        session.begin(on: endpoint) { [weak self] in self?.session(grant, $0) }
     }
 
     private func acceptReplied(_ grant: Wire.GrantRequest, _ reply: AcceptReply) {
@@ -136,7 +114,7 @@ final class SlotBoard {
         tell(slot, .served(session.grant.lease, session.grant.token))
     }
 
-    private func session(_ grant: Wire.GrantRequest, _ event: Session.Event) {
+    private func session(_ grant: Wire.GrantRequest, _ event: SessionEvent) {
         let (slot, token, attach) = (grant.slot, grant.token, grant.attach)
         switch event {
         case .sidecarConnected:
@@ -149,11 +127,10 @@ final class SlotBoard {
             table[slot].sidecarAnswered(token, attach: attach)
         case .firstByteOverdue:
             vacate(slot, table[slot].firstByteOverdue(token, attach: attach), .firstByteOverdue)
-        case .ended(let end):
-            let hungUp = end.first == .b
+        case .ended(let bySidecar):
             vacate(
-                slot, table[slot].sessionEnded(token, attach: attach, bySidecar: hungUp),
-                hungUp ? .sidecarEnded : .clientEnded)
+                slot, table[slot].sessionEnded(token, attach: attach, bySidecar: bySidecar),
+                bySidecar ? .sidecarEnded : .clientEnded)
         }
     }
 

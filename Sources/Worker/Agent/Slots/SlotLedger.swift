@@ -2,7 +2,7 @@ import Queue
 import QueueCore
 
 /// What a worker tells the queue about its slots: `SlotRegistry`, and in tests a list of what was told.
-protocol SlotLedger: AnyObject {
+package protocol SlotLedger: AnyObject {
     func accept(_ lease: LeaseID, slot: Int, token: Token, attach: Int, done: @escaping (AcceptReply) -> Void)
     func reject(
         _ lease: LeaseID, slot: Int, token: Token, attach: Int, reason: RejectReason, slotFree: Bool)

@@ -62,7 +62,7 @@ extension Scenario {
         Scenario("leaverDuringItsDialBlamesNobody") { r in
             r.begin()
             // The worker waits for its sidecar, and would see the end of the connection before Redis sees the cancel.
-            r.w(1).fallIll(SimulatedSidecar.Illness(failsToStart: false, refusesClients: false, connects: 800))
+            r.w(1).fallIll(SimulatedSidecars.Illness(failsToStart: false, refusesClients: false, connects: 800))
             r.next("cancel", from: "g1", .late)
             let first = r.client(leavesAfter: 200)
             r.until("it leaves during its dial") { first.outcome == .left }
@@ -70,7 +70,7 @@ extension Scenario {
             r.expect(r.picture.leases.count == 1, "the cancel is late")
             r.expect(r.mark(1) == "", "its gateway is not blamed")
             r.world.server.readLate()
-            r.w(1).fallIll(SimulatedSidecar.Illness())
+            r.w(1).fallIll(SimulatedSidecars.Illness())
             let second = r.client()
             r.until("the next is served", within: 3_000) { r.wasServed(second) }
         },

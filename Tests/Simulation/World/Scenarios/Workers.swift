@@ -14,7 +14,7 @@ extension Scenario {
             r.begin()
             // The accept is on its way when the gateway dies: no proof was sent.
             r.next("accept", .normal) { r.g(1).process.end() }
-            r.w(1).fallIll(SimulatedSidecar.Illness(failsToStart: false, refusesClients: false, connects: 500))
+            r.w(1).fallIll(SimulatedSidecars.Illness(failsToStart: false, refusesClients: false, connects: 500))
             r.client(at: 1)
             r.until("the gateway is gone") { r.g(1).process.isGone }
             r.until("the slot is free again", within: 2_000) { r.slot()?.state == "free" }
@@ -57,10 +57,10 @@ extension Scenario {
         },
         Scenario("workerThatFailsEveryClient", slots: [1, 1]) { r in
             r.begin()
-            r.w(1).fallIll(SimulatedSidecar.Illness(failsToStart: true, refusesClients: true))
+            r.w(1).fallIll(SimulatedSidecars.Illness(failsToStart: true, refusesClients: true))
             let clients = (0..<8).map { _ in r.client(session: 50) }
             r.until("all are served by the other", within: 15_000) { clients.allSatisfy(r.wasServed) }
-            r.w(1).fallIll(SimulatedSidecar.Illness())
+            r.w(1).fallIll(SimulatedSidecars.Illness())
             r.until("its slot comes back", within: 35_000) { r.slot(of: 1)?.state == "free" }
         },
         Scenario("staleGrantIsRejected") { r in
