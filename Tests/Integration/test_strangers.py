@@ -8,8 +8,8 @@ from support import checkers, client
 from support.fleet import Fleet, eventually
 from support.process import Process
 
-FLOOD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support", "flood.py")
-SECONDS, CONNECTIONS_MAX = 2, 20_000
+FLOODER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support", "flooder.py")
+SECONDS, OPEN, RATE = 2, 3_000, 10_000
 
 
 async def test_a_flood_of_connections_takes_no_place_of_a_gateway(folder):
@@ -17,9 +17,9 @@ async def test_a_flood_of_connections_takes_no_place_of_a_gateway(folder):
         await fleet.gateway()
         worker = await fleet.worker({"AppA:x": 4})
         await fleet.grantable(4)
-        argv = [sys.executable, "-I", "-S", FLOOD, "127.0.0.2", str(worker.port), str(SECONDS), str(CONNECTIONS_MAX)]
+        argv = [sys.executable, "-I", "-S", FLOODER, str(worker.port), str(SECONDS), str(OPEN)]
+        argv += ["--source", "127.0.0.2", "--rate", str(RATE)]
         flood = fleet.keep(await Process.start("flood", argv, folder))
-        await flood.wait_for("flooding")
         served = 0
         while flood.alive:
             clients = [fleet.client(f"c{served + n}") for n in range(4)]

@@ -4,6 +4,7 @@ The flood comes from two processes with 88 connections open at most, 5,000 a sec
 with the other tenant's clients. Those come one after the other, before the flood and during it.
 """
 
+import json
 import os
 import socket
 import sys
@@ -82,7 +83,7 @@ def measure(bench: Bench, *, seconds) -> dict:
 
     def flood(length):
         argv = [sys.executable, "-I", "-S", FLOODER, port, str(length), str(OPEN)]
-        argv += ["reset", "noisy", f"/pool/{bench.pool}/echo", str(RATE)]
+        argv += ["--head", "noisy", f"/pool/{bench.pool}/echo", "--rate", str(RATE)]
         return [bench.start(f"flooder-{length}-{n}", argv) for n in range(PROCESSES)]
 
     # The first one fills what the allocator keeps for later.
@@ -92,7 +93,7 @@ def measure(bench: Bench, *, seconds) -> dict:
     before = memory(child.pid)
     flooders = flood(seconds)
     beside = waits(host, int(port), bench.pool, seconds)
-    made = sum(int(one.line()) for one in flooders)
+    made = sum(json.loads(one.line())["connections"] for one in flooders)
     during = memory(child.pid)
     quiet = calm(bench.redis())
     after = memory(child.pid)
