@@ -1,6 +1,6 @@
 import Glibc
 
-/// Log lines for machines: one JSON object a line (RFC 8259), written at once.
+/// Log lines for machines: one JSON object a line (RFC 8259), written at once, or lost and counted.
 ///
 /// Each line begins with `ts` (RFC 3339, milliseconds, UTC), `level`, `event` and `msg`; then come the log's common
 /// fields and the line's own. Callers never pass tokens, keys or query strings.
@@ -31,15 +31,43 @@ public final class JSONLog {
 
     public static let textMax = 1_024
 
+    /// How much of a line was written.
+    enum Outcome {
+        case whole, cut, lost
+    }
+
     public var minimum: Level
     /// Fields of every line, such as the process' id.
     public var common: [(String, Field)] = []
-    private let write: ([UInt8]) -> Void
+    /// Lines since the start of which nothing was written, because the reader is gone or does not read.
+    public private(set) var linesLost = 0
+    /// Lines since the start whose end was not written, for the same reason.
+    public private(set) var linesCut = 0
+    /// What the last line `log_lost` was about: the counts until then.
+    private var told = (lost: 0, cut: 0)
+    /// The last bytes written have no newline behind them.
+    private var isWithinLine = false
+    private let write: ([UInt8]) -> Outcome
     /// The text of the last line's second: most lines share theirs with the line before.
     private var second: (since1970: Int, text: [UInt8]) = (-1, [])
 
-    /// - Parameter write: takes one whole line with its newline; standard output where left out.
-    public init(minimum: Level = .info, write: @escaping ([UInt8]) -> Void = JSONLog.writeToStandardOutput) {
+    /// - Parameter file: a descriptor. A line for which it has no room is lost, because a reader that does not read
+    ///   must not stop the process.
+    public convenience init(minimum: Level = .info, to file: Int32 = 1) {
+        self.init(minimum: minimum, outcome: { JSONLog.write($0, to: file) })
+    }
+
+    /// - Parameter write: takes one whole line with its newline.
+    public convenience init(minimum: Level = .info, write: @escaping ([UInt8]) -> Void) {
+        self.init(
+            minimum: minimum,
+            outcome: { line in
+                write(line)
+                return .whole
+            })
+    }
+
+    private init(minimum: Level, outcome write: @escaping ([UInt8]) -> Outcome) {
         self.minimum = minimum
         self.write = write
     }
@@ -49,6 +77,36 @@ public final class JSONLog {
         _ level: Level, _ event: String, _ message: String, _ fields: KeyValuePairs<String, Field?> = [:]
     ) {
         guard level >= minimum else { return }
+        guard tellOfLost() else {
+            linesLost += 1
+            return
+        }
+        switch write(line(level, event, message, fields)) {
+        case .whole: break
+        case .lost: linesLost += 1
+        case .cut:
+            linesCut += 1
+            isWithinLine = true
+        }
+    }
+
+    /// Writes a line `log_lost` if lines were lost or cut since the last one.
+    /// - Returns: false if there is still no room.
+    private func tellOfLost() -> Bool {
+        let (lost, cut) = (linesLost - told.lost, linesCut - told.cut)
+        guard lost + cut > 0 else { return true }
+        let words = line(
+            .warning, "log_lost", "the reader of the log did not read: lines were lost, or lack their end",
+            ["lost": .number(lost), "cut": .number(cut)])
+        guard write(isWithinLine ? [UInt8(ascii: "\n")] + words : words) == .whole else { return false }
+        told = (linesLost, linesCut)
+        isWithinLine = false
+        return true
+    }
+
+    private func line(
+        _ level: Level, _ event: String, _ message: String, _ fields: KeyValuePairs<String, Field?>
+    ) -> [UInt8] {
         var line: [UInt8] = []
         line.reserveCapacity(256)
         line += "{\"ts\":\"".utf8
@@ -63,7 +121,7 @@ public final class JSONLog {
             if let field { append(name, field, to: &line) }
         }
         line += "}\n".utf8
-        write(line)
+        return line
     }
 
     private func append(_ name: String, _ field: Field, to line: inout [UInt8]) {
@@ -103,7 +161,7 @@ public final class JSONLog {
         }
     }
 
-    /// The wall clock, for readers only: no decision is made by it.
+    /// The wall clock, for readers only: no decision depends on it.
     private func appendTimestamp(to line: inout [UInt8]) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
@@ -125,21 +183,23 @@ public final class JSONLog {
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
-    /// A reader that is gone or stands still loses lines; it must not stop the process.
-    public static func writeToStandardOutput(_ line: [UInt8]) { write(line, to: 1) }
-
-    /// Writes a line where the kernel has room for all of it. A pipe that can be written to takes `PIPE_BUF` bytes
-    /// without blocking, so longer lines go piece by piece, and one whose rest found no room ends where it is.
-    static func write(_ line: [UInt8], to file: Int32) {
+    /// Writes a line without blocking.
+    ///
+    /// A pipe with room takes `PIPE_BUF` bytes at once. A longer line is written in pieces, and is cut if a later piece
+    /// finds no room.
+    static func write(_ line: [UInt8], to file: Int32) -> Outcome {
         var written = 0
         while written < line.count {
-            guard hasRoom(file) else { return }
-            let piece = min(line.count - written, pipeBytes)
-            let count = line.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, piece) }
-            if count < 0 && errno == EINTR { continue }
-            if count <= 0 { return }
+            var count = -1
+            if hasRoom(file) {
+                let piece = min(line.count - written, pipeBytes)
+                count = line.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, piece) }
+                if count < 0 && errno == EINTR { continue }
+            }
+            guard count > 0 else { return written == 0 ? .lost : .cut }
             written += count
         }
+        return .whole
     }
 
     /// PIPE_BUF (pipe(7)).
