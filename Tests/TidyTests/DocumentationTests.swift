@@ -41,6 +41,34 @@ import Testing
         return text[open.upperBound..<close].split(separator: ",").compactMap { Int(String($0).trimmed) }
     }
 
+    /// Each row of the endpoints' table is a row of the reference, in the same order. No other file spells its paths.
+    @Test func everyEndpointIsDocumented() throws {
+        let table = "Sources/Gateway/Core/Admission/Endpoint.swift"
+        let declared = try Regex(#"Endpoint\("([A-Z]+)", \[([^\]]+)\], \.(\w+)(?:\(\.(\w+)\))?\)"#)
+        let endpoints = Repository.text(table).matches(of: declared).map { match in
+            (
+                method: String(match.output[1].substring!),
+                paths: match.output[2].substring!.split(separator: ",").map { $0.filter { !" \"".contains($0) } },
+                spoken: match.output[4].substring.map(String.init) ?? "–"
+            )
+        }
+        #expect(endpoints.count >= 5)
+        let expected = endpoints.map { endpoint in
+            [endpoint.paths.map { "`\(endpoint.method) \($0)`" }.joined(separator: ", "), endpoint.spoken]
+        }
+        let rows = Repository.lines("docs/reference/endpoints.md").filter { $0.hasPrefix("| `") }.map { row in
+            row.split(separator: "|").prefix(2).map { String($0).trimmed }
+        }
+        #expect(rows == expected)
+        let names = Set(endpoints.flatMap(\.paths).compactMap { $0.split(separator: "/").first }.filter { $0 != "*" })
+        let spelled = try Regex(#"(?:^|\W)/(\#(names.sorted().joined(separator: "|")))\b"#)
+        for file in Repository.files(under: "Sources", endings: [".swift"]) where file != table {
+            for (number, line) in Repository.codeLines(file).enumerated() {
+                #expect(line.firstMatch(of: spelled) == nil, "\(file):\(number + 1): \(line)")
+            }
+        }
+    }
+
     /// A promise's check is a file that exists, and a test in it; so is what a planted bug is caught by.
     @Test(arguments: ["docs/promises.md", "docs/internals/testing.md"])
     func everyCheckNamedExists(document: String) throws {

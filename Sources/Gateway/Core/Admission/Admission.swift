@@ -14,16 +14,16 @@ public struct WaitRequest: Hashable, Sendable {
     /// `wait=0`: refuse instead of queueing.
     public var mayWait: Bool { waitMilliseconds > 0 }
 
-    /// Lets the head go once a worker has it.
+    /// Frees the head's memory once a worker has the head.
     public mutating func dropHead() { head = .none }
 }
 
-/// Judges request heads: route, options, who asks, what for. Everything that can never be served is refused here.
+/// Judges request heads: path, options, tenant, selector. A request that can never be served is refused here.
 public struct Admission: Sendable {
     public var tenancy: Tenancy
     /// The browser of a Playwright client that names none.
     public let defaultBrowser: String
-    /// New clients are refused, and balancers are told to send nobody here.
+    /// While true, new clients are refused, and a balancer's check is answered with 503.
     public var isDraining = false
 
     public init(tenancy: Tenancy, defaultBrowser: String) {
@@ -35,89 +35,68 @@ public struct Admission: Sendable {
     public enum Reading: Sendable {
         /// An answer of the gateway's own.
         case respond([UInt8])
-        /// A client for the queue; go on with `admit`.
+        /// A client for the queue: call `admit` next.
         case visit(Visit)
     }
 
-    /// A request on its way in. `credential` is to be hashed and forgotten.
+    /// A request between `read` and `admit`. The caller hashes `credential` and keeps no copy.
     public struct Visit: Sendable {
         public let credential: [UInt8]?
         let head: RequestHead
         let route: Route
+        let spoken: SlotProtocol
         let options: RequestOptions
     }
 
-    /// - Parameter leftover: bytes that stand behind the head.
+    /// - Parameter leftover: how many bytes came after the head.
     public func read(_ head: RequestHead, leftover: Int) throws(Refusal) -> Reading {
-        // The answer says no more than that the port is open, so it needs neither a key nor a known Host.
+        // A check needs neither a key nor a known Host, because its answer tells only that the port is open.
         if head.isCheck { return .respond(httpResponse(status: isDraining ? 503 : 204, headers: [], body: "")) }
         try tenancy.checkSource(head)
         let route = try Route(head)
         guard leftover == 0 else { throw .bytesBehindHead }
-        if route == .discovery { return .respond(discoveryResponse(head)) }
+        guard case .slot(let spoken) = route.service else { return .respond(discoveryResponse()) }
         try checkHandshake(head)
         let options = try RequestOptions(head)
         return .visit(
-            Visit(credential: try credential(of: head, options: options), head: head, route: route, options: options))
+            Visit(
+                credential: try credential(of: head, options: options), head: head, route: route, spoken: spoken,
+                options: options))
     }
 
-    /// The second half: who asks, what for, and for how long.
+    /// The second half: the tenant, the selector and the wait.
     /// - Parameters:
     ///   - keyHash: SHA-256 of the credential in lower-case hex; `nil` without one.
     ///   - peer: the client's address without its port.
     public func admit(_ visit: Visit, keyHash: String?, peer: String) throws(Refusal) -> WaitRequest {
         let (head, options) = (visit.head, visit.options)
         let tenant = try tenancy.tenant(for: head, keyHash: keyHash)
-        let rest: String
-        let selector: Selector
-        switch visit.route {
-        case .pool(let pattern, let path):
-            guard options.label.isEmpty || options.label == pattern else {
-                throw .badRequest("The path and the option label name different labels")
-            }
-            selector = try self.selector(pattern: pattern, browser: options.browser ?? "", version: "")
-            rest = path
-        case .playwright, .discovery:
-            selector = try playwrightSelector(head, options, tenant)
-            rest = "/"
-        }
+        let selector = try selector(of: visit, tenant)
         if isDraining { throw .shuttingDown }
-        let kind = ClientKind(head)
+        let kind = ClientKind(head, visit.spoken)
         let query = options.remainingQuery.isEmpty ? "" : "?" + options.remainingQuery
         return WaitRequest(
             tenant: tenant.name, selector: selector,
             headStartSeconds: min(options.prioritySeconds, tenant.limits.priorityMaxSeconds), run: options.run,
             alias: options.alias,
             waitMilliseconds: min(options.waitMilliseconds ?? kind.waitMilliseconds, tenant.limits.waitMaxMilliseconds),
-            kind: kind, head: ForwardedHead(head, target: rest + query, peer: peer))
+            kind: kind, head: ForwardedHead(head, target: visit.route.rest + query, peer: peer))
     }
 
-    private func playwrightSelector(
-        _ head: RequestHead, _ options: RequestOptions, _ tenant: Tenant
-    ) throws(Refusal) -> Selector {
-        guard let version = playwrightVersion(userAgent: head.value("user-agent") ?? "") else {
-            throw Refusal(
-                .upgradeRequired,
-                "This path speaks Playwright's protocol; CDP clients such as Puppeteer connect to /cdp, others to "
-                    + "/pool/<label>")
+    private func selector(of visit: Visit, _ tenant: Tenant) throws(Refusal) -> Selector {
+        let (browser, version) = try visit.spoken.wanted(
+            by: visit.head, visit.options, defaultBrowser: defaultBrowser)
+        let asked = visit.options.label
+        if let label = visit.route.label, !asked.isEmpty, asked != label {
+            throw .badRequest("The path and the option label name different labels")
         }
-        let browser = options.browser ?? head.value("x-playwright-browser") ?? defaultBrowser
-        guard Pool.playwrightBrowsers.contains(browser) else {
-            throw .badRequest("The browser must be one of chromium, firefox and webkit")
-        }
-        return try selector(
-            pattern: options.label.isEmpty ? tenant.label : options.label, browser: browser, version: version)
-    }
-
-    private func selector(pattern: String, browser: String, version: String) throws(Refusal) -> Selector {
-        guard let selector = Selector(pattern: pattern, browser: browser, version: version) else {
-            throw .badRequest("A label is 1 to 8 words of letters, digits, `.`, `_` and `-`, joined by `:`")
-        }
+        let label = visit.route.label ?? (asked.isEmpty ? tenant.label : asked)
+        guard let selector = Selector(pattern: label, browser: browser, version: version) else { throw .badLabel }
         return selector
     }
 }
 
 extension Refusal {
-    /// Nothing of a client passes before its session stands; bytes sent ahead could be a second request.
+    /// Refused, because the bytes could be a second request. A client sends nothing more until it has its 101.
     public static let bytesBehindHead = Refusal.badRequest("Bytes came behind the request head before it was answered")
 }

@@ -1,4 +1,4 @@
-/// What kind of client is waiting, as far as its head tells: it decides how long a wait makes sense.
+/// The kind of a client, as its head tells. It decides how long the client waits if it asks for no time.
 public enum ClientKind: Hashable, Sendable, CaseIterable {
     case playwright
     /// A CDP client; it gives up after 30 s.
@@ -9,11 +9,11 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
     case firefoxPage
     case other
 
-    init(_ head: RequestHead) {
+    init(_ head: RequestHead, _ spoken: SlotProtocol) {
         let agent = head.value("user-agent") ?? ""
         if agent.hasPrefix("Playwright/") {
-            // `connect` names its browser; `connect_over_cdp` does not.
-            self = head.value("x-playwright-browser") == nil && head.path != "/" ? .cdp : .playwright
+            // `connect` names its browser, `connect_over_cdp` does not.
+            self = spoken == .playwright || head.value("x-playwright-browser") != nil ? .playwright : .cdp
         } else if agent.split(separator: " ").contains(where: { $0.hasPrefix("websockets/") }) {
             self = .pythonWebsockets
         } else if agent.hasPrefix("Mozilla/"), agent.utf8.count < 512, agent.contains(" Firefox/") {
@@ -23,7 +23,8 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// The wait for a client that asked for none: a little less than it has, so that our words reach it.
+    /// The wait of a client that asks for no time. It is shorter than the client's own wait, so that the client still
+    /// reads the refusal.
     public var waitMilliseconds: Int {
         switch self {
         case .playwright, .other: 120_000

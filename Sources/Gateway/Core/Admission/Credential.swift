@@ -1,7 +1,7 @@
-/// Finds the key a request brought: `Authorization: Bearer`, else the user of Basic, else the option `token`.
+/// Finds a request's key: `Authorization: Bearer`, else the user of Basic, else the option `token`.
 ///
-/// An empty one counts as none in every form: a client whose variable is not set brings no key.
-/// - Returns: the key's bytes, to be hashed by the caller and forgotten; `nil` where the request brought none.
+/// An empty key counts as no key in every form, because a client sends one if its variable is not set.
+/// - Returns: the key's bytes; the caller hashes them and keeps no copy. `nil` if the request has no key.
 func credential(of head: RequestHead, options: RequestOptions) throws(Refusal) -> [UInt8]? {
     let token = options.token.map { Array($0.utf8) }
     guard let field = head.value("authorization").map(trimmed), !field.isEmpty else { return token }
@@ -23,5 +23,5 @@ func credential(of head: RequestHead, options: RequestOptions) throws(Refusal) -
     throw Refusal(.unauthorized, "The Authorization header must be `Bearer <key>` or Basic with the key as its user")
 }
 
-/// True for nothing at all, and for blanks and control characters alone, such as a line end.
+/// True for no bytes, and for bytes that are all blanks or control characters, such as a line end.
 func isBlank(_ bytes: some Sequence<UInt8>) -> Bool { bytes.allSatisfy { $0 <= 0x20 || $0 == 0x7F } }

@@ -1,11 +1,8 @@
-/// The answer to `GET /json` and `/json/version`: where to connect, on the Host the client used. Nothing is looked up.
+/// The answer of discovery: the path that Playwright connects to. Nothing is looked up.
 ///
-/// Playwright joins `wsEndpointPath` to its own URL and keeps that URL's query; CDP clients take
-/// `webSocketDebuggerUrl` as it is, so it carries the query.
-func discoveryResponse(_ head: RequestHead) -> [UInt8] {
-    let scheme = head.value("x-forwarded-proto") == "https" ? "wss" : "ws"
-    let query = head.query.map { "?" + $0 } ?? ""
-    let url = "\(scheme)://\(head.value("host") ?? "")/cdp\(query)"
-    return httpResponse(
-        status: 200, headers: [], body: "{\"wsEndpointPath\":\"/\",\"webSocketDebuggerUrl\":\(jsonString(url))}")
+/// Playwright joins `wsEndpointPath` to its own URL and keeps the query of that URL. CDP clients look for
+/// `webSocketDebuggerUrl`, which is left out because no endpoint speaks CDP.
+func discoveryResponse() -> [UInt8] {
+    let path = Endpoint.path(of: .playwright)
+    return httpResponse(status: 200, headers: [], body: "{\"wsEndpointPath\":\(jsonString(path))}")
 }

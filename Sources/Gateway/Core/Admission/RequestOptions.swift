@@ -1,27 +1,27 @@
 import QueueCore
 
-/// What a client may ask of Berth itself: query parameters, or headers `x-berth-<name>`. The query wins.
+/// The options of a request: query parameters, or headers `x-berth-<name>`. If both are there, the query counts.
 public struct RequestOptions: Hashable, Sendable {
-    /// Nil for one that is empty too.
+    /// `nil` for an empty token too.
     public var token: String?
     /// A label pattern; empty for any.
     public var label = ""
     public var browser: String?
     public var waitMilliseconds: Int?
     public var prioritySeconds = 0
-    /// The CI run it belongs to; empty for none.
+    /// The CI run of the client; empty for none.
     public var run = ""
     /// A name of the client's choice for its wait and session; empty for none.
     public var alias = ""
-    /// The parameters that are not Berth's, as they were written.
+    /// The other parameters, as the client wrote them.
     public var remainingQuery = ""
 
     static let served: Set<String> = ["token", "label", "browser", "wait", "priority", "run", "waiter"]
     static let later: Set<String> = ["ttl", "idle", "keep", "park"]
-    /// Taken out and never obeyed: code execution at some sidecars.
+    /// Removed from the query and ignored, because some sidecars execute what is in them.
     static let dropped: Set<String> = ["launch-options"]
     static let tokenBytesMax = 512
-    /// Longest value of `Authorization`: the longest token in base64, with room for a password.
+    /// The longest value of `Authorization`. It has room for the longest token in base64 and a password.
     static let authorizationBytesMax = 1_024
 
     private static let names = served.union(later)
@@ -77,7 +77,7 @@ public struct RequestOptions: Hashable, Sendable {
     }
 }
 
-/// Reads a time: a whole number with `ms`, `s`, `m`, `h` or nothing (seconds) behind it, at most 1,000 hours.
+/// Reads a time: a whole number, then `ms`, `s`, `m`, `h` or nothing (seconds). At most 1,000 hours.
 public func milliseconds(_ text: String) -> Int? {
     let digits = text.utf8.prefix { (0x30...0x39).contains($0) }.count
     guard (1...9).contains(digits), let number = Int(text.prefix(digits)) else { return nil }

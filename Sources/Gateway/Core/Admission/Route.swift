@@ -1,41 +1,32 @@
 import QueueCore
 
-/// What a request's method and path ask for.
-enum Route: Hashable {
-    /// Playwright's `connect`.
-    case playwright
-    /// Any pool: its label pattern, and the path that reaches the sidecar.
-    case pool(pattern: String, rest: String)
-    /// `GET /json` and its kin.
-    case discovery
+/// What a request's method and path ask for. Balancers' checks are answered before.
+struct Route: Hashable, Sendable {
+    let service: Endpoint.Service
+    /// The label pattern in the path; `nil` if the path names none.
+    let label: String?
+    /// The path that reaches the sidecar.
+    let rest: String
 
     init(_ head: RequestHead) throws(Refusal) {
         guard !hasDotSegment(head.path) else {
             throw .badRequest("The request target has `.` or `..` segments, or is not percent-encoded correctly")
         }
-        switch head.path {
-        case "/": self = .playwright
-        case "/json", "/json/", "/json/version", "/json/version/": self = .discovery
-        case let path where path.hasPrefix("/pool/"):
-            let tail = path.dropFirst("/pool/".count)
-            let slash = tail.firstIndex(of: "/") ?? tail.endIndex
-            // The whole path was decoded once already, so this cannot fail.
-            let pattern = percentDecoded(tail[..<slash]) ?? ""
-            guard Selector(pattern: pattern, browser: "", version: "") != nil, !pattern.isEmpty else {
-                throw .badRequest("A label is 1 to 8 words of letters, digits, `.`, `_` and `-`, joined by `:`")
-            }
-            self = .pool(pattern: pattern, rest: slash == tail.endIndex ? "/" : String(tail[slash...]))
-        default:
-            throw Refusal(
-                .notFound,
-                "Nothing is served on this path; connect to / (Playwright) or to /pool/<label> (any pool)")
+        guard let (endpoint, parts) = Endpoint.serving(head.path) else {
+            throw Refusal(.notFound, "Nothing is served on this path; connect to \(Endpoint.slotPaths)")
         }
-        guard head.method == "GET" else { throw .wrongMethod(head.method, allowed: "GET") }
+        service = endpoint.service
+        // `hasDotSegment` decoded the whole path, so this cannot fail.
+        label = parts.label.map { percentDecoded($0) ?? "" }
+        rest = parts.rest
+        if let label, label.isEmpty || Selector(pattern: label, browser: "", version: "") == nil { throw .badLabel }
+        guard head.method == endpoint.method else { throw .wrongMethod(head.method, allowed: endpoint.method) }
     }
 }
 
-/// True where a segment, once decoded, would climb out of the path it stands in, or does not decode at all. A backslash
-/// counts as a slash, as URL parsers of browsers and node take it.
+/// True if a decoded segment leads out of its parent, or if a segment does not decode.
+///
+/// A backslash counts as a slash, because URL parsers of browsers and node read it so.
 private func hasDotSegment(_ path: String) -> Bool {
     guard path.utf8.contains(where: { ".%".utf8.contains($0) }) else { return false }
     return path.split(separator: "/").contains { raw in
@@ -48,10 +39,10 @@ private func hasDotSegment(_ path: String) -> Bool {
 /// Checks the client's side of the WebSocket handshake (RFC 6455, 4.2.1).
 func checkHandshake(_ head: RequestHead) throws(Refusal) {
     guard head.list("connection").contains("upgrade"), head.list("upgrade").contains("websocket") else {
+        let checks = Endpoint.checks.map { "\($0.method) \($0.paths[0].text)" }.joined(separator: " or ")
         throw Refusal(
             .upgradeRequired,
-            "This path takes WebSocket connections; use ws:// instead of http://. A balancer's check is HEAD / or OPTIONS /"
-        )
+            "This path takes WebSocket connections; use ws:// instead of http://. A balancer's check is \(checks)")
     }
     guard head.value("sec-websocket-version").map(trimmed) == "13" else {
         throw Refusal(.upgradeRequired, "Only version 13 of the WebSocket protocol is served")
@@ -59,4 +50,9 @@ func checkHandshake(_ head: RequestHead) throws(Refusal) {
     guard let key = head.value("sec-websocket-key"), base64Decoded(key)?.count == 16 else {
         throw Refusal(.upgradeRequired, "The WebSocket handshake lacks a valid Sec-WebSocket-Key")
     }
+}
+
+extension Refusal {
+    static let badLabel = Refusal.badRequest(
+        "A label is 1 to 8 words of letters, digits, `.`, `_` and `-`, joined by `:`")
 }

@@ -3,10 +3,10 @@ import QueueCore
 /// One tenant as configured.
 public struct Tenant: Hashable, Sendable {
     public let name: String
-    /// SHA-256 of its keys, 64 lower-case hex digits each.
+    /// The SHA-256 of each key, in 64 lower-case hex digits.
     public let keyHashes: [String]
     public let limits: TenantLimits
-    /// The label its requests ask for where they name none; empty for any.
+    /// The label of a request that names none; empty for any.
     public let label: String
 
     public init(name: String, keyHashes: [String], limits: TenantLimits, label: String = "") {
@@ -18,36 +18,36 @@ public struct Tenant: Hashable, Sendable {
 }
 
 extension TenantLimits {
-    /// Connections beyond `cap` and `queueMax` that a tenant may have at one gateway: those on their way in or out.
+    /// The connections of a tenant at one gateway beyond `cap` and `queueMax`: those that begin or end.
     public static let spareConnections = 50
 
-    /// Most connections at one gateway.
+    /// The most connections at one gateway.
     public var connectionsMax: Int { parkedMax ?? queueMax + cap + TenantLimits.spareConnections }
 }
 
-/// Who may come in, from where, and as whom.
+/// Decides which requests are let in, and for which tenant.
 public struct Tenancy: Hashable, Sendable {
     public let tenants: [Tenant]
-    /// For tenants that are not configured; only open mode knows such.
+    /// The limits of a tenant that is not configured. Only open mode has such tenants.
     public let defaultLimits: TenantLimits
-    /// Who goes first among tenants.
+    /// The order among tenants.
     public let policy: Policy
     /// Labels of pools that may have no worker yet.
     public let scaleFromZero: [String]
-    /// Most clients waiting at once, of all tenants.
+    /// The most clients of all tenants that wait at once.
     public let queueMax: Int
-    /// Origins of web pages that may connect, each in its one form; `*` for all.
+    /// Origins of web pages that may connect, normalised; `*` for all.
     public let allowedOrigins: Set<String>
-    /// Open mode answers foreign Host names too: the operator bound it to more than loopback, on purpose.
+    /// If true, open mode answers foreign Host names too, because the operator chose to listen beyond loopback.
     public let allowsForeignHosts: Bool
     private let byName: [String: Int]
-    /// Tenants by the hash of each of their keys.
+    /// Tenants by the hash of each key.
     ///
-    /// The lookup needs no comparison in constant time: its time depends on a SHA-256 that the sender cannot choose, so
-    /// it tells nothing about a key.
+    /// The lookup does not compare in constant time. Its time depends on a SHA-256, which the sender cannot choose, so
+    /// the time tells nothing about a key.
     private let byKeyHash: [String: Int]
 
-    /// - Parameter allowsForeignHosts: means something in open mode only.
+    /// - Parameter allowsForeignHosts: used in open mode only.
     public init(
         tenants: [Tenant], defaultLimits: TenantLimits = .default, allowedOrigins: Set<String> = [],
         allowsForeignHosts: Bool = false, policy: Policy = .fifo, scaleFromZero: [String] = [],
@@ -67,7 +67,7 @@ public struct Tenancy: Hashable, Sendable {
         isOpen = byKeyHash.isEmpty
     }
 
-    /// No keys are configured: whoever reaches the listener is let in.
+    /// No keys are configured: every client that reaches the listener is let in.
     public let isOpen: Bool
 
     /// The tenant as configured, else one of that name with the default limits and no keys.
@@ -75,8 +75,8 @@ public struct Tenancy: Hashable, Sendable {
         byName[name].map { tenants[$0] } ?? Tenant(name: name, keyHashes: [], limits: defaultLimits)
     }
 
-    /// Who a request speaks for.
-    /// - Parameter keyHash: SHA-256 of the credential the request brought, in lower-case hex.
+    /// The tenant of a request.
+    /// - Parameter keyHash: SHA-256 of the request's credential in lower-case hex; `nil` without one.
     func tenant(for head: RequestHead, keyHash: String?) throws(Refusal) -> Tenant {
         guard isOpen else {
             guard let keyHash else {
@@ -95,7 +95,7 @@ public struct Tenancy: Hashable, Sendable {
         return tenant(named: name)
     }
 
-    /// Refuses web pages that are not listed and, in open mode, names that DNS rebinding could bring here.
+    /// Refuses web pages whose origin is not listed and, in open mode, Host names that DNS rebinding could use.
     func checkSource(_ head: RequestHead) throws(Refusal) {
         let host = Authority(head.value("host") ?? "")
         if isOpen, !allowsForeignHosts, host?.isLoopback != true {
@@ -111,14 +111,15 @@ public struct Tenancy: Hashable, Sendable {
                 + "the Origin header out (websocket-client: suppress_origin=True)")
     }
 
-    /// True if the page, or the program that claims to be one, was served by the host that it asks.
+    /// True if Origin and Host are equal and prove that the page came from this host.
     ///
-    /// Some WebSocket libraries send their target as the Origin. An equal name alone proves nothing: a page that DNS
-    /// rebinding brings here has its own name in both headers. Equality counts if the request needs a key all the same,
-    /// because keys that a browser adds by itself belong to the true name. It also counts if the Host is an address or
-    /// `localhost`, because DNS cannot rebind those.
+    /// Some WebSocket libraries send their target as the Origin. Equal names alone prove nothing, because a page that
+    /// uses DNS rebinding has its own name in both headers. Equal names count if a key is needed too, because a browser
+    /// adds keys only for the true name. They also count if the Host is an address or `localhost`, because DNS cannot
+    /// rebind those.
     private func isOwnPage(_ origin: WebOrigin, of host: Authority, _ head: RequestHead) -> Bool {
-        // A page that came unencrypted could be anybody's on the way; it must not use the encrypted name's keys.
+        // A page that came unencrypted may have been changed on its way. It must not use the keys of the encrypted
+        // name.
         if head.value("x-forwarded-proto") == "https", origin.scheme != "https" { return false }
         return origin.isOwn(of: host) && (!isOpen || host.isAddress || host.isLoopback)
     }

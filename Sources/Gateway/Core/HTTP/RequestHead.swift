@@ -1,31 +1,27 @@
-/// A request head that passed every rule of `HeadParser`: what it asks for, and its fields as they were written.
+/// A request head that passed every rule of `HeadParser`, with its fields as the client wrote them.
 ///
-/// It lives only while the request is judged; a parked connection keeps no more than its `ForwardedHead`.
+/// It exists only until the request is judged. A parked connection keeps its `ForwardedHead` alone.
 public struct RequestHead: Hashable, Sendable {
-    /// One field line, as byte ranges into the head.
+    /// One field line, as ranges of the head's bytes.
     struct Field: Hashable, Sendable {
         let name: Range<Int>
-        /// Without the whitespace around it.
+        /// The whitespace around the value is not part of it.
         let value: Range<Int>
     }
 
     public let method: String
-    /// The target before `?`, still percent-encoded; begins with `/`.
+    /// The target before `?`, still percent-encoded. It begins with `/`; a check may have `*`.
     public let path: String
-    /// The target behind `?`; `nil` without one.
+    /// The target after `?`; `nil` if there is no `?`.
     public let query: String?
     let bytes: [UInt8]
     let fields: [Field]
 
-    /// A balancer asks whether this port answers. Such requests come as HTTP/1.0 and without Host too.
+    /// A balancer asks whether this port answers. Some balancers ask by HTTP/1.0 and without Host.
     var isCheck: Bool { RequestHead.isCheck(method: method, path: path) }
 
     static func isCheck(method: String, path: String) -> Bool {
-        switch method {
-        case "OPTIONS": path == "/" || path == "*"
-        case "HEAD": path == "/"
-        default: false
-        }
+        Endpoint.checks.contains { $0.method == method && $0.paths.contains { $0.match(path) != nil } }
     }
 
     /// The first field of that name.

@@ -1,0 +1,58 @@
+/// One row of what the public listener serves.
+///
+/// Routing, the default waits, the words that name a path and the answer of discovery read this table, so that a path
+/// is spelled once. `docs/reference/endpoints.md` has the same rows.
+struct Endpoint: Hashable, Sendable {
+    enum Service: Hashable, Sendable {
+        /// A balancer asks whether this port answers.
+        case check
+        /// A client asks for the path to connect to.
+        case discovery
+        /// A WebSocket client gets a slot.
+        case slot(SlotProtocol)
+    }
+
+    let method: String
+    /// The path to name in words is the first.
+    let paths: [PathPattern]
+    let service: Service
+
+    static let table = [
+        Endpoint("HEAD", ["/"], .check),
+        Endpoint("OPTIONS", ["/", "*"], .check),
+        Endpoint("GET", ["/json", "/json/", "/json/version", "/json/version/"], .discovery),
+        Endpoint("GET", ["/"], .slot(.playwright)),
+        Endpoint("GET", ["/pool/<label>", "/pool/<label>/<rest>"], .slot(.any)),
+    ]
+
+    static let checks = table.filter { $0.service == .check }
+    private static let others = table.filter { $0.service != .check }
+
+    private init(_ method: String, _ paths: [String], _ service: Service) {
+        self.method = method
+        self.paths = paths.map(PathPattern.init)
+        self.service = service
+    }
+
+    /// The endpoint that serves a path, checks left out, and what the path names. `nil` if nothing is served there.
+    static func serving(_ path: String) -> (endpoint: Endpoint, parts: PathPattern.Parts)? {
+        for endpoint in others {
+            for pattern in endpoint.paths {
+                if let parts = pattern.match(path) { return (endpoint, parts) }
+            }
+        }
+        return nil
+    }
+
+    /// The path that clients of this protocol connect to.
+    static func path(of spoken: SlotProtocol) -> String {
+        // Each protocol has a row.
+        table.first { $0.service == .slot(spoken) }!.paths[0].text
+    }
+
+    /// The paths that lead to a slot, for words: `/ (Playwright) or to /pool/<label> (any pool)`.
+    static let slotPaths = table.compactMap { endpoint in
+        guard case .slot(let spoken) = endpoint.service else { return nil }
+        return "\(endpoint.paths[0].text) (\(spoken.audience))"
+    }.joined(separator: " or to ")
+}

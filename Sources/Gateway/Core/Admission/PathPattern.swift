@@ -1,0 +1,31 @@
+/// A path as users read it. `<label>` stands for a label pattern, `<rest>` for the path that reaches the sidecar.
+struct PathPattern: Hashable, Sendable {
+    /// What a path names.
+    struct Parts: Hashable, Sendable {
+        /// The label pattern, still percent-encoded; `nil` if the pattern has none.
+        let label: String?
+        /// The path that reaches the sidecar, as the client wrote it.
+        let rest: String
+    }
+
+    let text: String
+    /// What stands before `<label>`; `nil` if the pattern has none.
+    private let prefix: String?
+    private let hasRest: Bool
+
+    init(_ text: String) {
+        self.text = text
+        prefix = text.firstRange(of: "<label>").map { String(text[..<$0.lowerBound]) }
+        hasRest = text.hasSuffix("/<rest>")
+    }
+
+    func match(_ path: String) -> Parts? {
+        guard let prefix else { return path == text ? Parts(label: nil, rest: "/") : nil }
+        guard path.hasPrefix(prefix) else { return nil }
+        let tail = path.dropFirst(prefix.count)
+        guard let slash = tail.firstIndex(of: "/") else {
+            return hasRest ? nil : Parts(label: String(tail), rest: "/")
+        }
+        return hasRest ? Parts(label: String(tail[..<slash]), rest: String(tail[slash...])) : nil
+    }
+}

@@ -1,0 +1,55 @@
+import Testing
+
+@testable import GatewayCore
+
+@Suite struct EndpointTests {
+    @Test(arguments: [
+        ("/", "/", nil, "/"), ("/json", "/json", nil, "/"), ("/json/", "/json", nil, "/"),
+        ("/json/version", "/json", nil, "/"), ("/json/version/", "/json", nil, "/"),
+        ("/pool/A", "/pool/<label>", "A", "/"), ("/pool/A/", "/pool/<label>", "A", "/"),
+        ("/pool/A%3AB/x/y/", "/pool/<label>", "A%3AB", "/x/y/"), ("/pool/", "/pool/<label>", "", "/"),
+        ("/pool//x", "/pool/<label>", "", "/x"),
+    ])
+    func findsEachPath(_ path: String, _ first: String, _ label: String?, _ rest: String) throws {
+        let (endpoint, parts) = try #require(Endpoint.serving(path))
+        #expect(endpoint.paths[0].text == first)
+        #expect(parts == PathPattern.Parts(label: label, rest: rest))
+    }
+
+    @Test(arguments: ["", "*", "//", "/x", "/pool", "/Pool/A", "/json/x", "/json//", "/cdp", "/session", "/pools/A"])
+    func findsNothingElse(_ path: String) {
+        #expect(Endpoint.serving(path) == nil)
+    }
+
+    @Test func knowsTheChecksOfBalancers() {
+        for (method, path) in [("HEAD", "/"), ("OPTIONS", "/"), ("OPTIONS", "*")] {
+            #expect(RequestHead.isCheck(method: method, path: path))
+        }
+        for (method, path) in [("GET", "/"), ("HEAD", "*"), ("HEAD", "/json"), ("OPTIONS", "/pool/A"), ("head", "/")] {
+            #expect(!RequestHead.isCheck(method: method, path: path))
+        }
+    }
+
+    @Test func namesThePathsToConnectTo() {
+        #expect(
+            refusal(handshake("/cdp"))?.message
+                == "Nothing is served on this path; connect to / (Playwright) or to /pool/<label> (any pool)")
+        #expect(
+            refusal(handshake("/"))?.message
+                == "This path speaks Playwright's protocol; other clients connect to /pool/<label>")
+        #expect(
+            refusal("GET /pool/A HTTP/1.1\r\nHost: localhost\r\n\r\n")?.message.hasSuffix(
+                "A balancer's check is HEAD / or OPTIONS /") == true)
+    }
+
+    /// A client that follows an answer must not find that nothing is served there.
+    @Test func noAnswerNamesAPathThatIsNotServed() throws {
+        let path = try Regex(#"(?:^|[\s"])(/[\w/<>]*)"#)
+        var words = ["/x", "/", "/pool/A?label=B", "/pool/a|b"].compactMap { refusal(handshake($0))?.message }
+        words += ["GET", "POST"].compactMap { refusal("\($0) / HTTP/1.1\r\nHost: localhost\r\n\r\n")?.message }
+        words.append(String(decoding: discoveryResponse(), as: UTF8.self).replacing("HTTP/1.1", with: ""))
+        let named = words.flatMap { text in text.matches(of: path).map { String($0.output[1].substring!) } }
+        #expect(named.contains("/") && named.contains("/pool/<label>"))
+        for path in Set(named) { #expect(Endpoint.serving(path) != nil, "\(path) is not served") }
+    }
+}
