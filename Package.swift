@@ -18,12 +18,12 @@ let package = Package(
         .target(name: "EventLoop", dependencies: ["CUV"]),
         .target(name: "RedisClient", dependencies: ["EventLoop", "CUV"]),
 
-        // Pure cores: state machines and formats, no I/O, no clock.
+        // Pure cores: state machines and formats without I/O and clock.
         .target(name: "QueueCore", path: "Sources/Queue/Core"),
         .target(name: "GatewayCore", dependencies: ["QueueCore"], path: "Sources/Gateway/Core"),
         .target(name: "WorkerCore", dependencies: ["QueueCore"], path: "Sources/Worker/Core"),
 
-        // Drivers: they perform what the cores decide.
+        // Drivers: they perform the decisions of the cores.
         .target(
             name: "Queue", dependencies: ["QueueCore", "RedisClient", "EventLoop", "CUV"], path: "Sources/Queue/Redis",
             resources: [.embedInCode("Scripts")]),
@@ -53,13 +53,14 @@ let package = Package(
             name: "TestSupport", dependencies: ["EventLoop", "RedisClient", "CUV", "SimulatedRedis"],
             path: "Tests/TestSupport"),
 
-        // The simulated Redis. Optimised in debug builds too: a simulation makes millions of its calls.
+        // The simulated Redis. It is optimised in debug builds too, because a simulation makes millions of calls.
         .systemLibrary(name: "CLua", path: "Tests/Simulation/CLua"),
         .target(
             name: "SimulatedRedis", dependencies: ["CLua", "EventLoop", "RedisClient"], path: "Tests/Simulation/Store",
             swiftSettings: [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]),
 
-        // The simulator: checkers that know no machine, the world the machines run in, and its command.
+        // The simulator: the checkers, which use no state machine, the world that runs the state machines, and the
+        // command.
         .target(
             name: "SimulationChecks", dependencies: ["QueueCore", "SimulatedRedis", "EventLoop"],
             path: "Tests/Simulation/Checkers", swiftSettings: [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]),

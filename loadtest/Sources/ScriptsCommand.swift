@@ -1,7 +1,8 @@
 import ArgumentParser
 import Queue
 
-/// The queue's scripts for whoever is no Swift program: `make bench-queue` sends Redis what the gateways send.
+/// Prints the queue's scripts, so that `make bench-queue`, a Python program, sends Redis the same scripts as gateways
+/// do.
 struct ScriptsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scripts",

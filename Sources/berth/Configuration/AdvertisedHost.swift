@@ -2,7 +2,7 @@
 public struct AdvertisedHost: Hashable, Sendable {
     /// Without brackets.
     public let host: String
-    /// Nil for the port listened on.
+    /// `nil` for the port that the worker listens on.
     public let port: Int?
 
     public init?(_ text: String) {
@@ -13,7 +13,7 @@ public struct AdvertisedHost: Hashable, Sendable {
         self.port = port
     }
 
-    /// What is wrong with the text, in words; nil where it will do.
+    /// Says in words why the text is not valid; `nil` if it is.
     static func objection(to text: String) -> String? {
         if let scheme = text.firstRange(of: "://") {
             let rest = text[scheme.upperBound...].prefix { $0 != "/" }
@@ -33,7 +33,7 @@ public struct AdvertisedHost: Hashable, Sendable {
         return nil
     }
 
-    /// The host without brackets, and the port where there is one.
+    /// The host without brackets, and the port if the text has one.
     private static func split(_ text: String) -> (host: String, port: Int?)? {
         if text.hasPrefix("["), text.hasSuffix("]") { return (String(text.dropFirst().dropLast()), nil) }
         guard text.contains(":") else { return (text, nil) }

@@ -1,9 +1,9 @@
 import GatewayCore
 import QueueCore
 
-/// `berth config print`: the configuration as it would be used, as a file that can be used, secrets left out.
+/// `berth config print`: the configuration in use, in the form of a configuration file, without secrets.
 public enum ConfigurationPrinter {
-    /// YAML, each value with where it came from behind it.
+    /// YAML. A comment after each value names the value's source.
     public static func text(_ settings: Settings) -> String {
         var lines: [String] = []
         var section = ""
@@ -25,7 +25,7 @@ public enum ConfigurationPrinter {
             lines.append("  \(tenant.name):")
             for field in LimitField.allCases { lines.append("    \(field.rawValue): \(field.text(of: tenant.limits))") }
             if !tenant.label.isEmpty { lines.append("    label: \(quoted(tenant.label))") }
-            // Eight digits tell keys apart and give none away.
+            // Eight digits are enough to tell keys apart, and too few to give one away.
             lines.append(
                 "    keys: []  # \(tenant.keyHashes.count): \(tenant.keyHashes.map { $0.prefix(8) + "…" }.joined(separator: " "))"
             )
@@ -34,7 +34,7 @@ public enum ConfigurationPrinter {
     }
 
     private static func order(_ setting: Setting) -> Int {
-        // Keys without a section first: in YAML they would otherwise belong to the section above.
+        // Keys without a section come first, because YAML reads a later one as part of the section above.
         setting.name.contains(".") ? 1 + Setting.all.firstIndex(of: setting)! : 0
     }
 
@@ -46,7 +46,7 @@ public enum ConfigurationPrinter {
         return quoted(first)
     }
 
-    /// `redis://user:***@host`: where Redis is, without what opens it.
+    /// The URL with `***` for its password: `redis://user:***@host`.
     static func withoutPassword(_ url: String) -> String {
         guard let at = url.lastIndex(of: "@"), let slashes = url.firstRange(of: "//") else { return url }
         let user = url[slashes.upperBound..<at].prefix { $0 != ":" }

@@ -1,4 +1,4 @@
-/// What is wrong with the configuration, in words that say where and what to do.
+/// One error in the configuration. Its words name the place and what to do.
 public struct ConfigurationProblem: Error, Hashable, Sendable, CustomStringConvertible {
     /// `berth.yaml:12`, `--listen`, `REDIS_URL`.
     public let place: String
@@ -12,7 +12,7 @@ public struct ConfigurationProblem: Error, Hashable, Sendable, CustomStringConve
     public var description: String { "\(place): \(message)" }
 }
 
-/// Everything found wrong in one reading, so that people mend it in one go.
+/// All errors of one reading, so that the user can correct them at once.
 public struct ConfigurationProblems: Error, Hashable, Sendable, CustomStringConvertible {
     public let problems: [ConfigurationProblem]
 

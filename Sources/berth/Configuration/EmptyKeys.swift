@@ -1,4 +1,4 @@
-/// SHA-256 of what is no key, and never matches: a shell makes these of a variable that is not set.
+/// The SHA-256 of texts that are no key. A shell hashes one of them if the variable for the key is not set.
 enum EmptyKeys {
     static let digests: [String: String] = [
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855": "nothing",

@@ -1,7 +1,7 @@
-/// The file's tree against the table: every key is known, or a problem with its line and the nearest known one.
+/// Compares the file's tree with the table. An unknown key is a problem that names the line and the nearest known key.
 struct FileSections {
     let name: String
-    /// Entries by the setting's name, `gateway.listen`.
+    /// Entries by the setting's name, such as `gateway.listen`.
     private(set) var entries: [String: ConfigNode.Entry] = [:]
     private(set) var defaults: ConfigNode?
     private(set) var tenants: ConfigNode?
@@ -29,7 +29,7 @@ struct FileSections {
 
     /// Names without a section, such as `fleet`.
     private static let scalars = Setting.all.map(\.name).filter { !$0.contains(".") }
-    /// Keys by section; a secret's `…File` among them.
+    /// Keys by section, with the `…File` of each secret.
     private static let sections: [String: [String]] = {
         var sections: [String: [String]] = [:]
         for setting in Setting.all {

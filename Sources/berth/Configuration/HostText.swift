@@ -1,11 +1,11 @@
-/// What a host is written as. Says nothing about whether there is one.
+/// The form of a host's text. The host need not exist.
 enum HostText {
     case ipv4, ipv6, name
 
     private static let nameBytesMax = 253
     private static let labelBytesMax = 63
 
-    /// Nil for anything else, brackets included.
+    /// `nil` for any other text. Brackets are not part of a host.
     init?(_ text: some StringProtocol) {
         if HostText.isIPv4(text) {
             self = .ipv4
@@ -18,7 +18,7 @@ enum HostText {
         }
     }
 
-    /// An address that means all of a machine's: to listen on, never to connect to.
+    /// True for an address that means all addresses of the machine. Processes can listen on it, but not connect to it.
     static func isUnspecified(_ host: some StringProtocol) -> Bool {
         host == "0.0.0.0" || (isIPv6(host) && host.allSatisfy { $0 == "0" || $0 == ":" })
     }
@@ -32,7 +32,7 @@ enum HostText {
             }
     }
 
-    /// Eight groups, or fewer with one `::`; the last two may be written as IPv4. A zone may stand behind `%`.
+    /// Eight groups, or fewer with one `::`. The last two groups may be written as IPv4. A zone may follow after `%`.
     private static func isIPv6(_ text: some StringProtocol) -> Bool {
         let address = text.prefix { $0 != "%" }
         if address.endIndex < text.endIndex, text[address.endIndex...].count < 2 { return false }
@@ -55,7 +55,7 @@ enum HostText {
         return halves.count == 2 ? count < 8 : count == 8
     }
 
-    /// A DNS name; one whose last label is a number would be an address with a slip in it.
+    /// A DNS name. If the last label is a number, the text is a mistyped address and not a name.
     private static func isName(_ text: some StringProtocol) -> Bool {
         var labels = text.split(separator: ".", omittingEmptySubsequences: false)
         if labels.last?.isEmpty == true { labels.removeLast() }

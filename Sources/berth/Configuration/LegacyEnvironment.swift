@@ -1,14 +1,15 @@
-/// Environment names that people bring from other grids: understood, or refused with what replaces them.
+/// An environment name that users of other grids have. Berth understands the name, or refuses it and names the setting
+/// that replaces it.
 ///
-/// Silence would be worst: a fleet that ignores its `MAX_CONCURRENT_SESSIONS` looks fine until it does not.
+/// No such name is ignored, because a fleet that ignores its `MAX_CONCURRENT_SESSIONS` works until it is overloaded.
 public struct LegacyName: Hashable, Sendable {
-    /// What becomes of such a name.
+    /// How Berth treats the name.
     public enum Treatment: Hashable, Sendable {
-        /// Its value counts as this setting's, after the setting's own name.
+        /// The value is used for this setting if the setting's own name is not set.
         case means(setting: String)
-        /// Together with others it makes up a setting; `words` tell how.
+        /// The value is one part of a setting; `words` say how the parts are joined.
         case contributes(words: String)
-        /// Only this value says what Berth does anyway.
+        /// This value is accepted, because Berth always works so. Other values are refused.
         case onlyValue(String, words: String)
         case refused(words: String)
     }
@@ -63,7 +64,7 @@ public struct LegacyName: Hashable, Sendable {
         LegacyName(name: name, commands: commands, treatment: .refused(words: words))
     }
 
-    /// What is wrong with the environment as this command finds it.
+    /// The errors in the environment, for one command.
     static func problems(in environment: [String: String], command: Setting.Command) -> [ConfigurationProblem] {
         all.compactMap { legacy in
             guard legacy.commands.contains(command), let value = environment[legacy.name].flatMap(unlessEmpty) else {
@@ -80,13 +81,13 @@ public struct LegacyName: Hashable, Sendable {
         }
     }
 
-    /// A variable's value without what nobody sees around it; one without any more counts as not set.
+    /// A variable's value without invisible characters around it; `nil` if nothing else is left.
     static func unlessEmpty(_ text: String) -> String? {
         let text = Unseen.trimmed(text)
         return text.isEmpty ? nil : text
     }
 
-    /// A setting's value from such names; the setting's own name was looked at before.
+    /// A setting's value from such names. The caller has looked for the setting's own name before.
     static func value(
         of setting: Setting, in environment: [String: String]
     ) throws(ConfigurationProblem) -> (name: String, text: String)? {
@@ -120,7 +121,7 @@ public struct LegacyName: Hashable, Sendable {
         }
     }
 
-    /// `6379`, or `tcp://10.0.0.1:6379`: Kubernetes sets the variable so for a Service of that name.
+    /// Reads `6379`, or `tcp://10.0.0.1:6379`, because Kubernetes sets the variable so for a Service of that name.
     private static func port(_ text: String) -> Int? {
         if let address = text.hasPrefix("tcp://") ? ListenAddress(String(text.dropFirst(6))) : ListenAddress(":\(text)")
         {

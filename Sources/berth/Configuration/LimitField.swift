@@ -1,18 +1,19 @@
 import QueueCore
 
-/// Limits of a configuration file's `tenants`.
+/// Limits of `tenants` in a configuration file.
 public enum TenantsLimits {
-    /// Most keys of one tenant.
+    /// The most keys of one tenant.
     public static let keysMax = 32
-    /// Most tenants of one file.
+    /// The most tenants of one file.
     public static let countMax = 10_000
 }
 
-/// The fields that `defaults` and each tenant have in common, by their name in the file.
+/// The fields that both `defaults` and a tenant have, by their names in the file.
 enum LimitField: String, CaseIterable {
     case cap, maxQueue, maxWait, maxPriority, weight, guarantee, parkedMax
 
-    /// Sets the field; answers what is wrong with the text, `nil` if nothing.
+    /// Sets the field.
+    /// - Returns: in words why the text is not valid; `nil` if it is.
     func set(_ text: String, in limits: inout TenantLimits) -> String? {
         switch self {
         case .cap: return LimitField.count(text, 0...1_000_000) { limits.cap = $0 }
@@ -34,7 +35,7 @@ enum LimitField: String, CaseIterable {
         return nil
     }
 
-    /// As it would be written in the file; `null` for a limit that follows from others.
+    /// The field's text in the file; `null` for a limit that is computed from other limits.
     func text(of limits: TenantLimits) -> String {
         switch self {
         case .cap: "\(limits.cap)"

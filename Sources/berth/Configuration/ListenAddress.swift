@@ -1,6 +1,6 @@
-/// `host:port`, `[v6]:port` or `:port`. Says nothing about whether the host exists.
+/// `host:port`, `[v6]:port` or `:port`. The host need not exist.
 public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
-    /// Without brackets; empty for `:port`, where the safe default host is meant.
+    /// Without brackets. Empty for `:port`, which means the safe default host.
     public let host: String
     public let port: Int
 
@@ -26,7 +26,7 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: host.lowercased(), port: port)
     }
 
-    /// What is wrong with a text as an address to listen on, in words; nil where it will do.
+    /// Says in words why a process cannot listen on this text; `nil` if it can.
     static func objection(to text: String) -> String? {
         guard let address = ListenAddress(text) else {
             return "'\(text)' is not host:port (IPv6 in brackets), or :port"

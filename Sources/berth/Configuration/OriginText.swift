@@ -1,11 +1,11 @@
 /// A web origin as browsers send it: scheme, host and port (RFC 6454, 6.2).
 enum OriginText {
-    /// Why a text cannot be one.
+    /// Says why a text is no origin.
     struct Objection: Error {
         let words: String
     }
 
-    /// In lower case, without a slash at the end. `*` stands for all, `null` is what pages without an origin send.
+    /// The text in lower case, without a slash at the end. `*` stands for all origins. Pages without one send `null`.
     static func canonical(_ text: String) throws(Objection) -> String {
         if text == "*" || text.lowercased() == "null" { return text.lowercased() }
         guard let slashes = text.firstRange(of: "://") else {

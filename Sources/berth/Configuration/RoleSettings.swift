@@ -2,15 +2,15 @@ import GatewayCore
 import QueueCore
 import WorkerCore
 
-/// What every process of a fleet needs.
+/// The settings that both gateways and workers need.
 public struct NodeRole: Hashable, Sendable {
     public let fleet: String
-    /// A valid name: the setting, or the host's name made one.
+    /// The setting, else the host's name with the characters that a name may have.
     public let nodeID: String
-    /// None, one, or two while rotating: the first signs, all are accepted.
+    /// Two during a rotation, else one or none. The first one signs, all are accepted.
     public let secrets: [String]
 
-    /// Shortest secret, in characters: what an HMAC seen on the wire does not give away to guessing.
+    /// The shortest secret, in characters. An attacker who sees an HMAC on the wire could guess a shorter one.
     public static let secretCharactersMin = 16
 
     public init(_ settings: Settings, hostName: String) throws(ConfigurationProblems) {
@@ -31,7 +31,7 @@ public struct NodeRole: Hashable, Sendable {
         text.split(separator: ",", omittingEmptySubsequences: false).map { Unseen.trimmed(String($0)) }
     }
 
-    /// The processes of `berth dev`, which share one secret that nobody else knows.
+    /// For the gateway and the worker of `berth dev`. They share one secret that no other process knows.
     public init(dev nodeID: String, secret: String) {
         fleet = "default"
         self.nodeID = nodeID
@@ -45,7 +45,7 @@ public struct NodeRole: Hashable, Sendable {
     }
 }
 
-/// What a gateway is started with.
+/// The settings of a gateway.
 public struct GatewayRole: Hashable, Sendable {
     public let listen: ListenAddress
     public let drainTimeoutMilliseconds: Int
@@ -56,7 +56,7 @@ public struct GatewayRole: Hashable, Sendable {
     public init(_ settings: Settings, listenName: String = "gateway.listen") throws(ConfigurationProblems) {
         drainTimeoutMilliseconds = settings.milliseconds("gateway.drainTimeout")
         defaultBrowser = settings.text("gateway.defaultBrowser") ?? "chromium"
-        // No setting of `berth dev`, which reads the same file.
+        // `berth dev` reads the same file, but does not have this setting.
         let isDev = settings.command == .dev
         let insecureOpen = !isDev && settings.isTrue("gateway.insecureOpen")
         let zeros = settings.texts("scaleFromZero").map(GatewayRole.withBrowserInLowerCase)
@@ -77,13 +77,13 @@ public struct GatewayRole: Hashable, Sendable {
         }
     }
 
-    /// Pools bear their browser's name in lower case.
+    /// A pool's browser is written in lower case.
     private static func withBrowserInLowerCase(_ zero: String) -> String {
         guard let bar = zero.firstIndex(of: "|") else { return zero }
         return zero[..<bar] + zero[bar...].lowercased()
     }
 
-    /// What is wrong with the pools that scale from zero; nil when they will do.
+    /// Says in words why the list of pools that scale from zero is not valid; `nil` if it is.
     private static func objection(toZeros zeros: [String]) -> String? {
         guard zeros.count <= QueueLimits.zerosMax else { return "holds more than \(QueueLimits.zerosMax) labels" }
         for zero in zeros {
@@ -97,19 +97,20 @@ public struct GatewayRole: Hashable, Sendable {
     }
 }
 
-/// What a worker is started with.
+/// The settings of a worker.
 public struct WorkerRole: Hashable, Sendable {
-    /// What serves the slots.
+    /// The kind of program that serves the slots.
     public enum Sidecar: String, Hashable, Sendable { case playwright, command }
 
     public let listen: ListenAddress
-    /// Nil for an address that the worker finds by itself.
+    /// `nil` if the worker finds its address by itself.
     public let advertise: AdvertisedHost?
-    /// As `PoolConfig` reads them, once the version of the sidecars is known.
+    /// The text that `PoolConfig` reads once the version of the sidecars is known.
     public let pools: String
     public let browser: String
     public let sidecar: Sidecar
-    /// Words of the command, program first; empty for Playwright. Programs and folders here are absolute, or names for PATH.
+    /// The command's words, the program first; empty for Playwright. Programs and folders are absolute paths here, or
+    /// names to look for in PATH.
     public let command: [String]
     public let playwrightDriver: String?
     public let executable: String?
@@ -151,7 +152,7 @@ public struct WorkerRole: Hashable, Sendable {
         if pools.isEmpty {
             problems.append(.init(place: "worker.pools", message: "a worker needs a pool: --pool AppA:Chromium=2"))
         } else {
-            // Each entry was looked at before; this finds a label twice and too many slots in all.
+            // The table has checked each entry. This finds a label given twice, and too many slots in total.
             do throws(PoolConfig.Failure) {
                 _ = try PoolConfig.parse(pools, isPlaywright: true, defaultBrowser: "", version: "")
             } catch {
@@ -176,19 +177,19 @@ public struct WorkerRole: Hashable, Sendable {
         guard problems.isEmpty else { throw ConfigurationProblems(problems) }
     }
 
-    /// A name without a slash is looked for in PATH.
+    /// A name without a slash stays as it is, to be looked for in PATH.
     private static func program(_ text: String, in folder: String) -> String {
         text.contains("/") ? absolute(text, in: folder) : text
     }
 }
 
-/// Sidecars run in folders of their own, where a relative path would lead elsewhere.
+/// Paths must be absolute, because each sidecar runs in a folder of its own.
 private func absolute(_ path: String, in folder: String) -> String {
     path.hasPrefix("/") ? path : "\(folder == "/" ? "" : folder)/\(path)"
 }
 
 extension Settings {
-    /// The address, with the default host filled in; the table has checked its form.
+    /// The address, with the default host if it names none. The table has checked its form.
     fileprivate func address(_ name: String, defaultHost: String) -> ListenAddress {
         let address = text(name).flatMap(ListenAddress.init) ?? ListenAddress(host: "", port: 0)
         switch address.host {

@@ -1,12 +1,12 @@
 import QueueCore
 import WorkerCore
 
-/// One thing that can be set: the single description that flags, environment, file, help and reference come from.
+/// The one description of a setting. Flags, environment names, file keys, help and the reference are made from it.
 public struct Setting: Hashable, Sendable {
-    /// What values look like.
+    /// The form of the values.
     public enum Kind: Hashable, Sendable {
         case text
-        /// A name as `isName` has it: fleets, node ids.
+        /// A name by the rules of `isName`, such as a fleet or a node id.
         case name
         /// `host:port`, `[v6]:port`, or `:port` for the host that is safe by default.
         case address
@@ -14,37 +14,37 @@ public struct Setting: Hashable, Sendable {
         case count(ClosedRange<Int>)
         case choice([String])
         case yesNo
-        /// Repeatable as a flag, comma-separated in the environment, a sequence in the file.
+        /// A flag that may be repeated, a comma-separated environment variable, a sequence in the file.
         case list
         /// A list of web origins.
         case origins
-        /// `host`, `host:port`, `[v6]` or `[v6]:port` that others dial.
+        /// `host`, `host:port`, `[v6]` or `[v6]:port`, for other processes to dial.
         case host
-        /// `label=slots`: repeatable, comma-separated, a mapping in the file.
+        /// `label=slots`: a flag that may be repeated, comma-separated in the environment, a mapping in the file.
         case pools
-        /// Never printed. Each source also takes the name of a file that holds it: `…File`, `…_FILE`.
+        /// Never printed. Each source can also name a file with the value: `…File`, `…_FILE`.
         case secret
     }
 
-    /// Commands that use it. All of them understand a file that sets what another command uses.
+    /// The commands that use the setting. A file may also have settings that only other commands use.
     public enum Command: String, Hashable, Sendable, CaseIterable {
         case gateway, worker, dev, status, audit, config
     }
 
-    /// Its path in the file, which is its name everywhere: `gateway.drainTimeout`.
+    /// The path in the file, which is the setting's name everywhere: `gateway.drainTimeout`.
     public let name: String
-    /// The flag, with its dashes; `nil` where a value on the command line would be seen by everybody on the machine.
+    /// The flag with its dashes. `nil` for secrets, because all users of a machine can read its command lines.
     public let flag: String?
-    /// The flag that names a file holding the value; secrets only.
+    /// The flag that names a file with the value; `nil` except for secrets.
     public let fileFlag: String?
     public let environment: String
     public let kind: Kind
-    /// As it would be written; `nil` where there is none and `defaultWords` says what then.
+    /// The default value's text. `nil` if there is none; `defaultWords` then says what happens.
     public let defaultText: String?
-    /// What the reference shows as default.
+    /// The default as the reference shows it.
     public let defaultWords: String
     public let commands: Set<Command>
-    /// One sentence: what it does.
+    /// Says in one sentence what the setting does.
     public let doc: String
 
     init(
@@ -65,7 +65,7 @@ public struct Setting: Hashable, Sendable {
     public var isSecret: Bool { kind == .secret }
     public var isRepeatable: Bool { kind == .list || kind == .pools || kind == .origins }
 
-    /// What the reference calls its unit or form.
+    /// The unit or form as the reference names it.
     public var unit: String {
         switch kind {
         case .text: "text"
@@ -82,7 +82,7 @@ public struct Setting: Hashable, Sendable {
         }
     }
 
-    /// The form in which a value is used and compared: without what nobody sees around it, and one of several spellings.
+    /// The form in which a value is used and compared: without invisible characters around it, in one spelling.
     public func normalised(_ text: String) -> String {
         let text = Unseen.trimmed(text)
         switch kind {
@@ -92,7 +92,7 @@ public struct Setting: Hashable, Sendable {
         }
     }
 
-    /// What is wrong with one value, in words; `nil` when it will do.
+    /// Says in words why a value is not valid; `nil` if it is.
     public func objection(to text: String) -> String? {
         if let words = Unseen.objection(to: text, lines: name == "worker.command") { return words }
         switch kind {

@@ -1,18 +1,18 @@
 import GatewayCore
 import QueueCore
 
-/// The whole configuration after layering: each setting with its source, and the tenants.
+/// The whole configuration from all layers: each setting with its source, and the tenants.
 public struct Settings: Sendable {
     public let command: Setting.Command
     public let resolved: [String: ResolvedSetting]
     public let defaults: TenantLimits
     public let tenants: [Tenant]
-    /// Where relative paths begin.
+    /// Relative paths begin in this folder.
     let folder: String
-    /// The file it came from, if any.
+    /// The configuration file, if there is one.
     public let fileName: String?
 
-    /// Reads and checks everything; throws all that is wrong at once.
+    /// Reads and checks all settings. Throws all errors together.
     public init(_ input: SettingsInput) throws(ConfigurationProblems) {
         var problems = LegacyName.problems(in: input.environment, command: input.command)
         var sections = FileSections.empty
@@ -52,26 +52,26 @@ public struct Settings: Sendable {
         guard problems.isEmpty else { throw ConfigurationProblems(problems) }
     }
 
-    /// The setting's text; `nil` where nothing is set.
+    /// The setting's text; `nil` if it is not set.
     ///
-    /// - Parameter name: a name of the table; anything else is a mistake of the program.
+    /// - Parameter name: must be a name of the table.
     public func text(_ name: String) -> String? {
         guard let value = resolved[name] else { preconditionFailure("no setting is called \(name)") }
         return value.texts.last
     }
 
-    /// All texts of a repeatable setting; empty where nothing is set.
+    /// All texts of a setting that may be repeated; empty if it is not set.
     public func texts(_ name: String) -> [String] { resolved[name]?.texts ?? [] }
-    /// Where the setting was given, for problems found later.
+    /// The place where the setting was given, for problems that are found later.
     public func place(_ name: String) -> String { resolved[name]?.place ?? name }
-    /// A duration; 0 where nothing is set.
+    /// A duration; 0 if the setting is not set.
     public func milliseconds(_ name: String) -> Int { text(name).flatMap(DurationText.milliseconds) ?? 0 }
-    /// True where the setting says `true`.
+    /// True if the setting's text is `true`.
     public func isTrue(_ name: String) -> Bool { text(name) == "true" }
-    /// A count; 0 where nothing is set.
+    /// A count; 0 if the setting is not set.
     public func number(_ name: String) -> Int { text(name).flatMap { Int($0) } ?? 0 }
 
-    /// One key for two tenants would make who asks a matter of luck.
+    /// Finds keys that two tenants share: such a key does not say which of them a request is from.
     private static func sharedKeys(_ tenants: [Tenant], place: String) -> [ConfigurationProblem] {
         var owners: [String: String] = [:]
         var problems: [ConfigurationProblem] = []

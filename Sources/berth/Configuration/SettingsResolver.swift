@@ -1,4 +1,4 @@
-/// Flags over environment over file over defaults.
+/// Looks for each setting's value: first among the flags, then in the environment, in the file, and in the defaults.
 struct SettingsResolver {
     let input: SettingsInput
     var problems: [ConfigurationProblem] = []
@@ -8,7 +8,7 @@ struct SettingsResolver {
     mutating func resolve(file: FileSections) -> [String: ResolvedSetting] {
         var resolved: [String: ResolvedSetting] = [:]
         for setting in Setting.all {
-            // A flag or environment name of another command's setting is not this command's.
+            // Flags and environment names count only for settings that this command uses.
             let ours = setting.commands.contains(input.command) || input.command == .config
             let found =
                 (ours ? fromFlags(setting) ?? fromEnvironment(setting) : nil) ?? fromFile(setting, file)

@@ -1,10 +1,10 @@
 import QueueCore
 
 extension Setting {
-    /// Every setting there is. `docs/reference/settings.md` is this table; a test compares them.
+    /// All settings. `docs/reference/settings.md` has the same table; a test compares them.
     public static let all: [Setting] = common + gateway + worker + dev
 
-    /// The setting of that name; nil where there is none.
+    /// The setting of that name; `nil` if there is none.
     public static func named(_ name: String) -> Setting? { byName[name] }
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

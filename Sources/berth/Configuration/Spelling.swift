@@ -1,6 +1,6 @@
-/// Finds what somebody meant.
+/// Finds the word that a user probably meant.
 enum Spelling {
-    /// The candidate nearest to `word`, where it is near enough to be a slip: at most a third of the letters differ.
+    /// The candidate nearest to `word`; `nil` if more than a third of the letters differ.
     static func nearest(to word: String, among candidates: [String]) -> String? {
         let lower = word.lowercased()
         let scored = candidates.map { (distance(lower, $0.lowercased()), $0) }
@@ -27,7 +27,7 @@ enum Spelling {
         return rows[a.count][b.count]
     }
 
-    /// `unknown key 'gatway'; did you mean 'gateway'?`, or the list of what there is.
+    /// `unknown key 'gatway'; did you mean 'gateway'?`. If no known word is near, a list of the known words.
     static func unknown(_ what: String, _ word: String, known: [String]) -> String {
         if let meant = nearest(to: word, among: known) { return "unknown \(what) '\(word)'; did you mean '\(meant)'?" }
         return "unknown \(what) '\(word)'; known here: \(known.sorted().joined(separator: ", "))"

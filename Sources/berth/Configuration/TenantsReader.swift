@@ -17,7 +17,7 @@ struct TenantsReader {
         defaults = limits
     }
 
-    /// Call after `readDefaults`: a tenant starts from them.
+    /// Call it after `readDefaults`, because a tenant's limits are the defaults until the tenant sets them.
     mutating func readTenants(_ node: ConfigNode) -> [Tenant] {
         guard let entries = node.entries else {
             object(node.line, "'tenants' holds one entry a tenant")
@@ -49,7 +49,7 @@ struct TenantsReader {
             let value = sides.count > 1 ? sides[1] : ""
             var message = Unseen.objection(to: sides[0]) ?? Unseen.objection(to: value)
             if message != nil {
-                // Told below: the text itself looks right.
+                // Reported below. The other checks would quote the text, and the quoted text looks right.
             } else if sides[0] == "key" {
                 message = TenantsReader.read(key: value, into: &keys)
             } else if !fields.insert(sides[0]).inserted {
@@ -127,8 +127,9 @@ struct TenantsReader {
         return ""
     }
 
-    /// Adds a key's digest; answers what is wrong with the text, `nil` if nothing. The words never repeat the text, for it may
-    /// be the key itself.
+    /// Adds a key's digest.
+    /// - Returns: in words why the text is not valid; `nil` if it is. The words never repeat the text, because the text
+    ///   may be the key itself.
     private static func read(key text: String, into keys: inout [String]) -> String? {
         let hex = (text.hasPrefix("sha256:") ? String(text.dropFirst(7)) : text).lowercased()
         guard hex.utf8.count == 64, hex.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
@@ -141,7 +142,7 @@ struct TenantsReader {
         return nil
     }
 
-    /// Ends with words where KEY is not set or empty.
+    /// The shell refuses it with an error if KEY is empty or not set.
     private static let keyCommand = "printf %s \"${KEY:?}\" | sha256sum"
 
     private mutating func object(_ line: Int, _ message: String) {

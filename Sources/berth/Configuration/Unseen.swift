@@ -1,6 +1,6 @@
-/// Characters that nobody sees in a value: they come along by copying, and from editors of other systems.
+/// Invisible characters in a value. They come from copied text, and from editors of other systems.
 enum Unseen {
-    /// The text without those around it, blanks and line ends included.
+    /// The text without invisible characters, blanks and line ends around it.
     static func trimmed(_ text: String) -> String {
         let scalars = text.unicodeScalars
         guard let first = scalars.firstIndex(where: { !isUnseen($0) }),
@@ -9,9 +9,9 @@ enum Unseen {
         return String(scalars[first...last])
     }
 
-    /// What is wrong with a text that has one within, in words that do not repeat the text; nil where there is none.
+    /// Names an invisible character within the text, in words that do not repeat the text; `nil` if there is none.
     ///
-    /// - Parameter lines: tabs and line feeds will do.
+    /// - Parameter lines: if true, tabs and line feeds are allowed.
     static func objection(to text: String, lines: Bool = false) -> String? {
         let found = text.unicodeScalars.first { scalar in
             if scalar == " " || lines && (scalar == "\t" || scalar == "\n") { return false }
@@ -27,7 +27,7 @@ enum Unseen {
     private static func isUnseen(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .spaceSeparator, .lineSeparator, .paragraphSeparator: true
-        // What a decoder put where the bytes were none of UTF-8.
+        // A decoder writes it for bytes that are not UTF-8.
         default: scalar == "\u{FFFD}"
         }
     }

@@ -1,15 +1,15 @@
 import CYAML
 
-/// Reads one YAML document into a tree, by libyaml's parser.
+/// Reads one YAML document into a tree by libyaml's parser.
 ///
-/// Only what a configuration needs: no anchors or aliases (a file that unfolds to gigabytes), no tags, no second
-/// document, no repeated keys.
+/// It refuses what a configuration does not need: anchors and aliases (a small file could expand to gigabytes), tags, a
+/// second document, repeated keys.
 public enum YAMLReader {
     public static let bytesMax = 1 << 20
     public static let depthMax = 16
     public static let nodesMax = 50_000
 
-    /// - Parameter file: the name that problems carry.
+    /// - Parameter file: the name that problems show.
     public static func read(_ bytes: [UInt8], file: String) throws(ConfigurationProblem) -> ConfigNode {
         guard bytes.count <= bytesMax else {
             throw ConfigurationProblem(place: file, message: "is larger than \(bytesMax) bytes")
@@ -21,7 +21,7 @@ public enum YAMLReader {
         }
         defer { yaml_parser_delete(parser) }
         let text = try utf8(bytes, file)
-        // libyaml keeps the pointer over many calls, so the bytes get an address of their own.
+        // The bytes need a fixed address, because libyaml keeps the pointer over many calls.
         let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(text.count, 1))
         defer { copy.deallocate() }
         _ = copy.initialize(from: text)
@@ -40,7 +40,7 @@ public enum YAMLReader {
     }
 }
 
-/// The parser's events, turned into nodes by recursive descent.
+/// Turns the parser's events into nodes, by recursive descent.
 private struct YAMLEvents {
     let parser: UnsafeMutablePointer<yaml_parser_t>
     let file: String

@@ -2,7 +2,7 @@ import GatewayCore
 import QueueCore
 
 extension AuditReport {
-    /// One line a finding, then what was looked at.
+    /// One line for each finding, then a summary.
     var text: String {
         let total = looked.values.reduce(0, +)
         let verdict = findings.isEmpty ? "clean" : "\(findings.count) findings"
@@ -15,7 +15,7 @@ extension AuditReport {
         return lines.joined(separator: "\n")
     }
 
-    /// The same as one JSON object.
+    /// The same as a JSON object.
     var json: String {
         let found = findings.map {
             "{\"promise\":\(jsonString($0.promise)),\"item\":\(jsonString($0.item)),\"words\":\(jsonString($0.words))}"

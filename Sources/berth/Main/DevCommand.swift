@@ -29,7 +29,7 @@ struct DevCommand: ParsableCommand {
     }
 }
 
-/// One gateway, one worker, one Redis, one loop.
+/// One gateway, one worker and one Redis, on one loop.
 final class DevFleet {
     private let process: Process
     private let folder: DevFolder
@@ -40,7 +40,7 @@ final class DevFleet {
     private var redis: PrivateRedis?
     private var isServing = false
 
-    /// Looks for everything that must be there before anything is started.
+    /// Checks all that the fleet needs, and starts nothing yet.
     init(_ settings: Settings) throws {
         slots = settings.number("dev.slots")
         let gatewayRole = try GatewayRole(settings, listenName: "dev.listen")
@@ -54,11 +54,11 @@ final class DevFleet {
             let node = NodeRole(dev: "dev", secret: Crypto.randomHex(bytes: 32))
             var ours = try GatewaySettings(role: gatewayRole, node: node, redis: endpoint)
             var theirs = try WorkerSettings(role: workerRole, node: node, redis: endpoint)
-            // Whoever presses Ctrl-C wants an end: clients are told at once.
+            // After Ctrl-C no session goes on: the user wants the program to end.
             ours.drainTimeoutMilliseconds = 0
             theirs.drainTimeoutMilliseconds = 0
             gateway = try GatewayServer(loop: process.loop, settings: ours, log: process.log)
-            // A log of its own: both add fields to every line of theirs.
+            // The worker needs its own log, because gateway and worker add different fields to each line.
             worker = WorkerAgent(loop: process.loop, settings: theirs, log: JSONLog(minimum: process.log.minimum))
         } catch {
             folder.remove()
@@ -76,7 +76,7 @@ final class DevFleet {
 
     private func serve() {
         do {
-            // The gateway first: a port in use is told before a browser is started.
+            // The gateway starts first, so that a port in use ends the program before a browser starts.
             try gateway.start()
             worker.onTrouble = { [weak self] slot, words in self?.say("slot \(slot) does not come up: \(words)") }
             try worker.start()
@@ -105,13 +105,13 @@ final class DevFleet {
         }
     }
 
-    /// The folder goes first: ending the process takes Redis and the sidecars along.
+    /// Removes the folder first, because Redis and the sidecars end with this process.
     private func fail(_ fatal: Fatal) {
         folder.remove()
         fatal.end()
     }
 
-    /// To people, beside the log.
+    /// Writes to the user's terminal; the log is separate.
     private func say(_ words: String) {
         let line = "berth dev: \(words)\n"
         _ = line.withCString { write(2, $0, strlen($0)) }

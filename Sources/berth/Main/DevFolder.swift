@@ -2,10 +2,10 @@ import EventLoop
 import Glibc
 import WorkerCore
 
-/// The temporary folder of one `berth dev`, and what earlier ones that were killed left behind.
+/// The temporary folder of a `berth dev`. Also removes the folders of earlier ones that were killed.
 struct DevFolder {
     private static let prefix = "berth-dev-"
-    /// `/berth-dev-4194304-XXXXXX/redis.sock`.
+    /// The length of `/berth-dev-4194304-XXXXXX/redis.sock`.
     private static let addedBytesMax = 36
 
     let path: String
@@ -23,7 +23,7 @@ struct DevFolder {
 
     func remove() { Files.remove(path) }
 
-    /// Removes this user's folders of dead processes.
+    /// Removes the folders of this user whose processes are dead.
     static func sweep(_ parent: String) {
         for name in Files.entries(parent) where name.hasPrefix(prefix) {
             let digits = name.dropFirst(prefix.count).prefix { $0.isNumber }

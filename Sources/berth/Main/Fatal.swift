@@ -1,11 +1,11 @@
 import Glibc
 
-/// A reason to end, in words for whoever started the process.
+/// An error that ends the process, in words for its user.
 struct Fatal: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 
-    /// Ends the process from inside a callback, where nothing can be thrown. Sidecars die with it.
+    /// Ends the process from within a callback, which cannot throw. The sidecars end with the process.
     func end(code: Int32 = EXIT_FAILURE) -> Never {
         let line = "Error: \(description)\n"
         _ = line.withCString { write(2, $0, strlen($0)) }

@@ -43,7 +43,7 @@ struct GatewayCommand: ParsableCommand {
             tenants: clients.tenants)
     }
 
-    /// Tenants and their limits anew; anything wrong leaves all as it was.
+    /// Reads the tenants and their limits again. An error in the configuration changes nothing.
     private func reload(_ server: GatewayServer, _ log: JSONLog) {
         do {
             let role = try GatewayRole(try settings())

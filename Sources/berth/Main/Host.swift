@@ -4,11 +4,11 @@ import Glibc
 import RedisClient
 import Worker
 
-/// What the process finds around it: environment, files, the name of the host. The configuration gets it handed in.
+/// The process' environment, files and host name. The configuration gets them as arguments.
 enum Host {
     static let environment = ProcessEnvironment.variables
 
-    /// Where programs are looked for.
+    /// The folders to look for programs in.
     static var path: String { environment["PATH"] ?? ProcessEnvironment.defaultPath }
 
     static var hostName: String {
@@ -17,17 +17,18 @@ enum Host {
         return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// Where temporary files belong.
+    /// The folder for temporary files.
     static var temporaryFolder: String { WorkerSettings.workFolder(environment: environment) }
 
-    /// Where the process was started.
+    /// The folder that the process was started in.
     static var folder: String? {
         guard let path = getcwd(nil, 0) else { return nil }
         defer { free(path) }
         return String(cString: path)
     }
 
-    /// A whole file of at most 1 MiB and a bit, so that a limit of 1 MiB can be told; `nil` when it cannot be read.
+    /// Reads a file; `nil` if it cannot be read. It reads a little more than 1 MiB at most, so that the caller notices
+    /// a file beyond the limit of 1 MiB.
     static func read(_ path: String) -> [UInt8]? {
         guard let file = fopen(path, "rb") else { return nil }
         defer { fclose(file) }
@@ -37,9 +38,9 @@ enum Host {
         return Array(bytes[..<count])
     }
 
-    /// Reads and checks the configuration as `command` sees it.
+    /// Reads and checks the configuration for one command.
     ///
-    /// - Parameter path: what `--config` says; else BERTH_CONFIG, else `berth.yaml` where there is one.
+    /// - Parameter path: the value of `--config`. If it is `nil`: BERTH_CONFIG, else `berth.yaml` if there is one.
     static func settings(
         _ command: Setting.Command, config path: String?, flags: [Flags], tenants: [String] = []
     ) throws -> Settings {
@@ -58,7 +59,7 @@ enum Host {
         return try Settings(input)
     }
 
-    /// The URL as an endpoint; what is wrong with it names the place that gave it.
+    /// The endpoint of the URL. An error names the place where the URL was given.
     static func endpoint(_ settings: Settings) throws -> RedisEndpoint {
         do {
             return try RedisEndpoint(url: settings.text("redis.url") ?? "")

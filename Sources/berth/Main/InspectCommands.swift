@@ -45,10 +45,10 @@ struct AuditCommand: ParsableCommand {
     }
 }
 
-/// A pass over a million waiters takes minutes: slices are short, so that nobody waits for it.
+/// A pass over a million waiters takes minutes, because its scripts are short, so that they delay no client.
 private let auditSeconds = 600
 
-/// Asks one question of the fleet and waits for the answer.
+/// Asks the fleet one question and waits for the answer.
 private func inspect<Answer>(
     _ command: Setting.Command, _ file: FileOptions, _ fleet: FleetOptions, seconds: Int = 30,
     _ ask: (Inspector, @escaping (Result<Answer, Inspector.Failure>) -> Void) -> Void

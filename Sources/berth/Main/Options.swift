@@ -1,7 +1,7 @@
 import ArgumentParser
 import Configuration
 
-// Names and help of every flag come from the table of settings; what stands here is only which command takes which.
+// The table of settings has the name and the help of each flag. This file says which command takes which flag.
 
 extension NameSpecification {
     /// The flag of a setting.
@@ -9,7 +9,7 @@ extension NameSpecification {
         [.customLong(bare(Setting.named(name)?.flag))]
     }
 
-    /// The flag that names the file of a secret.
+    /// The flag for the file of a secret.
     static func fileOf(_ name: String) -> NameSpecification {
         [.customLong(bare(Setting.named(name)?.fileFlag))]
     }
@@ -94,7 +94,7 @@ struct SidecarOptions: ParsableArguments {
     }
 }
 
-/// What was given on the command line, by the setting's name.
+/// The values of the command line, by the setting's name.
 typealias Flags = [String: [String]]
 
 extension Optional where Wrapped == String {

@@ -1,8 +1,8 @@
 import EventLoop
 
-/// The builds that Playwright installs by itself.
+/// The browsers that `playwright install` downloads.
 enum PlaywrightBrowsers {
-    /// Whether `playwright install` has been run for it.
+    /// True if `playwright install` has downloaded this browser.
     static func isInstalled(_ browser: String) -> Bool {
         let environment = Host.environment
         let folder = environment["PLAYWRIGHT_BROWSERS_PATH"] ?? "\(environment["HOME"] ?? "")/.cache/ms-playwright"

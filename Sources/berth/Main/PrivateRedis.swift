@@ -1,7 +1,7 @@
 import EventLoop
 import Glibc
 
-/// A redis-server of `berth dev`'s own: on a unix socket, remembering nothing, gone with this process.
+/// The redis-server of `berth dev`. It listens on a unix socket, saves nothing, and ends with this process.
 final class PrivateRedis {
     private static let startMilliseconds: UInt64 = 10_000
 
@@ -13,8 +13,8 @@ final class PrivateRedis {
     private var onStopped: (() -> Void)?
 
     /// - Parameters:
-    ///   - onReady: called once, when it listens.
-    ///   - onFailure: called when it did not start, or ended by itself.
+    ///   - onReady: called once, when Redis listens.
+    ///   - onFailure: called if Redis does not start, or ends by itself.
     init(
         loop: Loop, folder: DevFolder, onReady: @escaping () -> Void, onFailure: @escaping (Fatal) -> Void
     ) throws {

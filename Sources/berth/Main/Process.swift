@@ -2,24 +2,24 @@ import EventLoop
 import Glibc
 import RedisClient
 
-/// What gateway, worker and dev have in common: one loop, one log, the signals that end it.
+/// The parts that gateway, worker and dev share: one loop, one log, the signals that end the process.
 final class Process {
     let loop: Loop
     let log: JSONLog
     private var storeGuard: StoreGuard?
     private var signals: Signals?
-    /// As the first process of a container, and for what sidecars leave behind.
+    /// Reaps the processes that sidecars leave behind and, if this is the first process of a container, all others.
     private let orphans: Orphans
     private var isEnding = false
 
-    /// - Parameter log: the least level, as the setting has it.
+    /// - Parameter log: the lowest level to write, as the setting names it.
     init(log level: String?) throws {
         loop = try Loop()
         orphans = try Orphans(loop: loop)
         log = JSONLog(minimum: JSONLog.Level.allCases.first { "\($0)" == level } ?? .info)
     }
 
-    /// Ends the process, with words, if its Redis may forget what it is told.
+    /// Ends the process with words if its Redis may evict keys.
     func guardStore(_ endpoint: RedisEndpoint, fleet: String) {
         storeGuard = StoreGuard(loop: loop, endpoint: endpoint, fleet: fleet, log: log) { [self] verdict in
             storeGuard = nil
@@ -27,11 +27,12 @@ final class Process {
         }
     }
 
-    /// Starts, and turns the loop until SIGTERM or SIGINT came and `end` has called back. The second signal does not wait.
+    /// Starts, and runs the loop until SIGTERM or SIGINT came and `end` called back. A second signal ends the process
+    /// at once.
     ///
-    /// `start` is called once signals are heard: a process that says it is ready can be ended in order.
-    /// - Parameter onHangup: what SIGHUP does. Nil for a program in the foreground: the close of its terminal ends it, except
-    ///   under `nohup`.
+    /// Signals are handled before `start` is called, so that a process that says it is ready can be ended in order.
+    /// - Parameter onHangup: called at SIGHUP. If `nil`, SIGHUP ends the process, as the close of a terminal should,
+    ///   unless the process runs under `nohup`.
     func run(
         onHangup: (() -> Void)?, untilEndedBy end: @escaping (_ done: @escaping () -> Void) -> Void,
         start: () throws -> Void
@@ -49,7 +50,7 @@ final class Process {
         orphans.close()
     }
 
-    /// As `nohup` leaves it.
+    /// True under `nohup`.
     private static var isHangupIgnored: Bool {
         var action = sigaction()
         return sigaction(SIGHUP, nil, &action) == 0

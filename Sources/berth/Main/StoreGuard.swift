@@ -2,9 +2,10 @@ import EventLoop
 import Queue
 import RedisClient
 
-/// Asks Redis, once it can be reached, whether it may forget: a store that evicts would drop waiters and leases.
+/// Asks Redis for its eviction policy as soon as Redis can be reached, because evicted keys would be waiters and
+/// leases.
 ///
-/// Runs beside the process it guards, which meanwhile starts and says by itself that Redis is away.
+/// The gateway or worker starts meanwhile. It says by itself that Redis is away.
 final class StoreGuard {
     private static let retryMilliseconds: UInt64 = 1_000
 
@@ -14,7 +15,7 @@ final class StoreGuard {
     private let inspector: Inspector
     private var lastReason = ""
 
-    /// - Parameter onVerdict: called once, when Redis answered: `nil` if it may be used.
+    /// - Parameter onVerdict: called once, with `nil` if this Redis can be used.
     init(loop: Loop, endpoint: RedisEndpoint, fleet: String, log: JSONLog, onVerdict: @escaping (Fatal?) -> Void) {
         self.loop = loop
         self.endpoint = endpoint

@@ -45,7 +45,7 @@ struct WorkerCommand: ParsableCommand {
 }
 
 extension WorkerSettings {
-    /// The configured role, with what only this machine knows: the driver's version, the browsers' programs.
+    /// Adds to the configured role what this machine has: the driver's version and the browsers' programs.
     init(role: WorkerRole, node: NodeRole, redis: RedisEndpoint) throws {
         guard let listen = SocketAddress(host: role.listen.host, port: role.listen.port) else {
             throw Fatal("--listen: \(role.listen.host) is not an address; write its IPv4 or IPv6 numbers")
@@ -79,7 +79,7 @@ extension WorkerSettings {
     private static func program(_ role: WorkerRole) throws -> (SidecarProgram, version: String) {
         guard role.sidecar == .playwright else { return (.command(role.command), "") }
         var environment = Host.environment
-        // A checkout's own .venv, as made by its set-up, without anybody having to activate it.
+        // The .venv in this folder counts without being activated, because `make setup` makes one.
         if environment["VIRTUAL_ENV"] == nil, let here = Host.folder,
             Files.isExecutable("\(here)/.venv/bin/python")
         {
@@ -94,8 +94,8 @@ extension WorkerSettings {
         return (.playwright(driver, executables: executables), driver.version)
     }
 
-    /// Tells now, and not by the first client's wait, that a program is missing. Programs are absolute from here on: sidecars
-    /// run in folders of their own.
+    /// Throws if a program is missing, so that the worker says so at its start and not when a client waits. Makes the
+    /// programs' paths absolute, because each sidecar runs in a folder of its own.
     private static func checked(_ program: SidecarProgram, pools: [Pool]) throws -> SidecarProgram {
         switch program {
         case .command(let words):
@@ -105,7 +105,7 @@ extension WorkerSettings {
             return .command([found] + words.dropFirst())
         case .playwright(let driver, var executables):
             let browsers = Set(pools.map(\.browser))
-            // The others make no unix sockets.
+            // Other browsers make no unix sockets.
             if browsers.contains("chromium"), let words = WorkFolderPath.objection(to: Host.temporaryFolder) {
                 throw Fatal(words)
             }

@@ -2,7 +2,7 @@ import ArgumentParser
 import EventLoop
 import Glibc
 
-/// The pieces of `make bench`; loadtest/bench/bench.py starts and joins them.
+/// The programs of `make bench`. loadtest/bench/bench.py starts and connects them.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
@@ -12,14 +12,14 @@ struct BenchCommand: ParsableCommand {
             BenchWorkerCommand.self,
         ])
 
-    /// Prints one line at once: who started us reads it through a pipe.
+    /// Prints one line and flushes it, because the parent process reads a pipe.
     static func say(_ line: String) {
         print(line)
         fflush(nil)
     }
 }
 
-/// The handshake all benchmark clients send, in the size of a real client's.
+/// The handshake of all benchmark clients. It is as long as a real client's.
 enum BenchHead {
     static func text(target: String) -> String {
         "GET \(target) HTTP/1.1\r\nUser-Agent: loadtest\r\nSec-WebSocket-Version: 13\r\n"
@@ -28,13 +28,14 @@ enum BenchHead {
     }
 }
 
-/// What the benchmark sends both ways: server frames (RFC 6455, section 5.2), as a gateway expects them of a sidecar.
-/// Nobody looks at what clients send, so that an echo need not unmask: that would be measured too.
+/// The frames of the benchmark, in both directions: server frames (RFC 6455, section 5.2), as a gateway reads them from
+/// a sidecar. Clients send unmasked frames too, because to unmask them in the echo would be measured. No program checks
+/// them.
 enum BenchFrame {
-    /// One binary frame of so many bytes, header included; 64 KiB at most, and not 128 to 129.
+    /// One binary frame of this many bytes, header included: at most 64 KiB, but not 128 or 129.
     static func filled(bytes: Int) -> UnsafeRawBufferPointer {
         let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 8)
-        // Written to once, or the kernel would read its one page of zeros again and again.
+        // Each byte is written, because the kernel maps untouched pages to one page of zeros.
         for i in frame.indices { frame[i] = UInt8(truncatingIfNeeded: i) }
         frame[0] = 0x82
         if bytes - 2 < 126 {
@@ -49,7 +50,7 @@ enum BenchFrame {
 }
 
 extension SocketAddress {
-    /// For command-line values: an IP literal with a port.
+    /// Reads a command-line value: an IP address with a port.
     static func argument(_ text: String) throws -> SocketAddress {
         guard let address = SocketAddress(text), !address.isUnix else {
             throw ValidationError("'\(text)' is not an address like 127.0.0.1:8080")
@@ -58,7 +59,7 @@ extension SocketAddress {
     }
 }
 
-/// Why a run has no result.
+/// Says why a run has no result.
 struct BenchError: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -1,7 +1,7 @@
 import EventLoop
 import Glibc
 
-/// One client connection: a handshake, then raw bytes, counted.
+/// One client connection: a handshake, then raw bytes, which it counts.
 final class BenchLink: StreamDelegate {
     enum Failure: Error { case refused(String), lost(SystemError?) }
 
@@ -10,17 +10,18 @@ final class BenchLink: StreamDelegate {
     private var stream: Stream?
     private var state = State.connecting
     private var message: UnsafeRawBufferPointer = .init(start: nil, count: 0)
-    /// The handshake was answered by 101; nil, or why it was not. Called once.
+    /// Called once: with `nil` after a 101, else with the reason why there was none.
     private var onOpen: ((Failure?) -> Void)?
-    /// After the handshake: the connection ended before its owner closed it.
+    /// Called if the connection ends after the handshake, before its owner closes it.
     var onLoss: ((Failure) -> Void)?
-    /// One message came back whole. Asked whether to send it again.
+    /// Called when a message came back whole. Returns true to send the message again.
     var onRoundTrip: () -> Bool = { false }
     private(set) var bytesReceived = 0
 
     init(loop: Loop, to address: SocketAddress, target: String, onOpen: @escaping (Failure?) -> Void) {
         self.onOpen = onOpen
-        // Thousands connect at once, and a backlog that overflows costs the kernel's retries of 1 s and 2 s.
+        // A long timeout: thousands connect at once, and if a backlog overflows, the kernel tries again after 1 s and 2
+        // s.
         Stream.connect(loop: loop, to: address, timeoutMilliseconds: 10_000) { [self] result in
             switch result {
             case .failure(let error): end(.lost(error))
@@ -35,17 +36,17 @@ final class BenchLink: StreamDelegate {
         }
     }
 
-    /// The head was handed to the kernel.
+    /// Called when the kernel has the whole head.
     var onSent: (() -> Void)?
 
-    /// Sends the message and, at each echo of it, asks `onRoundTrip` whether to go on.
+    /// Sends the message. After each echo `onRoundTrip` decides whether to send it again.
     func ping(_ message: UnsafeRawBufferPointer) {
         self.message = message
         state = .pinging(left: message.count)
         stream?.write(message)
     }
 
-    /// Has the source start or stop; what comes is counted.
+    /// Starts or stops the peer's stream. The bytes that come are counted.
     func stream(_ isOn: Bool) {
         state = .draining
         stream?.write([isOn ? BenchPeer.start : BenchPeer.stop])

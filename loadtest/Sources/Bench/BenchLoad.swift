@@ -2,14 +2,14 @@ import ArgumentParser
 import EventLoop
 import Glibc
 
-/// The near end of the relay benchmark: two sets of connections through one proxy, made once and then driven by lines
-/// on standard input, so that several proxies can be measured by turns without a handshake between.
+/// The client side of the relay benchmark: two sets of connections through one proxy. They are made once. Lines on
+/// standard input start measurements, so that several proxies are measured by turns without new handshakes.
 ///
 /// ```
 /// ping <bytes> <warm-up ms> <measured ms> <pid,pid…>    one message in flight on each connection of the first set
-/// bulk <warm-up ms> <measured ms> <pid,pid…>            the second set streams towards us
+/// bulk <warm-up ms> <measured ms> <pid,pid…>            the peer streams to each connection of the second set
 /// ```
-/// Each is answered by one JSON line: operations (messages or bytes), seconds, CPU seconds of those processes.
+/// The answer to each is one JSON line: operations (messages or bytes), seconds, CPU seconds of those processes.
 struct BenchLoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load", abstract: "Ping-pong and bulk over many connections; commands on standard input.")
@@ -108,7 +108,7 @@ final class BenchLoad {
         let received = { [self] in sources.reduce(0) { $0 + $1.bytesReceived } }
         return measure(warmUp, measured, pids, count: received) { [self] in
             for link in sources { link.stream(false) }
-            // What is under way comes first; then it is quiet.
+            // Bytes still come that were sent before the stop. The run ends when none come any more.
             var before = received()
             var quiet: Timer?
             quiet = loop.schedule(after: 100, repeating: 100) { [self] in
@@ -121,7 +121,7 @@ final class BenchLoad {
         }
     }
 
-    /// Runs the loop through warm-up and window; `over` must see to it that it stops.
+    /// Runs the loop for the warm-up and the measured time. `over` must stop the loop.
     private func measure(
         _ warmUp: UInt64, _ measured: UInt64, _ pids: [Int], count: @escaping () -> Int, over: @escaping () -> Void
     ) -> Result {

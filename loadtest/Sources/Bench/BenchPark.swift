@@ -2,9 +2,9 @@ import ArgumentParser
 import EventLoop
 import Glibc
 
-/// Connections that wait: each line of standard input is a number, so many more are opened and their heads sent, which
-/// is answered by one JSON line. All are held until standard input ends. Whoever is served keeps its slot; a refusal
-/// ends the run.
+/// Connections that wait. Each line of standard input is a number: the program opens that many more connections, sends
+/// their heads, and prints one JSON line. It holds all connections until standard input ends. A client that is served
+/// keeps its slot. A refusal ends the run.
 struct BenchParkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "park", abstract: "Holds many connections that wait for a slot; numbers on standard input.")
@@ -28,7 +28,7 @@ struct BenchParkCommand: ParsableCommand {
 }
 
 final class BenchPark {
-    /// So many are being connected at once: fewer than the shortest usual backlog.
+    /// Connections under way at once: fewer than the shortest usual backlog.
     private static let connectingMax = 100
 
     private let loop: Loop

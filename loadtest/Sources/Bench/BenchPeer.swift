@@ -1,8 +1,9 @@
 import ArgumentParser
 import EventLoop
 
-/// The far end of a benchmark: answers a handshake, then echoes bytes as they are (`/echo`), or streams as long as it
-/// is asked to (`/source`). It neither reads nor unmasks frames: what is measured lies between the two ends.
+/// The server side of a benchmark. It answers a handshake, then echoes the bytes unchanged (`/echo`), or streams until
+/// the client stops it (`/source`). It does not read or unmask frames, because only the relay between is to be
+/// measured.
 struct BenchPeerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer", abstract: "Echoes raw bytes after a handshake on a free loopback port.")
@@ -22,17 +23,17 @@ struct BenchPeerCommand: ParsableCommand {
     }
 }
 
-/// One connection of the peer's.
+/// One connection of the peer.
 ///
-/// On `/source` a byte from the client turns the stream on or off, so a run starts and ends without a new handshake.
+/// On `/source` a byte from the client starts or stops the stream, so that a run needs no new handshake.
 final class BenchPeer: StreamDelegate {
     static let start: UInt8 = 1
     static let stop: UInt8 = 0
     private static let chunkBytes = 64 * 1_024
-    /// Written at most before the other connections have their turn.
+    /// A connection writes at most this many bytes before other connections have their turn.
     private static let turnBytes = 1_024 * 1_024
 
-    /// What sources send.
+    /// The bytes that `/source` sends, again and again.
     static func chunk() -> UnsafeRawBufferPointer { BenchFrame.filled(bytes: chunkBytes) }
 
     private enum State { case head([UInt8]), echo, source(isOn: Bool), ended }
@@ -42,7 +43,7 @@ final class BenchPeer: StreamDelegate {
     private let onEnd: (BenchPeer) -> Void
     private var state = State.head([])
 
-    /// - Parameter head: what of the client's head was read already.
+    /// - Parameter head: the part of the client's head that was read before.
     init(
         stream: Stream, chunk: UnsafeRawBufferPointer, head: [UInt8] = [], onEnd: @escaping (BenchPeer) -> Void
     ) {

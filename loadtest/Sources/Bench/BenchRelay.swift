@@ -1,7 +1,7 @@
 import ArgumentParser
 import EventLoop
 
-/// The relay and nothing else: what a gateway can reach at best.
+/// The relay alone, as the upper bound for a gateway.
 struct BenchRelayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "relay", abstract: "Joins each connection to one of its own to the peer.")

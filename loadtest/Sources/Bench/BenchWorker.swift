@@ -5,8 +5,8 @@ import Queue
 import QueueCore
 import RedisClient
 
-/// A worker without sidecars: it registers, is probed, accepts grants, and is itself the peer of its sessions. With it
-/// a gateway is measured alone, doing all that it does before a real worker.
+/// A worker without sidecars: it registers, answers probes, accepts grants, and echoes the bytes of its sessions by
+/// itself. So a gateway is measured alone, and does all that it does with a real worker.
 struct BenchWorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker", abstract: "Takes a gateway's grants and serves them as the peer would.")
@@ -29,14 +29,14 @@ struct BenchWorkerCommand: ParsableCommand {
     func run() throws {
         let loop = try Loop()
         let endpoint = try RedisEndpoint(url: redis)
-        // The pool of any browser and version.
+        // A pool without browser and version.
         guard let pool = Pool("\(pool)||") else { throw BenchError("not a pool: \(pool)") }
         let worker = try BenchWorker(loop: loop, secret: BenchWorkerCommand.secret(in: nodeSecretFile))
         try worker.start(endpoint: endpoint, fleet: fleet, pools: Array(repeating: pool, count: slots))
         loop.run()
     }
 
-    /// The file's bytes without the line's end, as gateways read it.
+    /// The file's bytes without the line end, as gateways read them.
     private static func secret(in path: String) throws -> [UInt8] {
         guard let bytes = Files.readBytes(path, bytesMax: 4_096) else { throw BenchError("cannot read \(path)") }
         return bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes
@@ -128,7 +128,7 @@ final class BenchWorker: SlotRegistryDelegate {
     func slotRegistry(_ registry: SlotRegistry, notice: String) {}
 }
 
-/// A gateway's connection until its first line, and the client's head behind a grant, were read.
+/// A gateway's connection until its first line was read, and after a grant the client's head too.
 private final class BenchCaller: StreamDelegate {
     private let onRequest: (BenchCaller, Stream, Wire.Request?, [UInt8]) -> Void
     private var bytes: [UInt8] = []

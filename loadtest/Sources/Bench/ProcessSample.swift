@@ -1,15 +1,15 @@
 import EventLoop
 import Glibc
 
-/// What the kernel says of other processes.
+/// Reads from `/proc` what other processes use.
 enum ProcessSample {
     private static let ticksASecond = Double(sysconf(Int32(_SC_CLK_TCK)))
 
-    /// CPU seconds the processes took so far, user and system, in steps of the kernel's tick (10 ms).
+    /// The CPU seconds of the processes so far, user and system, in steps of the kernel's tick (10 ms).
     static func cpuSeconds(of pids: [Int]) -> Double {
         var ticks = 0
         for pid in pids {
-            // The second field is the name in parentheses and may hold spaces: count from behind it.
+            // Count the fields after the last `)`, because the second field, the name in parentheses, may have spaces.
             guard let stat = Files.read("/proc/\(pid)/stat", bytesMax: 4_096), let close = stat.lastIndex(of: ")")
             else { continue }
             let fields = stat[close...].split(separator: " ")

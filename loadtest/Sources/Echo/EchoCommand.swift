@@ -22,13 +22,13 @@ struct EchoCommand: ParsableCommand {
         if dead == true { server.stopListening() }
         print("ws://127.0.0.1:\(server.port)/echo")
         fflush(nil)
-        // A dead address is one of a living process, so something must keep the loop turning.
+        // The timer keeps the loop running: a sidecar with a dead address must itself stay alive.
         let alive = loop.schedule(after: 3_600_000, repeating: 3_600_000) {}
         loop.run()
         alive.cancel()
     }
 
-    /// Counts this process, from 1. One byte a process; appending is atomic, so they need no lock.
+    /// Counts this process, from 1. Each process appends one byte, which is atomic, so that no lock is needed.
     private static func count(in path: String) -> Int {
         let file = open(path, O_WRONLY | O_APPEND | O_CREAT, 0o600)
         guard file >= 0 else { return Int.max }

@@ -1,6 +1,6 @@
 import EventLoop
 
-/// One client: head, then frames. Reading stops while anything is queued towards the client.
+/// One client: a head, then frames. It does not read while bytes to the client are queued.
 final class EchoConnection: StreamDelegate {
     private enum State { case head([UInt8]), open(FrameEcho), ended }
 
@@ -21,7 +21,7 @@ final class EchoConnection: StreamDelegate {
         switch state {
         case .head(let before): read(head: before + Array(bytes))
         case .open(var frames):
-            state = .ended  // one owner of the machine while it changes
+            state = .ended  // releases the state's copy, so that `frames` changes in place
             let output = scratch.room(for: bytes.count + FrameEcho.growthMax)
             let (written, outcome) = frames.echo(bytes, to: output)
             state = .open(frames)
@@ -68,7 +68,7 @@ final class EchoConnection: StreamDelegate {
     }
 }
 
-/// One buffer for all connections of the loop: an answer is written, or copied by the stream, before the next is made.
+/// One buffer for all connections of the loop, because the stream writes or copies an answer before the next is made.
 final class Scratch {
     private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 * 1_024, alignment: 8)
 

@@ -1,6 +1,6 @@
 import EventLoop
 
-/// Listens on loopback and echoes, until the process is killed.
+/// Listens on loopback and echoes until the process is killed.
 final class EchoServer {
     private let scratch = Scratch()
     private var listener: Listener?
@@ -9,13 +9,13 @@ final class EchoServer {
 
     var port: Int { listener?.port ?? 0 }
 
-    /// - Parameter failFirst: connections to reset before any is served.
+    /// - Parameter failFirst: how many connections to reset before it serves one.
     init(loop: Loop, failFirst: Int) throws(SystemError) {
         failuresLeft = failFirst
         listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { [unowned self] in accept($0) }
     }
 
-    /// Leaves the port free: whoever dials it is refused.
+    /// Closes the listener, so that the kernel refuses further connections.
     func stopListening() { listener?.close() }
 
     private func accept(_ stream: Stream) {

@@ -1,12 +1,12 @@
-/// Turns a client's WebSocket frames (RFC 6455 §5.2) into the same frames of a server, as the bytes come: masks taken
-/// off, pings answered by pongs, everything else unchanged. It keeps at most one frame's header.
+/// Turns a client's WebSocket frames (RFC 6455 §5.2) into the same frames of a server, piece by piece. It removes the
+/// masks and turns pings into pongs; all else stays unchanged. It keeps at most one frame's header.
 struct FrameEcho {
     enum Outcome { case open, closed, broken }
 
     private enum Step { case header, payload }
 
     private var step = Step.header
-    /// A header that came in pieces, at most 14 bytes.
+    /// The part of a header that has come so far, at most 14 bytes.
     private var header: [UInt8] = []
     private var payloadLeft: UInt64 = 0
     private var mask: UInt32 = 0
@@ -16,12 +16,12 @@ struct FrameEcho {
 
     init() { header.reserveCapacity(14) }
 
-    /// Bytes that `echo` may write beyond the input's length: a header kept from before.
+    /// `echo` may write this many bytes more than its input has, because it kept a header.
     static let growthMax = 14
 
-    /// Reads `input` and writes the answer to `output`, which holds `input.count + growthMax` bytes.
+    /// Reads `input` and writes the answer to `output`, which has room for `input.count + growthMax` bytes.
     ///
-    /// - Returns: bytes written, and whether the connection goes on: `closed` after a close frame was echoed whole.
+    /// - Returns: how many bytes it wrote, and the connection's state: `closed` after a whole close frame was echoed.
     mutating func echo(
         _ input: UnsafeRawBufferPointer, to output: UnsafeMutableRawPointer
     ) -> (written: Int, outcome: Outcome) {
@@ -60,7 +60,7 @@ struct FrameEcho {
         }
     }
 
-    /// The header is whole: notes length and mask, writes the server's header.
+    /// Called with a whole header. Stores the length and the mask, and writes the server's header.
     private mutating func begin(_ output: UnsafeMutableRawPointer) -> Int {
         let lengthEnd = header.count - 4
         payloadLeft = UInt64(header[1] & 0x7F)
@@ -76,7 +76,7 @@ struct FrameEcho {
         return lengthEnd
     }
 
-    /// Copies with the mask taken off, eight bytes at a time, and turns the mask to where the frame goes on.
+    /// Copies and unmasks, eight bytes at a time. Rotates the mask, so that the next call continues in the frame.
     private mutating func unmask(_ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, count: Int) {
         let wide = UInt64(mask) << 32 | UInt64(mask)
         var i = 0

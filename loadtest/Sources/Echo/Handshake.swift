@@ -1,12 +1,12 @@
 import EventLoop
 
-/// The server's side of a WebSocket handshake (RFC 6455 §4.2), as much of it as an echo server needs.
+/// The part of a WebSocket handshake (RFC 6455 §4.2) that an echo server needs.
 enum Handshake {
     static let headMax = 64 * 1_024
 
     /// The answer to a whole head; `opens` is true for a 101.
     ///
-    /// A target with `status=500` in its query gets that status instead: sidecars that refuse are tested with it.
+    /// If the query has `status=500`, the answer has that status. Tests use it for sidecars that refuse.
     static func answer(to head: String) -> (text: String, opens: Bool) {
         let lines = head.split(separator: "\r\n")
         let target = lines.first?.split(separator: " ").dropFirst().first ?? ""

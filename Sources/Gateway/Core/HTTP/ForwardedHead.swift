@@ -1,7 +1,8 @@
-/// What goes on of a client's head: all that a parked connection keeps, at its exact size.
+/// The part of a client's head that is forwarded. A parked connection keeps nothing else, at its exact size.
 ///
-/// Whatever could make the sidecar act for somebody else, or name somebody else, is taken out; the connection fields
-/// are written anew. The worker adds Host and the sidecar's path, the gateway the session's id when it dials.
+/// Fields with credentials are removed, and fields by which a client could claim to be another one. The connection
+/// fields are written anew. The gateway adds the session's id when it dials, and the worker adds Host and the sidecar's
+/// path.
 public struct ForwardedHead: Hashable, Sendable {
     private let bytes: [UInt8]
 
@@ -29,13 +30,13 @@ public struct ForwardedHead: Hashable, Sendable {
         }
     }
 
-    /// The head as it goes to the worker.
+    /// The head as the worker gets it.
     public func composed(session: String) -> [UInt8] {
         bytes + "x-berth-session: \(session)\r\n\r\n".utf8
     }
 }
 
-/// Compares in lower case and with `_` read as `-`, as some servers do.
+/// Compares in lower case, with `-` for `_`, because some servers read names so.
 private func goesOn(_ name: ArraySlice<UInt8>, nominated: [String]) -> Bool {
     let plain = String(unsafeUninitializedCapacity: name.count) { buffer in
         for (index, byte) in name.enumerated() { buffer[index] = byte == 0x5F ? 0x2D : lowercase(byte) }
@@ -46,13 +47,13 @@ private func goesOn(_ name: ArraySlice<UInt8>, nominated: [String]) -> Bool {
 }
 
 private let neverForwarded: Set<String> = [
-    // Of this connection alone.
+    // Fields of this connection alone.
     "connection", "upgrade", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
     "content-length", "expect", "http2-settings",
-    // Credentials, and what the gateway judged itself.
+    // Credentials, and fields that only the gateway reads.
     "authorization", "proxy-authorization", "cookie", "origin", "x-run-id",
-    // Set anew.
+    // Berth sets these.
     "host", "forwarded", "x-real-ip",
-    // Code execution at some sidecars.
+    // Some sidecars execute what is in it.
     "x-playwright-launch-options",
 ]

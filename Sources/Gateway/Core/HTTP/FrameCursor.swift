@@ -1,36 +1,36 @@
-/// Follows what a sidecar sends, only so far as to know where a WebSocket frame ends (RFC 6455, section 5.2).
+/// Follows a sidecar's bytes to know where each WebSocket frame ends (RFC 6455, section 5.2). It changes no byte.
 ///
-/// When a worker is lost, the gateway may say so in a close frame of its own, but only between two frames: in the middle
-/// of one the words would be taken for payload. The bytes themselves are relayed as they are.
+/// If a worker is lost, the gateway tells the client in a close frame of its own. It may do so between two frames only,
+/// because a client reads bytes within a frame as payload.
 public struct FrameCursor: Sendable {
     enum State: Hashable, Sendable {
-        /// In the response's head, this many bytes of its blank line matched.
+        /// In the response's head; this many bytes of its blank line have matched.
         /// Can transition to: header (101), silent.
         case head(matched: Int)
-        /// In a frame's header of 2, 4 or 10 bytes (a server masks nothing), this many of them read.
+        /// In a frame's header of 2, 4 or 10 bytes (servers do not mask); this many are read.
         /// Can transition to: payload, header, silent (a close frame began).
         case header(read: Int)
-        /// In a frame's payload, this many bytes to come. Can transition to: header.
+        /// In a frame's payload; this many bytes are left. Can transition to: header.
         case payload(left: UInt64)
-        /// No close frame may follow: not a WebSocket, or the sidecar sent one itself. Can transition to: nothing.
+        /// No close frame may follow, because this is no WebSocket or the sidecar sent one. Can transition to: nothing.
         case silent
     }
 
     private var state = State.head(matched: 0)
-    /// The status line so far, while it matters: `HTTP/1.1 101`.
+    /// How many bytes of `HTTP/1.1 101` have matched.
     private var statusRead = 0
     private var header: (first: UInt8, second: UInt8) = (0, 0)
     private var length: UInt64 = 0
 
     public init() {}
 
-    /// True while nothing of the sidecar's answer was passed: an answer of our own may still stand in its place.
+    /// True until the first byte of the sidecar's answer. Until then the gateway may answer instead.
     public var mayAnswer: Bool { state == .head(matched: 0) && statusRead == 0 }
 
-    /// True where a close frame would be read as one.
+    /// True between two frames: a client reads a close frame as one.
     public var mayClose: Bool { state == .header(read: 0) }
 
-    /// The next bytes the sidecar sent.
+    /// Takes the next bytes of the sidecar.
     public mutating func pass(_ bytes: UnsafeRawBufferPointer) {
         var at = 0
         while at < bytes.count {
@@ -71,7 +71,7 @@ public struct FrameCursor: Sendable {
         switch read {
         case 0:
             header.first = byte
-            // Opcode 8: the sidecar says goodbye itself.
+            // Opcode 8: the sidecar closes by itself.
             state = byte & 0x0f == 8 ? .silent : .header(read: 1)
             return
         case 1:
@@ -92,10 +92,10 @@ public struct FrameCursor: Sendable {
         length == 0 ? .header(read: 0) : .payload(left: length)
     }
 
-    /// A close frame of a server's.
+    /// A close frame as a server sends it.
     /// - Parameters:
     ///   - code: RFC 6455, section 7.4.
-    ///   - reason: cut after 123 bytes, at a character's end.
+    ///   - reason: cut to at most 123 bytes, between characters.
     public static func close(code: UInt16, reason: String) -> [UInt8] {
         var words = reason
         while words.utf8.count > 123 { words.removeLast() }

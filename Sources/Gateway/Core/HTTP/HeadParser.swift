@@ -1,17 +1,18 @@
 /// Reads one request head of HTTP/1.1, strictly (RFC 9112), as its bytes arrive.
 ///
-/// Whatever two parsers might read differently is refused: line ends other than CRLF, folded lines, space before a
-/// colon, repeated fields that must stand alone, any framing but a plain `Content-Length`, any target but a path.
-/// Each byte is looked at once, however it arrives; the verdict depends on the bytes alone, never on their splits.
+/// It refuses every form that two parsers might read differently: line ends other than CRLF, folded lines, a space
+/// before a colon, fields given twice that must be single, any framing but a plain `Content-Length`, any target but a
+/// path.
+/// It reads each byte once. The verdict depends on the bytes, not on how they are split into pieces.
 public struct HeadParser: Sendable {
-    /// Longest head, with its last empty line.
+    /// The longest head, its empty last line included.
     public static let bytesMax = 16 * 1_024
     public static let fieldsMax = 100
 
-    /// What the bytes so far came to.
+    /// The verdict on the bytes so far.
     public enum Step: Hashable, Sendable {
         case needMore
-        /// - Parameter leftover: how many bytes that were fed stand behind the head.
+        /// - Parameter leftover: how many bytes came after the head.
         case head(RequestHead, leftover: Int)
         case refused(Refusal)
     }
@@ -24,9 +25,9 @@ public struct HeadParser: Sendable {
 
     public init() {}
 
-    /// Takes the next bytes. After `.head` or `.refused` the parser is spent.
+    /// Takes the next bytes. Do not call it after `.head` or `.refused`.
     public mutating func feed(_ more: some Collection<UInt8>) -> Step {
-        // What stands beyond the limit is never read, so it is not kept either; one byte more shows that it is there.
+        // Bytes beyond the limit are not kept, because nobody reads them. One byte more shows that the limit is passed.
         let room = HeadParser.bytesMax + 1 - bytes.count
         bytes.append(contentsOf: more.prefix(room))
         do throws(Refusal) {
@@ -43,7 +44,7 @@ public struct HeadParser: Sendable {
         }
     }
 
-    /// Looks at one byte; true when it ends the head.
+    /// Reads one byte. True if the byte ends the head.
     private mutating func scan(_ byte: UInt8) throws(Refusal) -> Bool {
         if try isForeign(byte) {
             scanned += 1
@@ -77,7 +78,7 @@ public struct HeadParser: Sendable {
         return false
     }
 
-    /// True while all bytes so far begin another protocol that balancers speak to their servers.
+    /// True while all bytes so far are the beginning of TLS or of the PROXY protocol, which balancers may send.
     private func isForeign(_ byte: UInt8) throws(Refusal) -> Bool {
         if scanned == 0, byte == 0x16 { throw .speaksTLS }
         guard scanned < proxySignature.count, bytes[..<scanned].elementsEqual(proxySignature[..<scanned]) else {
@@ -104,7 +105,7 @@ public struct HeadParser: Sendable {
         var value = (colon + 1)..<line.upperBound
         while let first = bytes[value].first, first == 0x20 || first == 0x09 { value.removeFirst() }
         while let last = bytes[value].last, last == 0x20 || last == 0x09 { value.removeLast() }
-        // A CR inside a value would have been refused above; the one before LF is not part of the line.
+        // The value has no CR: `scan` refuses one within a line, and the CR before LF is not part of the line.
         return RequestHead.Field(name: line.lowerBound..<colon, value: value)
     }
 
@@ -117,7 +118,7 @@ public struct HeadParser: Sendable {
     }
 }
 
-/// Rules over the whole head: fields that must stand alone, and framing.
+/// The rules about the whole head: fields that must be single, Host, and framing.
 private func checkFields(_ head: RequestHead) throws(Refusal) {
     for name in fieldsThatStandAlone where head.count(name) > 1 {
         throw .badRequest("The field \(name) stands in the request head more than once")
@@ -187,7 +188,7 @@ private struct RequestLine: Hashable, Sendable {
     }
 }
 
-/// The first bytes of the PROXY protocol's version 2. Version 1 is a line that begins with `PROXY`.
+/// The first bytes of the PROXY protocol, version 2. Version 1 is a line that begins with `PROXY`.
 private let proxySignature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
 
 extension Refusal {

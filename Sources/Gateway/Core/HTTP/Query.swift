@@ -1,5 +1,5 @@
-/// Percent-decodes (RFC 3986, 2.1); `nil` where a `%` is not followed by two hex digits or the result is not UTF-8.
-/// - Parameter plusIsSpace: as in queries of HTML forms.
+/// Percent-decodes (RFC 3986, 2.1). `nil` if a `%` has no two hex digits after it, or if the result is not UTF-8.
+/// - Parameter plusIsSpace: true for queries, as HTML forms write them.
 func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
     var out: [UInt8] = []
     out.reserveCapacity(text.utf8.count)
@@ -27,11 +27,11 @@ private func hexValue(_ byte: UInt8) -> UInt8? {
     }
 }
 
-/// A query split into what Berth reads and what goes on to the sidecar.
+/// A query, split into Berth's own options and the parameters for the sidecar.
 struct Query {
-    /// Berth's own options, by name, decoded.
+    /// The values of Berth's own options by name, decoded.
     private(set) var options: [String: String] = [:]
-    /// The other parameters as they were written, joined by `&`; empty without any.
+    /// The other parameters as the client wrote them, joined by `&`; empty if there are none.
     private(set) var remaining = ""
 
     /// - Throws: `bad_request` for an option given twice or not percent-encoded correctly.
@@ -40,7 +40,7 @@ struct Query {
         for part in text.split(separator: "&", omittingEmptySubsequences: true) {
             let equals = part.firstIndex(of: "=") ?? part.endIndex
             let name = percentDecoded(part[..<equals], plusIsSpace: true)?.lowercased()
-            // Some servers take `;` for `&`.
+            // Some servers split a query at `;` too.
             if part.split(separator: ";").contains(where: { Query.isNamed($0, dropped) }) { continue }
             guard let name, names.contains(name) else {
                 remaining += remaining.isEmpty ? part : "&" + part

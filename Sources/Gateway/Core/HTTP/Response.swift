@@ -1,4 +1,4 @@
-/// Composes a response of the gateway's own: JSON or nothing, never cached, the last of its connection.
+/// Composes a response of the gateway's own. Its body is JSON or empty, it is never cached, and it ends its connection.
 func httpResponse(status: Int, headers: [String], body: String) -> [UInt8] {
     var text = "HTTP/1.1 \(status) \(reason(status))\r\n"
     if !body.isEmpty {
@@ -35,7 +35,7 @@ private func reason(_ status: Int) -> String {
     }
 }
 
-/// A JSON string with its quotes (RFC 8259, 7). Also safe inside HTML, where logs and bodies are shown.
+/// A JSON string with its quotes (RFC 8259, 7). It is safe within HTML too, because pages show logs and bodies.
 public func jsonString(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {
@@ -54,7 +54,7 @@ public func jsonString(_ text: String) -> String {
     return out + "\""
 }
 
-/// Text fit for a header value: printable ASCII, at most 512 bytes, everything else a question mark.
+/// A text as a header value: at most 512 bytes, with a question mark for each byte that is not printable ASCII.
 func headerText(_ text: String) -> String {
     String(decoding: text.utf8.prefix(512).map { (0x20...0x7E).contains($0) ? $0 : 0x3F }, as: UTF8.self)
 }

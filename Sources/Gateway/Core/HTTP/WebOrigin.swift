@@ -1,9 +1,9 @@
-/// The origin of a web page (RFC 6454): scheme, host and port, as the header `Origin` has it.
+/// The origin of a web page (RFC 6454), as the header `Origin` names it: scheme, host and port.
 struct WebOrigin: Hashable, Sendable {
     let scheme: String
     let authority: Authority
 
-    /// Nil for `null` and for anything with a path, a user or another scheme than http and https.
+    /// `nil` for the text `null`, and for a text with a path, a user, or a scheme other than http and https.
     init?(_ text: String) {
         let lower = text.lowercased()
         guard let scheme = ["http", "https"].first(where: { lower.hasPrefix($0 + "://") }),
@@ -15,20 +15,20 @@ struct WebOrigin: Hashable, Sendable {
 
     private var defaultPort: Int { scheme == "https" ? 443 : 80 }
 
-    /// One text for each origin: lower case, without the default port. Any other text stays as it is.
+    /// The one text of an origin: lower case, without the default port. A text that is no origin is returned unchanged.
     static func normalised(_ text: String) -> String {
         guard let origin = WebOrigin(text) else { return text }
         let port = origin.authority.port.flatMap { $0 == origin.defaultPort ? nil : ":\($0)" } ?? ""
         return "\(origin.scheme)://\(origin.authority.host)\(port)"
     }
 
-    /// True if the page came from the host and port that this request asks.
+    /// True if the page came from the host and port that the request names.
     func isOwn(of host: Authority) -> Bool {
         authority.host == host.host && (authority.port ?? defaultPort) == (host.port ?? defaultPort)
     }
 }
 
-/// A host with or without a port, as the header `Host` has it.
+/// A host with or without a port, as the header `Host` names it.
 struct Authority: Hashable, Sendable {
     /// In lower case; an IPv6 address in its brackets.
     let host: String
@@ -51,12 +51,12 @@ struct Authority: Hashable, Sendable {
         port = Int(digits)
     }
 
-    /// 127.x.x.x, `[::1]` and `localhost`, which browsers never ask DNS for.
+    /// 127.x.x.x, `[::1]` and `localhost`. Browsers do not ask DNS for these.
     var isLoopback: Bool {
         host == "[::1]" || host == "localhost" || host.hasPrefix("127.") && isAddress
     }
 
-    /// An IP address in numbers. No DNS answer can bring another server's page to it.
+    /// An IP address. DNS cannot give it to another server's page.
     var isAddress: Bool {
         if host.hasPrefix("[") { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)

@@ -1,11 +1,11 @@
-/// An answer that ends a request without a slot: a row of `RefusalCode`'s table with the words for this request.
+/// An answer that ends a request without a slot: a row of `RefusalCode`'s table, with the words for this request.
 ///
-/// The words tell what to do next; Playwright shows them verbatim.
+/// The words tell the user what to do next. Playwright shows them verbatim.
 public struct Refusal: Error, Hashable, Sendable {
     public let code: RefusalCode
     public let status: Int
     public let message: String
-    /// Header lines for this request, beside those of the table.
+    /// Header lines of this request; those of the table are sent too.
     public let headers: [String]
 
     public init(_ code: RefusalCode, _ message: String, status: Int? = nil, headers: [String] = []) {
@@ -22,15 +22,15 @@ public struct Refusal: Error, Hashable, Sendable {
 
     static func headTooLarge(_ message: String) -> Refusal { Refusal(.headTooLarge, message) }
 
-    /// A wrong method on a path that is served.
+    /// For a path that is served by another method.
     static func wrongMethod(_ method: String, allowed: String) -> Refusal {
         Refusal(
             .badRequest, "\(method) is not served on this path; use \(allowed)", status: 405,
             headers: ["Allow: \(allowed)"])
     }
 
-    /// The whole answer, ready to be written before the connection is closed.
-    /// - Parameter retryAfterSeconds: told where the table says that a retry makes sense.
+    /// The whole answer. The caller writes it and closes the connection.
+    /// - Parameter retryAfterSeconds: sent only if a retry can succeed, by the table.
     public func response(retryAfterSeconds: Int) -> [UInt8] {
         let retries = code.row.retries
         let words = retries ? "\(message); retry in \(retryAfterSeconds) s" : message

@@ -1,4 +1,4 @@
-/// Every way a request may end without a slot. The raw value is what users, logs and metrics see; it never changes.
+/// All reasons why a request ends without a slot. Users, logs and metrics see the raw values, which never change.
 public enum RefusalCode: String, CaseIterable, Sendable {
     case badRequest = "bad_request"
     case unauthorized
@@ -24,13 +24,13 @@ public enum RefusalCode: String, CaseIterable, Sendable {
 
     /// One row of the table of refusals.
     public struct Row: Hashable, Sendable {
-        /// The HTTP statuses it may carry, the usual one first.
+        /// The HTTP statuses that the answer may have, the usual one first.
         public let statuses: [Int]
-        /// The WebSocket close code it becomes once 101 was answered; `nil` where it can only come before.
+        /// The WebSocket close code if 101 was sent before; `nil` if this refusal cannot follow a 101.
         public let closeCode: Int?
-        /// Whether the same request may succeed later: it then carries `Retry-After`.
+        /// True if the same request may succeed later. The answer then has `Retry-After`.
         public let retries: Bool
-        /// Header lines of its own.
+        /// Header lines of each answer with this code.
         public let headers: [String]
 
         init(_ statuses: [Int], close: Int?, retries: Bool = false, headers: [String] = []) {
@@ -41,7 +41,7 @@ public enum RefusalCode: String, CaseIterable, Sendable {
         }
     }
 
-    /// The table: the one place that says what each refusal looks like.
+    /// The table: each refusal's statuses, close code and headers are written here only.
     public var row: Row {
         switch self {
         case .badRequest: Row([400, 405, 411, 413], close: 1008)

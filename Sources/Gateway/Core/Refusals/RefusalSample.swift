@@ -1,9 +1,9 @@
-/// Which refusals have a log line of their own: the first of each code and source in a second. The others of that second
-/// are counted by code, so that a flood of requests cannot flood the log too.
+/// Chooses the refusals that have a log line of their own: the first of each code and source in a second. The others of
+/// that second are counted by code, so that a flood of requests does not flood the log.
 public struct RefusalSample: Sendable {
-    /// How long a first line counts for those that follow.
+    /// After a refusal with a line, those of the same code and source have none for at most this long.
     public static let windowMilliseconds = 1_000
-    /// Sources that one second keeps apart; refusals of any further source are counted only.
+    /// The most sources that have lines in one second. Refusals of further sources are counted only.
     public static let sourcesMax = 256
 
     private struct Key: Hashable {
@@ -16,7 +16,7 @@ public struct RefusalSample: Sendable {
 
     public init() {}
 
-    /// Nothing was noted in this second: it begins with the next one.
+    /// No refusal was noted since the last `end`. The next one begins a second.
     public var isEmpty: Bool { firsts.isEmpty && others.isEmpty }
 
     /// True if this refusal has a line of its own.
@@ -31,7 +31,7 @@ public struct RefusalSample: Sendable {
         return false
     }
 
-    /// The second is over. Returns how many refusals of each code had no line, in the order of the codes' table.
+    /// Ends the second. Returns how many refusals of each code had no line, in the order of the codes' table.
     public mutating func end() -> [(code: RefusalCode, count: Int)] {
         defer { self = RefusalSample() }
         return RefusalCode.allCases.compactMap { code in others[code].map { (code, $0) } }
