@@ -39,13 +39,13 @@ public final class JSONLog {
     public var minimum: Level
     /// Fields of every line, such as the process' id.
     public var common: [(String, Field)] = []
-    /// Lines since the start of which nothing was written, because the reader is gone or does not read.
+    /// Lines since the start that were not written, because the reader is gone or does not read.
     public private(set) var linesLost = 0
-    /// Lines since the start whose end was not written, for the same reason.
+    /// Lines since the start that were written without their end, for the same reason.
     public private(set) var linesCut = 0
-    /// What the last line `log_lost` was about: the counts until then.
+    /// The counts at the last line `log_lost`.
     private var told = (lost: 0, cut: 0)
-    /// The last bytes written have no newline behind them.
+    /// True after a line without its end: the next one must begin with a newline.
     private var isWithinLine = false
     private let write: ([UInt8]) -> Outcome
     /// The text of the last line's second: most lines share theirs with the line before.
@@ -81,12 +81,10 @@ public final class JSONLog {
             linesLost += 1
             return
         }
-        switch write(line(level, event, message, fields)) {
+        switch put(line(level, event, message, fields)) {
         case .whole: break
         case .lost: linesLost += 1
-        case .cut:
-            linesCut += 1
-            isWithinLine = true
+        case .cut: linesCut += 1
         }
     }
 
@@ -98,10 +96,15 @@ public final class JSONLog {
         let words = line(
             .warning, "log_lost", "the reader of the log did not read: lines were lost, or lack their end",
             ["lost": .number(lost), "cut": .number(cut)])
-        guard write(isWithinLine ? [UInt8(ascii: "\n")] + words : words) == .whole else { return false }
+        guard put(words) == .whole else { return false }
         told = (linesLost, linesCut)
-        isWithinLine = false
         return true
+    }
+
+    private func put(_ line: [UInt8]) -> Outcome {
+        let outcome = write(isWithinLine ? [UInt8(ascii: "\n")] + line : line)
+        if outcome != .lost { isWithinLine = outcome == .cut }
+        return outcome
     }
 
     private func line(

@@ -1,6 +1,6 @@
-/// One row of what the public listener serves.
+/// One endpoint of the public listener: a row of `table`.
 ///
-/// Routing, the default waits, the words that name a path and the answer of discovery read this table, so that a path
+/// Routing, the default waits, the words that name a path and the answer of discovery read the table, so that a path
 /// is spelled once. `docs/reference/endpoints.md` has the same rows.
 struct Endpoint: Hashable, Sendable {
     enum Service: Hashable, Sendable {
@@ -13,7 +13,7 @@ struct Endpoint: Hashable, Sendable {
     }
 
     let method: String
-    /// The path to name in words is the first.
+    /// Words that name the endpoint use the first one.
     let paths: [PathPattern]
     let service: Service
 

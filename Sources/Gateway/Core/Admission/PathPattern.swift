@@ -1,6 +1,6 @@
 /// A path as users read it. `<label>` stands for a label pattern, `<rest>` for the path that reaches the sidecar.
 struct PathPattern: Hashable, Sendable {
-    /// What a path names.
+    /// The parts of a path that the pattern does not spell.
     struct Parts: Hashable, Sendable {
         /// The label pattern, still percent-encoded; `nil` if the pattern has none.
         let label: String?
@@ -9,7 +9,7 @@ struct PathPattern: Hashable, Sendable {
     }
 
     let text: String
-    /// What stands before `<label>`; `nil` if the pattern has none.
+    /// The text before `<label>`; `nil` if the pattern has no label.
     private let prefix: String?
     private let hasRest: Bool
 
@@ -19,6 +19,7 @@ struct PathPattern: Hashable, Sendable {
         hasRest = text.hasSuffix("/<rest>")
     }
 
+    /// `nil` if the path does not fit the pattern.
     func match(_ path: String) -> Parts? {
         guard let prefix else { return path == text ? Parts(label: nil, rest: "/") : nil }
         guard path.hasPrefix(prefix) else { return nil }

@@ -1,6 +1,6 @@
 import QueueCore
 
-/// What a request's method and path ask for. Balancers' checks are answered before.
+/// The endpoint of a request, and the parts of its path. Admission answers balancers' checks before.
 struct Route: Hashable, Sendable {
     let service: Endpoint.Service
     /// The label pattern in the path; `nil` if the path names none.

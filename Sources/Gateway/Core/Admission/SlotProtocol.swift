@@ -1,9 +1,10 @@
 import QueueCore
 
-/// What clients and sidecars speak at an endpoint. It decides which clients fit there, and which browser they ask for.
+/// The protocol of clients and sidecars at an endpoint. It decides which clients fit there, and which browser they ask
+/// for.
 enum SlotProtocol: Hashable, Sendable {
     case playwright
-    /// Whatever the sidecars of the pool speak.
+    /// The pool's own protocol, which the gateway does not know. All clients fit.
     case any
 
     /// Names the clients in the words that list the paths.
@@ -15,7 +16,7 @@ enum SlotProtocol: Hashable, Sendable {
     }
 
     /// The browser and the version that a client asks for; each empty for any.
-    /// - Throws: `upgrade_required` for a client that does not fit, `bad_request` for a browser that there cannot be.
+    /// - Throws: `upgrade_required` for a client that does not fit, `bad_request` for an unknown browser.
     func wanted(
         by head: RequestHead, _ options: RequestOptions, defaultBrowser: String
     ) throws(Refusal) -> (browser: String, version: String) {
