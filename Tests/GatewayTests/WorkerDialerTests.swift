@@ -143,7 +143,7 @@ private final class FakeWorker: StreamDelegate {
     /// Dials a worker by a name, whose addresses the test gives; nil: the name server says nothing.
     private func dial(
         port: Int, _ loop: Loop, _ answer: Result<[String], SystemError>?
-    ) throws -> (WorkerDialer.DialOutcome?, lookups: Int) {
+    ) throws -> (DialOutcome<Stream>?, lookups: Int) {
         var lookups = 0
         let resolver = Resolver(loop: loop) { _, done in
             lookups += 1
@@ -151,7 +151,7 @@ private final class FakeWorker: StreamDelegate {
             loop.afterThisTurn { done(answer.map { $0.compactMap { SocketAddress(host: $0, port: 0) } }) }
         }
         let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8), resolver: resolver)
-        var outcome: WorkerDialer.DialOutcome?
+        var outcome: DialOutcome<Stream>?
         var began = 0
         let call = dialer.dial(grant("worker:\(port)"), head: try head(), onConnecting: { began += 1 }) {
             outcome = $0

@@ -33,6 +33,13 @@ public final class Relay {
         public let cause: Cause
         public let bytesAToB: UInt64
         public let bytesBToA: UInt64
+
+        package init(first: Side?, cause: Cause, bytesAToB: UInt64, bytesBToA: UInt64) {
+            self.first = first
+            self.cause = cause
+            self.bytesAToB = bytesAToB
+            self.bytesBToA = bytesBToA
+        }
     }
 
     private let a: Stream

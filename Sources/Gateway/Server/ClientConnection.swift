@@ -12,7 +12,7 @@ final class ClientConnection: HasDeadline {
     private var machine = Client()
     /// Until the head is complete.
     private var reader: HeadReader? = HeadReader()
-    private var wait: WaitDriver?
+    private var wait: WaitDriver<Stream>?
     private var relay: Relay?
     /// The owner that its descriptor is counted for.
     var place = Occupancy.Place.stranger
@@ -87,7 +87,7 @@ final class ClientConnection: HasDeadline {
     private func hold(_ request: WaitRequest) {
         machine.headRead()
         let milliseconds = request.mayWait ? UInt64(request.waitMilliseconds) : GatewayLimits.impatientMilliseconds
-        let wait = WaitDriver(request, owner: self, server: server, deadline: server.loop.now + milliseconds)
+        let wait = WaitDriver(request, owner: self, table: server.waits, deadline: server.loop.now + milliseconds)
         self.wait = wait
         server.deadlines.set(self, at: wait.deadline)
         wait.begin()

@@ -14,17 +14,13 @@ public final class GatewayServer {
     let events: any GatewayEvents
     let doorway: Doorway
     private(set) var admission: Admission
-    /// Every wait and every session, by the id that the queue knows it by.
-    var waits: [WaiterID: WaitDriver] = [:]
+    let waits: WaitTable<Stream>
     /// Clients that have a session. A session has no deadline.
     private var relaying: [ObjectIdentifier: ClientConnection] = [:]
-    var grantRate = GrantRate()
     private var isDraining: Bool { admission.isDraining }
 
     /// From the accept to the whole head.
     var headMillisecondsMax = Client.headMillisecondsMax
-    /// Redis has been away for longer than a new client may wait for it; not so at the start, before it was asked.
-    private(set) var isStoreAway = false
 
     private static let probeOutagesMax = 1_024
     private let settings: GatewaySettings
@@ -51,8 +47,10 @@ public final class GatewayServer {
         admission = Admission(tenancy: settings.tenancy, defaultBrowser: settings.defaultBrowser)
         dialer = WorkerDialer(loop: loop, fleet: settings.fleet, secret: settings.secrets.first ?? [])
         deadlines = Deadlines(loop: loop)
+        waits = WaitTable(runtime: loop, queue: queue, dialer: dialer, events: events)
         doorway = Doorway(loop: loop, budget: DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit()))
         queue.delegate = self
+        waits.cap = { [unowned self] in admission.tenancy.tenant(named: $0).limits.cap }
         doorway.onDropped = { [events] in events.headDropped() }
     }
 
@@ -129,7 +127,7 @@ public final class GatewayServer {
     }
 
     func retryAfterSeconds() -> Int {
-        grantRate.retryAfterSeconds(waiting: counts.waiting, now: loop.now, random: Crypto.randomUInt64())
+        waits.grantRate.retryAfterSeconds(waiting: counts.waiting, now: loop.now, random: Crypto.randomUInt64())
     }
 
     // MARK: the end
@@ -236,7 +234,7 @@ extension GatewayServer: QueueClientDelegate {
 
     public func queueClient(_ client: QueueClient, available: Bool) {
         if available {
-            isStoreAway = false
+            waits.isStoreAway = false
             events.registered(queue.id)
         } else {
             storeWentAway()
@@ -244,7 +242,7 @@ extension GatewayServer: QueueClientDelegate {
     }
 
     private func storeWentAway() {
-        isStoreAway = true
+        waits.isStoreAway = true
         events.storeAway()
         for wait in waits.values.map({ $0 }) { wait.storeWentAway() }
     }

@@ -4,15 +4,15 @@ import Queue
 import QueueCore
 
 /// The driver of the machine `Waiter`: it connects one wait with the queue, with its dial and with its owner.
-final class WaitDriver {
-    private unowned let server: GatewayServer
-    unowned let owner: any WaitOwner
+package final class WaitDriver<Connection: WorkerConnection> {
+    private unowned let table: WaitTable<Connection>
+    package unowned let owner: any WaitOwner<Connection>
     private(set) var request: WaitRequest
     /// The id under which the wait was enqueued first. Every event has this one, because the queue may know the wait by
     /// another id later.
     private let name: WaiterID
-    private(set) var machine: Waiter
-    private var call: WorkerCall?
+    package private(set) var machine: Waiter
+    private var call: (any DialCall)?
     private var session: Session?
     private let began: UInt64
 
@@ -30,57 +30,54 @@ final class WaitDriver {
     /// A worker that accepted a grant and connected its sidecar.
     private struct Proof {
         let grant: Grant
-        let worker: Stream
+        let worker: Connection
         let rest: [UInt8]
     }
 
     /// - Parameter deadline: in milliseconds of the loop's clock. The owner calls `deadlinePassed` then.
-    init(_ request: WaitRequest, owner: any WaitOwner, server: GatewayServer, deadline: UInt64) {
+    package init(
+        _ request: WaitRequest, owner: any WaitOwner<Connection>, table: WaitTable<Connection>, deadline: UInt64
+    ) {
         self.request = request
         self.owner = owner
-        self.server = server
-        name = WaitDriver.freshID()
+        self.table = table
+        name = table.runtime.freshWaiterID()
         machine = Waiter(id: name, deadline: deadline)
-        began = server.loop.now
+        began = table.runtime.now
     }
 
-    var id: WaiterID { machine.id }
+    package var id: WaiterID { machine.id }
     var deadline: UInt64 { machine.deadline }
 
     /// What Redis should have of it.
-    var rollEntry: WaiterRoll.Entry { WaiterRoll.Entry(id: id, standing: machine.rollStanding) }
+    package var rollEntry: WaiterRoll.Entry { WaiterRoll.Entry(id: id, standing: machine.rollStanding) }
 
-    private static func freshID() -> WaiterID {
-        guard let id = WaiterID(Crypto.randomHex(bytes: 16)) else { preconditionFailure("32 hex digits are an id") }
-        return id
-    }
-
-    private var now: UInt64 { server.loop.now }
+    private var now: UInt64 { table.runtime.now }
 
     // MARK: events
 
-    func begin() {
-        server.waits[id] = self
-        server.events.accept(name, request)
-        step { $0.begin(storeAvailable: !server.isStoreAway) }
+    package func begin() {
+        table.insert(self)
+        table.events.accept(name, request)
+        step { $0.begin(storeAvailable: !table.isStoreAway) }
     }
 
-    func granted(_ grant: Grant) { step { $0.granted(grant) } }
-    func endedFromOutside(_ why: EndReason) { step { $0.endedFromOutside(why) } }
-    func registeredAnew() { step { $0.registeredAnew(freshID: WaitDriver.freshID()) } }
-    func storeWentAway() { step { $0.storeWentAway() } }
-    func clientLeft() { step { $0.clientLeft() } }
-    func clientBroke() { step { $0.clientBroke() } }
-    func deadlinePassed() { step { $0.deadlinePassed() } }
-    func drainTimePassed() { step { $0.drainTimePassed() } }
+    package func granted(_ grant: Grant) { step { $0.granted(grant) } }
+    package func endedFromOutside(_ why: EndReason) { step { $0.endedFromOutside(why) } }
+    package func registeredAnew() { step { $0.registeredAnew(freshID: table.runtime.freshWaiterID()) } }
+    package func storeWentAway() { step { $0.storeWentAway() } }
+    package func clientLeft() { step { $0.clientLeft() } }
+    package func clientBroke() { step { $0.clientBroke() } }
+    package func deadlinePassed() { step { $0.deadlinePassed() } }
+    package func drainTimePassed() { step { $0.drainTimePassed() } }
 
     /// The session's connections are closed.
-    func sessionEnded(_ end: Relay.End) {
+    package func sessionEnded(_ end: Relay.End) {
         guard let session else { return }
         // Until here a grant that comes twice is known as this session's.
         step { $0.sessionEnded() }
-        server.waits.removeValue(forKey: id)
-        server.events.sessionEnd(
+        table.remove(id)
+        table.events.sessionEnd(
             name, session.grant, request, end, waitedMilliseconds: session.waitedMilliseconds)
     }
 
@@ -89,13 +86,13 @@ final class WaitDriver {
         let (idBefore, attemptBefore) = (id, machine.attempt)
         let action = event(&machine)
         if id != idBefore {
-            server.waits.removeValue(forKey: idBefore)
-            server.waits[id] = self
-            server.events.renamed(name, to: id)
+            table.remove(idBefore)
+            table.insert(self)
+            table.events.renamed(name, to: id)
         }
         if machine.attempt > attemptBefore, let grant = machine.newest {
-            server.grantRate.noteGrant(now: now)
-            server.events.grant(name, grant, ticket: machine.ticket)
+            table.noteGrant()
+            table.events.grant(name, grant, ticket: machine.ticket)
         }
         perform(action, proof)
     }
@@ -127,10 +124,10 @@ final class WaitDriver {
             headStartSeconds: request.headStartSeconds, run: request.run,
             wait: request.mayWait || machine.ticket != nil, ticket: machine.ticket, attempt: machine.attempt,
             alias: request.alias)
-        server.queue.enqueue(request) { [self] reply in
+        table.queue.enqueue(request) { [self] reply in
             switch reply {
-            case .granted(_, let grant): server.queue.acknowledge(grant.lease)
-            case .queued(let ticket): server.events.queued(name, ticket: ticket)
+            case .granted(_, let grant): table.queue.acknowledge(grant.lease)
+            case .queued(let ticket): table.events.queued(name, ticket: ticket)
             case .refused, .gone, .takenBack: break
             }
             step { $0.enqueueReplied(reply) }
@@ -140,15 +137,18 @@ final class WaitDriver {
     private func cancel(_ lease: LeaseID?, dialed: Bool) {
         // A lease that is given back beside a dial does not end that dial.
         let hangUp = machine.isDialing ? {} : hangUpLater()
-        server.queue.cancel(lease?.waiter ?? id, tenant: request.tenant, lease: lease, dialed: dialed, done: hangUp)
+        table.queue.cancel(lease?.waiter ?? id, tenant: request.tenant, lease: lease, dialed: dialed, done: hangUp)
     }
 
     private func reject(_ lease: LeaseID, _ reason: RejectReason, final: Bool) {
         let hangUp = hangUpLater()
-        server.events.reject(name, lease, reason)
-        server.queue.reject(lease, tenant: request.tenant, reason: reason, final: final) { [self] reply in
+        table.events.reject(name, lease, reason)
+        table.queue.reject(
+            // A wait dials for the first connection of its lease.
+            lease, tenant: request.tenant, attach: 1, reason: reason, final: final
+        ) { [self] reply in
             hangUp()
-            step { [now] in $0.verdictReplied(reply, now: now, freshID: WaitDriver.freshID()) }
+            step { [now] in $0.verdictReplied(reply, now: now, freshID: table.runtime.freshWaiterID()) }
         }
     }
 
@@ -156,7 +156,7 @@ final class WaitDriver {
 
     private func dial(_ grant: Grant) {
         call?.close()
-        call = server.dialer.dial(
+        call = table.dialer.dial(
             grant, head: request.head, onConnecting: { [self] in step { $0.dialBegan() } }
         ) { [self] outcome in
             switch outcome {
@@ -165,10 +165,10 @@ final class WaitDriver {
                 call = nil
                 step(Proof(grant: grant, worker: worker, rest: rest)) { $0.proved() }
             case .failed(let failure, let words):
-                server.events.dialFailed(name, grant, words)
+                table.events.dialFailed(name, grant, words)
                 guard failure == .local else { return step { $0.dialFailed(failure) } }
                 // Its slot is free at once and may be granted to this waiter again: without a pause that goes in circles.
-                server.loop.schedule(after: GatewayLimits.localPauseMilliseconds) { [self] in
+                table.runtime.call(after: GatewayLimits.localPauseMilliseconds) { [self] in
                     step { $0.dialFailed(failure) }
                 }
             }
@@ -181,7 +181,7 @@ final class WaitDriver {
         guard let call else { return {} }
         self.call = nil
         call.abandon()
-        let timer = server.loop.schedule(after: GatewayLimits.verdictMilliseconds) { call.close() }
+        let timer = table.runtime.call(after: GatewayLimits.verdictMilliseconds) { call.close() }
         return {
             timer.cancel()
             call.close()
@@ -194,15 +194,15 @@ final class WaitDriver {
         request.dropHead()
         let session = Session(proof.grant, waitedMilliseconds: now - began)
         self.session = session
-        server.events.session(
+        table.events.session(
             name, session.grant, request, ticket: machine.ticket, waitedMilliseconds: session.waitedMilliseconds)
         owner.workerProved(proof.worker, rest: proof.rest)
     }
 
     private func end(_ why: WaitEnd) {
-        server.waits.removeValue(forKey: id)
-        let refusal = why.refusal(for: request, cap: server.admission.tenancy.tenant(named: request.tenant).limits.cap)
-        server.events.waitEnd(name, request, why, refusal, ticket: machine.ticket, waitedMilliseconds: now - began)
+        table.remove(id)
+        let refusal = why.refusal(for: request, cap: table.cap(request.tenant))
+        table.events.waitEnd(name, request, why, refusal, ticket: machine.ticket, waitedMilliseconds: now - began)
         owner.waitEnded(refusal)
     }
 }

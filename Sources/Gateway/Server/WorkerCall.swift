@@ -7,7 +7,7 @@ import QueueCore
 ///
 /// It tells its outcome once. After that, or once abandoned, it only holds the connection open until `close()`: a
 /// worker must not see it end before the verdict on the call stands in Redis.
-final class WorkerCall: StreamDelegate {
+final class WorkerCall: DialCall, StreamDelegate {
     enum Outcome {
         /// The worker's line, and the bytes that came behind it. The stream is the caller's from here on.
         case answer(Wire.Answer, Stream, rest: [UInt8])
@@ -63,14 +63,12 @@ final class WorkerCall: StreamDelegate {
         }
     }
 
-    /// Its outcome is of no interest any more; the connection stays as it is.
     func abandon() {
         onOutcome = nil
         timer?.cancel()
         timer = nil
     }
 
-    /// Ends the connection, unless it was handed over. Idempotent.
     func close() {
         abandon()
         isClosed = true

@@ -3,18 +3,12 @@ import GatewayCore
 import QueueCore
 
 /// Dials workers and asks whether they are there. Both sides prove that they know the fleet's secret.
-final class WorkerDialer {
+final class WorkerDialer: Dialer {
     private let loop: Loop
     private let fleet: String
     private let secret: [UInt8]
     private let resolver: Resolver
     private(set) var probes: [ProcessID: WorkerCall] = [:]
-
-    enum DialOutcome {
-        /// The worker serves the client; what it sent behind its proof comes first.
-        case proved(Stream, rest: [UInt8])
-        case failed(Waiter.DialFailure, words: String)
-    }
 
     /// - Parameter secret: what this gateway signs with; a worker answers with the same.
     init(loop: Loop, fleet: String, secret: [UInt8], resolver: Resolver? = nil) {
@@ -24,11 +18,10 @@ final class WorkerDialer {
         self.secret = secret
     }
 
-    /// Presents a grant, with the client's head behind it.
     func dial(
         _ grant: Grant, head: ForwardedHead, onConnecting: @escaping () -> Void,
-        done: @escaping (DialOutcome) -> Void
-    ) -> WorkerCall {
+        done: @escaping (DialOutcome<Stream>) -> Void
+    ) -> any DialCall {
         let request = Wire.GrantRequest(
             fleet: fleet, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: grant.attach,
             token: grant.token,

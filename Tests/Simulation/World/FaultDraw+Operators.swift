@@ -94,13 +94,13 @@ extension FaultDraw {
                 let gateway = living[Int(pick % UInt64(living.count))]
                 let clients = world.clients.filter { $0.outcome == nil && $0.wait != nil }
                 let client = clients.isEmpty ? nil : clients[Int(pick / 8 % UInt64(clients.count))]
-                switch (kind, client?.wait) {
-                case (0...3, let wait?): gateway.end(.waiter(wait.machine.id), of: wait.client.plan.tenant)
-                case (4...5, let wait?):
+                switch (kind, client, client?.wait) {
+                case (0...3, let client?, let wait?): gateway.end(.waiter(wait.id), of: client.plan.tenant)
+                case (4...5, let client?, let wait?):
                     if case .active(let lease) = wait.machine.state {
-                        gateway.end(.lease(lease), of: wait.client.plan.tenant)
+                        gateway.end(.lease(lease), of: client.plan.tenant)
                     }
-                case (6...8, _): gateway.end(.run(run), of: tenant)
+                case (6...8, _, _): gateway.end(.run(run), of: tenant)
                 default: gateway.end(.tenant, of: tenant)
                 }
             }

@@ -92,7 +92,7 @@ final class Rehearsal {
     func state(of client: SimulatedClient) -> String? { line(of: client)?.state }
 
     func line(of client: SimulatedClient) -> StoreView.WaiterLine? {
-        client.wait.flatMap { picture.waiters[$0.machine.id.text] }
+        client.wait.flatMap { picture.waiters[$0.id.text] }
     }
 
     func isQueued(_ client: SimulatedClient) -> Bool { ["queued", "aside"].contains(state(of: client)) }

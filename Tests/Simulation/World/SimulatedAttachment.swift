@@ -1,3 +1,4 @@
+import Gateway
 import GatewayCore
 import Queue
 import QueueCore
@@ -43,21 +44,12 @@ final class SimulatedAttachment {
     private func granted(_ grant: Grant) {
         self.grant = grant
         if isOver { return reject(.local) }
-        let nonce = gateway.world.nonce()
-        let request = Wire.GrantRequest(
-            fleet: gateway.world.fleetName, worker: grant.worker, slot: grant.slot, lease: grant.lease,
-            attach: grant.attach, token: grant.token, nonce: nonce)
-        gateway.world.ledger.note(.dialed(gateway: gateway.id, worker: grant.worker, lease: grant.lease))
-        call = SimulatedCall(
-            process, exchange: gateway.world.exchange, address: grant.address, nonce: nonce,
-            message: .grant(request, client: client.id), onConnecting: {}
-        ) { [self] outcome in
+        call = gateway.dialer.call(grant, for: client, onConnecting: {}) { [self] outcome in
             switch outcome {
-            case .proved(let end): proved(end)
-            case .alive: failed(.unreachable)
-            case .failed(.local): failed(.local)
-            case .failed(.unreachable): failed(.unreachable)
-            case .failed(.rejected(let reason)): failed(reason)
+            case .proved(let end, _): proved(end)
+            case .failed(.local, _): failed(.local)
+            case .failed(.unreachable, _): failed(.unreachable)
+            case .failed(.rejected(let reason), _): failed(reason)
             }
         }
     }

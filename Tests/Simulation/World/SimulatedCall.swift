@@ -2,7 +2,7 @@ import Gateway
 import GatewayCore
 import QueueCore
 
-/// One call of a worker, as `WorkerCall` and `Caller` make it: connect, present, read one answer, within one deadline.
+/// One call of a worker, as `WorkerCall` and `WorkerDialer` make it: connect, present, read one answer, within one deadline.
 final class SimulatedCall {
     enum Outcome {
         case proved(PipeEnd)

@@ -1,3 +1,4 @@
+import Gateway
 import QueueCore
 import SimulationChecks
 
@@ -34,11 +35,15 @@ final class SimulatedClient {
     unowned let world: World
     private let timeline: Timeline
     private(set) var outcome: ClientEnd?
-    weak var wait: SimulatedWait?
+    /// While it waits, or has a session, by a grant.
+    var connection: SimulatedClientConnection?
     weak var attachment: SimulatedAttachment?
     weak var borrower: SimulatedBorrower?
     private weak var gateway: SimulatedGateway?
     private(set) var isServed = false
+
+    /// Its wait, or its session, at a gateway that lives.
+    var wait: WaitDriver<PipeEnd>? { gateway?.process.isGone == false ? connection?.wait : nil }
 
     init(_ world: World, id: Int, plan: ClientPlan) {
         self.world = world
@@ -74,7 +79,7 @@ final class SimulatedClient {
         guard outcome == nil else { return }
         over(isServed ? .served : .left)
         gateway?.process.arrive { [self] in
-            wait?.clientLeft()
+            connection?.clientLeft()
             attachment?.clientLeft()
             borrower?.clientLeft()
         }

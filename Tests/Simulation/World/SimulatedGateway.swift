@@ -1,18 +1,20 @@
+import Gateway
 import GatewayCore
 import Queue
 import QueueCore
 import SimulationChecks
 
-/// A gateway of the simulated fleet: the shipped `QueueClient` and `Waiter`, driven as `GatewayServer` drives them.
+/// A gateway of the simulated fleet: the shipped `QueueClient` and `WaitDriver`, driven as `GatewayServer` drives them.
 final class SimulatedGateway: QueueClientDelegate {
     let process: SimulatedProcess
     let queue: QueueClient
     let runtime: SimulatedRuntime
     unowned let world: World
-    var waits: [WaiterID: SimulatedWait] = [:]
+    private(set) var waits: WaitTable<PipeEnd>!
+    private(set) var dialer: SimulatedDialer!
+    private var waitQueue: SimulatedWaitQueue!
     var borrowers: [WaiterID: SimulatedBorrower] = [:]
     var attachments: [SimulatedAttachment] = []
-    private(set) var isStoreAway = false
     private(set) var isDraining = false
     private var isStopped = false
     private var probes: [ProcessID: SimulatedCall] = [:]
@@ -30,6 +32,10 @@ final class SimulatedGateway: QueueClientDelegate {
             preconditionFailure("a simulated host's name is a node id")
         }
         self.queue = queue
+        dialer = SimulatedDialer(self)
+        waitQueue = SimulatedWaitQueue(self)
+        waits = WaitTable(
+            runtime: runtime, queue: waitQueue, dialer: dialer, events: SimulatedWaitEvents(gateway: self))
         queue.delegate = self
         runtime.isPolling = !world.plants(.noPoll)
         process.whenGone { [weak self] in self?.died() }
@@ -44,7 +50,12 @@ final class SimulatedGateway: QueueClientDelegate {
     var id: ProcessID { queue.id }
     var isTakingClients: Bool { !process.isGone && !isDraining }
 
-    func freshID() -> WaiterID { WaiterID(high: world.idChance.next(), low: world.idChance.next()) }
+    func freshID() -> WaiterID { runtime.freshWaiterID() }
+
+    /// The client whose wait or session has that id.
+    func client(of waiter: WaiterID) -> SimulatedClient? {
+        (waits[waiter]?.owner as? SimulatedClientConnection)?.client
+    }
 
     /// Its file changed.
     func reload(_ declaration: Declaration) { queue.declare(declaration) }
@@ -60,7 +71,7 @@ final class SimulatedGateway: QueueClientDelegate {
         held += 1
         world.ledger.note(
             .waitBegan(client: client.id, gateway: id, tenant: client.plan.tenant, until: client.deadline))
-        SimulatedWait(client, gateway: self).begin()
+        SimulatedClientConnection(client, gateway: self).begin()
     }
 
     /// Somebody asks for the end of what a tenant has.
@@ -75,15 +86,15 @@ final class SimulatedGateway: QueueClientDelegate {
     }
 
     private func died() {
-        for wait in waitsInOrder { wait.client.gatewayDied() }
+        for wait in waitsInOrder { client(of: wait.id)?.gatewayDied() }
         for borrower in borrowersInOrder { borrower.client.gatewayDied() }
         for attachment in attachments { attachment.client.gatewayDied() }
-        (waits, borrowers, attachments) = ([:], [:], [])
+        (borrowers, attachments) = ([:], [])
         probes = [:]
     }
 
     /// In an order that the seed alone decides.
-    private var waitsInOrder: [SimulatedWait] { waits.sorted { $0.key.text < $1.key.text }.map(\.value) }
+    private var waitsInOrder: [WaitDriver<PipeEnd>] { waits.values.sorted { $0.id.text < $1.id.text } }
 
     private var borrowersInOrder: [SimulatedBorrower] {
         borrowers.sorted { $0.key.text < $1.key.text }.map(\.value)
@@ -91,7 +102,7 @@ final class SimulatedGateway: QueueClientDelegate {
 
     /// Those it holds in line.
     var waiting: [WaiterID] {
-        waitsInOrder.compactMap { if case .waiting = $0.machine.state { $0.machine.id } else { nil } }
+        waitsInOrder.compactMap { $0.machine.state == .waiting ? $0.id : nil }
             + borrowersInOrder.compactMap { $0.standing == .waiting ? $0.id : nil }
     }
 
@@ -116,7 +127,7 @@ final class SimulatedGateway: QueueClientDelegate {
     private func stop() {
         guard !isStopped else { return }
         isStopped = true
-        for wait in waitsInOrder { wait.clientLeft() }
+        for wait in waitsInOrder { client(of: wait.id)?.connection?.clientLeft() }
         for borrower in borrowersInOrder { borrower.clientLeft() }
         for attachment in attachments { attachment.clientLeft() }
         for probe in probes.sorted(by: { $0.key.text < $1.key.text }) { probe.value.close() }
@@ -127,8 +138,7 @@ final class SimulatedGateway: QueueClientDelegate {
     // MARK: what the queue says
 
     func queueClient(_ client: QueueClient, granted grant: Grant) {
-        world.ledger.note(.gatewayHeard(gateway: id, lease: grant.lease))
-        queue.acknowledge(grant.lease)
+        waitQueue.acknowledge(grant.lease)
         if let wait = waits[grant.lease.waiter] {
             queue.forget(grant.lease.waiter)
             wait.granted(grant)
@@ -167,7 +177,7 @@ final class SimulatedGateway: QueueClientDelegate {
     }
 
     func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]? {
-        waitsInOrder.map { WaiterRoll.Entry(id: $0.machine.id, standing: $0.machine.rollStanding) }
+        waitsInOrder.map(\.rollEntry)
             + borrowersInOrder.map { WaiterRoll.Entry(id: $0.id, standing: $0.standing) }
     }
 
@@ -188,11 +198,11 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClient(_ client: QueueClient, available: Bool) {
         world.trace("\(process.name) Redis \(available ? "is there" : "is away")")
-        if available { isStoreAway = false } else { storeWentAway() }
+        if available { waits.isStoreAway = false } else { storeWentAway() }
     }
 
     private func storeWentAway() {
-        isStoreAway = true
+        waits.isStoreAway = true
         for wait in waitsInOrder { wait.storeWentAway() }
     }
 

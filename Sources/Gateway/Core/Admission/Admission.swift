@@ -11,6 +11,20 @@ public struct WaitRequest: Hashable, Sendable {
     public let kind: ClientKind
     public private(set) var head: ForwardedHead
 
+    package init(
+        tenant: String, selector: Selector, headStartSeconds: Int, run: String, alias: String, waitMilliseconds: Int,
+        kind: ClientKind, head: ForwardedHead
+    ) {
+        self.tenant = tenant
+        self.selector = selector
+        self.headStartSeconds = headStartSeconds
+        self.run = run
+        self.alias = alias
+        self.waitMilliseconds = waitMilliseconds
+        self.kind = kind
+        self.head = head
+    }
+
     /// `wait=0`: refuse instead of queueing.
     public var mayWait: Bool { waitMilliseconds > 0 }
 

@@ -6,7 +6,7 @@
 public struct ForwardedHead: Hashable, Sendable {
     private let bytes: [UInt8]
 
-    static let none = ForwardedHead(bytes: [])
+    package static let none = ForwardedHead(bytes: [])
 
     private init(bytes: [UInt8]) { self.bytes = bytes }
 

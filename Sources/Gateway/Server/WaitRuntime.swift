@@ -1,0 +1,37 @@
+import EventLoop
+import Queue
+import QueueCore
+
+/// The clock, the timers and the ids of a wait. A process has a loop behind it, a simulator has simulated time.
+///
+/// Everything is called, and calls back, on one thread.
+package protocol WaitRuntime: AnyObject {
+    /// Milliseconds of a monotonic clock.
+    var now: UInt64 { get }
+    /// Calls `body` once, after so many milliseconds.
+    @discardableResult
+    func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall
+    /// An id that no other waiter has.
+    func freshWaiterID() -> WaiterID
+}
+
+extension Loop: WaitRuntime {
+    @discardableResult
+    package func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall {
+        schedule(after: milliseconds, body)
+    }
+
+    package func freshWaiterID() -> WaiterID { WaiterID(high: Crypto.randomUInt64(), low: Crypto.randomUInt64()) }
+}
+
+/// What a wait calls of `QueueClient`.
+package protocol WaitQueue: AnyObject {
+    func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void)
+    func cancel(_ waiter: WaiterID, tenant: String, lease: LeaseID?, dialed: Bool, done: @escaping () -> Void)
+    func reject(
+        _ lease: LeaseID, tenant: String, attach: Int, reason: RejectReason, final: Bool,
+        done: @escaping (RejectReply) -> Void)
+    func acknowledge(_ lease: LeaseID)
+}
+
+extension QueueClient: WaitQueue {}

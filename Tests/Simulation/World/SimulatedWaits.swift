@@ -1,0 +1,91 @@
+import EventLoop
+import Gateway
+import GatewayCore
+import Queue
+import QueueCore
+import SimulationChecks
+
+// What the shipped `WaitDriver` has of the world outside, in simulated time.
+
+extension SimulatedRuntime: WaitRuntime {
+    func freshWaiterID() -> WaiterID { WaiterID(high: randomUInt64(), low: randomUInt64()) }
+}
+
+extension ClientPlan {
+    /// What admission makes of its head.
+    var request: WaitRequest {
+        WaitRequest(
+            tenant: tenant, selector: selector, headStartSeconds: headStartSeconds, run: run, alias: alias,
+            waitMilliseconds: mayWait ? max(1, Int(wait / 1_000)) : 0, kind: .other, head: .none)
+    }
+}
+
+/// The shipped `QueueClient`, with the bugs that are planted in its use.
+final class SimulatedWaitQueue: WaitQueue {
+    private unowned let gateway: SimulatedGateway
+
+    init(_ gateway: SimulatedGateway) { self.gateway = gateway }
+
+    private var queue: QueueClient { gateway.queue }
+    private var world: World { gateway.world }
+
+    func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
+        let request = request.keeping(seconds: gateway.client(of: request.waiter)?.plan.keepSeconds ?? 0)
+        guard world.plants(.cancelOvertakes) else { return queue.enqueue(request, done: done) }
+        _ = gateway.process.schedule(after: milliseconds(30)) { [queue] in queue.enqueue(request, done: done) }
+    }
+
+    func cancel(_ waiter: WaiterID, tenant: String, lease: LeaseID?, dialed: Bool, done: @escaping () -> Void) {
+        if world.plants(.cancelForgotten) { return done() }
+        queue.cancel(waiter, tenant: tenant, lease: lease, dialed: dialed, done: done)
+    }
+
+    func reject(
+        _ lease: LeaseID, tenant: String, attach: Int, reason: RejectReason, final: Bool,
+        done: @escaping (RejectReply) -> Void
+    ) {
+        queue.reject(lease, tenant: tenant, attach: attach, reason: reason, final: final, done: done)
+    }
+
+    func acknowledge(_ lease: LeaseID) {
+        world.ledger.note(.gatewayHeard(gateway: gateway.id, lease: lease))
+        queue.acknowledge(lease)
+    }
+}
+
+extension EnqueueRequest {
+    /// The same for a slot that is kept so long. No request of the shipped gateway can ask for that yet.
+    fileprivate func keeping(seconds: Int) -> EnqueueRequest {
+        EnqueueRequest(
+            waiter: waiter, tenant: tenant, selector: selector, headStartSeconds: headStartSeconds, run: run,
+            wait: wait, ticket: ticket, attempt: attempt, alias: alias, keepSeconds: seconds)
+    }
+}
+
+/// Notes in the ledger under which ids a client waits.
+struct SimulatedWaitEvents: WaitEvents {
+    unowned let gateway: SimulatedGateway
+
+    func accept(_ waiter: WaiterID, _ request: WaitRequest) { note(waiter) }
+    func renamed(_ waiter: WaiterID, to fresh: WaiterID) { note(fresh) }
+
+    private func note(_ waiter: WaiterID) {
+        guard let client = gateway.client(of: waiter) else { preconditionFailure("only clients wait") }
+        gateway.world.ledger.note(.queuedAs(client: client.id, waiter: waiter))
+    }
+
+    func queued(_ waiter: WaiterID, ticket: Int64) {}
+    func grant(_ waiter: WaiterID, _ grant: Grant, ticket: Int64?) {}
+    func dialFailed(_ waiter: WaiterID, _ grant: Grant, _ words: String) {}
+    func reject(_ waiter: WaiterID, _ lease: LeaseID, _ reason: RejectReason) {}
+    func session(
+        _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, ticket: Int64?, waitedMilliseconds: UInt64
+    ) {}
+    func sessionEnd(
+        _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, _ end: Relay.End, waitedMilliseconds: UInt64
+    ) {}
+    func waitEnd(
+        _ waiter: WaiterID, _ request: WaitRequest, _ why: WaitEnd, _ refusal: Refusal?, ticket: Int64?,
+        waitedMilliseconds: UInt64
+    ) {}
+}
