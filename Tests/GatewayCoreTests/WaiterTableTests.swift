@@ -81,16 +81,24 @@ extension Waiter.State {
         case .idle: "idle"
         case .enqueuing: "enqueuing"
         case .waiting: "waiting"
-        case .granted(let grant): "granted(\(grant.lease.attempt))"
-        case .dialing(let grant, let next):
-            "dialing(\(grant.lease.attempt)\(next.map { ",\($0.lease.attempt)" } ?? ""))"
-        case .rejecting(let lease, let next):
-            "rejecting(\(lease.attempt)\(next.map { ",\($0.lease.attempt)" } ?? ""))"
+        case .dialing(let dial, let next):
+            "\(dial.state.short)(\(dial.grant.lease.attempt)\(next.map { ",\($0.lease.attempt)" } ?? ""))"
         case .active(let lease): "active(\(lease.attempt))"
         case .finished(let lease): "finished(\(lease.attempt))"
         case .ended(.notQueued): "ended(notQueued)"
         case .ended(.gone): "ended(gone)"
         case .ended(let end): "ended(\(end))"
+        }
+    }
+}
+
+extension Dial.State {
+    var short: String {
+        switch self {
+        case .granted: "granted"
+        case .dialing: "dialing"
+        case .proved: "proved"
+        case .rejected: "rejecting"
         }
     }
 }

@@ -130,7 +130,7 @@ private final class FakeWorker: StreamDelegate {
     func findsUnreachable(_ address: String) throws {
         let loop = try Loop()
         let dialer = WorkerDialer(loop: loop, fleet: "f", secret: [])
-        var failure: Waiter.DialFailure?
+        var failure: Dial.Failure?
         let call = dialer.dial(grant(address), head: try head(), onConnecting: {}) { result in
             if case .failed(let why, _) = result { failure = why }
         }
@@ -180,10 +180,10 @@ private final class FakeWorker: StreamDelegate {
 
     /// libuv's numbers for: try again, failed, no memory, unknown name.
     @Test(arguments: [
-        (-3001, Waiter.DialFailure.local), (-3004, .local),
+        (-3001, Dial.Failure.local), (-3004, .local),
         (-3006, .local), (-3008, .unreachable),
     ])
-    private func aLookupThatFailsIsTheGatewaysOwn(code: Int, expected: Waiter.DialFailure) throws {
+    private func aLookupThatFailsIsTheGatewaysOwn(code: Int, expected: Dial.Failure) throws {
         let loop = try Loop()
         let (outcome, _) = try dial(port: 1, loop, .failure(SystemError(code: Int32(code), operation: "resolve")))
         guard case .failed(let failure, let words)? = outcome else {

@@ -27,7 +27,7 @@ package enum DialOutcome<Connection> {
     /// The worker serves the client. `rest` came behind its proof.
     case proved(Connection, rest: [UInt8])
     /// - Parameter words: the reason, for an operator.
-    case failed(Waiter.DialFailure, words: String)
+    case failed(Dial.Failure, words: String)
 }
 
 /// A connection to a worker that proved itself.

@@ -7,7 +7,7 @@ final class SimulatedCall {
     enum Outcome {
         case proved(PipeEnd)
         case alive
-        case failed(Waiter.DialFailure)
+        case failed(Dial.Failure)
     }
 
     private var onOutcome: ((Outcome) -> Void)?

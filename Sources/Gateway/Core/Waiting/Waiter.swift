@@ -2,41 +2,34 @@ import QueueCore
 
 /// One client's way through the queue, from its enqueue to its session or its refusal.
 ///
-/// Who may free the slot decides everything here: before the first SYN of a dial the gateway (`cancel`), from then to
-/// the worker's proof whoever gives a verdict (`reject`, or `cancel` marked as dialed), after the proof the worker
-/// alone. So a dial that ends without a proof is never just dropped: its verdict goes to Redis first, and only the
-/// reply says how the wait goes on. Whatever Redis grants is dialed, ended by a verdict, or answered by a cancel that
-/// names the lease.
+/// A `Dial` tells which side may free the slot. A dial that ends without a proof is never just dropped: its verdict
+/// goes to Redis first, and the reply says how the wait goes on. Every grant of Redis is dialed, ended by a verdict, or
+/// answered by a cancel that names the lease.
 ///
-/// A waiter keeps its ticket and its count of attempts for life, also when the gateway had to register anew and
-/// enqueues it under a new id.
+/// A waiter keeps its ticket and its count of attempts for life, even if the gateway had to register anew and enqueues
+/// the waiter under a new id.
 public struct Waiter: Sendable {
     public enum State: Hashable, Sendable {
         /// Nothing was asked of the queue yet.
         /// Can transition to: enqueuing, ended.
         case idle
-        /// The enqueue is on its way; its grant may overtake its reply.
-        /// Can transition to: waiting, granted, ended.
+        /// The enqueue is on its way. A grant may overtake its reply.
+        /// Can transition to: waiting, dialing, ended.
         case enqueuing
         /// In line.
-        /// Can transition to: granted, enqueuing (the gateway registered anew), ended.
+        /// Can transition to: dialing, enqueuing (the gateway registered anew), ended.
         case waiting
-        /// A slot is ours, and nothing was sent to its worker yet.
-        /// Can transition to: dialing, rejecting, granted (a newer attempt), ended.
-        indirect case granted(Grant)
-        /// The worker was called. `next` is a newer grant, to be dialed when this dial has ended.
-        /// Can transition to: active, rejecting, waiting, granted, enqueuing, ended.
-        indirect case dialing(Grant, next: Grant?)
-        /// The dial failed, and the verdict is on its way.
-        /// Can transition to: waiting, granted, enqueuing, ended.
-        indirect case rejecting(LeaseID, next: Grant?)
-        /// The worker's proof came: the session is the worker's to end.
+        /// A slot was granted: its worker is dialed, or the verdict on that dial is on its way. `next` is a newer grant,
+        /// to be dialed when Redis has the verdict.
+        /// Can transition to: active, waiting, dialing (the newer grant), enqueuing, ended.
+        indirect case dialing(Dial, next: Grant?)
+        /// The worker proved itself. From here on only the worker ends the session.
         /// Can transition to: finished.
         case active(LeaseID)
         /// It had its session.
         /// Can transition to: nothing.
         case finished(LeaseID)
-        /// It got none.
+        /// It got no session.
         /// Can transition to: nothing.
         case ended(WaitEnd)
     }
@@ -46,7 +39,7 @@ public struct Waiter: Sendable {
         case none
         /// Under the waiter's present id, ticket and attempt.
         case enqueue
-        /// - Parameter dialed: the slot's worker was called: the slot recycles instead of being free at once.
+        /// - Parameter dialed: the slot's worker was called, so that the slot recycles before it is free.
         case cancel(LeaseID?, dialed: Bool)
         case reject(LeaseID, RejectReason, final: Bool)
     }
@@ -72,15 +65,6 @@ public struct Waiter: Sendable {
         public static let none = Action()
     }
 
-    /// Why a dial ended without a proof.
-    public enum DialFailure: Hashable, Sendable {
-        case unreachable
-        /// No descriptor was left to dial with.
-        case local
-        /// The worker's own verdict. It may not stand in Redis yet, or never come there.
-        case rejected(RejectReason)
-    }
-
     public private(set) var id: WaiterID
     public private(set) var state = State.idle
     /// Arrival in µs of Redis' clock, once known.
@@ -103,8 +87,8 @@ public struct Waiter: Sendable {
     /// A slot is ours and its worker has not answered yet: the dial must not be disturbed.
     public var isDialing: Bool {
         switch state {
-        case .granted, .dialing: true
-        case .idle, .enqueuing, .waiting, .rejecting, .active, .finished, .ended: false
+        case .dialing(let dial, _): dial.isUnderWay
+        case .idle, .enqueuing, .waiting, .active, .finished, .ended: false
         }
     }
 
@@ -112,7 +96,7 @@ public struct Waiter: Sendable {
     public var rollStanding: WaiterRoll.Standing {
         switch state {
         case .waiting: .waiting
-        case .granted, .dialing, .rejecting: .deciding
+        case .dialing: .deciding
         case .idle, .enqueuing, .active, .finished, .ended: .unsettled
         }
     }
@@ -154,21 +138,10 @@ public struct Waiter: Sendable {
         switch state {
         case .idle, .ended:
             return Action(queue: .cancel(grant.lease, dialed: false))
-        case .enqueuing, .waiting, .granted:
-            guard isNew(grant) || (!isDialing && isElsewhere(grant)) else { return .none }
-            newest = grant
-            state = .granted(grant)
-            return Action(client: .dial(grant))
-        case .dialing(let current, _):
-            guard isNew(grant) else { return .none }
-            newest = grant
-            state = .dialing(current, next: grant)
-            return .none
-        case .rejecting(let lease, _):
-            guard isNew(grant) || isElsewhere(grant) else { return .none }
-            newest = grant
-            state = .rejecting(lease, next: grant)
-            return .none
+        case .enqueuing, .waiting:
+            return isNew(grant) || isElsewhere(grant) ? dial(grant) : .none
+        case .dialing(let dial, _):
+            return granted(grant, beside: dial)
         case .active(let lease), .finished(let lease):
             return grant.lease == lease ? .none : Action(queue: .cancel(grant.lease, dialed: false))
         }
@@ -180,7 +153,7 @@ public struct Waiter: Sendable {
         switch state {
         case .waiting:
             return enqueueAgain(freshID)
-        case .idle, .enqueuing, .granted, .dialing, .rejecting, .active, .finished, .ended:
+        case .idle, .enqueuing, .dialing, .active, .finished, .ended:
             // The verdict on a dial under way will tell that its lease is over.
             return .none
         }
@@ -189,7 +162,7 @@ public struct Waiter: Sendable {
     /// Somebody else ended the wait. A session is its worker's to end, and was told so.
     public mutating func endedFromOutside(_ why: EndReason) -> Action {
         switch state {
-        case .enqueuing, .waiting, .granted, .dialing, .rejecting: leave(.gone(why))
+        case .enqueuing, .waiting, .dialing: leave(.gone(why))
         case .idle, .active, .finished, .ended: .none
         }
     }
@@ -203,46 +176,41 @@ public struct Waiter: Sendable {
 
     /// The connection to the worker is being opened: from here on only a verdict frees the slot.
     public mutating func dialBegan() -> Action {
-        guard case .granted(let grant) = state else { return .none }
-        state = .dialing(grant, next: nil)
+        guard case .dialing(var dial, let next) = state else { return .none }
+        dial.began()
+        state = .dialing(dial, next: next)
         return .none
     }
 
     /// The worker proved that the lease is accepted and its sidecar connected.
     public mutating func proved() -> Action {
-        guard case .dialing(let grant, let next) = state else { return .none }
-        state = .active(grant.lease)
+        guard case .dialing(var dial, let next) = state, dial.proved() else { return .none }
+        state = .active(dial.grant.lease)
         return Action(queue: next.map { .cancel($0.lease, dialed: false) } ?? .none, client: .relay)
     }
 
     /// The dial ended without a proof.
-    public mutating func dialFailed(_ failure: DialFailure) -> Action {
-        let grant: Grant
-        var next: Grant?
-        switch state {
-        case .granted(let current): grant = current
-        case .dialing(let current, let newer): (grant, next) = (current, newer)
-        case .idle, .enqueuing, .waiting, .rejecting, .active, .finished, .ended: return .none
-        }
-        state = .rejecting(grant.lease, next: next)
+    public mutating func dialFailed(_ failure: Dial.Failure) -> Action {
+        guard case .dialing(var dial, let next) = state, let reason = dial.failed(failure) else { return .none }
+        state = .dialing(dial, next: next)
         switch failure {
         case .local:
-            return Action(queue: .reject(grant.lease, .local, final: false))
+            return Action(queue: .reject(dial.grant.lease, reason, final: false))
         case .unreachable:
-            note(failed: grant.worker)
+            note(failed: dial.grant.worker)
             let final = failedWorkers.count >= QueueLimits.distinctWorkersMax
-            return Action(queue: .reject(grant.lease, .unreachable, final: final))
-        case .rejected(let reason):
-            if reason != .stale { note(failed: grant.worker) }
-            // The same verdict once more: only Redis' reply tells whether the waiter stands in line again.
-            return Action(queue: .reject(grant.lease, reason, final: false))
+            return Action(queue: .reject(dial.grant.lease, reason, final: final))
+        case .rejected:
+            if reason != .stale { note(failed: dial.grant.worker) }
+            // The worker's verdict is sent again, because only the reply of Redis tells whether the waiter is in line.
+            return Action(queue: .reject(dial.grant.lease, reason, final: false))
         }
     }
 
     /// The reply to `reject`.
     /// - Parameter freshID: the id to go on under, if a new enqueue is needed.
     public mutating func verdictReplied(_ reply: RejectReply, now: UInt64, freshID: WaiterID) -> Action {
-        guard case .rejecting(_, let next) = state else { return .none }
+        guard case .dialing(let dial, let next) = state, case .rejected = dial.state else { return .none }
         if reply == .nobodyElse, next == nil { return end(.workersFailed) }
         if case .gone(let why) = reply {
             return end(.gone(why), cancelling: next.map { .cancel($0.lease, dialed: false) } ?? .none)
@@ -263,17 +231,19 @@ public struct Waiter: Sendable {
     /// waited for: Redis may be away.
     public mutating func deadlinePassed() -> Action {
         switch state {
-        case .idle, .enqueuing, .waiting, .rejecting: leave(.timedOut)
-        case .granted, .dialing, .active, .finished, .ended: .none
+        case .idle, .enqueuing, .waiting: leave(.timedOut)
+        case .dialing(let dial, _): dial.isUnderWay ? .none : leave(.timedOut)
+        case .active, .finished, .ended: .none
         }
     }
 
     /// The gateway's drain time is over. A dial under way may still succeed, as with `deadlinePassed`.
     public mutating func drainTimePassed() -> Action {
         switch state {
-        case .idle, .enqueuing, .waiting, .rejecting:
+        case .idle, .enqueuing, .waiting:
             return leave(.shuttingDown)
-        case .granted, .dialing:
+        case .dialing(let dial, _):
+            guard dial.isUnderWay else { return leave(.shuttingDown) }
             isShuttingDown = true
             return .none
         case .active, .finished, .ended:
@@ -306,15 +276,36 @@ public struct Waiter: Sendable {
         if !failedWorkers.contains(worker) { failedWorkers.append(worker) }
     }
 
+    private mutating func dial(_ grant: Grant) -> Action {
+        newest = grant
+        state = .dialing(Dial(grant), next: nil)
+        return Action(client: .dial(grant))
+    }
+
+    /// A grant beside one that is dialed, or whose verdict is on its way.
+    private mutating func granted(_ grant: Grant, beside dial: Dial) -> Action {
+        switch dial.state {
+        case .granted:
+            return isNew(grant) ? self.dial(grant) : .none
+        case .dialing:
+            guard isNew(grant) else { return .none }
+        case .rejected:
+            guard isNew(grant) || isElsewhere(grant) else { return .none }
+        case .proved:
+            // A proof makes the waiter `active` at once.
+            return .none
+        }
+        newest = grant
+        state = .dialing(dial, next: grant)
+        return .none
+    }
+
     /// After a dial that came to nothing: the newer grant, or back into line, or the end that was put off.
     private mutating func goOn(next: Grant?, isLost: Bool, now: UInt64, freshID: WaiterID) -> Action {
         if isShuttingDown || now >= deadline {
             return end(isShuttingDown ? .shuttingDown : .timedOut, cancelling: .cancel(next?.lease, dialed: false))
         }
-        if let next {
-            state = .granted(next)
-            return Action(client: .dial(next))
-        }
+        if let next { return dial(next) }
         if isLost { return enqueueAgain(freshID) }
         state = .waiting
         return .none
@@ -330,19 +321,24 @@ public struct Waiter: Sendable {
         switch state {
         case .idle, .enqueuing, .waiting:
             return leaveQueue(why)
-        case .granted(let grant):
-            return end(why, cancelling: .cancel(grant.lease, dialed: false))
-        case .dialing(let grant, let next):
-            // The newer lease is the one that Redis holds; the older dial is closed with this verdict.
-            let cancel = next.map { QueueAction.cancel($0.lease, dialed: false) } ?? .cancel(grant.lease, dialed: true)
-            return end(why, cancelling: cancel)
-        case .rejecting(_, let next):
-            return end(why, cancelling: .cancel(next?.lease, dialed: false))
+        case .dialing(let dial, let next):
+            return end(why, cancelling: cancel(dial, next: next))
         case .active(let lease):
             state = .finished(lease)
             return .none
         case .finished, .ended:
             return .none
+        }
+    }
+
+    private func cancel(_ dial: Dial, next: Grant?) -> QueueAction {
+        // If there is a newer lease, Redis holds that one. The older dial is closed with this verdict.
+        if let next { return .cancel(next.lease, dialed: false) }
+        return switch dial.state {
+        case .granted: .cancel(dial.grant.lease, dialed: false)
+        case .dialing: .cancel(dial.grant.lease, dialed: true)
+        // Redis has the verdict, or will get it before this call.
+        case .rejected, .proved: .cancel(nil, dialed: false)
         }
     }
 
