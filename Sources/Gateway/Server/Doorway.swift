@@ -1,14 +1,14 @@
 import EventLoop
 import GatewayCore
 
-/// Takes connections from the listener, and closes the oldest of those that nobody answers for when they are too many.
+/// Accepts connections. If there are too many without a tenant, it closes the oldest of those.
 final class Doorway {
     /// Set before `open` only.
     var budget: DescriptorBudget {
         get { occupancy.budget }
         set { occupancy.budget = newValue }
     }
-    /// A client that vanished without a word is found out within 30 s.
+    /// The kernel detects within 30 s that a client vanished.
     private static let keepAlive = KeepAlive(idleSeconds: 15, intervalSeconds: 5, count: 3)
 
     private(set) var occupancy: Occupancy
@@ -18,7 +18,7 @@ final class Doorway {
     private var heads = OldestFirst<ClientConnection>()
     /// Connections of no tenant that were answered and not closed yet.
     private var lingering = OldestFirst<ClientConnection>()
-    /// The heads of those that came last are waited for.
+    /// Nothing is accepted until the heads of the last connections have had time to arrive.
     private var isHeldUp = false
     private var hold: Timer?
     var onDropped: () -> Void = {}
@@ -60,7 +60,7 @@ final class Doorway {
         isHeldUp = true
         hold = loop.schedule(after: milliseconds) { [self] in
             hold = nil
-            // The timer may fire before the loop reads what came meanwhile; one whole turn later all of it was read.
+            // The timer may fire before the loop reads what arrived meanwhile. After one more whole turn all of it is read.
             loop.afterThisTurn { [self] in
                 loop.afterThisTurn { [self] in
                     isHeldUp = false
@@ -74,7 +74,7 @@ final class Doorway {
         if occupancy.mayAccept, !isHeldUp { listener?.resume() } else { listener?.pause() }
     }
 
-    /// A tenant answers for the connection. False if that tenant has `max` connections already.
+    /// Counts the connection for a tenant. False if that tenant has `max` connections already.
     func enter(_ client: ClientConnection, tenant: String, max: Int) -> Bool {
         guard let place = occupancy.enter(tenant, max: max) else { return false }
         client.place = place

@@ -5,8 +5,8 @@ import QueueCore
 /// One call of a worker: find its addresses, connect one, write a request, and read one answer line, all within one
 /// deadline.
 ///
-/// It tells its outcome once. After that, or once abandoned, it only holds the connection open until `close()`: a
-/// worker must not see it end before the verdict on the call stands in Redis.
+/// It reports its outcome once. After that, or once abandoned, it only holds the connection open until `close()`,
+/// because the worker must not see the connection end before Redis has the verdict on the call.
 final class WorkerCall: DialCall, StreamDelegate {
     enum Outcome {
         /// The worker's line, and the bytes that came behind it. The stream is the caller's from here on.
@@ -53,7 +53,7 @@ final class WorkerCall: DialCall, StreamDelegate {
                     onConnecting()
                     connect(to: found)
                 case .failure(let error):
-                    // A name that has no address is the worker's fault; a name server that cannot be asked is ours.
+                    // An unknown name is the worker's fault. A name server that does not answer is not.
                     let words = "\(host): \(error)"
                     finish(error.isUnknownName ? .unreachable(words) : .local(words))
                 }
@@ -141,7 +141,7 @@ final class WorkerCall: DialCall, StreamDelegate {
 
     func streamReachedEnd(_ stream: Stream) { finish(.unreachable(WorkerCall.closedWords)) }
 
-    /// A worker says nothing to a peer that it does not know: a stranger must not learn why.
+    /// A worker closes without an answer if it does not know the peer, because a stranger must not learn why.
     private static let closedWords =
         "it closed without an answer: NODE_SECRET differs between this gateway and that worker, or another program or worker "
         + "listens there now; the worker's log says which"

@@ -39,8 +39,8 @@ final class WorkerDialer: Dialer {
                 stream.close()
                 done(.failed(.rejected(reason), words: "the worker rejected it: \(reason.rawValue)"))
             case .answer(_, let stream, _):
-                // Whoever answers there is not that worker. It must not see the end before the verdict stands either,
-                // but it holds nothing of ours.
+                // Another process answers there. It has no slot of the fleet, so that its connection can be closed
+                // before the verdict is in Redis.
                 stream.close()
                 done(.failed(.unreachable, words: WorkerDialer.unproved))
             case .unreachable(let words): done(.failed(.unreachable, words: words))
@@ -52,13 +52,13 @@ final class WorkerDialer: Dialer {
     enum ProbeOutcome {
         case alive
         case failed(words: String)
-        /// Nothing was left to dial with, or its name could not be looked up: that says nothing about the worker.
+        /// This process had no descriptor left, or could not look up the name. That says nothing about the worker.
         case local(words: String)
     }
 
     /// Asks a worker whether it is there.
     func probe(_ worker: ProcessID, address: String, done: @escaping (ProbeOutcome) -> Void) {
-        // A probe asked for again while one is under way is that same one.
+        // Redis may ask for a probe again while one is under way. The one under way answers both.
         guard probes[worker] == nil else { return }
         let request = Wire.ProbeRequest(fleet: fleet, worker: worker, nonce: Crypto.randomHex(bytes: 16))
         let line = Wire.line(signed: request.signed, mac: mac(request.signed))

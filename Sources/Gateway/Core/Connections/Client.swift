@@ -1,8 +1,9 @@
 /// One accepted connection as its socket sees it, from accept to close.
 ///
-/// What it waits for is the `Waiter`'s business, and a half-closed session the relay's; here stands what bytes, ends
-/// and deadlines of the socket mean at each time. An answer of ours is always followed by a lingering close: it is
-/// written, our side ends, and whatever still arrives is read and thrown away, so that no reset overtakes the words.
+/// The machine decides what bytes, ends and deadlines of the socket mean in each state. The queue is the business of
+/// `Waiter`, and a half-closed session that of the relay. An answer of ours is always followed by a lingering close: it
+/// is written, our side ends, and bytes that still arrive are read and thrown away, so that no reset overtakes the
+/// answer.
 public struct Client: Sendable {
     public enum State: Hashable, Sendable, CaseIterable {
         /// Nothing was decided yet.
@@ -80,7 +81,7 @@ public struct Client: Sendable {
         }
     }
 
-    /// It will send no more (FIN): nobody is there to wait for, or to be answered.
+    /// The client will send no more (FIN). It no longer waits, and gets no answer.
     public mutating func reachedEnd() -> Action {
         switch state {
         case .waiting:

@@ -1,8 +1,7 @@
-/// How the gateway's descriptors are shared, so that nobody takes those that others need.
+/// How many descriptors each use in the gateway may take, so that no use takes those that another needs.
 ///
-/// A parked client takes one descriptor, a relayed one two. What is held back: a base for the process itself, and a
-/// reserve from which every dial, every probe and every refusal in words is served. Connections of nobody yet, which
-/// have sent no whole head, have a small share of the rest.
+/// A parked client takes one descriptor, a relayed one two. A base is kept for the process itself, and a reserve for
+/// dials, probes and refusals in words. Connections that have sent no whole head have a small share of the rest.
 public struct DescriptorBudget: Hashable, Sendable {
     /// Listeners, Redis, logs, the loop's own.
     public static let base = 64

@@ -1,4 +1,4 @@
-/// A set that gives up its oldest element first. All calls take O(1), counted over many.
+/// A set that knows its oldest element. A call takes O(1) on average.
 ///
 /// `remove` leaves the element's entry in the line, because a search would cost more; the line is swept when most of it
 /// is such entries.
