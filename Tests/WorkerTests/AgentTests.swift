@@ -122,7 +122,7 @@ import WorkerCore
         let settings = WorkerSettings(
             fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
             advertised: "worker.example:3131", redis: try server.endpoint(), slots: [try #require(Pool("echo||"))],
-            sidecar: .command(echoSidecar), workFolder: folder.path)
+            sidecar: CommandKind(echoSidecar), workFolder: folder.path)
         let agent = WorkerAgent(
             loop: loop, settings: settings, log: JSONLog { lines.append(String(decoding: $0, as: UTF8.self)) })
         agent.unreachedMilliseconds = 50
@@ -176,7 +176,7 @@ import WorkerCore
             var settings = WorkerSettings(
                 fleet: "f", node: "n", secrets: [[1]], listen: try #require(SocketAddress("127.0.0.1:0")),
                 redis: try RedisEndpoint(url: "unix:///nowhere.sock"), slots: [try #require(Pool("a||"))],
-                sidecar: .command(["true"]))
+                sidecar: CommandKind(["true"]))
             change(&settings)
             let agent = WorkerAgent(loop: loop, settings: settings, log: JSONLog { _ in })
             return #expect(throws: WorkerFailure.self) { try agent.start() }?.description ?? ""
@@ -218,7 +218,7 @@ private final class Site {
         settings = WorkerSettings(
             fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
             redis: endpoint, slots: Array(repeating: try #require(Pool("echo||")), count: slots),
-            sidecar: .command(echoSidecar), drainTimeoutMilliseconds: drainTimeoutMilliseconds,
+            sidecar: CommandKind(echoSidecar), drainTimeoutMilliseconds: drainTimeoutMilliseconds,
             workFolder: folder.path)
         log = JSONLog { [record] in record.all.append(String(decoding: $0, as: UTF8.self)) }
         agent = WorkerAgent(loop: loop, settings: settings, log: log)

@@ -64,8 +64,8 @@ import Testing
         defer { Files.remove(root) }
         makeDriver("\(root)/d")
         let driver = try #require(PlaywrightDriver(folder: "\(root)/d", path: ""))
-        let program = SidecarProgram.playwright(driver, executables: ["chromium": "/c"])
-        let invocation = program.invocation(pool: Pool("a|chromium|1.65")!, folder: "/w")
+        let kind = PlaywrightKind(driver, browser: "chromium", executables: ["chromium": "/c"])
+        let invocation = kind.invocation(pool: Pool("a|chromium|1.65")!, folder: "/w")
         #expect(
             invocation.arguments == [
                 "\(root)/d/node", "\(root)/d/package/cli.js", "launch-server", "--browser", "chromium", "--config",
@@ -73,7 +73,7 @@ import Testing
             ])
         #expect(invocation.environment == ["TMPDIR": "/w", "HOME": "/w"])
         #expect(invocation.file?.content.contains("\"/c\"") == true)
-        #expect(program.read(line: "ws://127.0.0.1:1/x", isStandardOutput: true) != .nothing)
-        #expect(program.read(line: "ws://127.0.0.1:1/x", isStandardOutput: false) == .nothing)
+        #expect(kind.read(line: "ws://127.0.0.1:1/x", isStandardOutput: true) != .nothing)
+        #expect(kind.read(line: "ws://127.0.0.1:1/x", isStandardOutput: false) == .nothing)
     }
 }

@@ -13,9 +13,10 @@ private let chromium = PlaywrightDriver.executable(
 @Suite(.enabled(if: driver != nil && chromium != nil)) struct PlaywrightSessionTests {
     @Test func aPlaywrightClientIsGreetedByABrowser() throws {
         let driver = try #require(driver)
-        let program = SidecarProgram.playwright(driver, executables: ["chromium": try #require(chromium)])
+        let kind = PlaywrightKind(
+            driver, browser: "chromium", executables: ["chromium": try #require(chromium)])
         let pool = try #require(Pool("a|chromium|\(driver.version)"))
-        let bench = try Bench(pool: pool, program: program)
+        let bench = try Bench(pool: pool, kind: kind)
         bench.startAll()
         let grant = bench.grant(1)
         let head = """

@@ -133,12 +133,12 @@ final class Bench {
         firstByte: UInt64 = 10_000, connectionsMax: Int = 1_024
     ) throws {
         try self.init(
-            slots: slots, pool: Pool("a||")!, program: .command(command), leave: leave, startTimeout: startTimeout,
+            slots: slots, pool: Pool("a||")!, kind: CommandKind(command), leave: leave, startTimeout: startTimeout,
             firstByte: firstByte, connectionsMax: connectionsMax)
     }
 
     init(
-        slots: Int = 1, pool: Pool, program: SidecarProgram, leave: UInt64 = 20, startTimeout: UInt64 = 30_000,
+        slots: Int = 1, pool: Pool, kind: any SidecarKind, leave: UInt64 = 20, startTimeout: UInt64 = 30_000,
         firstByte: UInt64 = 10_000, connectionsMax: Int = 1_024
     ) throws {
         loop = try Loop()
@@ -148,8 +148,8 @@ final class Bench {
         #expect(Files.makeFolder(folder))
         var write: (String) -> Void = { _ in }
         let log = WorkerLog(JSONLog { write(String(decoding: $0, as: UTF8.self)) })
-        let host = SidecarProcesses(
-            loop: loop, program: program, folder: folder,
+        let host = LocalSidecars(
+            kind, loop: loop, folder: folder,
             environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new })
         board = SlotBoard(
             pools: Array(repeating: pool, count: slots), ledger: ledger,

@@ -20,7 +20,7 @@ public final class WorkerAgent {
     var unreachedMilliseconds = WorkerLimits.unreachedMilliseconds
     /// No more than a quarter of the descriptors: the others are for sidecars.
     var pendingConnectionsMax = min(WorkerLimits.pendingConnectionsMax, SystemLimits.openFilesLimit() / 4)
-    private var sidecars: SidecarProcesses?
+    private var sidecars: LocalSidecars?
     private var drainDone: [() -> Void] = []
     private var drainTimer: Timer?
     private var isDraining = false
@@ -97,8 +97,8 @@ public final class WorkerAgent {
         guard mark.makeFolder(in: settings.workFolder) else {
             throw WorkerFailure("cannot make the work folder \(workFolder): \(String(cString: strerror(errno)))")
         }
-        let sidecars = SidecarProcesses(
-            loop: loop, program: settings.sidecar, folder: workFolder,
+        let sidecars = LocalSidecars(
+            settings.sidecar, loop: loop, folder: workFolder,
             environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new })
         self.sidecars = sidecars
         let board = SlotBoard(

@@ -19,7 +19,7 @@ public struct WorkerSettings {
     public var redis: RedisEndpoint
     /// One pool for each slot.
     public var slots: [Pool]
-    public var sidecar: SidecarProgram
+    package var sidecar: any SidecarKind
     /// How long sessions may go on once the worker drains.
     public var drainTimeoutMilliseconds: UInt64
     /// From a session's proof to the first byte of its sidecar.
@@ -29,9 +29,9 @@ public struct WorkerSettings {
     /// Whether sessions end before Redis may give their places away.
     public var caps: CapsMode
 
-    public init(
+    package init(
         fleet: String, node: String, secrets: [[UInt8]], listen: SocketAddress, advertised: String = "",
-        redis: RedisEndpoint, slots: [Pool], sidecar: SidecarProgram, drainTimeoutMilliseconds: UInt64 = 30_000,
+        redis: RedisEndpoint, slots: [Pool], sidecar: any SidecarKind, drainTimeoutMilliseconds: UInt64 = 30_000,
         firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds, workFolder: String = "/tmp",
         caps: CapsMode = .lenient
     ) {

@@ -50,19 +50,18 @@ extension WorkerSettings {
         guard let listen = SocketAddress(host: role.listen.host, port: role.listen.port) else {
             throw Fatal("--listen: \(role.listen.host) is not an address; write its IPv4 or IPv6 numbers")
         }
-        let (program, version) = try WorkerSettings.program(role)
+        let kind = try WorkerSettings.kind(role)
         let pools: [Pool]
         do throws(PoolConfig.Failure) {
-            pools = try PoolConfig.parse(
-                role.pools, isPlaywright: role.sidecar == .playwright,
-                defaultBrowser: role.sidecar == .playwright ? role.browser : "", version: version)
+            pools = try kind.pools(role.pools)
         } catch {
             throw Fatal("--pool: \(error)")
         }
+        let machine = SidecarMachine(environment: Host.environment, temporaryFolder: Host.temporaryFolder)
         self.init(
             fleet: node.fleet, node: node.nodeID, secrets: node.secrets.map { Array($0.utf8) }, listen: listen,
             advertised: try WorkerSettings.advertised(role), redis: redis, slots: pools,
-            sidecar: try WorkerSettings.checked(program, pools: pools),
+            sidecar: try kind.checked(for: pools, on: machine),
             drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
             firstByteMilliseconds: UInt64(role.firstByteMilliseconds),
             workFolder: Host.temporaryFolder, caps: role.caps)
@@ -76,8 +75,14 @@ extension WorkerSettings {
         return ListenAddress(host: advertise.host, port: port).description
     }
 
-    private static func program(_ role: WorkerRole) throws -> (SidecarProgram, version: String) {
-        guard role.sidecar == .playwright else { return (.command(role.command), "") }
+    private static func kind(_ role: WorkerRole) throws -> any SidecarKind {
+        switch role.sidecar {
+        case .command: CommandKind(role.command)
+        case .playwright: try playwright(role)
+        }
+    }
+
+    private static func playwright(_ role: WorkerRole) throws -> PlaywrightKind {
         var environment = Host.environment
         // The .venv in this folder counts without being activated, because `make setup` makes one.
         if environment["VIRTUAL_ENV"] == nil, let here = Host.folder,
@@ -91,35 +96,6 @@ extension WorkerSettings {
             let own = browser == role.browser ? role.executable : nil
             executables[browser] = own ?? PlaywrightDriver.executable(browser: browser, path: Host.path)
         }
-        return (.playwright(driver, executables: executables), driver.version)
-    }
-
-    /// Throws if a program is missing, so that the worker says so at its start and not when a client waits. Makes the
-    /// programs' paths absolute, because each sidecar runs in a folder of its own.
-    private static func checked(_ program: SidecarProgram, pools: [Pool]) throws -> SidecarProgram {
-        switch program {
-        case .command(let words):
-            guard let found = Files.program(words[0], path: Host.path) else {
-                throw Fatal("--command: there is no program \(words[0]) here")
-            }
-            return .command([found] + words.dropFirst())
-        case .playwright(let driver, var executables):
-            let browsers = Set(pools.map(\.browser))
-            // Other browsers make no unix sockets.
-            if browsers.contains("chromium"), let words = WorkFolderPath.objection(to: Host.temporaryFolder) {
-                throw Fatal(words)
-            }
-            for browser in browsers {
-                if let program = executables[browser] {
-                    guard let found = Files.program(program, path: Host.path) else {
-                        throw Fatal("--executable: \(program) cannot be run")
-                    }
-                    executables[browser] = found
-                } else if !PlaywrightBrowsers.isInstalled(browser) {
-                    throw Fatal(PlaywrightBrowsers.missing(browser))
-                }
-            }
-            return .playwright(driver, executables: executables)
-        }
+        return PlaywrightKind(driver, browser: role.browser, executables: executables)
     }
 }

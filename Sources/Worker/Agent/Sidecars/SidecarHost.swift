@@ -1,7 +1,7 @@
 import QueueCore
 import WorkerCore
 
-/// Starts sidecars: as processes (`SidecarProcesses`), or in simulated time.
+/// Starts sidecars: on this machine (`LocalSidecars`), or in simulated time.
 package protocol SidecarHost: AnyObject {
     /// Starts a sidecar.
     /// - Parameter onEvent: never called from inside this call; not called any more after `exited`.

@@ -3,7 +3,16 @@ import Glibc
 import QueueCore
 import WorkerCore
 
-/// One start of a sidecar: its work folder, its process group, the endpoint it names, what it says before it dies.
+/// What to run for one start of a sidecar.
+struct SidecarInvocation {
+    let arguments: [String]
+    /// Added to the sidecars' environment.
+    let environment: [String: String]
+    /// A file to write before, in the work folder.
+    let file: (name: String, content: String)?
+}
+
+/// One start of a sidecar that is a process: its work folder, its process group, the endpoint it names, what it says before it dies.
 final class SidecarProcess: SidecarRun {
     let pid: Int32?
     private let child: ChildProcess
@@ -16,18 +25,19 @@ final class SidecarProcess: SidecarRun {
     }
 
     /// - Parameters:
-    ///   - folder: made here, removed when the process is gone.
-    ///   - environment: of the worker itself, the marks added.
+    ///   - folder: the work folder of this start: made here, removed when the process is gone.
+    ///   - read: finds the address that a line of the output announces.
     init(
-        loop: Loop, program: SidecarProgram, pool: Pool, folder: String, environment: [String: String],
-        sweeper: Sweeper, onEvent: @escaping (SidecarRunEvent) -> Void
+        _ invocation: SidecarInvocation, folder: String, at site: SidecarSite,
+        read: @escaping (_ line: String, _ isStandardOutput: Bool) -> SidecarEndpoint.Reading,
+        onEvent: @escaping (SidecarRunEvent) -> Void
     ) throws(WorkerFailure) {
+        let sweeper = site.sweeper
         guard Files.makeFolder(folder) else {
             throw WorkerFailure("cannot make the work folder \(folder): \(String(cString: strerror(errno)))")
         }
-        var environment = environment
+        var environment = site.environment
         environment[SidecarMark.instanceKey] = folder
-        let invocation = program.invocation(pool: pool, folder: folder)
         if let file = invocation.file, !Files.write("\(folder)/\(file.name)", file.content) {
             let reason = String(cString: strerror(errno))
             sweeper.remove(folder)
@@ -37,10 +47,10 @@ final class SidecarProcess: SidecarRun {
         box.onEvent = onEvent
         do {
             child = try ChildProcess(
-                loop: loop, arguments: invocation.arguments,
+                loop: site.loop, arguments: invocation.arguments,
                 environment: environment.merging(invocation.environment) { _, new in new }, workingDirectory: folder,
                 onLine: { channel, line in
-                    switch program.read(line: line, isStandardOutput: channel == .stdout) {
+                    switch read(line, channel == .stdout) {
                     case .nothing:
                         break
                     case .listens(let endpoint):

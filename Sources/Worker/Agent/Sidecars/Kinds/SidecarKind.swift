@@ -1,0 +1,45 @@
+import EventLoop
+import QueueCore
+import WorkerCore
+
+/// A kind of sidecar: all that differs between them. One file for each.
+package protocol SidecarKind {
+    /// The pools of a worker's setting, one for each slot, with the browser and version that these sidecars serve.
+    func pools(_ text: String) throws(PoolConfig.Failure) -> [Pool]
+    /// This kind with all that its sidecars need found on this machine. Fails now, and not in the first client's wait, if
+    /// something is missing.
+    func checked(for pools: [Pool], on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind
+    /// Starts a sidecar, and announces its endpoint when it serves clients.
+    func start(
+        _ start: SidecarStart, at site: SidecarSite, onEvent: @escaping (SidecarRunEvent) -> Void
+    ) throws(WorkerFailure) -> any SidecarRun
+}
+
+/// What this machine has.
+package struct SidecarMachine {
+    package let environment: [String: String]
+    /// The folder for temporary files.
+    package let temporaryFolder: String
+
+    package init(environment: [String: String], temporaryFolder: String) {
+        self.environment = environment
+        self.temporaryFolder = temporaryFolder
+    }
+
+    var path: String { environment["PATH"] ?? ProcessEnvironment.defaultPath }
+}
+
+/// Where a worker's sidecars run.
+package struct SidecarSite {
+    let loop: Loop
+    /// The worker's work folder; it exists.
+    let folder: String
+    /// Of sidecars, marks included.
+    let environment: [String: String]
+    let sweeper: Sweeper
+
+    /// The work folder of one start.
+    func folder(of start: SidecarStart) -> String {
+        "\(folder)/\(WorkFolderPath.name(slot: start.slot, start: start.number))"
+    }
+}

@@ -1,0 +1,42 @@
+import EventLoop
+import WorkerCore
+
+/// Starts a worker's sidecars of its kind on this machine, and leaves nothing of them behind.
+final class LocalSidecars: SidecarHost {
+    private let kind: any SidecarKind
+    private let site: SidecarSite
+
+    /// - Parameters:
+    ///   - folder: the worker's work folder; it exists.
+    ///   - environment: of sidecars, marks included.
+    init(_ kind: any SidecarKind, loop: Loop, folder: String, environment: [String: String]) {
+        self.kind = kind
+        site = SidecarSite(loop: loop, folder: folder, environment: environment, sweeper: Sweeper(loop: loop))
+    }
+
+    var isIdle: Bool { site.sweeper.isIdle }
+
+    var onIdle: (() -> Void)? {
+        get { site.sweeper.onIdle }
+        set { site.sweeper.onIdle = newValue }
+    }
+
+    func start(
+        _ start: SidecarStart, onEvent: @escaping (SidecarRunEvent) -> Void
+    ) throws(WorkerFailure) -> any SidecarRun {
+        try kind.start(start, at: site, onEvent: onEvent)
+    }
+
+    /// Ends what sidecars left to this process and removes the folder of all their work folders. Call it when no sidecar runs.
+    /// - Parameter done: is told how many processes could not be ended.
+    func clear(done: @escaping (_ left: Int) -> Void) {
+        let (sweeper, folder) = (site.sweeper, site.folder)
+        sweeper.endStrangers { left in
+            sweeper.onIdle = { [weak sweeper] in
+                sweeper?.onIdle = nil
+                done(left)
+            }
+            sweeper.remove(folder)
+        }
+    }
+}
