@@ -4,9 +4,9 @@ import Queue
 import QueueCore
 import WorkerCore
 
-/// A worker: takes grants from gateways, serves them by its sidecars, and keeps its slots in Redis as they are.
+/// A worker: takes grants from gateways, serves them with its sidecars, and tells Redis the state of its slots.
 ///
-/// Loop-confined. `start` once, `drain` once; the loop runs out of work when the drain is over.
+/// Loop-confined. Call `start` once and `drain` once. The loop has no work left when the drain is over.
 public final class WorkerAgent {
     private let loop: Loop
     private let settings: WorkerSettings
@@ -18,7 +18,7 @@ public final class WorkerAgent {
     private var unreachedTimer: Timer?
     private var wasReached = false
     var unreachedMilliseconds = WorkerLimits.unreachedMilliseconds
-    /// No more than a quarter of the descriptors: the others are for sidecars.
+    /// At most a quarter of the descriptors, because sidecars need the others.
     var pendingConnectionsMax = min(WorkerLimits.pendingConnectionsMax, SystemLimits.openFilesLimit() / 4)
     private var sidecars: LocalSidecars?
     private var drainDone: [() -> Void] = []
@@ -29,9 +29,9 @@ public final class WorkerAgent {
     private var wasRegistered = false
     private var isRedisAway = false
 
-    /// Called when a newer process took this node id and the drain that follows is over: the process should end.
+    /// Called when a newer process has this node id and this worker has drained: the process should end.
     public var onSuperseded: (() -> Void)?
-    /// Called when a slot's sidecar does not come up, once for each reason.
+    /// Called when a slot's sidecar does not start, once for each reason.
     public var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
     public init(loop: Loop, settings: WorkerSettings, log: JSONLog) {
@@ -46,7 +46,7 @@ public final class WorkerAgent {
     /// The port listened on.
     public var port: Int { listener?.port ?? 0 }
 
-    /// Listens, sweeps what an earlier worker of this node id left, starts the sidecars and registers.
+    /// Listens, removes what an earlier worker of this node id left, starts the sidecars and registers.
     public func start() throws(WorkerFailure) {
         guard !settings.secrets.isEmpty || settings.listen.isLoopback else {
             throw WorkerFailure(
@@ -142,20 +142,20 @@ public final class WorkerAgent {
         self.door = door
     }
 
-    /// A worker that no gateway can reach gets no grant, and nobody else sees why.
+    /// Reports if no gateway reaches this worker, because it then gets no grant and no other process sees why.
     private func expectGateways() {
         guard !wasReached, unreachedTimer == nil else { return }
         unreachedTimer = loop.schedule(after: unreachedMilliseconds) { [weak self] in
             guard let self, let registry, !isDraining else { return }
-            // Once: the timer stays set.
+            // The timer stays set, so that this event happens once.
             events.worker(.unreached(address: registry.address))
         }
     }
 
     // MARK: The end
 
-    /// Takes no more clients, lets those served go on for `drainTimeoutMilliseconds`, then ends them. `done` is called
-    /// when everything is closed; a further call waits for the same end.
+    /// Takes no more clients. Sessions continue for `drainTimeoutMilliseconds`, then end. Calls `done` when everything
+    /// is closed; a further call waits for the same end.
     public func drain(done: @escaping () -> Void) {
         if isOver { return loop.afterThisTurn(done) }
         drainDone.append(done)
@@ -176,7 +176,7 @@ public final class WorkerAgent {
         isStopping = true
         drainTimer?.cancel()
         drainTimer = nil
-        // Redis may be away; then the TTL ends this worker there.
+        // If Redis is away, the TTL removes this worker there.
         var timer: Timer?
         var isFinished = false
         let finish = { [self] in
@@ -238,7 +238,7 @@ extension WorkerAgent: SlotRegistryDelegate {
             isRedisAway = false
             expectGateways()
         } else if !isRedisAway {
-            // Told at each attempt to come back.
+            // The registry reports each failed attempt; the first one is enough.
             isRedisAway = true
             events.worker(.redisAway)
         }

@@ -1,7 +1,7 @@
 import EventLoop
 import Queue
 
-/// The time that slots and sidecars go by: a loop's, or a simulator's.
+/// The clock of slots and sidecars: a loop's, or a simulator's.
 package protocol WorkerClock: AnyObject {
     /// Milliseconds of a monotonic clock.
     var now: UInt64 { get }

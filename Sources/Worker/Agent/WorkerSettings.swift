@@ -4,27 +4,27 @@ import QueueCore
 import RedisClient
 import WorkerCore
 
-/// Everything a worker needs to know before it starts.
+/// All settings of a worker.
 public struct WorkerSettings {
     public var fleet: String
     public var node: String
-    /// NODE_SECRET, and while it is rotated the other one: either is taken, answers are signed as they were asked.
-    /// Empty only where a worker listens on loopback.
+    /// NODE_SECRET, and during a rotation the other one. The worker takes either, and signs its answer with the secret
+    /// of the request. Empty only if the worker listens on loopback.
     public var secrets: [[UInt8]]
     /// Port 0 for any free one.
     public var listen: SocketAddress
-    /// The `host:port` that gateways dial; empty for the address listened on, and where that is all of
-    /// them for the local one of the worker's Redis connection.
+    /// The `host:port` that gateways dial. Empty for the address listened on; if that is all addresses, for the local
+    /// address of the worker's Redis connection.
     public var advertised: String
     public var redis: RedisEndpoint
     /// One pool for each slot.
     public var slots: [Pool]
     package var sidecar: any SidecarKind
-    /// How long sessions may go on once the worker drains.
+    /// How long sessions may continue after a drain begins.
     public var drainTimeoutMilliseconds: UInt64
     /// From a session's proof to the first byte of its sidecar.
     public var firstByteMilliseconds: UInt64
-    /// Where the sidecars' work folders are made.
+    /// The folder in which the worker makes its work folder.
     public var workFolder: String
     /// Whether sessions end before Redis may give their places away.
     public var caps: CapsMode
@@ -49,7 +49,7 @@ public struct WorkerSettings {
         self.caps = caps
     }
 
-    /// Where temporary files belong: TMPDIR where it is an absolute path, else /tmp.
+    /// The folder for temporary files: TMPDIR if that is an absolute path, else /tmp.
     public static func workFolder(environment: [String: String]) -> String {
         guard let folder = environment["TMPDIR"], folder.hasPrefix("/") else { return "/tmp" }
         let end = folder.lastIndex { $0 != "/" }
@@ -57,15 +57,15 @@ public struct WorkerSettings {
     }
 }
 
-/// Limits of a worker. Settings can change those that say so.
+/// Limits of a worker.
 public enum WorkerLimits {
-    /// From a session's proof to the first byte of its sidecar, where the setting `worker.firstByte` says nothing else.
+    /// From a session's proof to the first byte of its sidecar, unless the setting `worker.firstByte` is given.
     public static let firstByteMilliseconds: UInt64 = 10_000
     /// From a connection's accept to the end of its grant line and head.
     public static let requestMilliseconds: UInt64 = 2_000
-    /// From the registration to the first request of a gateway, before the worker says that none came.
+    /// From the registration to the first request of a gateway, before the worker logs that there was none.
     public static let unreachedMilliseconds: UInt64 = 10_000
-    /// Connections that have not shown a valid grant yet; for one more `PendingConnections` closes another.
+    /// Connections that have not sent a valid grant yet; for one more `PendingConnections` closes another.
     public static let pendingConnectionsMax = 1_024
     /// Connecting a sidecar on loopback.
     public static let sidecarConnectMilliseconds: UInt64 = 1_000
@@ -73,7 +73,7 @@ public enum WorkerLimits {
     public static let lingerMilliseconds: UInt64 = 1_000
     /// For a gateway to read an answer and close.
     public static let farewellMilliseconds: UInt64 = 1_000
-    /// For Redis to hear of a drain or of the end, when it is away.
+    /// For the last calls to Redis before the worker ends.
     public static let redisFarewellMilliseconds: UInt64 = 1_000
 }
 

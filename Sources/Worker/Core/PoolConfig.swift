@@ -1,8 +1,8 @@
 import QueueCore
 
-/// Which pools a worker serves with how many slots: `AppA:Chromium:Staging=3,AppB:Firefox:UAT=1`.
+/// The pools of a worker and the slots of each: `AppA:Chromium:Staging=3,AppB:Firefox:UAT=1`.
 public enum PoolConfig {
-    /// Why a configuration is refused, in words for its writer.
+    /// Why the setting is refused, in words for the operator.
     public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
         public let description: String
     }
@@ -10,9 +10,9 @@ public enum PoolConfig {
     /// One pool for each slot, in the order written.
     ///
     /// - Parameters:
-    ///   - isPlaywright: a browser named by a label's second segment, in any case, is the pool's browser.
-    ///   - defaultBrowser: the browser of all others; empty for plain programs.
-    ///   - version: what the sidecars speak, as in `Pool`.
+    ///   - isPlaywright: if a label's second segment names a browser, in any case, that is the pool's browser.
+    ///   - defaultBrowser: the browser of all other pools; empty for plain programs.
+    ///   - version: the version of the sidecars, as in `Pool`.
     public static func parse(_ text: String, isPlaywright: Bool, defaultBrowser: String, version: String)
         throws(Failure) -> [Pool]
     {

@@ -2,49 +2,49 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// What happens to a worker's slots: its log listens.
+/// What happens to a worker's slots.
 ///
-/// Called on the loop, when what an event names has been done. An event holds facts; words and levels are the listener's.
+/// Called on the loop, after the change that an event names. An event holds facts; the listener adds words and levels.
 package protocol SlotEvents: AnyObject {
     func slot(_ slot: Int, of pool: Pool, _ event: SlotEvent)
     /// - Parameter pid: of the sidecar's process, while there is one.
     func sidecar(of slot: Int, _ pool: Pool, pid: Int32?, _ event: SidecarEvent)
 }
 
-/// The same of a whole worker.
+/// What happens in a worker.
 package protocol WorkerEvents: SlotEvents {
     func worker(_ event: WorkerEvent)
     /// A request is not answered.
-    /// - Parameter peer: the address it came from.
+    /// - Parameter peer: the address that sent it.
     func stranger(at peer: String, _ event: StrangerEvent)
 }
 
 /// The worker as a whole.
 package enum WorkerEvent {
-    /// It killed so many processes of an earlier worker of its node id.
+    /// It killed processes that an earlier worker of its node id left.
     case sweptLeftovers(processes: Int)
     case listening(ProcessID, address: String, slots: Int, fleet: String)
     case registered(again: Bool)
     case redisAway
-    /// No gateway has reached it so far at the address it advertises.
+    /// No gateway has reached it so far at this address.
     case unreached(address: String)
-    /// The queue's side has words for the operator.
+    /// The registry has a message for the operator.
     case notice(String)
     /// A newer worker has its node id.
     case superseded(node: String)
-    /// Redis was not heard for the TTL, and caps are strict.
+    /// Redis did not answer for the TTL, and caps are strict.
     case licenceOver(sessions: Int)
     case draining(sessions: Int)
-    /// So many processes of sidecars cannot be ended.
+    /// Processes of sidecars did not end.
     case leftProcesses(Int)
     case stopped
 }
 
 /// One slot and its leases.
 package enum SlotEvent {
-    /// It is free, out, or in another state that Redis is told of.
+    /// The slot has a new state, as in its row in Redis.
     case changed(SlotRow)
-    /// A grant was refused at once; Redis is told.
+    /// A grant was rejected at once, in Redis too.
     case refused(LeaseID, RejectReason)
     /// The proof was sent.
     case served(LeaseID, Token)
@@ -60,14 +60,14 @@ package enum EndCause: Hashable {
     case redisSilent
     case sidecarUnreachable(SystemError)
     case gatewayClosed
-    /// No byte came from the sidecar in time.
+    /// The sidecar sent no byte in time.
     case firstByteOverdue
     /// The sidecar ended its connection.
     case sidecarEnded
     case clientEnded
     /// The sidecar itself is gone.
     case sidecarLost
-    /// Redis, an operator or this worker ordered it, for this reason.
+    /// Redis, an operator or this worker ordered the end.
     case ordered(reason: String)
 }
 
@@ -88,7 +88,7 @@ package enum SidecarEvent {
 
 /// Why a request is not answered.
 package enum StrangerEvent {
-    /// It came before.
+    /// It is a copy of an earlier request.
     case copied
     case otherFleet(String, own: String)
     case otherWorker(ProcessID)

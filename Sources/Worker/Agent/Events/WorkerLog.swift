@@ -2,7 +2,7 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// A worker's log: a line for each event, or some.
+/// A worker's log: one line or more for each event.
 final class WorkerLog: WorkerEvents {
     private let log: JSONLog
 
@@ -75,11 +75,11 @@ final class WorkerLog: WorkerEvents {
         case .served(let lease, let token):
             note(.info, "session", "A client is served", lease, slot, pool, token: token)
         case .vacated(let vacated, let cause, let bytes):
-            tell(slot, pool, vacated, WorkerLog.word(for: cause), bytes)
+            logEnd(slot, pool, vacated, WorkerLog.word(for: cause), bytes)
         }
     }
 
-    private func tell(
+    private func logEnd(
         _ slot: Int, _ pool: Pool, _ vacated: Slot.Vacated, _ cause: String,
         _ bytes: (fromClient: UInt64, toClient: UInt64)
     ) {

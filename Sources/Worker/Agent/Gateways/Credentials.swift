@@ -1,13 +1,13 @@
 import EventLoop
 import QueueCore
 
-/// Who this worker is and which secrets it shares with its gateways.
+/// This worker's names, and the secrets it shares with its gateways.
 struct Credentials {
     let fleet: String
     let worker: ProcessID
     let secrets: [[UInt8]]
 
-    /// How a request relates to this worker: its own, or why it is a stranger's.
+    /// Whether a request is for this worker, and if not, why.
     enum Verdict {
         /// The secret that signed it.
         case ours(secret: [UInt8])
@@ -29,7 +29,7 @@ struct Credentials {
     }
 }
 
-/// Answers a gateway and lets it go.
+/// The answers to a gateway.
 enum Answers {
     static func proof(_ grant: Wire.GrantRequest, secret: [UInt8]) -> String {
         Wire.proofLine(mac: Crypto.hmacSHA256(key: secret, grant.proofSigned))
@@ -43,8 +43,8 @@ enum Answers {
         Wire.aliveLine(mac: Crypto.hmacSHA256(key: secret, probe.aliveSigned))
     }
 
-    /// Writes a last line and closes once the peer has closed, or soon. (Closing at once could reset the
-    /// connection before the peer has read the line.)
+    /// Writes a last line, and closes after the peer has closed or after `WorkerLimits.farewellMilliseconds`. It does
+    /// not close at once, because that could reset the connection before the peer has read the line.
     /// - Parameter onClosed: called once, when the stream is closed; not from inside this call.
     @discardableResult
     static func send(_ line: String, andClose stream: Stream, onClosed: @escaping () -> Void = {}) -> Farewell {

@@ -2,9 +2,10 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// A connection from a gateway until it has shown what it wants: a grant with the client's head, or a probe.
+/// A connection until it has sent its request: a grant with the client's head, or a probe.
 ///
-/// A peer that has not done so within `WorkerLimits.requestMilliseconds`, or bears no valid mac, is closed without a word.
+/// A connection closes without an answer if its request does not arrive within `WorkerLimits.requestMilliseconds`, or
+/// has no valid mac.
 final class GatewayConnection: StreamDelegate {
     enum Request {
         case grant(Wire.GrantRequest, SidecarHead)
@@ -12,7 +13,7 @@ final class GatewayConnection: StreamDelegate {
     }
 
     private let stream: Stream
-    /// The secret that signed the request; nil when the connection is to be closed.
+    /// Returns the secret that signed the request; nil if the connection must close.
     private let judge: (Wire.Request) -> [UInt8]?
     /// Called once: with the request and the secret it was signed with, or nil when the stream was closed.
     private var onRequest: ((Stream, (Request, secret: [UInt8])?) -> Void)?
@@ -35,10 +36,10 @@ final class GatewayConnection: StreamDelegate {
         stream.startReading()
     }
 
-    /// Reads what came already, without waiting for its turn.
+    /// Reads the bytes that have arrived, before the loop does.
     func readWhatCame() { stream.readWhatCame() }
 
-    /// Ends it without an answer.
+    /// Closes without an answer.
     func close() { finish(nil) }
 
     private func finish(_ request: (Request, secret: [UInt8])?) {

@@ -2,7 +2,7 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// Takes connections until they have shown what they want: answers probes, hands grants on, closes the rest.
+/// Takes connections until they have sent their request: answers probes, passes grants on, closes all others.
 final class GatewayDoor {
     private enum Guest {
         case asking(GatewayConnection)
@@ -13,7 +13,7 @@ final class GatewayDoor {
     private let credentials: Credentials
     private let events: any WorkerEvents
     private let onGrant: (Wire.GrantRequest, _ secret: [UInt8], SidecarHead, Stream) -> Void
-    /// A gateway that knows the secret reached this worker.
+    /// Called when a gateway that knows the secret reached this worker.
     var onReached: () -> Void = {}
     private var guests: [UInt64: Guest] = [:]
     private var places: PendingConnections
@@ -44,12 +44,13 @@ final class GatewayDoor {
         }
         guests[id] = .asking(connection)
         places.arrived(id, from: stream.peerNetwork, now: loop.now)
-        // A gateway sends its request with its connection: under a flood it is there already, and needs no place.
+        // A gateway sends its request at once. Under a flood the request is there already, so the connection needs no
+        // place.
         connection.readWhatCame()
         makeRoom()
     }
 
-    /// Ends everything that was not handed on.
+    /// Closes every connection whose grant was not passed on.
     func close() {
         for guest in guests.values { close(guest) }
     }
@@ -64,7 +65,7 @@ final class GatewayDoor {
     private func makeRoom() {
         while let id = places.surplus(now: loop.now) {
             guard let guest = guests[id] else { return places.left(id) }
-            // Its bytes may have come while thousands of accepts went before: they are read before it is judged.
+            // Reads the connection first, because its request may have arrived during thousands of accepts.
             if case .asking(let connection) = guest { connection.readWhatCame() }
             if places.surplus(now: loop.now) == id { close(guest) }
         }
@@ -89,29 +90,29 @@ final class GatewayDoor {
         }
     }
 
-    // MARK: Whom to believe
+    // MARK: Verification
 
     private func judge(_ request: Wire.Request, _ id: UInt64, _ stream: Stream) -> [UInt8]? {
         switch credentials.verdict(on: request) {
         case .ours(let secret):
             guard nonces.insert(request.nonce) else {
-                tell(stream, .copied)
+                emit(stream, .copied)
                 return nil
             }
             places.proved(id, now: loop.now)
             onReached()
             return secret
         case .otherFleet(let fleet):
-            tell(stream, .otherFleet(fleet, own: credentials.fleet))
+            emit(stream, .otherFleet(fleet, own: credentials.fleet))
         case .otherWorker(let worker):
-            tell(stream, .otherWorker(worker))
+            emit(stream, .otherWorker(worker))
         case .otherSecret:
-            tell(stream, .otherSecret)
+            emit(stream, .otherSecret)
         }
         return nil
     }
 
-    private func tell(_ stream: Stream, _ event: StrangerEvent) {
+    private func emit(_ stream: Stream, _ event: StrangerEvent) {
         guard notices.isNews(stream.peerNetwork, now: loop.now) else { return }
         events.stranger(at: stream.peerAddress, event)
     }

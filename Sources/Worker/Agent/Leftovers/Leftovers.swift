@@ -2,18 +2,17 @@ import EventLoop
 import Glibc
 import QueueCore
 
-/// Sidecars that outlived their worker, and what marks them.
+/// The mark of a worker's sidecars. A later worker finds by it the processes that outlived their worker.
 ///
-/// A worker ends what its sidecars started (`Sweeper`), unless it is killed itself. Then its sidecars die with it
-/// (PDEATHSIG), but what they started may not. Every sidecar bears its worker's node, generation and process in its
-/// environment, which its children inherit; a worker that starts kills what bears its own node id and belongs to a worker
-/// that is gone.
+/// A worker ends what its sidecars started (`Sweeper`), unless it is killed. Then its sidecars die with it (PDEATHSIG),
+/// but their children may not. Each sidecar has its worker's node, generation and process in its environment, and its
+/// children inherit them. A worker that starts kills all processes that have its node id and whose worker is gone.
 struct SidecarMark {
     static let nodeKey = "BERTH_SIDECAR_NODE"
     static let generationKey = "BERTH_SIDECAR_GENERATION"
-    /// `<pid>.<start time>` of the worker: a pid alone may have been given to somebody else since.
+    /// `<pid>.<start time>` of the worker: the kernel may have given the pid to another process since.
     static let ownerKey = "BERTH_SIDECAR_OWNER"
-    /// The work folder of this one start.
+    /// The work folder of this start.
     static let instanceKey = "BERTH_SIDECAR_INSTANCE"
 
     let node: String
@@ -33,10 +32,11 @@ struct SidecarMark {
 }
 
 enum Leftovers {
-    /// Rounds of looking: a dying tree may still fork.
+    /// Looks at most. One is not enough, because dying processes may still fork.
     private static let roundsMax = 5
 
-    /// Kills what workers of this node id left behind, and removes their work folders. Returns how many processes.
+    /// Kills what earlier workers of this node id left, and removes their work folders. Returns the number of
+    /// processes.
     static func sweep(_ mark: SidecarMark, parent: String) -> Int {
         var killed: Set<Int32> = []
         var living: Set<String> = [mark.generation]
@@ -61,14 +61,14 @@ enum Leftovers {
         return killed.count
     }
 
-    /// Its group too: browsers overwrite the environment of the processes they fork.
+    /// Kills the process and its group, because browsers overwrite the environment of the processes they fork.
     private static func killGroup(of pid: Int32) {
         let group = getpgid(pid)
         if group > 1 && group != getpgrp() { Glibc.kill(-group, SIGKILL) }
         Glibc.kill(pid, SIGKILL)
     }
 
-    /// The marks in a process' environment; nil where it has none or cannot be read.
+    /// The marks in a process' environment; nil if there are none or the environment cannot be read.
     static func marks(of pid: Int32) -> [String: String]? {
         guard let bytes = Files.readBytes("/proc/\(pid)/environ", bytesMax: 1 << 20) else { return nil }
         var marks: [String: String] = [:]

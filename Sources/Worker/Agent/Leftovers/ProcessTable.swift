@@ -2,9 +2,10 @@ import EventLoop
 import Glibc
 import WorkerCore
 
-/// The system's table of processes, read from /proc. A read may block behind a process in trouble: never on the loop.
+/// The system's table of processes, read from /proc. A read may block behind a stuck process, so never read on the
+/// loop.
 enum ProcessTable {
-    /// Everything that lives; zombies hold nothing and are left out.
+    /// All living processes, without zombies.
     static func rows() -> [ProcessRow] {
         Files.entries("/proc").compactMap { name in Int32(name).flatMap { row(of: $0) } }
     }
@@ -14,7 +15,7 @@ enum ProcessTable {
         guard let stat = Files.read("/proc/\(pid)/stat", bytesMax: 4_096), let end = stat.lastIndex(of: ")") else {
             return nil
         }
-        // Behind the name: state is field 3, then parent, group, session; the start time is field 22 (proc(5)).
+        // After the name: state is field 3, then parent, group, session; the start time is field 22 (proc(5)).
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         guard fields.count >= 20, fields[0] != "Z", fields[0] != "X", let parent = Int32(fields[1]),
             let session = Int32(fields[3]), let start = UInt64(fields[19])

@@ -4,14 +4,14 @@ import WorkerCore
 
 /// Ends what sidecars leave behind, counts the processes of those that run, and removes their work folders.
 ///
-/// The loop relays other sessions meanwhile, so /proc and folders are looked at on a thread, by one look at a time for all
-/// slots. `isIdle` tells when nothing is left to do.
+/// The sweeper reads /proc and removes folders on a thread, because the loop relays other sessions meanwhile. There is
+/// one look at a time, for all slots. `isIdle` is true if nothing is left to do.
 final class Sweeper {
-    /// Between looks for processes that were killed and are not gone yet.
+    /// Between two looks for processes that were killed.
     static let roundMilliseconds: UInt64 = 10
-    /// Looks after which what cannot be ended is given up.
+    /// Looks before the sweeper gives up on processes that do not end.
     static let roundsMax = 200
-    /// Between counts of the processes of each slot.
+    /// Between two counts of the processes of each slot.
     static let censusMilliseconds: UInt64 = 2_000
 
     private struct Living {
@@ -38,22 +38,24 @@ final class Sweeper {
 
     var isIdle: Bool { ending.isEmpty && removals == 0 }
 
-    /// A sidecar runs. `instance` is what its environment bears; `onCount` is told now and then how many processes it has.
+    /// A sidecar runs. `instance` is the mark in its environment; `onCount` is called with its number of processes
+    /// every `censusMilliseconds`.
     func began(instance: String, pid: Int32, onCount: @escaping (Int) -> Void) {
         living[instance] = Living(pid: pid, onCount: onCount)
         if timer == nil && !isLooking { look(after: Sweeper.censusMilliseconds) }
     }
 
-    /// The sidecar itself is gone. Kills all that it started; `done` is told how many processes could not be ended.
+    /// The sidecar itself is gone. Kills all that it started; calls `done` with the number of processes that did not
+    /// end.
     func end(instance: String, pid: Int32, done: @escaping (_ left: Int) -> Void) {
         living[instance] = nil
-        // A sidecar keeps its orphans while it lives: what is left of one that ended is a child of this process by now.
+        // A sidecar keeps its orphans while it lives. After its end they are children of this process.
         if loop.strangers()?.isEmpty ?? false { return done(0) }
         ending[instance] = Ending(pid: pid, done: done)
         look(after: 0)
     }
 
-    /// Kills all that sidecars left to this process. For a worker's end, when no sidecar runs.
+    /// Kills all that sidecars left to this process. For the worker's end, when no sidecar runs.
     func endStrangers(done: @escaping (_ left: Int) -> Void) {
         guard let strangers = loop.strangers(), !strangers.isEmpty else { return done(0) }
         ending[SweepLook.strangers] = Ending(pid: 0, done: done)
@@ -119,33 +121,33 @@ final class Sweeper {
     }
 }
 
-/// One look at all processes, made on a thread: counts those of each sidecar, and kills those of the ones that are over.
+/// One look at all processes, on a thread: counts the processes of each sidecar, and kills those of ended sidecars.
 struct SweepLook: Sendable {
-    /// Stands for the instance of processes that descendants left to this process and that bear no mark.
+    /// The instance of processes without a mark that descendants left to this process.
     static let strangers = "strangers"
 
     struct Result: Sendable {
         let census: ProcessCensus
         /// Processes of each sidecar that runs.
         let counts: [String: Int]
-        /// Processes killed in this look, for each sidecar that is over.
+        /// Processes killed in this look, for each ended sidecar.
         let left: [String: Int]
     }
 
     let census: ProcessCensus
     let roots: [ProcessCensus.Root]
     let own: Int32
-    /// Processes that descendants left to this process. Nil if the kernel gives orphans to another process: then each
-    /// process is asked for its mark.
+    /// Processes that descendants left to this process. nil if the kernel gives orphans to another process; then the
+    /// look reads the mark of each process.
     let strangers: Set<Int32>?
-    /// Strangers without a mark are some ended sidecar's too.
+    /// A stranger without a mark belongs to an ended sidecar too.
     let areStrangersOurs: Bool
-    /// Instances whose sidecar is gone.
+    /// Instances of ended sidecars.
     let ending: Set<String>
 
     func performed() -> Result {
         let takesAll = ending.contains(SweepLook.strangers)
-        // At the worker's end every stranger is killed, whichever sidecar left it.
+        // At the worker's end the look kills the strangers of every sidecar.
         var census = takesAll ? ProcessCensus() : census
         let found = census.look(
             at: ProcessTable.rows(), roots: roots.filter { $0.pid > 0 }, own: own,
@@ -159,7 +161,7 @@ struct SweepLook: Sendable {
         for (instance, pids) in found where ending.contains(instance) || instance == SweepLook.strangers {
             for pid in pids where pid != own && pid > 1 { kill(pid, SIGKILL) }
         }
-        // The sidecar that left an unmarked stranger is not known, so the end of each sidecar waits for it.
+        // The end of each sidecar waits for unmarked strangers, because it is not known which sidecar left them.
         let unmarked = found[SweepLook.strangers]?.count ?? 0
         let left = ending.map { ($0, $0 == SweepLook.strangers ? unmarked : (found[$0]?.count ?? 0) + unmarked) }
         return Result(

@@ -1,7 +1,7 @@
 import EventLoop
 import WorkerCore
 
-/// Starts a worker's sidecars of its kind on this machine, and leaves nothing of them behind.
+/// Starts a worker's sidecars on this machine, and ends and removes all that they leave.
 final class LocalSidecars: SidecarHost {
     private let kind: any SidecarKind
     private let site: SidecarSite
@@ -27,8 +27,9 @@ final class LocalSidecars: SidecarHost {
         try kind.start(start, at: site, onEvent: onEvent)
     }
 
-    /// Ends what sidecars left to this process and removes the folder of all their work folders. Call it when no sidecar runs.
-    /// - Parameter done: is told how many processes could not be ended.
+    /// Ends what sidecars left to this process and removes the folder of all their work folders. Call it when no
+    /// sidecar runs.
+    /// - Parameter done: called with the number of processes that did not end.
     func clear(done: @escaping (_ left: Int) -> Void) {
         let (sweeper, folder) = (site.sweeper, site.folder)
         sweeper.endStrangers { left in

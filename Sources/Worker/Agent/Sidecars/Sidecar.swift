@@ -2,7 +2,7 @@ import Queue
 import QueueCore
 import WorkerCore
 
-/// What all sidecars of a worker share.
+/// Shared by all sidecars of a worker.
 package struct SidecarContext {
     let clock: any WorkerClock
     let host: any SidecarHost
@@ -33,19 +33,20 @@ final class Sidecar {
     private var run: (any SidecarRun)?
     private var timer: (any ScheduledCall)?
     private var timerAt: UInt64?
-    /// Starts so far: names the work folder, and tells events of an earlier process apart.
+    /// Starts so far. The number is in the work folder's name, and tells events of earlier starts from those of this
+    /// one.
     private var starts = 0
-    /// Where it listens, as the last start said.
+    /// The endpoint that it announced last.
     private(set) var endpoint: SidecarEndpoint?
-    /// Why it failed, in words; nil while one is fit.
+    /// Why it failed; nil while it is ready.
     private(set) var trouble: Trouble?
-    /// Why the URL that this start named is not served, in words.
+    /// Why the URL that this start printed is not served.
     private var misannounced: String?
 
-    /// Why there is no fit sidecar.
+    /// Why the sidecar is not ready.
     struct Trouble {
         let words: String
-        /// It never said where it listens.
+        /// It did not announce an endpoint.
         let isAtStart: Bool
     }
 
@@ -84,9 +85,9 @@ final class Sidecar {
         case .none: return
         case .ready:
             trouble = nil
-            tell(.ready)
-        case .lost(let isOut): if isOut { tell(.out) }
-        case .stopped: tell(.stopped)
+            emit(.ready)
+        case .lost(let isOut): if isOut { emit(.out) }
+        case .stopped: emit(.stopped)
         }
         onReport(effect.report)
     }
@@ -99,11 +100,11 @@ final class Sidecar {
             run = try around.host.start(SidecarStart(slot: slot, pool: pool, number: start)) { [weak self] event in
                 if let self, self.starts == start { self.happened(event) }
             }
-            tell(.starting)
+            emit(.starting)
         } catch {
-            tell(.startFailed(error))
+            emit(.startFailed(error))
             trouble = Trouble(words: error.description, isAtStart: true)
-            // Not from within the call that wanted the start: its owner has not finished.
+            // Not from inside the call that asked for the start, because its caller has not finished.
             around.clock.afterThisTurn { [weak self] in
                 if let self, self.starts == start { self.perform(self.supervisor.exited(now: self.now)) }
             }
@@ -117,13 +118,13 @@ final class Sidecar {
             perform(supervisor.announced(now: now))
         case .misannounced(let why):
             misannounced = why
-            tell(.misannounced(why))
+            emit(.misannounced(why))
         case .counted(let processes):
             counted(processes)
         case .exited(let ending):
             let failure = failure(ending)
             trouble = failure ?? trouble
-            tell(.exited(ending, failure: failure?.words))
+            emit(.exited(ending, failure: failure?.words))
             run = nil
             perform(supervisor.exited(now: now))
         }
@@ -131,13 +132,13 @@ final class Sidecar {
 
     private func counted(_ count: Int) {
         guard count > ProcessCensus.processesMax else { return }
-        tell(.crowded(processes: count))
+        emit(.crowded(processes: count))
         perform(supervisor.crowded(now: now))
     }
 
     // MARK: Words
 
-    private func tell(_ event: SidecarEvent) {
+    private func emit(_ event: SidecarEvent) {
         around.events.sidecar(of: slot, pool, pid: pid, event)
     }
 

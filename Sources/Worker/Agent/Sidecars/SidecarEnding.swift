@@ -1,6 +1,6 @@
 import WorkerCore
 
-/// How a sidecar ended, when all that it started is gone too.
+/// How a sidecar ended. All processes that it started are gone too, but for `left`.
 package struct SidecarEnding {
     /// `code(1)`, `signal(9)`.
     package let exit: String

@@ -1,7 +1,7 @@
 import EventLoop
 
-/// What sidecars inherit of the worker's environment: all but Berth's own secrets and connections, for a browser runs
-/// other people's pages.
+/// The environment of sidecars: the worker's, without Berth's secrets and connections, because a browser runs
+/// untrusted pages.
 enum SidecarEnvironment {
     private static let withheld: Set<String> = [
         "NODE_SECRET", "NODE_SECRET_FILE", "HUB_NODE_SECRET", "REDIS_URL", "REDIS_HOST", "REDIS_PORT",

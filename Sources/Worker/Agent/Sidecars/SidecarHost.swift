@@ -8,9 +8,9 @@ package protocol SidecarHost: AnyObject {
     func start(
         _ start: SidecarStart, onEvent: @escaping (SidecarRunEvent) -> Void
     ) throws(WorkerFailure) -> any SidecarRun
-    /// Nothing is left of sidecars that ended.
+    /// True if nothing is left of sidecars that ended.
     var isIdle: Bool { get }
-    /// Called when that becomes so.
+    /// Called when `isIdle` becomes true.
     var onIdle: (() -> Void)? { get set }
 }
 
@@ -24,20 +24,20 @@ package struct SidecarStart {
 
 /// A sidecar from its start until it is gone.
 package protocol SidecarRun: AnyObject {
-    /// nil where no process is behind it.
+    /// nil if it is no process.
     var pid: Int32? { get }
-    /// It is to end soon.
+    /// Asks it to end.
     func terminate()
-    /// It ends now.
+    /// Ends it at once.
     func kill()
 }
 
 package enum SidecarRunEvent {
-    /// It serves clients there.
+    /// It serves clients at this endpoint.
     case announced(SidecarEndpoint)
-    /// It names a URL that is not served, and why not.
+    /// It printed a URL that is not served, for this reason.
     case misannounced(String)
-    /// It has so many processes.
+    /// The number of its processes, now and then.
     case counted(processes: Int)
     case exited(SidecarEnding)
 }

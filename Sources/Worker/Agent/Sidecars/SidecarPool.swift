@@ -3,11 +3,11 @@ import WorkerCore
 
 /// All sidecars of a worker. Slots take seats on them; the pool performs what its seat table decides.
 final class SidecarPool {
-    /// What a slot hears of its seat.
+    /// Changes of a slot's seat.
     enum News {
         /// The slot sits on a ready sidecar.
         case seated
-        /// The slot has no seat, and why. Out: none is to be expected soon.
+        /// The slot has no seat, for this reason. Out: no sidecar starts soon.
         case lost(isOut: Bool, Sidecar.Trouble?)
         /// The sidecar of a closed slot is gone.
         case closed
@@ -19,7 +19,7 @@ final class SidecarPool {
 
     /// - Parameters:
     ///   - pools: one for each slot.
-    ///   - onNews: may be called from inside `start`, `giveBack` and `close`.
+    ///   - onNews: may be called from inside `close`.
     init(pools: [Pool], _ around: SidecarContext, onNews: @escaping (_ slot: Int, News) -> Void) {
         seats = SeatTable(slots: pools.count)
         self.onNews = onNews
@@ -41,13 +41,13 @@ final class SidecarPool {
     /// The sidecar that a slot sits on; nil while the slot has no seat.
     func seat(of slot: Int) -> Sidecar? { seats.sidecar(of: slot).map { sidecars[$0] } }
 
-    /// The slot's session is over: no other client may meet this sidecar.
+    /// The slot's session is over, and no other client may use this sidecar.
     /// - Parameter hungUp: the sidecar ended the connection.
     func replace(_ slot: Int, hungUp: Bool) {
         if let number = seats.giveBack(slot) { sidecars[number].replace(hungUp: hungUp) }
     }
 
-    /// The slot's sidecar runs, but does not do its work.
+    /// The slot's sidecar runs, but does not take or answer connections.
     func condemn(_ slot: Int) {
         if let number = seats.giveBack(slot) { sidecars[number].condemn() }
     }

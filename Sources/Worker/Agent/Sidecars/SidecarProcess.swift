@@ -12,12 +12,13 @@ struct SidecarInvocation {
     let file: (name: String, content: String)?
 }
 
-/// One start of a sidecar that is a process: its work folder, its process group, the endpoint it names, what it says before it dies.
+/// One start of a sidecar that is a process: its work folder, its process group, the endpoint that it prints, and
+/// its last output.
 final class SidecarProcess: SidecarRun {
     let pid: Int32?
     private let child: ChildProcess
 
-    /// What the child's callbacks reach: they may outlive whoever started it.
+    /// For the child's callbacks, because they may outlive this object.
     private final class Box {
         var child: ChildProcess?
         var onEvent: ((SidecarRunEvent) -> Void)?

@@ -2,8 +2,8 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// A lease's connections at the worker, from its grant to its end: the gateway's on one side, the sidecar's on the
-/// other, and the relay between them once the proof was sent.
+/// A lease's connection at the worker, from its grant to its end: the gateway's stream, the sidecar's stream, and after
+/// the proof the relay between them.
 final class Session: SlotSession, StreamDelegate {
     let grant: Wire.GrantRequest
     private let secret: [UInt8]
@@ -81,7 +81,7 @@ final class Session: SlotSession, StreamDelegate {
         relay?.witness = nil
     }
 
-    /// What a dead sidecar had sent still goes out.
+    /// With `flush` the relay still passes on what the sidecar sent before it ended.
     func end(_ farewell: Slot.Vacated.Farewell) {
         onEvent = nil
         stopFirstByte()
@@ -113,14 +113,14 @@ final class Session: SlotSession, StreamDelegate {
         onEvent?(.ended(bySidecar: end.first == .b))
     }
 
-    // Before the proof; afterwards the relay listens.
+    // Before the proof. After it the relay is the delegate.
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) { onEvent?(.gatewayClosed) }
     func streamReachedEnd(_ stream: Stream) { onEvent?(.gatewayClosed) }
     func streamDrained(_ stream: Stream) {}
     func stream(_ stream: Stream, failed error: SystemError) { onEvent?(.gatewayClosed) }
 }
 
-/// Tells of the first bytes that the sidecar sends.
+/// Calls back at the first bytes from the sidecar.
 private final class FirstByte: RelayWitness {
     private let onPassed: () -> Void
 

@@ -2,19 +2,19 @@ import Queue
 import QueueCore
 import WorkerCore
 
-/// All slots at work: performs what the slot machines decide, on sidecars, sessions and the ledger.
+/// All slots of a worker: performs what the slot machines decide, on sidecars, sessions and the ledger.
 package final class SlotBoard {
     package private(set) var table: SlotTable
     private let ledger: any SlotLedger
     private let events: any SlotEvents
     private let host: any SidecarHost
     private var sidecars: SidecarPool!
-    /// By slot: whoever was offered it or holds it.
+    /// By slot: the session that was offered it or holds it.
     private var sessions: [Int: any SlotSession] = [:]
     private var troubles = SlotTroubles()
-    /// Something ended or stopped: a drain may be over.
+    /// Called when a session ended or a sidecar stopped, because a drain may be over.
     package var onChange: (() -> Void)?
-    /// A slot's sidecar did not come up, and nothing like that was told before.
+    /// Called when a slot's sidecar does not start, once for each reason.
     var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
     package init(pools: [Pool], ledger: any SlotLedger, around: SidecarContext) {
@@ -28,22 +28,22 @@ package final class SlotBoard {
 
     package func start() { sidecars.start() }
 
-    /// Nobody holds a slot, no sidecar runs, and nothing is left of those that did.
+    /// No lease holds a slot, no sidecar runs, and nothing is left of earlier ones.
     package var isStopped: Bool { table.isVacant && sidecars.isStopped && host.isIdle }
 
-    /// Why slots have no fit sidecar; empty where all have.
+    /// Why slots have no ready sidecar; empty if all have one.
     var trouble: String { troubles.summary }
 
     /// The process behind a slot.
     func sidecarPID(_ slot: Int) -> Int32? { sidecars.seat(of: slot)?.pid }
 
-    // MARK: What comes in
+    // MARK: Grants and orders
 
-    /// A grant whose mac, fleet and worker are right.
+    /// A grant arrived whose mac, fleet and worker are right.
     package func present(_ session: any SlotSession) {
         let grant = session.grant
         let slot = grant.slot
-        // A slot beyond the table is no grant of ours.
+        // No grant of this worker names a slot beyond the table.
         guard table.indices.contains(slot) else { return session.end(.close) }
         switch table[slot].presented(grant.lease, grant.token, attach: grant.attach) {
         case .begin:
@@ -51,7 +51,7 @@ package final class SlotBoard {
         case .reject(let reason, let token, let slotFree):
             ledger.reject(
                 grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
-            tell(slot, .refused(grant.lease, reason))
+            emit(slot, .refused(grant.lease, reason))
             session.end(.reject(reason))
         case .refuse(let reason):
             session.end(.reject(reason))
@@ -72,12 +72,12 @@ package final class SlotBoard {
         if let token = table[slot].recycleNoticed(token) { ledger.ready(slot: slot, token: token) }
     }
 
-    /// Takes nobody in any more and stops the sidecars that serve nobody.
+    /// Takes no more leases, and stops the sidecars that serve no client.
     package func drain() {
         for slot in table.drain() { sidecars.close(slot) }
     }
 
-    /// Ends whoever is still served.
+    /// Ends all sessions.
     package func closeAll(reason: String) {
         for lease in table.leases { close(lease, reason: reason) }
     }
@@ -111,7 +111,7 @@ package final class SlotBoard {
         guard progress == .prove, let session = sessions[slot] else { return }
         sidecars.seat(of: slot)?.sessionBegan()
         session.prove()
-        tell(slot, .served(session.grant.lease, session.grant.token))
+        emit(slot, .served(session.grant.lease, session.grant.token))
     }
 
     private func session(_ grant: Wire.GrantRequest, _ event: SessionEvent) {
@@ -134,7 +134,7 @@ package final class SlotBoard {
         }
     }
 
-    // MARK: Giving a slot up
+    // MARK: The end of a lease's connection
 
     private func vacate(_ slot: Int, _ vacated: Slot.Vacated?, _ cause: EndCause) {
         guard let vacated else { return }
@@ -150,10 +150,10 @@ package final class SlotBoard {
         case .keep: ledger.keep(vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach)
         case .release: ledger.release(vacated.lease, slot: slot, token: vacated.token)
         }
-        tell(slot, .vacated(vacated, cause, bytes: bytes))
+        emit(slot, .vacated(vacated, cause, bytes: bytes))
         if let token = vacated.ready {
             ledger.ready(slot: slot, token: token)
-            tellState(slot)
+            emitState(slot)
         }
         switch vacated.sidecar {
         case .keep: break
@@ -170,7 +170,7 @@ package final class SlotBoard {
             troubles.isWell(slot)
             guard let token = table[slot].sidecarReady() else { return }
             ledger.ready(slot: slot, token: token)
-            tellState(slot)
+            emitState(slot)
         case .lost(let isOut, let trouble):
             if let trouble {
                 troubles.failed(slot, trouble.words)
@@ -180,7 +180,7 @@ package final class SlotBoard {
             vacate(slot, table[slot].sidecarLost(isOut: isOut), .sidecarLost)
             if table[slot].row(slot) != before {
                 ledger.changed()
-                tellState(slot)
+                emitState(slot)
             }
         case .closed:
             troubles.isWell(slot)
@@ -188,9 +188,9 @@ package final class SlotBoard {
         }
     }
 
-    private func tellState(_ slot: Int) {
-        if let row = table[slot].row(slot) { tell(slot, .changed(row)) }
+    private func emitState(_ slot: Int) {
+        if let row = table[slot].row(slot) { emit(slot, .changed(row)) }
     }
 
-    private func tell(_ slot: Int, _ event: SlotEvent) { events.slot(slot, of: table.pools[slot], event) }
+    private func emit(_ slot: Int, _ event: SlotEvent) { events.slot(slot, of: table.pools[slot], event) }
 }

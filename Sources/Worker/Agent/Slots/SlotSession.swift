@@ -7,26 +7,26 @@ package protocol SlotSession: AnyObject {
     var grant: Wire.GrantRequest { get }
     /// Bytes to and from the client so far.
     var bytes: (fromClient: UInt64, toClient: UInt64) { get }
-    /// The slot takes the grant: listens to the gateway and connects the sidecar. Nothing is sent to either yet.
+    /// The slot took the grant: reads from the gateway and connects the sidecar. Sends nothing to either yet.
     /// - Parameter onEvent: never called from inside a call of this session.
     func begin(on endpoint: SidecarEndpoint, onEvent: @escaping (SessionEvent) -> Void)
-    /// The point of no return: the proof to the gateway, the client's head to the sidecar, then bytes both ways.
+    /// Sends the proof to the gateway and the client's head to the sidecar, then relays bytes both ways.
     func prove()
-    /// Ends it as its slot decided, begun or not. No event comes after this.
+    /// Ends the session, begun or not. `onEvent` is not called any more.
     func end(_ farewell: Slot.Vacated.Farewell)
 }
 
-/// What happens to a session that its slot decides about.
+/// Events of a session that its slot reacts to.
 package enum SessionEvent {
     case sidecarConnected
     case sidecarUnreachable(SystemError)
-    /// The gateway ended before the proof, or sent what it must not.
+    /// Before the proof the gateway closed, or sent bytes.
     case gatewayClosed
-    /// The first byte of the sidecar came.
+    /// The sidecar sent its first byte.
     case sidecarAnswered
-    /// No byte came from the sidecar in time.
+    /// The sidecar sent no byte in time.
     case firstByteOverdue
     /// The relay is over.
-    /// - Parameter bySidecar: its side ended first.
+    /// - Parameter bySidecar: the sidecar's side ended first.
     case ended(bySidecar: Bool)
 }

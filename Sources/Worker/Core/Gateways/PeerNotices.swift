@@ -1,4 +1,4 @@
-/// Which peers are worth a log line: each once a minute, and no more than some in that time, however many there are.
+/// Limits the log lines about peers: one a minute for each peer, and `peersMax` a minute for all of them.
 public struct PeerNotices: Sendable {
     public static let intervalMilliseconds: UInt64 = 60_000
     public static let peersMax = 64
@@ -7,7 +7,7 @@ public struct PeerNotices: Sendable {
 
     public init() {}
 
-    /// True when this peer was not told of in the last minute. It is from now on.
+    /// True if the log has had no line about this peer in the last minute. The caller then writes one.
     public mutating func isNews(_ peer: UInt64, now: UInt64) -> Bool {
         if let at = told[peer], now < at + PeerNotices.intervalMilliseconds { return false }
         if told.count >= PeerNotices.peersMax {

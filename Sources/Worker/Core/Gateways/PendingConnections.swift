@@ -1,20 +1,21 @@
-/// Connections that have not shown yet what they want, and which of them closes when there are too many.
+/// Connections that have not sent their request yet, and the order in which they close if there are too many.
 ///
-/// Anybody who reaches the port can connect, thousands of times a second. A gateway shows a valid mac within a round trip;
-/// it must not lose its place to those that say nothing. These close first, each kind oldest first:
-/// 1. connections that were answered, and only wait for their peer to close;
-/// 2. silent ones of an address that has more than its share;
-/// 3. silent ones of addresses that showed no valid mac lately;
-/// 4. silent ones of addresses that did;
-/// 5. those that showed a valid mac, and have not sent their head yet.
+/// Any host that reaches the port can connect thousands of times a second. A gateway sends a valid mac within a round
+/// trip, and must not lose its place to silent connections. Connections close in this order, the oldest of each kind
+/// first:
+/// 1. connections that have their answer and wait for their peer to close;
+/// 2. silent connections of an address that has more than its share;
+/// 3. silent connections of addresses without a valid mac in the last `knownMilliseconds`;
+/// 4. silent connections of the other addresses;
+/// 5. connections that sent a valid mac, and have not sent their head yet.
 ///
-/// Every call costs O(1), amortised. Entries that left are skipped when they come to the front of their lane.
+/// Each call costs O(1), amortised. A lane drops entries of closed connections when they reach its front.
 public struct PendingConnections: Sendable {
-    /// How much an address counts after it showed a valid mac.
+    /// How long an address counts as known after it sent a valid mac.
     public static let knownMilliseconds: UInt64 = 600_000
-    /// Addresses remembered for that.
+    /// Known addresses kept at most.
     public static let knownAddressesMax = 1_024
-    /// An address that showed no valid mac has this part of the places.
+    /// An address that is not known has at most this part of the places.
     public static let shareDivisor = 4
 
     private enum Standing { case silent, proved, answered }
@@ -80,24 +81,24 @@ public struct PendingConnections: Sendable {
         newestAddress = address
     }
 
-    /// It showed a valid mac for the first time that mac was seen.
+    /// The connection sent a valid mac that was not seen before.
     public mutating func proved(_ id: UInt64, now: UInt64) {
         guard let address = entries[id]?.address else { return }
         know(address, now: now)
         move(id, to: .proved)
     }
 
-    /// It was answered, and waits for its peer to close.
+    /// The connection has its answer, and waits for its peer to close.
     public mutating func answered(_ id: UInt64) { move(id, to: .answered) }
 
-    /// It closed, or was handed over.
+    /// The connection closed, or its grant went to a slot.
     public mutating func left(_ id: UInt64) {
         guard let entry = entries.removeValue(forKey: id) else { return }
         if entry.standing == .silent { countDown(entry.address) }
     }
 
-    /// The connection that closes next because there are too many; nil where there is room. Its owner first reads what came
-    /// on it: where that changes its standing, the next one may be another.
+    /// The connection to close because there are too many; nil if there is room. The owner first reads the bytes that
+    /// the connection received, and asks again, because they may change the answer.
     public mutating func surplus(now: UInt64) -> UInt64? {
         let entries = entries
         func isSilent(_ id: UInt64) -> Bool { entries[id]?.standing == .silent }
@@ -107,7 +108,7 @@ public struct PendingConnections: Sendable {
         guard entries.count > placesMax else { return nil }
         if let id = answered.first({ entries[$0] != nil }) { return id }
         while let id = strangers.first(isSilent) {
-            // Its address may have shown a valid mac since.
+            // Its address may have sent a valid mac since.
             guard let address = entries[id]?.address, isKnown(address, now: now) else { return id }
             strangers.skip()
             acquaintances.append(id, isHere: isSilent)

@@ -1,10 +1,10 @@
-/// Nonces of the newest requests with a valid mac. A request with one of these nonces is a copy: it proves nothing of its
-/// sender, is not answered, and costs Redis nothing.
+/// Nonces of the newest requests with a valid mac. A request with one of these nonces is a copy. A copy proves nothing
+/// about its sender, so the worker does not answer it and runs no script for it.
 public struct SeenNonces: Sendable {
     public static let noncesMax = 4_096
 
     private var seen: Set<String> = []
-    /// In the order of their arrival, once full from `next` on.
+    /// In the order of arrival; once full, the oldest is at `next`.
     private var order: [String] = []
     private var next = 0
 

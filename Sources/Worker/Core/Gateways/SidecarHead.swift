@@ -1,7 +1,7 @@
-/// The request head for a sidecar: the client's as the gateway forwards it, with the path and Host the sidecar expects.
+/// The request head for a sidecar: the head that the gateway forwards, with the path and Host that the sidecar expects.
 ///
-/// The gateway has read the head strictly and left Host out. Here only its first line changes and Host is added;
-/// what is not shaped like that is refused, for it did not come from a gateway.
+/// The gateway has parsed the head strictly and left out Host. The worker changes the first line and adds Host. The
+/// worker refuses any other shape, because a gateway does not send it.
 public struct SidecarHead: Hashable, Sendable {
     /// Longest head, with its blank line, in bytes.
     public static let bytesMax = 20_480
@@ -10,15 +10,15 @@ public struct SidecarHead: Hashable, Sendable {
     /// Header lines and the blank line.
     private let rest: ArraySlice<UInt8>
 
-    /// How far a head has come.
+    /// Whether a head is complete.
     public enum Progress: Hashable, Sendable {
         case incomplete
         case complete(SidecarHead)
-        /// Too long, no head, or bytes behind it: the gateway sends nothing there before the proof.
+        /// Too long, not a head, or followed by bytes: a gateway sends nothing after the head before it has the proof.
         case invalid
     }
 
-    /// Looks at what came behind the grant line so far.
+    /// Reads the bytes received after the grant line so far.
     public static func read(_ bytes: ArraySlice<UInt8>) -> Progress {
         guard bytes.count <= bytesMax else { return .invalid }
         guard let end = blankLineEnd(bytes) else { return bytes.count == bytesMax ? .invalid : .incomplete }
@@ -38,7 +38,7 @@ public struct SidecarHead: Hashable, Sendable {
         }
     }
 
-    /// The head for a sidecar at `endpoint`: its path in front of the client's, Host its own.
+    /// The head for a sidecar at `endpoint`: the path of the endpoint before the client's path, and its Host.
     public func composed(for endpoint: SidecarEndpoint) -> [UInt8] {
         var prefix = Array(endpoint.path.utf8)
         if prefix.last == UInt8(ascii: "/") { prefix.removeLast() }

@@ -1,6 +1,6 @@
 /// Splits a command line into words as a shell would, without a shell: blanks separate, quotes and backslashes keep.
 ///
-/// No variables, globs, pipes or substitutions: a command that needs them names `sh -c` itself.
+/// There are no variables, globs, pipes or substitutions. A command that needs them starts with `sh -c`.
 public enum CommandWords {
     /// `nil` for an open quote, a lone backslash at the end, or no word at all.
     public static func split(_ text: String) -> [String]? {

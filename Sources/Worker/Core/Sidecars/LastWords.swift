@@ -1,6 +1,6 @@
 /// The last lines that a program printed on both of its outputs, and the line that best tells why it failed.
 ///
-/// The lines are for people: repaired where they are no UTF-8, without escape sequences and control characters.
+/// The lines are for people: valid UTF-8, without escape sequences and control characters.
 public struct LastWords: Hashable, Sendable {
     /// Lines kept of each output.
     public static let linesMax = 40
@@ -10,12 +10,13 @@ public struct LastWords: Hashable, Sendable {
     /// Oldest first; empty ones left out.
     public let lines: [String]
 
-    /// - Parameters: the last bytes of each output, and whether something came before them: then the first line is only a part.
+    /// - Parameters: the last bytes of each output, and whether earlier bytes were dropped, because then the first line
+    ///   is a part.
     public init(stdout: [UInt8], isCut stdoutIsCut: Bool = false, stderr: [UInt8], isCut stderrIsCut: Bool = false) {
         lines = LastWords.lines(stdout, isCut: stdoutIsCut) + LastWords.lines(stderr, isCut: stderrIsCut)
     }
 
-    /// The line to show where there is room for one; the later one of two equally good ones. nil where nothing was said.
+    /// The line to show if there is room for one; the later one of two equally good lines. nil if there is no line.
     public var best: String? {
         var best: (line: String, weight: Int)?
         for line in lines {
@@ -33,7 +34,7 @@ public struct LastWords: Hashable, Sendable {
         return pieces.lazy.map { plain($0) }.filter { !$0.isEmpty }.suffix(linesMax)
     }
 
-    /// Text that any terminal and any log shows as it is: no escape sequence, no control or format character, no blanks around.
+    /// Text without escape sequences, control and format characters, and without blanks at its ends.
     static func plain(_ bytes: ArraySlice<UInt8>) -> String {
         var out = String.UnicodeScalarView()
         var count = 0
@@ -46,7 +47,7 @@ public struct LastWords: Hashable, Sendable {
                 continue
             }
             if isHidden(scalar) { scalar = " " }
-            // Blanks in a row are one, and none comes first.
+            // Keeps one of several blanks in a row, and none at the beginning.
             if scalar == " " && (out.isEmpty || out.last == " ") { continue }
             count += UTF8.width(scalar)
             if count > lineBytesMax { break }
@@ -65,7 +66,7 @@ public struct LastWords: Hashable, Sendable {
 
     // MARK: Which line tells most
 
-    /// Words of the system's own about what is missing or forbidden.
+    /// Messages of the system about a missing or forbidden thing.
     private static let causes = [
         "error while loading shared libraries", "cannot open shared object", "no such file", "not found",
         "permission denied",
@@ -77,12 +78,12 @@ public struct LastWords: Hashable, Sendable {
     private static let failures = [
         "error", "fatal", "fail", "cannot", "can't", "unable", "exception", "panic", "refused",
     ]
-    /// Beginnings of lines that only surround an error: frames of a stack, the version of an interpreter, headings.
+    /// Beginnings of lines around an error: frames of a stack, the version of an interpreter, headings.
     private static let prologues = [
         "at ", "Node.js v", "file \"", "File \"", "Traceback ", "node:", "<launch", "^", "╔", "╚",
     ]
 
-    /// 4 a cause, 3 a failure, 2 any line, 1 what only surrounds an error.
+    /// 4 a cause, 3 a failure, 2 any line, 1 a line around an error.
     private static func weight(_ line: String) -> Int {
         if prologues.contains(where: { line.hasPrefix($0) }) || !line.utf8.contains(where: isLetter) { return 1 }
         let lower = line.lowercased()

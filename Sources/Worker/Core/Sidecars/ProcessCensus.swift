@@ -1,9 +1,10 @@
-/// One living process, as the system's table has it.
+/// One living process of the system's table.
 public struct ProcessRow: Hashable, Sendable {
     public let pid: Int32
     public let parent: Int32
     public let session: Int32
-    /// Ticks from the machine's boot to the process' start. A number may be given again; number and start never are.
+    /// Ticks from the machine's boot to the process' start. The kernel may use a pid again, but never with the same
+    /// start.
     public let start: UInt64
 
     public init(pid: Int32, parent: Int32, session: Int32, start: UInt64) {
@@ -16,14 +17,15 @@ public struct ProcessRow: Hashable, Sendable {
 
 /// Tells which processes belong to which sidecar.
 ///
-/// A sidecar begins a session of its own. What it starts is its descendant; what calls `setsid` leaves the session and stays
-/// a descendant. When the sidecar ends, its children become the worker's; they still bear its mark in their environment,
-/// unless a program overwrote that. So each of session, descent, mark and memory of an earlier look is asked.
+/// A sidecar begins a session of its own. A process that it starts is its descendant, also after `setsid`, which leaves
+/// the session. When the sidecar ends, its children become children of the worker. They still have its mark in their
+/// environment, unless a program overwrote it. So the census uses the session, the descent, the mark, and the owners of
+/// the last look.
 public struct ProcessCensus: Sendable {
     /// Processes that one slot may have.
     public static let processesMax = 512
 
-    /// A sidecar: its own process, and what names this start of it.
+    /// A sidecar: its own process, and the name of this start.
     public struct Root: Hashable, Sendable {
         public let pid: Int32
         public let instance: String
@@ -55,14 +57,15 @@ public struct ProcessCensus: Sendable {
     /// The pids of each instance.
     ///
     /// - Parameters:
-    ///   - own: the worker's pid; what descends from it without a sidecar between is nobody's.
-    ///   - mark: the instance that a process' environment names. Asked for processes whose `asksMark` is true.
+    ///   - own: the worker's pid. A descendant of the worker that descends from no sidecar has no owner.
+    ///   - mark: the instance that a process' environment names. Called if `asksMark` is true for the process.
     public mutating func look(
         at rows: [ProcessRow], roots: [Root], own: Int32, asksMark: (ProcessRow) -> Bool, mark: (Int32) -> String?
     ) -> [String: [Int32]] {
         var table = Table(rows, own: own)
         for root in roots {
-            // While a session has members, its number is not given to a new process: a process of that number is a new one.
+            // A process with this pid is a new one. So the session has no members, because the kernel does not give the
+            // pid of a session with members to a new process.
             if root.isOver && table.rows[root.pid] != nil { continue }
             table.sessions[root.pid] = root.instance
             table.owners[root.pid] = root.instance

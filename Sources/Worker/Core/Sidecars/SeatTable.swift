@@ -1,8 +1,8 @@
 /// Which sidecar each slot of a worker sits on.
 ///
-/// A slot takes a seat when a sidecar is ready for it, and gives the seat back after its session. A slot does not choose its
-/// sidecar, and does not know the number of it: the rule is here alone. The rule is one sidecar for each slot: a sidecar
-/// serves the slot that it was started for, and so do its successors.
+/// A slot takes a seat when a sidecar is ready for it, and gives the seat back after its session. The slot does not know
+/// which sidecar that is; this table decides. The rule is one sidecar for each slot: a sidecar and its successors serve
+/// the slot that the sidecar was started for.
 public struct SeatTable: Sendable {
     public enum Seat: Hashable, Sendable {
         /// No sidecar is ready for the slot. Can transition to: taken, closed.

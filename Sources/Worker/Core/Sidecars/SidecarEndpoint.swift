@@ -1,9 +1,9 @@
-/// Where a sidecar listens, as it says itself: `ws://<loopback>:<port>[/<path>]`.
+/// The address that a sidecar prints: `ws://<loopback>:<port>[/<path>]`.
 ///
-/// Strict, because it decides where clients' bytes go: a loopback host, a port, a path of visible ASCII without
-/// query or fragment.
+/// The parser is strict, because the endpoint decides where clients' bytes go: a loopback host, a port, a path of
+/// visible ASCII without query or fragment.
 public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
-    /// Longest line that is looked at, in bytes.
+    /// Longest line that is read, in bytes.
     public static let lineMax = 2_048
 
     /// A literal address: `127.0.0.1` and its kin, or `::1`. `localhost` is read as `127.0.0.1`.
@@ -12,7 +12,7 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// Empty, or `/` and more.
     public let path: String
 
-    /// What the Host header says, and what is dialled.
+    /// For the Host header.
     public var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     public var description: String { "ws://\(authority)\(path)" }
@@ -22,7 +22,7 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
         /// Nothing.
         case nothing
         case listens(SidecarEndpoint)
-        /// It names a URL that a worker does not connect to, and why not.
+        /// The line names a URL that the worker does not connect to, for this reason.
         case unusable(String)
     }
 
@@ -31,7 +31,7 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
         guard line.utf8.count <= lineMax else { return .nothing }
         var text = Array(line.utf8)[...]
         while let last = text.last, last == 0x20 || last == 0x0D || last == 0x0A { text.removeLast() }
-        // Alone on its line the whole of it is the URL, whatever punctuation it ends with.
+        // A URL alone on its line is the whole line, with any punctuation at its end.
         if let start = urlStart(in: text), start.at == text.startIndex, !text.contains(0x20) {
             return judge(text, isSecure: start.isSecure)
         }
@@ -57,7 +57,7 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
             "\(shown) is not served: a sidecar prints ws://<loopback address>:<port>/<path>, without query or fragment")
     }
 
-    /// Bytes of a URL that a message repeats.
+    /// Bytes of a URL that a message shows.
     private static let shownBytesMax = 128
 
     /// The index of the first `ws://` or `wss://` that is no part of a longer word.
@@ -77,7 +77,7 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Ends a URL within a sentence.
+    /// True for a byte that ends a URL in a sentence.
     private static func ends(_ byte: UInt8) -> Bool {
         byte <= 0x20 || byte == 0x7F || "\"'`<>".utf8.contains(byte)
     }

@@ -1,46 +1,46 @@
-/// Keeps one sidecar process fit for the next client: starts it, replaces it after a session, starts it again with
-/// backoff when it fails, and gives it up for a while when it fails again and again.
+/// Keeps one sidecar ready for the next client: starts it, replaces it after a session, starts it again with backoff if
+/// it fails, and waits longer if it fails again and again.
 ///
-/// A sidecar that ends by itself has failed, whatever its exit status (Playwright's server exits 0 when its browser
-/// dies). There is at most one process at a time: a successor starts when its predecessor is gone, so a program
-/// that insists on its port works too.
+/// A sidecar that ends by itself has failed, with any exit status, because Playwright's server exits 0 when its browser
+/// dies. There is at most one process at a time: a successor starts after its predecessor is gone, because a program
+/// may need one fixed port.
 ///
-/// Times are milliseconds of the caller's monotonic clock. After each call the driver looks at `wakeAt` and calls
-/// `timePassed` then.
+/// Times are milliseconds of the caller's monotonic clock. After each call the driver reads `wakeAt`, and calls
+/// `timePassed` at that time.
 public struct SidecarSupervisor: Sendable {
     public enum State: Hashable, Sendable {
-        /// No process and none wanted. Can transition to: starting.
+        /// There is no process, and none is wanted. Can transition to: starting.
         case stopped
-        /// The process runs and has not said where it listens. Can transition to: ready, stopping, backoff, out.
+        /// The process runs and has not announced its endpoint. Can transition to: ready, stopping, backoff, out.
         case starting(deadline: UInt64, isTrial: Bool)
-        /// It listens and serves nobody. Can transition to: busy, stopping, backoff, out.
+        /// It listens and serves no client. Can transition to: busy, stopping, backoff, out.
         case ready(since: UInt64)
         /// It serves a client. Can transition to: leaving, stopping, backoff, out.
         case busy
-        /// It ended its client's connection itself, perhaps because it is dying, and has that long to do so: then it
-        /// failed, else it is replaced. Can transition to: stopping, backoff, out.
+        /// It ended its client's connection. If it exits before that time, it failed; if not, it is replaced.
+        /// Can transition to: stopping, backoff, out.
         case leaving(terminateAt: UInt64)
-        /// It was told to end. Can transition to: starting, backoff, out, stopped.
+        /// It received SIGTERM or SIGKILL. Can transition to: starting, backoff, out, stopped.
         case stopping(Next, killAt: UInt64?)
         /// It failed and is started again at that time. Can transition to: starting, stopped.
         case backoff(until: UInt64)
-        /// It failed too often; one trial start at that time. Can transition to: starting, stopped.
+        /// It failed too often; one trial start follows at that time. Can transition to: starting, stopped.
         case out(until: UInt64)
     }
 
-    /// What comes after a process that was told to end.
+    /// What follows when a process ordered to end is gone.
     public enum Next: Hashable, Sendable {
         case successor
-        /// It had failed: backoff, or out.
+        /// The process had failed: backoff, or out.
         case retry(isTrial: Bool, Fault)
         case nothing
     }
 
     /// Why a process that still runs has failed.
     public enum Fault: Hashable, Sendable {
-        /// It never said where it listens.
+        /// It did not announce its endpoint in time.
         case silent
-        /// It listens no more.
+        /// It does not take connections.
         case unreachable
         /// It has more processes than a slot may have.
         case crowded
@@ -59,15 +59,15 @@ public struct SidecarSupervisor: Sendable {
     /// What to tell its slot.
     public enum Report: Hashable, Sendable {
         case none
-        /// A fit sidecar waits.
+        /// A sidecar is ready.
         case ready
-        /// There is no fit sidecar any more. Out: none is to be expected soon.
+        /// The sidecar is not ready any more. Out: no successor starts soon.
         case lost(isOut: Bool)
         /// The process is gone and none follows.
         case stopped
     }
 
-    /// What an event leads to, for the process and for the slot: neither excludes the other.
+    /// The result of an event: an order for the process, and a report to the slot.
     public struct Effect: Hashable, Sendable {
         public let order: Order
         public let report: Report
@@ -83,7 +83,7 @@ public struct SidecarSupervisor: Sendable {
     public static let leaveMilliseconds: UInt64 = 20
     public static let backoffMinMilliseconds: UInt64 = 100
     public static let backoffMaxMilliseconds: UInt64 = 30_000
-    /// So many failures within the window put the slot out.
+    /// The slot is out after so many failures within the window.
     public static let failuresMax = 5
     public static let failureWindowMilliseconds: UInt64 = 60_000
     public static let trialIntervalMilliseconds: UInt64 = 30_000
@@ -91,15 +91,15 @@ public struct SidecarSupervisor: Sendable {
     public private(set) var state: State = .stopped
     /// Times of the last failures, oldest first, at most `failuresMax`.
     private var failures: [UInt64] = []
-    /// Failures since a sidecar last proved itself, for the backoff.
+    /// Failures since a sidecar last served a client or stayed up, for the backoff.
     private var failuresInARow = 0
 
     private let leaveMilliseconds: UInt64
     private let startTimeoutMilliseconds: UInt64
 
     /// - Parameters:
-    ///   - leaveMilliseconds: how long a sidecar that ended its client's connection has for its own exit.
-    ///   - startTimeoutMilliseconds: how long one has to say where it listens.
+    ///   - leaveMilliseconds: how long a sidecar has for its exit after it ended its client's connection.
+    ///   - startTimeoutMilliseconds: how long a start may take until the sidecar announces its endpoint.
     public init(
         leaveMilliseconds: UInt64 = SidecarSupervisor.leaveMilliseconds,
         startTimeoutMilliseconds: UInt64 = SidecarSupervisor.startTimeoutMilliseconds
@@ -132,7 +132,8 @@ public struct SidecarSupervisor: Sendable {
         if case .ready = state { state = .busy }
     }
 
-    /// Its client is gone: nobody else may meet it. `hungUp` when it was the sidecar that ended the connection.
+    /// Its session is over, and no other client may use it.
+    /// - Parameter hungUp: the sidecar ended the connection.
     public mutating func replace(hungUp: Bool, now: UInt64) -> Effect {
         switch state {
         case .ready, .busy:
@@ -147,7 +148,7 @@ public struct SidecarSupervisor: Sendable {
         }
     }
 
-    /// It listens no more although it runs: a failure.
+    /// It runs, but does not take or answer connections: a failure.
     public mutating func condemn(now: UInt64) -> Effect {
         switch state {
         case .ready, .busy:
@@ -157,7 +158,7 @@ public struct SidecarSupervisor: Sendable {
         }
     }
 
-    /// It has more processes than a slot may have: a failure, and each moment makes it worse.
+    /// It has more processes than a slot may have: a failure. It is killed at once, because the number may still grow.
     public mutating func crowded(now: UInt64) -> Effect {
         switch state {
         case .starting(_, let isTrial):
@@ -190,7 +191,7 @@ public struct SidecarSupervisor: Sendable {
 
     // MARK: News of the process
 
-    /// It said where it listens.
+    /// It announced its endpoint.
     public mutating func announced(now: UInt64) -> Effect {
         guard case .starting = state else { return .nothing }
         state = .ready(since: now)

@@ -1,4 +1,4 @@
-/// Names of work folders, and how long the folder around them may be.
+/// Names of work folders, and the longest path of their parent folder.
 ///
 /// Chromium makes a unix socket in its temporary folder. The kernel takes 107 bytes for the path of one, so every name
 /// that a worker adds is short.
@@ -7,7 +7,7 @@ public enum WorkFolderPath {
     public static let socketBytesMax = 107
     /// `/berth-xxxxxxxx/1023-zzzz`, and Chromium's `/org.chromium.Chromium.xxxxxx/SingletonSocket`.
     public static let addedBytesMax = 70
-    /// Starts of one slot's sidecar after which the names of their folders repeat: four digits of base 36.
+    /// Folder names repeat after so many starts of one slot's sidecar: four digits of base 36.
     static let startsMax = 1_679_616
 
     /// The folder of one start of a slot's sidecar, within the worker's.

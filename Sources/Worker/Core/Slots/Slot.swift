@@ -1,67 +1,66 @@
 import QueueCore
 
-/// One slot of a worker, as the worker itself knows it: the last word on who may use it.
+/// One slot of a worker. The slot decides which lease uses it, and overrules Redis.
 ///
-/// Redis proposes, the slot disposes. A grant is taken only while the slot is free and only with a token newer than
-/// any the slot ever heard of, whatever Redis believes. The client's bytes reach the sidecar only after `prove`,
-/// and that comes only when Redis committed the accept *and* the sidecar is connected. Until then a slot is given up
-/// by verdict (`reject`), and its sidecar, which has seen nothing, stays; afterwards by `release`, and its sidecar is
-/// replaced.
+/// A slot takes a grant only while it is free, and only with a token newer than every token it has seen. The client's
+/// bytes reach the sidecar only after `prove`. `prove` needs two things: Redis committed the accept, and the sidecar is
+/// connected. Before `prove` a lease ends by verdict (`reject`), and the sidecar stays, because it received no byte.
+/// After `prove` a lease ends by `release`, and the sidecar is replaced.
 ///
-/// A session whose client's socket dropped may be kept: its sidecar stays as it is, and the same lease is offered again to
-/// a later connection. Connections of a lease are counted (`attach`), and none is taken twice.
+/// If the client's socket drops, the slot may keep the session: the sidecar stays as it is, and a later connection of
+/// the same lease uses it. A lease numbers its connections (`attach`), and the slot takes no number twice.
 ///
-/// Answers of the outside (accept, connect, end of the session) carry the token and the connection they belong to; one
-/// that belongs to an earlier one changes nothing. The slot does not know the sidecar's process, only whether one is fit.
+/// Each answer from outside (accept, connect, end of the session) carries the token and number of its connection. An
+/// answer for an earlier connection changes nothing. The slot does not know its sidecar, only whether one is ready.
 public struct Slot: Sendable {
     public enum State: Hashable, Sendable {
-        /// A fit sidecar waits and nobody holds it. Can transition to: offered, recycling, draining, out.
+        /// A sidecar is ready and no lease holds the slot. Can transition to: offered, recycling, draining, out.
         case free
-        /// A grant was presented; accept and sidecar are under way. Can transition to: occupied, free, kept,
-        /// recycling, draining, out.
+        /// A grant was presented; the accept and the connection to the sidecar are under way.
+        /// Can transition to: occupied, free, kept, recycling, draining, out.
         case offered(Offer)
         /// The proof was sent: a client is served. Can transition to: kept, recycling, draining, out.
         case occupied(LeaseID, Token)
-        /// Its client's socket dropped; the sidecar waits as it was left. Can transition to: offered, recycling, draining,
-        /// out.
+        /// The client's socket dropped; the sidecar stays as it is.
+        /// Can transition to: offered, recycling, draining, out.
         case kept(LeaseID, Token)
-        /// No fit sidecar yet: at start, after a session, after a failure. Can transition to: free, draining, out.
+        /// No sidecar is ready yet: at start, after a session, after a failure. Can transition to: free, draining, out.
         case recycling
-        /// The worker leaves and this slot holds nobody. Can transition to: nothing.
+        /// The worker drains and no lease holds the slot. Can transition to: nothing.
         case draining
         /// Its sidecar fails again and again. Can transition to: free, draining.
         case out
     }
 
-    /// A grant on its way to the proof.
+    /// A grant before its proof.
     public struct Offer: Hashable, Sendable {
         public let lease: LeaseID
         public let token: Token
         /// Which connection of the lease it is for.
         public let attach: Int
-        /// The lease was served before, and is kept if this connection comes to nothing.
+        /// The slot kept this lease before, and keeps it again if this connection fails.
         let isKept: Bool
         public internal(set) var isAccepted = false
         public internal(set) var isConnected = false
     }
 
-    /// Stale grants that Redis is told of while the slot's last token stays the same.
+    /// Stale grants reported to Redis at most while the slot's last token stays the same.
     public static let staleToldMax = 8
 
     public private(set) var state: State = .recycling
-    /// The newest token this slot accepted or was told of. It never falls.
+    /// The newest token that the slot has seen. The token never decreases.
     public private(set) var lastToken = Token.none
-    /// The lease that came with `lastToken`, to tell a copy of a known grant from a token used twice.
+    /// The lease of `lastToken`. With it the slot tells a copy of a known grant from a token used twice.
     private var lastLease: LeaseID?
     /// The highest connection of that lease that was presented.
     private var lastAttach = 0
-    /// The connection that is served, or was when it dropped.
+    /// The connection that is served, or was served last.
     private var attach = 0
-    /// The holder asked for its slot to be kept after a dropped socket.
+    /// The lease asks to keep the slot after a dropped socket.
     private var keeps = false
-    /// The proof was sent, and no byte of the sidecar came yet.
+    /// The proof was sent, and the sidecar has sent no byte yet.
     private var awaitsSidecar = false
-    /// Stale grants that Redis was told of since the last token changed, at most `staleToldMax`.
+    /// Stale grants reported to Redis since the last token changed, at most `staleToldMax`.
     private var staleTold: [Grant] = []
     private struct Grant: Hashable {
         let lease: LeaseID
@@ -69,7 +68,7 @@ public struct Slot: Sendable {
     }
     public private(set) var isDraining = false
 
-    /// A slot without a sidecar yet.
+    /// A slot without a ready sidecar.
     public init() {}
 
     // MARK: Answers
@@ -78,47 +77,47 @@ public struct Slot: Sendable {
     public enum Presented: Hashable, Sendable {
         /// Commit the accept and connect the sidecar, both at once.
         case begin
-        /// Tell Redis and the gateway. The token is the slot's last, for Redis to go on above it.
+        /// Tell Redis and the gateway. The token is the slot's last: Redis makes its next token newer than this one.
         case reject(RejectReason, token: Token, slotFree: Bool)
-        /// Tell the gateway alone: Redis was told of this slot's last token before.
+        /// Tell the gateway alone, because Redis knows the slot's last token already.
         case refuse(RejectReason)
-        /// A copy of a grant that was presented before. Close; its lease has its own way.
+        /// A copy of a grant that was presented before: close the connection, and change nothing for the lease.
         case drop
     }
 
-    /// How far an offer has come.
+    /// Whether an offer is complete.
     public enum Progress: Hashable, Sendable {
         case wait
-        /// Both stand: send the proof, then the client's head. From here on only `release` ends the lease.
+        /// Send the proof, then the client's head. From now on only `release` ends the lease.
         case prove
     }
 
-    /// A slot that was given up: what Redis, the gateway and the sidecar are told, in this order.
+    /// The end of a lease's connection: what to tell the gateway, Redis and the sidecar.
     public struct Vacated: Hashable, Sendable {
-        /// What Redis is told.
+        /// What to tell Redis.
         public enum Verdict: Hashable, Sendable {
             /// Redis has ended the lease itself.
             case none
             case reject(RejectReason)
             case release
-            /// The lease stands, and waits for its next connection.
+            /// The lease stays, and waits for its next connection.
             case keep
         }
-        /// What becomes of the gateway's connection.
+        /// What to do with the gateway's connection.
         public enum Farewell: Hashable, Sendable {
-            /// The connection is over already, or carries the client's session: close it.
+            /// Close it: it is over already, or carries the client's session.
             case close
-            /// The sidecar is gone: what it had sent still goes out, then close.
+            /// Send what the sidecar sent before it ended, then close.
             case flush
-            /// Still before the proof: say why, then close.
+            /// Say why, then close: the proof was not sent.
             case reject(RejectReason)
         }
-        /// What becomes of the sidecar.
+        /// What to do with the sidecar.
         public enum Sidecar: Hashable, Sendable {
-            /// It saw no byte of a client, or it is gone already.
+            /// Nothing: it received no byte of a client, or it is gone already.
             case keep
             case replace
-            /// The sidecar took no connection, or answered none: a failure of the sidecar.
+            /// Count a failure: it took no connection, or did not answer.
             case condemn
             case stop
         }
@@ -127,7 +126,7 @@ public struct Slot: Sendable {
         public let verdict: Verdict
         public let farewell: Farewell
         public let sidecar: Sidecar
-        /// Where set, the slot is free again: `ready` with this token, after the verdict.
+        /// If set, the slot is free again: send `ready` with this token, after the verdict.
         public let ready: Token?
         /// The connection that ended.
         public internal(set) var attach = 1
@@ -135,7 +134,7 @@ public struct Slot: Sendable {
 
     // MARK: A grant up to its proof
 
-    /// A grant came whose mac, fleet and worker are right.
+    /// A grant arrived whose mac, fleet and worker are right.
     public mutating func presented(_ lease: LeaseID, _ token: Token, attach: Int = 1) -> Presented {
         let isKnown = token == lastToken && lease == lastLease
         if isKnown && attach <= lastAttach { return .drop }
@@ -158,8 +157,8 @@ public struct Slot: Sendable {
         }
     }
 
-    /// Redis learns the slot's last token from the first reject, and from each renew. A captured grant that is sent again
-    /// and again must not cost a script each time.
+    /// Each stale grant is reported once, because a captured grant that is sent again and again must not cost a script
+    /// each time. Redis learns the slot's last token from the first reject, and from each renew.
     private mutating func stale(_ grant: Grant) -> Presented {
         guard !staleTold.contains(grant), staleTold.count < Slot.staleToldMax else { return .refuse(.stale) }
         staleTold.append(grant)
@@ -175,14 +174,14 @@ public struct Slot: Sendable {
         return advance(offer)
     }
 
-    /// Redis says that the lease is over: whoever ended it has told everybody else.
+    /// Redis says that the lease is over, so Redis needs no verdict.
     public mutating func acceptEnded(_ token: Token, attach: Int = 1) -> Vacated? {
         guard let offer = offer(token, attach) else { return nil }
         if offer.isKept { return leave(offer, .none, sidecar: .replace) }
         return giveUp(offer, .none, .reject(.failed), sidecar: .keep)
     }
 
-    /// Redis did not answer in time. It may have committed nonetheless: the reject undoes that.
+    /// Redis did not answer in time. The accept may be committed nonetheless; then the reject undoes it.
     public mutating func acceptFailed(_ token: Token, attach: Int = 1) -> Vacated? {
         offer(token, attach).map { giveUp($0, .reject(.failed), .reject(.failed), sidecar: .keep) }
     }
@@ -201,8 +200,8 @@ public struct Slot: Sendable {
         return giveUp(offer, .reject(.failed), .reject(.failed), sidecar: .condemn)
     }
 
-    /// The gateway's connection ended. Before the proof that is a gateway that vanished (had it given a verdict, ours
-    /// changes nothing); after it, it is the session's end.
+    /// The gateway's connection ended. After the proof this is the session's end. Before the proof the slot sends the
+    /// verdict `gone`, which changes nothing if the gateway sent a verdict itself.
     public mutating func gatewayClosed(_ token: Token, attach: Int = 1) -> Vacated? {
         if let offer = offer(token, attach) { return giveUp(offer, .reject(.gone), .close, sidecar: .keep) }
         return sessionEnded(token, attach: attach)
@@ -210,13 +209,13 @@ public struct Slot: Sendable {
 
     // MARK: A session's end
 
-    /// The first byte of the sidecar came.
+    /// The sidecar sent its first byte.
     public mutating func sidecarAnswered(_ token: Token, attach: Int = 1) {
         if isServing(token, attach) { awaitsSidecar = false }
     }
 
-    /// The sidecar sent no byte within its time after the proof. It is the only end of a session that is the sidecar's fault
-    /// for certain: no client's head makes a server accept a connection and say nothing.
+    /// The sidecar sent no byte in time after the proof. Only this end of a session is the sidecar's fault for certain,
+    /// because no client's head makes a server accept a connection and send nothing.
     public mutating func firstByteOverdue(_ token: Token, attach: Int = 1) -> Vacated? {
         guard awaitsSidecar, isServing(token, attach), let lease else { return nil }
         return leave(lease, token, .close, sidecar: .condemn)
@@ -228,7 +227,7 @@ public struct Slot: Sendable {
     }
 
     /// The relay is over.
-    /// - Parameter bySidecar: its side ended first: there is nothing left to keep.
+    /// - Parameter bySidecar: the sidecar's side ended first, so there is nothing to keep.
     public mutating func sessionEnded(_ token: Token, attach: Int = 1, bySidecar: Bool = false) -> Vacated? {
         guard case .occupied(let lease, token) = state, attach == self.attach else { return nil }
         guard keeps && !bySidecar else { return leave(lease, token, .close, sidecar: .replace) }
@@ -237,7 +236,7 @@ public struct Slot: Sendable {
             lease: lease, token: token, verdict: .keep, farewell: .close, sidecar: .keep, ready: nil, attach: attach)
     }
 
-    /// The lease must end now: Redis ended it, an operator asked for it, or a drain's time is over.
+    /// The lease must end now: Redis ended it, an operator ordered it, or a drain's time is over.
     public mutating func closeOrdered(_ ordered: LeaseID) -> Vacated? {
         switch state {
         case .offered(let offer) where offer.lease == ordered:
@@ -252,7 +251,7 @@ public struct Slot: Sendable {
 
     // MARK: The sidecar
 
-    /// A fit sidecar waits. Returns the token to call `ready` with.
+    /// A sidecar is ready. Returns the token for `ready`.
     public mutating func sidecarReady() -> Token? {
         switch state {
         case .recycling, .out:
@@ -263,7 +262,8 @@ public struct Slot: Sendable {
         }
     }
 
-    /// The sidecar is gone, and with it whoever used it. `isOut` when it is not started again for now.
+    /// The sidecar is gone, and its session with it.
+    /// - Parameter isOut: the sidecar failed too often, and is not started again soon.
     public mutating func sidecarLost(isOut: Bool) -> Vacated? {
         let vacated: Vacated?
         switch state {
@@ -288,8 +288,8 @@ public struct Slot: Sendable {
 
     // MARK: Words from Redis and from the operator
 
-    /// Redis has the slot recycling from a token that may never have come here. Returns the token to answer `ready`
-    /// with, where the slot is free.
+    /// Redis has the slot as recycling, with a token that the slot may not know. Returns the token for `ready` if the
+    /// slot is free.
     public mutating func recycleNoticed(_ token: Token) -> Token? {
         if token > lastToken {
             lastToken = token
@@ -300,7 +300,7 @@ public struct Slot: Sendable {
         return state == .free ? lastToken : nil
     }
 
-    /// The worker leaves: whoever is served stays, nobody else comes. True when nobody holds the slot and the
+    /// The worker drains: the slot's lease stays, and the slot takes no other. True if no lease holds the slot, so the
     /// sidecar can stop now.
     public mutating func drain() -> Bool {
         isDraining = true
@@ -313,7 +313,7 @@ public struct Slot: Sendable {
         }
     }
 
-    // MARK: What it looks like from outside
+    // MARK: The slot as others see it
 
     /// The lease that holds the slot, before and after the proof.
     public var lease: LeaseID? {
@@ -324,7 +324,8 @@ public struct Slot: Sendable {
         }
     }
 
-    /// What `register` and `renew` say of it; nil while an accept is under way, whose reply tells the rest.
+    /// The slot's row in `register` and `renew`; nil while an accept is under way, because only its reply tells the
+    /// state.
     public func row(_ index: Int) -> SlotRow? {
         switch state {
         case .free:
@@ -362,7 +363,7 @@ public struct Slot: Sendable {
         return .prove
     }
 
-    /// Ends an offer. A sidecar that saw nothing serves the next client, so the slot is free at once, or kept as before.
+    /// Ends an offer. The slot is free at once, or kept as before, because the sidecar received no byte.
     private mutating func giveUp(
         _ offer: Offer, _ verdict: Vacated.Verdict, _ farewell: Vacated.Farewell, sidecar: Vacated.Sidecar,
         isFit: Bool = true
@@ -371,8 +372,7 @@ public struct Slot: Sendable {
             state = .kept(offer.lease, offer.token)
             return Vacated(
                 lease: offer.lease, token: offer.token, verdict: verdict, farewell: farewell, sidecar: .keep,
-                ready: nil,
-                attach: offer.attach)
+                ready: nil, attach: offer.attach)
         }
         let isFree = isFit && sidecar == .keep && !isDraining
         state = isDraining ? .draining : isFree ? .free : .recycling
@@ -381,7 +381,7 @@ public struct Slot: Sendable {
             sidecar: isDraining ? .stop : sidecar, ready: isFree ? lastToken : nil, attach: offer.attach)
     }
 
-    /// Ends a kept session whose next client was on its way.
+    /// Ends a kept session whose next connection was offered.
     private mutating func leave(
         _ offer: Offer, _ verdict: Vacated.Verdict, sidecar: Vacated.Sidecar
     ) -> Vacated {

@@ -18,7 +18,7 @@ public struct SlotTable: Sendable {
         _modify { yield &slots[index] }
     }
 
-    /// What `register` and `renew` say.
+    /// The rows of `register` and `renew`.
     public var rows: [SlotRow] { slots.indices.compactMap { slots[$0].row($0) } }
 
     /// The slot that this lease holds, before or after its proof.
@@ -27,14 +27,14 @@ public struct SlotTable: Sendable {
     /// Leases that hold a slot now.
     public var leases: [LeaseID] { slots.compactMap(\.lease) }
 
-    /// Nobody holds a slot: a draining worker may go.
+    /// No lease holds a slot: a draining worker may end.
     public var isVacant: Bool { slots.allSatisfy { $0.lease == nil } }
 
-    /// Slots by what their rows say, for logs and status.
+    /// Number of slots whose row has this state.
     public func count(_ state: SlotRow.State) -> Int {
         slots.indices.count { slots[$0].row($0)?.state == state }
     }
 
-    /// Drains every slot. Returns those whose sidecar can stop now.
+    /// Drains every slot. Returns the slots whose sidecar can stop now.
     public mutating func drain() -> [Int] { slots.indices.filter { slots[$0].drain() } }
 }

@@ -1,10 +1,10 @@
 import QueueCore
 
-/// Why slots of a worker have no fit sidecar, in words for `berth status` and for a terminal.
+/// The reasons why slots have no ready sidecar, for `berth status` and for a terminal.
 public struct SlotTroubles: Sendable {
-    /// Slots named for one reason; more are counted.
+    /// Slots named for one reason at most; the others are a count.
     public static let slotsNamedMax = 8
-    /// Different reasons that one process says on a terminal.
+    /// Different reasons that one process prints on a terminal.
     public static let reasonsToldMax = 8
 
     private var reasons: [Int: String] = [:]
@@ -15,16 +15,17 @@ public struct SlotTroubles: Sendable {
     /// A slot's sidecar failed.
     public mutating func failed(_ slot: Int, _ reason: String) { reasons[slot] = reason }
 
-    /// Whether these words are worth a line on a terminal: nothing like them was told yet. From then on they are.
+    /// True if no similar reason was printed yet. The caller then prints it.
     public mutating func isNews(_ reason: String) -> Bool {
         guard told.count < SlotTroubles.reasonsToldMax else { return false }
         return told.insert(SlotTroubles.likeness(reason)).inserted
     }
 
-    /// A slot has a fit sidecar again, or needs none.
+    /// A slot has a ready sidecar again, or needs none.
     public mutating func isWell(_ slot: Int) { reasons[slot] = nil }
 
-    /// `slots 0, 1: <reason>; slot 5: <reason>`, at most `QueueLimits.troubleBytesMax` bytes; empty where all is well.
+    /// `slots 0, 1: <reason>; slot 5: <reason>`, at most `QueueLimits.troubleBytesMax` bytes; empty if every slot has a
+    /// ready sidecar.
     public var summary: String {
         var slots: [String: [Int]] = [:]
         for (slot, reason) in reasons { slots[reason, default: []].append(slot) }
@@ -50,7 +51,7 @@ public struct SlotTroubles: Sendable {
         return out + "…"
     }
 
-    /// Two starts print different pids, ports and times about one and the same fault.
+    /// Removes digits, because pids, ports and times differ between two starts with the same fault.
     private static func likeness(_ reason: String) -> String {
         var out = ""
         for character in reason where !character.isHexDigit {

@@ -13,7 +13,7 @@ package struct CommandKind: SidecarKind {
         try PoolConfig.parse(text, isPlaywright: false, defaultBrowser: "", version: "")
     }
 
-    /// The program is absolute from here on: sidecars run in folders of their own.
+    /// The path becomes absolute, because sidecars run in folders of their own.
     package func checked(for pools: [Pool], on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind {
         guard let found = Files.program(words[0], path: machine.path) else {
             throw WorkerFailure("--command: there is no program \(words[0]) here")

@@ -48,7 +48,7 @@ public struct PlaywrightDriver: Hashable, Sendable {
                 + "then start with VIRTUAL_ENV=$PWD/venv or --playwright-driver")
     }
 
-    /// The browser's own program on this machine, where it is not Playwright's build.
+    /// The browser's program on this machine, if it is not Playwright's build.
     public static func executable(browser: String, path: String) -> String? {
         let names =
             switch browser {

@@ -22,14 +22,14 @@ package struct PlaywrightKind: SidecarKind {
 
     package func checked(for pools: [Pool], on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind {
         let browsers = Set(pools.map(\.browser))
-        // The others make no unix sockets.
+        // Other browsers make no unix sockets.
         if browsers.contains("chromium"), let words = WorkFolderPath.objection(to: machine.temporaryFolder) {
             throw WorkerFailure(words)
         }
         var executables = executables
         for browser in browsers {
             if let program = executables[browser] {
-                // Sidecars run in folders of their own.
+                // The path must be absolute, because sidecars run in folders of their own.
                 guard let found = Files.program(program, path: machine.path) else {
                     throw WorkerFailure("--executable: \(program) cannot be run")
                 }
@@ -54,13 +54,13 @@ package struct PlaywrightKind: SidecarKind {
         let arguments = [
             driver.node, driver.script, "launch-server", "--browser", pool.browser, "--config", "\(folder)/launch.json",
         ]
-        // The browser's profile and crash records lie in the work folder and go with it.
+        // The browser writes its profile and crash records to the work folder, and they are removed with it.
         return SidecarInvocation(
             arguments: arguments, environment: ["TMPDIR": folder, "HOME": folder],
             file: (name: "launch.json", content: config))
     }
 
-    /// On standard error the browser speaks, and names a URL of its own.
+    /// Standard error is not read, because the browser prints a URL of its own there.
     func read(line: String, isStandardOutput: Bool) -> SidecarEndpoint.Reading {
         isStandardOutput ? SidecarEndpoint.read(line) : .nothing
     }

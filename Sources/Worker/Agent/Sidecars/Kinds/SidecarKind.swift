@@ -2,12 +2,12 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// A kind of sidecar: all that differs between them. One file for each.
+/// A kind of sidecar: all that differs from other kinds. Each kind has one file.
 package protocol SidecarKind {
     /// The pools of a worker's setting, one for each slot, with the browser and version that these sidecars serve.
     func pools(_ text: String) throws(PoolConfig.Failure) -> [Pool]
-    /// This kind with all that its sidecars need found on this machine. Fails now, and not in the first client's wait, if
-    /// something is missing.
+    /// This kind, with the paths of all programs that its sidecars need. It fails if one is missing, so that the worker
+    /// does not start, and no client waits in vain.
     func checked(for pools: [Pool], on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind
     /// Starts a sidecar, and announces its endpoint when it serves clients.
     func start(
@@ -15,7 +15,7 @@ package protocol SidecarKind {
     ) throws(WorkerFailure) -> any SidecarRun
 }
 
-/// What this machine has.
+/// The machine that sidecars run on.
 package struct SidecarMachine {
     package let environment: [String: String]
     /// The folder for temporary files.
@@ -29,7 +29,7 @@ package struct SidecarMachine {
     var path: String { environment["PATH"] ?? ProcessEnvironment.defaultPath }
 }
 
-/// Where a worker's sidecars run.
+/// The place of a worker's sidecars.
 package struct SidecarSite {
     let loop: Loop
     /// The worker's work folder; it exists.
