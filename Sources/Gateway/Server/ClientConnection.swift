@@ -5,7 +5,7 @@ import QueueCore
 
 /// One accepted connection: the driver of the machine `Client`, and the owner of its wait. It decides nothing itself.
 ///
-/// The stream holds it until the close. While it is parked it owns no buffer but its forwarded head.
+/// The stream keeps it alive until the close. A parked connection owns no buffer but its forwarded head.
 final class ClientConnection: HasDeadline {
     unowned let server: GatewayServer
     let stream: Stream
@@ -32,7 +32,7 @@ final class ClientConnection: HasDeadline {
 
     // MARK: the socket
 
-    /// - Parameter bytes: what came, if the event was that bytes came.
+    /// - Parameter bytes: the bytes of the event `received`; nil for other events.
     private func perform(_ action: Client.Action, _ bytes: UnsafeRawBufferPointer? = nil) {
         switch action {
         case .none: break
@@ -76,7 +76,7 @@ final class ClientConnection: HasDeadline {
                 guard server.doorway.enter(self, tenant: request.tenant, max: max) else {
                     throw .tenantConnections(request.tenant, max: max)
                 }
-                // Nobody waits for a client that sends no more.
+                // A client that sends no more is not queued.
                 if end == .halfClosed { perform(machine.reachedEnd()) } else { hold(request) }
             }
         } catch {
@@ -95,7 +95,7 @@ final class ClientConnection: HasDeadline {
 
     private func expireWait() {
         wait?.deadlinePassed()
-        // A dial under way goes first; what becomes of it is looked at again.
+        // A dial under way may still succeed. Look again when it must have ended.
         if wait != nil { server.deadlines.set(self, at: server.loop.now + GatewayLimits.verdictMilliseconds) }
     }
 
@@ -131,10 +131,10 @@ final class ClientConnection: HasDeadline {
         }
     }
 
-    /// Closed without a word, because a newer connection needs its descriptor.
+    /// Closes without an answer, because a newer connection needs the descriptor.
     func makeRoom() { perform(machine.failed()) }
 
-    /// The gateway ends: nobody is waited for any more.
+    /// Closes at once, because the gateway ends.
     func abort() {
         relay?.close()
         perform(machine.failed())
@@ -168,8 +168,8 @@ final class ClientConnection: HasDeadline {
     func deadlinePassed() { perform(machine.deadlinePassed()) }
 }
 
-/// Tells a client whose session ends on this side of it why: by a refusal where the sidecar never answered, by a close
-/// frame where its frames leave room for one.
+/// The reason that a client receives if the worker or the gateway ends its session: a refusal if the sidecar never
+/// answered, a close frame if the last frame was complete.
 private final class LastWords: RelayWitness {
     private var cursor = FrameCursor()
     private unowned let server: GatewayServer

@@ -1,7 +1,7 @@
 import EventLoop
 
-/// What has one deadline at a time. The heap keeps its place in the element itself, so that a parked client costs one
-/// reference here, and leaving costs no search.
+/// An element with one deadline at a time. The element stores its own place in the heap: a parked client costs one
+/// reference here, and its removal needs no search.
 protocol HasDeadline: AnyObject {
     /// Milliseconds of the loop's clock.
     var deadline: UInt64 { get set }
@@ -33,7 +33,7 @@ final class Deadlines<Element: HasDeadline> {
         arm()
     }
 
-    /// Nothing for an element that has no deadline.
+    /// Does nothing if the element has no deadline.
     func remove(_ element: Element) {
         let index = Int(element.deadlineIndex)
         guard index >= 0 else { return }
@@ -51,7 +51,7 @@ final class Deadlines<Element: HasDeadline> {
     }
 
     private func arm() {
-        // An earliest that moved away is met by the timer all the same, which then looks again.
+        // The timer still fires for an earliest deadline that was moved. It then looks for the next one.
         guard let first = heap.first, first.deadline < armedFor else { return }
         timer?.cancel()
         armedFor = first.deadline

@@ -2,7 +2,7 @@ import EventLoop
 import GatewayCore
 import QueueCore
 
-/// What happens to a wait and to its session. `waiter` is the id under which the wait was enqueued first.
+/// The events of a wait and of its session. `waiter` is the id under which the wait was enqueued first.
 package protocol WaitEvents {
     /// A request was admitted, and waits from now on.
     func accept(_ waiter: WaiterID, _ request: WaitRequest)
@@ -24,7 +24,7 @@ package protocol WaitEvents {
         waitedMilliseconds: UInt64)
 }
 
-/// What happens in a gateway. No event has a client's credential or its query.
+/// The events of a gateway. No event has a client's credential or its query.
 package protocol GatewayEvents: WaitEvents {
     func listening(_ address: String)
     func registered(_ gateway: ProcessID)

@@ -25,11 +25,11 @@ public final class GatewayServer {
     private static let probeOutagesMax = 1_024
     private let settings: GatewaySettings
     private var startTimer: Timer?
-    /// What was told of workers whose probes fail: a worker that stays away is no news each time.
+    /// The failed probes that were logged: each further one of the same worker with the same words is not.
     private var probeOutages: [ProcessID: OutageLog] = [:]
     private var drainTimer: Timer?
     private var onDrained: (() -> Void)?
-    /// Those without a session are told that it ends.
+    /// The drain time is over, and clients without a session are being refused.
     private var isTelling = false
     private var isStopped = false
 
@@ -58,11 +58,11 @@ public final class GatewayServer {
     public var id: ProcessID { queue.id }
     /// The port listened on, once started.
     public var port: Int { doorway.port }
-    /// The address listened on, as the log has it: the port that was found where 0 was asked for.
+    /// The address listened on, with the port that the kernel chose if 0 was asked for.
     public var address: String {
         SocketAddress(host: settings.listen.host, port: port)?.description ?? settings.listen.description
     }
-    /// One that a client on this machine can connect to: loopback where all addresses are listened on.
+    /// An address that a client on this machine can connect to: loopback if the gateway listens on all addresses.
     public var reachableAddress: String {
         guard settings.listen.isUnspecified else { return address }
         return address.hasPrefix("[") ? "[::1]:\(port)" : "127.0.0.1:\(port)"
@@ -87,8 +87,8 @@ public final class GatewayServer {
         }
     }
 
-    /// Takes tenants, keys and limits anew; no connection is touched.
-    /// - Throws: where the last key is gone and others than this machine reach the listener: it never opens by accident.
+    /// Replaces tenants, keys and limits. Connections stay as they are.
+    /// - Throws: if the last key is gone and other machines reach the listener, so that it never opens by accident.
     public func reload(_ tenancy: Tenancy) throws(GatewayFailure) {
         guard !tenancy.isOpen || tenancy.allowsForeignHosts || settings.listen.isLoopback else {
             throw GatewayFailure(
@@ -132,8 +132,8 @@ public final class GatewayServer {
 
     // MARK: the end
 
-    /// Takes no new clients and serves those it has; after the drain time it tells the rest, leaves the fleet and
-    /// calls `done`. Idempotent but for `done`, of which the first is called.
+    /// Takes no new clients and serves the present ones. After the drain time it refuses those that still wait, leaves the
+    /// fleet and calls `done`. Idempotent; only the `done` of the first call is called.
     public func drain(done: @escaping () -> Void) {
         guard !isDraining else { return }
         admission.isDraining = true
@@ -217,7 +217,7 @@ extension GatewayServer: QueueClientDelegate {
     }
 
     private func isNews(_ worker: ProcessID, _ words: String) -> Bool {
-        // Workers that are gone for good leave theirs behind.
+        // Entries of workers that are gone for good stay, so empty the table at its bound.
         if probeOutages.count >= GatewayServer.probeOutagesMax { probeOutages = [:] }
         return probeOutages[worker, default: OutageLog()].failed(words)
     }

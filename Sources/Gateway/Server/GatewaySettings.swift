@@ -9,12 +9,12 @@ public struct GatewaySettings {
     public var fleet: String
     public var node: String
     public var redis: RedisEndpoint
-    /// NODE_SECRET, and while it is rotated the other one: the first signs. Empty only where workers listen on loopback.
+    /// NODE_SECRET, and a second one during its rotation. The first one signs. Empty only if workers listen on loopback.
     public var secrets: [[UInt8]]
     public var tenancy: Tenancy
     /// The browser of a Playwright client that names none.
     public var defaultBrowser: String
-    /// How long those who are held or served may go on once the gateway drains.
+    /// The time that waits and sessions have left once the gateway drains.
     public var drainTimeoutMilliseconds: UInt64
 
     public init(
@@ -36,13 +36,13 @@ public struct GatewaySettings {
 public enum GatewayLimits {
     /// From the SYN to a worker until its answer.
     public static let dialMilliseconds: UInt64 = 2_000
-    /// For Redis to take a verdict before the dial it is about is closed all the same.
+    /// The time that Redis has to take a verdict, before the gateway closes the dial all the same.
     public static let verdictMilliseconds: UInt64 = 1_000
-    /// Before a grant is given back that nothing was left to dial with.
+    /// The pause before a grant is given back because this process had nothing left to dial with.
     public static let localPauseMilliseconds: UInt64 = 100
-    /// For the second side of a session to end after the first one did.
+    /// The time that the second side of a session has to end, after the first side ended.
     public static let relayLingerMilliseconds: UInt64 = 1_000
-    /// For clients to read their last words before the process ends.
+    /// The time that clients have to read the last answer, before the process ends.
     public static let farewellMilliseconds: UInt64 = 1_500
     /// The wait of a client that asked not to wait: the time of two commands to Redis.
     public static let impatientMilliseconds: UInt64 = 2_000

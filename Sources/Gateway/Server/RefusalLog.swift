@@ -1,7 +1,7 @@
 import EventLoop
 import GatewayCore
 
-/// Writes the lines of refusals that no waiter belongs to: one for the first of each kind in a second, then counts.
+/// Logs refusals of requests that never became waiters: a line for the first of each kind in a second, then counts.
 final class RefusalLog {
     private let loop: Loop
     private let log: JSONLog

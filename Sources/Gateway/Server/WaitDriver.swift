@@ -16,7 +16,7 @@ package final class WaitDriver<Connection: WorkerConnection> {
     private var session: Session?
     private let began: UInt64
 
-    /// What the last event of a session repeats. A class, because most waits have none.
+    /// Facts of a session that its last event repeats. A class, because most waits have no session.
     private final class Session {
         let grant: Grant
         let waitedMilliseconds: UInt64
@@ -49,7 +49,7 @@ package final class WaitDriver<Connection: WorkerConnection> {
     package var id: WaiterID { machine.id }
     var deadline: UInt64 { machine.deadline }
 
-    /// What Redis should have of it.
+    /// The entry that Redis should have of this wait.
     package var rollEntry: WaiterRoll.Entry { WaiterRoll.Entry(id: id, standing: machine.rollStanding) }
 
     private var now: UInt64 { table.runtime.now }
@@ -167,7 +167,8 @@ package final class WaitDriver<Connection: WorkerConnection> {
             case .failed(let failure, let words):
                 table.events.dialFailed(name, grant, words)
                 guard failure == .local else { return step { $0.dialFailed(failure) } }
-                // Its slot is free at once and may be granted to this waiter again: without a pause that goes in circles.
+                // The slot is free at once, and the queue may grant it to this waiter again. The pause keeps the two from
+                // going in circles.
                 table.runtime.call(after: GatewayLimits.localPauseMilliseconds) { [self] in
                     step { $0.dialFailed(failure) }
                 }

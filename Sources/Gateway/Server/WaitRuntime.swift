@@ -21,10 +21,13 @@ extension Loop: WaitRuntime {
         schedule(after: milliseconds, body)
     }
 
-    package func freshWaiterID() -> WaiterID { WaiterID(high: Crypto.randomUInt64(), low: Crypto.randomUInt64()) }
+    package func freshWaiterID() -> WaiterID {
+        guard let id = WaiterID(Crypto.randomHex(bytes: 16)) else { preconditionFailure("32 hex digits are an id") }
+        return id
+    }
 }
 
-/// What a wait calls of `QueueClient`.
+/// The part of `QueueClient` that a wait calls.
 package protocol WaitQueue: AnyObject {
     func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void)
     func cancel(_ waiter: WaiterID, tenant: String, lease: LeaseID?, dialed: Bool, done: @escaping () -> Void)

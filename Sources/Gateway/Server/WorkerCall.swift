@@ -105,7 +105,7 @@ final class WorkerCall: DialCall, StreamDelegate {
         guard !isClosed else { return stream.close() }
         self.stream = stream
         stream.delegate = self
-        // Once abandoned, the grant must not be used: the connection is held without a word.
+        // An abandoned grant must not be used, so nothing is sent. The connection stays open until `close()`.
         guard onOutcome != nil else { return }
         stream.keepAlive(KeepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3))
         stream.write(request)
@@ -132,7 +132,7 @@ final class WorkerCall: DialCall, StreamDelegate {
         guard end > 0, line[end - 1] == 0x0D,
             let answer = Wire.answer(line: String(decoding: line[..<(end - 1)], as: UTF8.self))
         else { return finish(.unreachable("its answer cannot be read")) }
-        // Handed over: nothing more is read until the caller says so.
+        // The stream now belongs to the caller, which starts reading again.
         stream.stopReading()
         self.stream = nil
         stream.delegate = nil

@@ -1,6 +1,6 @@
 import QueueCore
 
-/// What one admitted client asks of the queue.
+/// The wait that one admitted client asks for.
 public struct WaitRequest: Hashable, Sendable {
     public let tenant: String
     public let selector: Selector

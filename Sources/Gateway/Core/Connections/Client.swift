@@ -12,33 +12,33 @@ public struct Client: Sendable {
         /// Its head is arriving, within one total deadline.
         /// Can transition to: waiting, closing, closed.
         case readingHead
-        /// Its head was judged good; it is held silently, and still read.
+        /// Its head was admitted. The gateway sends nothing, and still reads, to notice the end.
         /// Can transition to: relaying, closing, closed.
         case waiting
         /// Its bytes go to a worker and back.
         /// Can transition to: closed.
         case relaying
-        /// An answer of ours is on its way; its end is awaited for a moment.
+        /// The gateway's answer is on its way. The gateway waits a moment for the client's end.
         /// Can transition to: closed.
         case closing
         /// Can transition to: nothing.
         case closed
     }
 
-    /// What the driver does to the socket, or tells the waiter.
+    /// The effect on the socket or on the wait.
     public enum Action: Hashable, Sendable {
         case none
         case readHead
         /// The bytes belong to its head.
         case parse
         case answer(Refusal)
-        /// The waiter is told that the client left; the connection is closed.
+        /// End the wait, because the client left, and close the connection.
         case leave
-        /// The waiter is told that the client broke the protocol, and says what to answer.
+        /// End the wait, because the client broke the protocol. The wait supplies the answer.
         case breakOff
-        /// The waiter is told that its time is over, and says what to answer.
+        /// End the wait, because its time is over. The wait supplies the answer.
         case expireWait
-        /// Give up the connection as it is.
+        /// Close the connection without an answer.
         case close
     }
 
@@ -73,7 +73,7 @@ public struct Client: Sendable {
         if state == .readingHead { state = .waiting }
     }
 
-    /// An answer of ours is being written: a refusal, or what was asked for.
+    /// The driver writes an answer of the gateway: a refusal, or a response such as discovery.
     public mutating func answered() {
         switch state {
         case .accepted, .readingHead, .waiting, .closing: state = .closing
@@ -98,7 +98,7 @@ public struct Client: Sendable {
     /// Its connection broke; nothing can be written any more.
     public mutating func failed() -> Action { reachedEnd() }
 
-    /// The one deadline that its state has is over.
+    /// The deadline of the present state is over.
     public mutating func deadlinePassed() -> Action {
         switch state {
         case .readingHead:

@@ -1,10 +1,10 @@
-/// Counts who has the gateway's descriptors, and decides whether there is room for one more.
+/// Counts the gateway's descriptors by their use, and decides whether there is room for one more.
 public struct Occupancy: Sendable {
     /// The owner that a connection's descriptor is counted for, from accept to close.
     public enum Place: Hashable, Sendable {
-        /// No tenant answers for it: its head is not whole, or it was refused.
+        /// The connection belongs to no tenant: its head is not whole, or it was refused.
         case stranger
-        /// It was accepted to be told `gateway_full`.
+        /// The connection was accepted only to be refused with `gateway_full`.
         case beyondBudget
         case tenant(String)
     }
@@ -29,7 +29,7 @@ public struct Occupancy: Sendable {
         return place
     }
 
-    /// A tenant's key, or name, came with a connection.
+    /// A connection has brought a tenant's key or name.
     /// - Parameter max: the tenant's `connectionsMax`.
     /// - Returns: the connection's place; `nil` if the tenant has that many already.
     public mutating func enter(_ tenant: String, max: Int) -> Place? {

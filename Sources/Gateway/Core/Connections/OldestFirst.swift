@@ -1,7 +1,7 @@
 /// A set that knows its oldest element. A call takes O(1) on average.
 ///
-/// `remove` leaves the element's entry in the line, because a search would cost more; the line is swept when most of it
-/// is such entries.
+/// `remove` leaves the element's entry in the line, because a search would cost more. Once most entries of the line are
+/// removed ones, the line is rebuilt without them.
 public struct OldestFirst<Element: AnyObject> {
     private struct Entry {
         let id: ObjectIdentifier
@@ -19,7 +19,7 @@ public struct OldestFirst<Element: AnyObject> {
     public var count: Int { elements.count }
 
     /// Puts the element last.
-    /// - Parameter now: when; told by `oldest`.
+    /// - Parameter now: the time that `oldest` returns for the element.
     public mutating func insert(_ element: Element, now: UInt64) {
         lastNumber += 1
         let id = ObjectIdentifier(element)

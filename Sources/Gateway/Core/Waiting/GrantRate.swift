@@ -1,4 +1,4 @@
-/// How often this gateway was granted a slot lately: what `Retry-After` is computed from.
+/// The rate of this gateway's grants in the last seconds. `Retry-After` is computed from it.
 public struct GrantRate: Hashable, Sendable {
     /// Time over which grants are averaged, in seconds.
     static let spanSeconds = 30.0
@@ -19,8 +19,8 @@ public struct GrantRate: Hashable, Sendable {
         perSecond / (1 + Double(now - min(now, last)) / 1_000 / GrantRate.spanSeconds)
     }
 
-    /// When a client that is refused now may come back with hope: the time in which those who wait here were granted
-    /// at the present rate, with up to a quarter more so that they do not all return at once.
+    /// Seconds until all present waiters of this gateway are granted at the present rate. Up to a quarter is added at
+    /// random, so that refused clients do not all return at once.
     /// - Parameter random: any bits.
     public func retryAfterSeconds(waiting: Int, now: UInt64, random: UInt64) -> Int {
         let rate = rate(now: now)

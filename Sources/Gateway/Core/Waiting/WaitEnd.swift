@@ -12,14 +12,14 @@ public enum WaitEnd: Hashable, Sendable {
     case storeUnavailable
     /// Three distinct workers failed, and no other fits.
     case workersFailed
-    /// Somebody else ended it.
+    /// An operator, a tenant or an alias ended it.
     case gone(EndReason)
     /// The queue did not take the waiter.
     case notQueued(QueueRefusal)
 }
 
 extension WaitEnd {
-    /// What the client is told; `nil` where nobody is left to be told.
+    /// The answer to the client; `nil` if the client has left.
     /// - Parameter cap: the most slots the tenant may hold at once.
     public func refusal(for request: WaitRequest, cap: Int) -> Refusal? {
         let asked = words(for: request.selector)
@@ -77,7 +77,7 @@ extension Refusal {
         .shuttingDown, "This gateway is shutting down; connect again to reach another")
     public static let storeUnavailable = Refusal(
         .storeUnavailable, "The queue's store cannot be reached; those who wait keep their place")
-    /// The worker had proved itself, and ended while the session went on or before its sidecar answered.
+    /// The worker proved itself, and ended before its sidecar answered or during the session.
     public static let workerLost = Refusal(
         .workerFailed,
         "The worker or its sidecar ended before the session did, or the sidecar answered nothing in time; connect again"
@@ -89,7 +89,7 @@ extension Refusal {
     public static let headTimeout = Refusal(.headTimeout, "The request head was not complete in 10 s")
 }
 
-/// `chromium slot (Playwright 1.65) in AppA:*`, as far as the selector says.
+/// Words such as `chromium slot (Playwright 1.65) in AppA:*`. Parts that the selector leaves open are left out.
 private func words(for selector: Selector) -> String {
     var text = selector.browser.isEmpty ? "slot" : "\(selector.browser) slot"
     if !selector.version.isEmpty { text += " of Playwright \(selector.version)" }

@@ -26,15 +26,15 @@ public struct Waiter: Sendable {
         /// The worker proved itself. From here on only the worker ends the session.
         /// Can transition to: finished.
         case active(LeaseID)
-        /// It had its session.
+        /// The session is over.
         /// Can transition to: nothing.
         case finished(LeaseID)
-        /// It got no session.
+        /// The wait is over, and there was no session.
         /// Can transition to: nothing.
         case ended(WaitEnd)
     }
 
-    /// What to tell the queue.
+    /// The call to the queue.
     public enum QueueAction: Hashable, Sendable {
         case none
         /// Under the waiter's present id, ticket and attempt.
@@ -44,7 +44,7 @@ public struct Waiter: Sendable {
         case reject(LeaseID, RejectReason, final: Bool)
     }
 
-    /// What to do for the client.
+    /// The effect on the client.
     public enum ClientAction: Hashable, Sendable {
         case none
         case dial(Grant)
@@ -92,7 +92,7 @@ public struct Waiter: Sendable {
         }
     }
 
-    /// What Redis should have of it.
+    /// The state that Redis should have of this waiter.
     public var rollStanding: WaiterRoll.Standing {
         switch state {
         case .waiting: .waiting
@@ -154,12 +154,12 @@ public struct Waiter: Sendable {
         case .waiting:
             return enqueueAgain(freshID)
         case .idle, .enqueuing, .dialing, .active, .finished, .ended:
-            // The verdict on a dial under way will tell that its lease is over.
+            // The reply to the verdict of a dial under way says that the lease is over.
             return .none
         }
     }
 
-    /// Somebody else ended the wait. A session is its worker's to end, and was told so.
+    /// An operator, a tenant or an alias ended the wait. If there is a session, the queue orders its worker to end it.
     public mutating func endedFromOutside(_ why: EndReason) -> Action {
         switch state {
         case .enqueuing, .waiting, .dialing: leave(.gone(why))
@@ -215,7 +215,7 @@ public struct Waiter: Sendable {
         if case .gone(let why) = reply {
             return end(.gone(why), cancelling: next.map { .cancel($0.lease, dialed: false) } ?? .none)
         }
-        // A lease that was over of itself took the waiter along: Redis does not know it any more.
+        // If the lease had ended by itself, Redis deleted the waiter with it.
         return goOn(next: next, isLost: reply != .requeued, now: now, freshID: freshID)
     }
 
@@ -227,8 +227,8 @@ public struct Waiter: Sendable {
     /// The client sent bytes that it must not send before it was answered.
     public mutating func clientBroke() -> Action { leave(.broke) }
 
-    /// The wait is over. A dial under way may still succeed, so this is told again until it ended; a verdict is not
-    /// waited for: Redis may be away.
+    /// The wait's time is over. A dial under way may still succeed, so the driver calls this again until the dial has
+    /// ended. The wait does not go on for a verdict, because Redis may be away.
     public mutating func deadlinePassed() -> Action {
         switch state {
         case .idle, .enqueuing, .waiting: leave(.timedOut)
@@ -257,16 +257,15 @@ public struct Waiter: Sendable {
         return .none
     }
 
-    // MARK: steps they share
+    // MARK: shared steps
 
-    /// Redis may have lost the last grant, and give its attempt's number once more: that one has a newer token.
+    /// If Redis lost the last grant, it gives the same attempt number again. The new grant has a newer token.
     private func isNew(_ grant: Grant) -> Bool {
         grant.lease.attempt > attempt
             || (grant.lease.attempt == attempt && grant.token > newest?.token ?? Token.none)
     }
 
-    /// Redis may have lost the number of the last token too, and give both once more: what was rejected at one slot is
-    /// granted at another.
+    /// If Redis lost the number of the last token too, it gives both again: the same attempt and token, at another slot.
     private func isElsewhere(_ grant: Grant) -> Bool {
         guard let newest, grant.lease == newest.lease, grant.token == newest.token else { return false }
         return (grant.worker, grant.slot) != (newest.worker, newest.slot)
@@ -300,7 +299,7 @@ public struct Waiter: Sendable {
         return .none
     }
 
-    /// After a dial that came to nothing: the newer grant, or back into line, or the end that was put off.
+    /// The step after a failed dial: dial the newer grant, queue again, or end if the end was postponed.
     private mutating func goOn(next: Grant?, isLost: Bool, now: UInt64, freshID: WaiterID) -> Action {
         if isShuttingDown || now >= deadline {
             return end(isShuttingDown ? .shuttingDown : .timedOut, cancelling: .cancel(next?.lease, dialed: false))

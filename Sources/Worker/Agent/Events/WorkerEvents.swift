@@ -2,7 +2,7 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// What happens to a worker's slots.
+/// The events of a worker's slots.
 ///
 /// Called on the loop, after the change that an event names. An event holds facts; the listener adds words and levels.
 package protocol SlotEvents: AnyObject {
@@ -11,7 +11,7 @@ package protocol SlotEvents: AnyObject {
     func sidecar(of slot: Int, _ pool: Pool, pid: Int32?, _ event: SidecarEvent)
 }
 
-/// What happens in a worker.
+/// The events of a worker.
 package protocol WorkerEvents: SlotEvents {
     func worker(_ event: WorkerEvent)
     /// A request is not answered.

@@ -3,7 +3,7 @@ import Glibc
 import QueueCore
 import WorkerCore
 
-/// What to run for one start of a sidecar.
+/// The program, arguments and environment of one start of a sidecar.
 struct SidecarInvocation {
     let arguments: [String]
     /// Added to the sidecars' environment.

@@ -1,7 +1,7 @@
 import Queue
 import QueueCore
 
-/// What a worker tells the queue about its slots: `SlotRegistry`, a simulator's, or in tests a list of the calls.
+/// Reports of a worker to the queue about its slots: `SlotRegistry`, a simulator's, or in tests a list of the calls.
 package protocol SlotLedger: AnyObject {
     func accept(_ lease: LeaseID, slot: Int, token: Token, attach: Int, done: @escaping (AcceptReply) -> Void)
     func reject(

@@ -28,7 +28,7 @@ public struct SidecarSupervisor: Sendable {
         case out(until: UInt64)
     }
 
-    /// What follows when a process ordered to end is gone.
+    /// The step after a process that was ordered to end is gone.
     public enum Next: Hashable, Sendable {
         case successor
         /// The process had failed: backoff, or out.

@@ -94,7 +94,7 @@ public struct Slot: Sendable {
 
     /// The end of a lease's connection: what to tell the gateway, Redis and the sidecar.
     public struct Vacated: Hashable, Sendable {
-        /// What to tell Redis.
+        /// The verdict for Redis.
         public enum Verdict: Hashable, Sendable {
             /// Redis has ended the lease itself.
             case none
@@ -103,7 +103,7 @@ public struct Slot: Sendable {
             /// The lease stays, and waits for its next connection.
             case keep
         }
-        /// What to do with the gateway's connection.
+        /// The end of the gateway's connection.
         public enum Farewell: Hashable, Sendable {
             /// Close it: it is over already, or carries the client's session.
             case close
@@ -112,7 +112,7 @@ public struct Slot: Sendable {
             /// Say why, then close: the proof was not sent.
             case reject(RejectReason)
         }
-        /// What to do with the sidecar.
+        /// The order for the sidecar.
         public enum Sidecar: Hashable, Sendable {
             /// Nothing: it received no byte of a client, or it is gone already.
             case keep

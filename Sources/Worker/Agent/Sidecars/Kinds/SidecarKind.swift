@@ -34,7 +34,7 @@ package struct SidecarSite {
     let loop: Loop
     /// The worker's work folder; it exists.
     let folder: String
-    /// Of sidecars, marks included.
+    /// The environment of a sidecar, with the marks by which its processes are found.
     let environment: [String: String]
     let sweeper: Sweeper
 
