@@ -2,10 +2,10 @@ import Glibc
 
 /// Log lines for machines: one JSON object a line (RFC 8259), written at once, or lost and counted.
 ///
-/// Each line begins with `ts` (RFC 3339, milliseconds, UTC), `level`, `event` and `msg`; then come the log's common
-/// fields and the line's own. Callers never pass tokens, keys or query strings.
+/// Each line begins with `ts` (RFC 3339, milliseconds, UTC), `level`, `event` and `msg`. The common fields of the log
+/// follow, then the fields of the line. Callers never pass tokens, keys or query strings.
 public final class JSONLog {
-    /// How much a line matters, least first.
+    /// The severity of a line, lowest first.
     public enum Level: Int, Comparable, CaseIterable {
         case debug, info, warning, error
 
@@ -48,7 +48,7 @@ public final class JSONLog {
     /// True after a line without its end: the next one must begin with a newline.
     private var isWithinLine = false
     private let write: ([UInt8]) -> Outcome
-    /// The text of the last line's second: most lines share theirs with the line before.
+    /// The timestamp of the last line up to its second, because most lines have the same second as the line before.
     private var second: (since1970: Int, text: [UInt8]) = (-1, [])
 
     /// - Parameter file: a descriptor. A line for which it has no room is lost, because a reader that does not read
@@ -142,7 +142,7 @@ public final class JSONLog {
     private static func append(text: String, to line: inout [UInt8]) {
         line.append(UInt8(ascii: "\""))
         defer { line.append(UInt8(ascii: "\"")) }
-        // Nearly all texts need no escape. One by one their characters take ten times as long.
+        // Nearly all texts need no escape. A copy of the whole text takes a tenth of the time of a copy by character.
         if text.utf8.count <= textMax, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C })
         {
             line += text.utf8
