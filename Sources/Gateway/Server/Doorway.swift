@@ -60,7 +60,7 @@ final class Doorway {
         isHeldUp = true
         hold = loop.schedule(after: milliseconds) { [self] in
             hold = nil
-            // The timer may fire before the loop reads bytes that arrived meanwhile. One more whole turn reads them all.
+            // The timer may fire before the loop reads bytes that arrived. One more whole turn reads them all.
             loop.afterThisTurn { [self] in
                 loop.afterThisTurn { [self] in
                     isHeldUp = false
