@@ -44,7 +44,7 @@ public final class JSONLog {
     /// Lines since the start that were written without their end, for the same reason.
     public private(set) var linesCut = 0
     /// The counts at the last line `log_lost`.
-    private var told = (lost: 0, cut: 0)
+    private var reported = (lost: 0, cut: 0)
     /// True after a line without its end: the next one must begin with a newline.
     private var isWithinLine = false
     private let write: ([UInt8]) -> Outcome
@@ -77,7 +77,7 @@ public final class JSONLog {
         _ level: Level, _ event: String, _ message: String, _ fields: KeyValuePairs<String, Field?> = [:]
     ) {
         guard level >= minimum else { return }
-        guard tellOfLost() else {
+        guard reportLost() else {
             linesLost += 1
             return
         }
@@ -90,14 +90,14 @@ public final class JSONLog {
 
     /// Writes a line `log_lost` if lines were lost or cut since the last one.
     /// - Returns: false if there is still no room.
-    private func tellOfLost() -> Bool {
-        let (lost, cut) = (linesLost - told.lost, linesCut - told.cut)
+    private func reportLost() -> Bool {
+        let (lost, cut) = (linesLost - reported.lost, linesCut - reported.cut)
         guard lost + cut > 0 else { return true }
         let words = line(
             .warning, "log_lost", "the reader of the log did not read: lines were lost, or lack their end",
             ["lost": .number(lost), "cut": .number(cut)])
         guard put(words) == .whole else { return false }
-        told = (linesLost, linesCut)
+        reported = (linesLost, linesCut)
         return true
     }
 

@@ -5,22 +5,12 @@ import QueueCore
 /// The clock, the timers and the ids of a wait. A process has a loop behind it, a simulator has simulated time.
 ///
 /// Everything is called, and calls back, on one thread.
-package protocol WaitRuntime: AnyObject {
-    /// Milliseconds of a monotonic clock.
-    var now: UInt64 { get }
-    /// Calls `body` once, after so many milliseconds.
-    @discardableResult
-    func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall
+package protocol WaitRuntime: RuntimeClock {
     /// An id that no other waiter has.
     func freshWaiterID() -> WaiterID
 }
 
 extension Loop: WaitRuntime {
-    @discardableResult
-    package func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall {
-        schedule(after: milliseconds, body)
-    }
-
     package func freshWaiterID() -> WaiterID {
         guard let id = WaiterID(Crypto.randomHex(bytes: 16)) else { preconditionFailure("32 hex digits are an id") }
         return id

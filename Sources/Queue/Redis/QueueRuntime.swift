@@ -5,13 +5,9 @@ import RedisClient
 /// implements it with a loop and sockets, the simulator without.
 ///
 /// All calls and callbacks happen on one thread.
-package protocol QueueRuntime: AnyObject {
-    /// Milliseconds of a monotonic clock.
-    var now: UInt64 { get }
+package protocol QueueRuntime: RuntimeClock {
     /// Calls `body` after `milliseconds`, then every `repeating` milliseconds (0: only once).
     func schedule(after milliseconds: UInt64, repeating: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall
-    /// Calls `body` soon, never from inside this method.
-    func afterThisTurn(_ body: @escaping () -> Void)
     func randomUInt64() -> UInt64
     /// A connection that reconnects automatically after `start`. It can run only these scripts.
     func connection(scripts: [RedisScript]) -> any StoreConnection
@@ -19,6 +15,24 @@ package protocol QueueRuntime: AnyObject {
     func subscription(
         channel: String, onEvent: @escaping (RedisSubscription.Event) -> Void, onMessage: @escaping ([UInt8]) -> Void
     ) -> any StoreSubscription
+}
+
+/// A clock and its timers: those of a loop, or of simulated time.
+package protocol RuntimeClock: AnyObject {
+    /// Milliseconds of a monotonic clock.
+    var now: UInt64 { get }
+    /// Calls `body` once, after `milliseconds`.
+    @discardableResult
+    func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall
+    /// Calls `body` soon, never from inside this method.
+    func afterThisTurn(_ body: @escaping () -> Void)
+}
+
+extension QueueRuntime {
+    @discardableResult
+    package func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall {
+        schedule(after: milliseconds, repeating: 0, body)
+    }
 }
 
 /// A scheduled call that can be cancelled.
@@ -48,6 +62,14 @@ package protocol StoreSubscription: AnyObject {
 }
 
 extension Timer: ScheduledCall {}
+
+extension Loop: RuntimeClock {
+    @discardableResult
+    package func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall {
+        schedule(after: milliseconds, body)
+    }
+}
+
 extension RedisConnection: StoreConnection {}
 extension RedisSubscription: StoreSubscription {}
 

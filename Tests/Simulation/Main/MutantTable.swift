@@ -112,8 +112,10 @@ final class MutantTable {
         case (.scenario(let scenario), nil):
             survivals[name, default: []].append("its scenario \(scenario) does not fail")
         case (.seeds(let count), nil):
-            // A scenario may be the only one to find it.
-            if runner.task.mutant.scenario == nil { survivals[name, default: []].append("survives \(count) seeds") }
+            // A scenario alone is enough only for a mutant that the list has no seed for.
+            if runner.task.mutant.scenario == nil || runner.task.mutant.death != nil {
+                survivals[name, default: []].append("survives \(count) seeds")
+            }
         case (.seed(let seed), nil): survivals[name, default: []].append("survives seed \(seed)")
         case (.scenario, _): rehearsed.insert(name)
         case (_, let found?):

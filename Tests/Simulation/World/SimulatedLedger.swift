@@ -2,7 +2,8 @@ import Queue
 import QueueCore
 import Worker
 
-/// What a simulated worker tells the queue: what its slots say, or what a planted bug makes of it.
+/// The ledger of a simulated worker. It reports to the queue as the shipped one does, unless a planted bug changes a
+/// report.
 final class SimulatedLedger: SlotLedger {
     private let registry: SlotRegistry
     private let plants: (PlantedBug) -> Bool

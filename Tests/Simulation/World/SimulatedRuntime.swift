@@ -2,9 +2,8 @@ import EventLoop
 import Queue
 import QueueCore
 import RedisClient
-import Worker
 
-/// What the queue's side in one process has of the world: simulated time, chance and Redis.
+/// The runtime of one simulated process: simulated time, chance and Redis.
 final class SimulatedRuntime: QueueRuntime {
     private let process: SimulatedProcess
     private let server: StoreServer
@@ -43,11 +42,5 @@ final class SimulatedRuntime: QueueRuntime {
         channel: String, onEvent: @escaping (RedisSubscription.Event) -> Void, onMessage: @escaping ([UInt8]) -> Void
     ) -> any StoreSubscription {
         SimulatedSubscription(process, server: server, channel: channel, onEvent: onEvent, onMessage: onMessage)
-    }
-}
-
-extension SimulatedRuntime: WorkerClock {
-    func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall {
-        process.schedule(after: Int64(milliseconds) * 1_000, body)
     }
 }

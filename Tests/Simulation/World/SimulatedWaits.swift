@@ -5,14 +5,14 @@ import Queue
 import QueueCore
 import SimulationChecks
 
-// What the shipped `WaitDriver` has of the world outside, in simulated time.
+// The protocols that the shipped `WaitDriver` uses, implemented in simulated time.
 
 extension SimulatedRuntime: WaitRuntime {
     func freshWaiterID() -> WaiterID { WaiterID(high: randomUInt64(), low: randomUInt64()) }
 }
 
 extension ClientPlan {
-    /// What admission makes of its head.
+    /// The request that admission would return for this client's head.
     var request: WaitRequest {
         WaitRequest(
             tenant: tenant, selector: selector, headStartSeconds: headStartSeconds, run: run, alias: alias,

@@ -187,7 +187,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
     }
 }
 
-/// What a worker's slots do, in the trace.
+/// Writes the events of a worker's slots into the trace.
 private final class SlotTrace: SlotEvents {
     private unowned let world: World
     private let process: SimulatedProcess

@@ -4,14 +4,14 @@ import WorkerCore
 
 /// Shared by all sidecars of a worker.
 package struct SidecarContext {
-    let clock: any WorkerClock
+    let clock: any RuntimeClock
     let host: any SidecarHost
     let events: any SlotEvents
     let leaveMilliseconds: UInt64
     let startTimeoutMilliseconds: UInt64
 
     package init(
-        clock: any WorkerClock, host: any SidecarHost, events: any SlotEvents,
+        clock: any RuntimeClock, host: any SidecarHost, events: any SlotEvents,
         leaveMilliseconds: UInt64 = SidecarSupervisor.leaveMilliseconds,
         startTimeoutMilliseconds: UInt64 = SidecarSupervisor.startTimeoutMilliseconds
     ) {
