@@ -96,6 +96,7 @@ class Monitor:
     def __init__(self, path: str):
         self.path = path
         self.entries: list[tuple[float, str, list[bytes]]] = []
+        self.mark = f"monitor-end-{id(self)}-{clock.now()}".encode()
 
     async def start(self):
         self._reader, self._writer = await asyncio.open_unix_connection(self.path, limit=1 << 26)
@@ -105,23 +106,21 @@ class Monitor:
         return self
 
     async def _read(self):
+        """Reads until `stop`'s mark arrives, however much follows the mark, or until Redis ends the connection."""
         while raw := await self._reader.readline():
             entry = parse_monitor(raw)
             if entry is not None:
                 self.entries.append(entry)
+                if entry[2] == [b"ECHO", self.mark]:
+                    return
 
     async def stop(self):
         """Ends the recording after everything already executed has arrived."""
-        mark = f"monitor-end-{id(self)}-{clock.now()}"
         reader, writer = await asyncio.open_unix_connection(self.path)
-        writer.write(resp.command("ECHO", mark))
+        writer.write(resp.command("ECHO", self.mark))
         await resp.read_reply(reader)
         writer.close()
-        while not self._task.done():
-            if any(entry[2][-1:] == [mark.encode()] for entry in self.entries[-50:]):
-                break
-            await asyncio.sleep(0.01)
-        self._task.cancel()
+        await self._task
         self._writer.close()
 
 

@@ -102,6 +102,20 @@ async def test_monitor_records_what_scripts_do(folder):
         await redis.dispose()
 
 
+async def test_monitor_ends_at_its_mark_however_much_follows(folder):
+    redis = await RedisServer(folder).start()
+    try:
+        monitor = await Monitor(redis.path).start()
+        reader, writer = await asyncio.open_unix_connection(redis.path)
+        writer.write(resp.command("ECHO", monitor.mark) + resp.command("PING") * 200)
+        await reader.readuntil(b"+PONG\r\n" * 200)
+        writer.close()
+        await asyncio.wait_for(monitor.stop(), 5)
+        assert monitor.entries[-1][2] == [b"ECHO", monitor.mark]
+    finally:
+        await redis.dispose()
+
+
 def test_monitor_lines():
     at, source, arguments = parse_monitor(b'+1700000000.5 [0 unix:/tmp/x] "SET" "a\\x00b" ""\r\n')
     assert (source, arguments) == ("unix:/tmp/x", [b"SET", b"a\x00b", b""])
