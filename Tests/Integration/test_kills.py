@@ -122,10 +122,10 @@ async def test_sidecars_are_killed(folder):
         await asyncio.gather(*(fleet.worker({"AppA:x": 8}, f"w{n}") for n in range(2)))
         await fleet.grantable(16)
         load = Load(fleet, rng, loops=10, tenants=("a", "b"), hold=0.04)
-        places = [(worker, slot) for worker in fleet.workers for slot in range(8)] * 4
-        for worker, slot in rng.sample(places, min(MOMENTS, len(places))):
+        places = [(worker, number) for worker in fleet.workers for number in range(8)] * 4
+        for worker, number in rng.sample(places, min(MOMENTS, len(places))):
             await moment(rng, 0.2)
-            pids = [line.get("pid") for line in worker.events("sidecar", slot=slot) if line.get("pid")]
+            pids = [line.get("pid") for line in worker.events("sidecar", sidecar=number) if line.get("pid")]
             try:
                 os.kill(pids[-1], signal.SIGKILL)
             except ProcessLookupError:

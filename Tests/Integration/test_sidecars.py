@@ -126,7 +126,7 @@ async def test_as_the_first_process_of_a_container_a_worker_reaps_what_sidecars_
         )
         fleet.keep(worker)
         for slot in (0, 1):
-            await worker.wait_for("sidecar", state="ready", slot=slot)
+            await worker.wait_for("sidecar", state="ready", sidecar=slot)
         first = children(worker.pid)[0]
 
         before = children(first)

@@ -287,7 +287,9 @@ final class Fleet {
     }
 
     @discardableResult
-    func release(_ worker: Caller, _ grant: Grant) -> Outcome { run("release", worker, words(grant)) }
+    func release(_ worker: Caller, _ grant: Grant, isFit: Bool = false) -> Outcome {
+        run("release", worker, words(grant) + (isFit ? ["1"] : []))
+    }
 
     @discardableResult
     func ready(_ worker: Caller, _ grant: Grant) -> Outcome {

@@ -21,9 +21,10 @@ extension Walk {
     func release() {
         let taken = model.leases.filter(\.value.isAccepted)
         guard let id = pick(taken.keys.sorted()), let lease = taken[id] else { return }
-        fleet.release(callers[lease.worker]!, grant(id, lease))
-        note("release \(id)")
-        model.endLease(id, to: "recycling")
+        let isFit = chance(50)
+        fleet.release(callers[lease.worker]!, grant(id, lease), isFit: isFit)
+        note("release \(id) fit: \(isFit)")
+        model.endLease(id, to: isFit ? "free" : "recycling")
         model.waiters[lease.waiter] = nil
         settle()
     }

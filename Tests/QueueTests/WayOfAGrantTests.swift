@@ -53,4 +53,60 @@ import Testing
         #expect(fleet.look().slots[w.id]?[grant.slot].state == "leased")
         #expect(fleet.look().held["a"] == [grant.lease.description])
     }
+
+    @Test func aSlotThatIsFitAtItsReleaseIsGrantedInTheSameCall() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let ear = fleet.listen(g)
+        let first = fleet.enqueue(g, fleet.newWaiter()).grant!
+        let second = fleet.newWaiter()
+        fleet.enqueue(g, second)
+        fleet.accept(w, first)
+        #expect(fleet.release(w, first, isFit: true).status == "ok")
+        let next = Grant(payload: ear.next().text)!
+        #expect(next.lease.waiter.text == second && next.token > first.token)
+        #expect(fleet.release(w, first, isFit: true).status == "ok", "a second time")
+        #expect(fleet.look().slots[w.id]?[0].lease == next.lease.description, "a young lease is not freed")
+        fleet.accept(w, next)
+        fleet.release(w, next, isFit: true)
+        #expect(fleet.look().slots[w.id]?[0].state == "free")
+    }
+
+    /// Another tenant's place is free too, and its waiter may fit a slot of another pool.
+    @Test func aFitReleaseDispatchesForTheTenantInAllItsPools() {
+        let g = fleet.gateway()
+        fleet.cap(g, "a", 1)
+        let w = fleet.worker(pools: ["x||", "y||"], probedBy: g)
+        let first = fleet.enqueue(g, fleet.newWaiter(), "x||").grant!
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "y||").status == "queued")
+        fleet.accept(w, first)
+        fleet.release(w, first, isFit: true)
+        #expect(fleet.look().slots[w.id]?.map(\.state) == ["free", "leased"])
+    }
+
+    /// The lease ended by time, or by an operator, before the worker's call arrived.
+    @Test func aFitReleaseOfAnEndedLeaseFreesTheSlotByTheRuleOfReady() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        fleet.accept(w, grant)
+        fleet.release(w, grant)
+        let older = Grant(
+            lease: grant.lease, worker: grant.worker, slot: 0, address: "-", pool: "-",
+            token: Token(epoch: grant.token.epoch, number: grant.token.number - 1))
+        fleet.release(w, older, isFit: true)
+        #expect(fleet.look().slots[w.id]?[0].state == "recycling", "an older token frees nothing")
+        fleet.release(w, grant, isFit: true)
+        #expect(fleet.look().slots[w.id]?[0].state == "free")
+    }
+
+    @Test func aFitReleaseOnADrainingWorkerFreesNothing() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        fleet.accept(w, grant)
+        fleet.drain(w)
+        fleet.release(w, grant, isFit: true)
+        #expect(fleet.look().slots[w.id]?[0].state == "draining")
+    }
 }

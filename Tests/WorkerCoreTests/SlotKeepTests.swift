@@ -61,7 +61,7 @@ private let t6 = Token(epoch: 7, number: 6)
 
     @Test func whatItsSidecarEndedIsNotKept() {
         var slot = serving()
-        let vacated = slot.sessionEnded(t5, bySidecar: true)
+        let vacated = slot.sessionEnded(t5, isDropped: false)
         #expect(vacated?.verdict == .release && vacated?.sidecar == .replace)
         #expect(slot.state == .recycling)
     }

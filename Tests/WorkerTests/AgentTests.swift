@@ -121,8 +121,9 @@ import WorkerCore
         var lines: [String] = []
         let settings = WorkerSettings(
             fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
-            advertised: "worker.example:3131", redis: try server.endpoint(), slots: [try #require(Pool("echo||"))],
-            sidecar: CommandKind(echoSidecar), workFolder: folder.path)
+            advertised: "worker.example:3131", redis: try server.endpoint(),
+            pools: [WorkerPool(PoolPlan(pool: try #require(Pool("echo||")), slots: 1), kind: CommandKind(echoSidecar))],
+            workFolder: folder.path)
         let agent = WorkerAgent(
             loop: loop, settings: settings, log: JSONLog { lines.append(String(decoding: $0, as: UTF8.self)) })
         agent.unreachedMilliseconds = 50
@@ -175,8 +176,8 @@ import WorkerCore
         func failure(_ change: (inout WorkerSettings) -> Void) throws -> String {
             var settings = WorkerSettings(
                 fleet: "f", node: "n", secrets: [[1]], listen: try #require(SocketAddress("127.0.0.1:0")),
-                redis: try RedisEndpoint(url: "unix:///nowhere.sock"), slots: [try #require(Pool("a||"))],
-                sidecar: CommandKind(["true"]))
+                redis: try RedisEndpoint(url: "unix:///nowhere.sock"),
+                pools: [WorkerPool(PoolPlan(pool: try #require(Pool("a||")), slots: 1), kind: CommandKind(["true"]))])
             change(&settings)
             let agent = WorkerAgent(loop: loop, settings: settings, log: JSONLog { _ in })
             return #expect(throws: WorkerFailure.self) { try agent.start() }?.description ?? ""
@@ -186,7 +187,7 @@ import WorkerCore
                 $0.secrets = []
                 $0.listen = SocketAddress("0.0.0.0:0")!
             }.contains("NODE_SECRET"))
-        #expect(try failure { $0.slots = [] }.contains("at least one slot"))
+        #expect(try failure { $0.pools = [] }.contains("at least one slot"))
         #expect(try failure { $0.node = "a b" }.contains("no node id"))
         #expect(try failure { $0.workFolder = "/nowhere" }.contains("work folder"))
         #expect(try failure { $0.listen = SocketAddress("127.0.0.1:\(busy.port)")! }.contains("cannot listen"))
@@ -217,8 +218,10 @@ private final class Site {
         let endpoint = try server.endpoint()
         settings = WorkerSettings(
             fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
-            redis: endpoint, slots: Array(repeating: try #require(Pool("echo||")), count: slots),
-            sidecar: CommandKind(echoSidecar), drainTimeoutMilliseconds: drainTimeoutMilliseconds,
+            redis: endpoint,
+            pools: [
+                WorkerPool(PoolPlan(pool: try #require(Pool("echo||")), slots: slots), kind: CommandKind(echoSidecar))
+            ], drainTimeoutMilliseconds: drainTimeoutMilliseconds,
             workFolder: folder.path)
         log = JSONLog { [record] in record.all.append(String(decoding: $0, as: UTF8.self)) }
         agent = WorkerAgent(loop: loop, settings: settings, log: log)

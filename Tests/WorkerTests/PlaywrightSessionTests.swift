@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import QueueCore
 import Testing
+import WorkerCore
 
 @testable import Worker
 
@@ -16,7 +17,7 @@ private let chromium = PlaywrightDriver.executable(
         let kind = PlaywrightKind(
             driver, browser: "chromium", executables: ["chromium": try #require(chromium)])
         let pool = try #require(Pool("a|chromium|\(driver.version)"))
-        let bench = try Bench(pool: pool, kind: kind)
+        let bench = try Bench(PoolPlan(pool: pool, slots: 1)) { _ in kind }
         bench.startAll()
         let grant = bench.grant(1)
         let head = """

@@ -228,7 +228,8 @@ import Testing
             got = b""
             while b"\\r\\n\\r\\n" not in got:
                 got += c.recv(65536)
-            if b"X-Silent: 1" not in got: c.sendall(got)
+            if b"berth-probe" in got: c.sendall(b"HTTP/1.1 101 Probed\\r\\n\\r\\n")
+            elif b"X-Silent: 1" not in got: c.sendall(got)
             c.recv(65536)
         """,
     ]

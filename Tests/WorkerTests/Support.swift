@@ -22,6 +22,10 @@ let echoSidecar = [
             more = c.recv(65536)
             if not more: break
             got += more
+        if b"berth-probe" in got:
+            c.sendall(b"HTTP/1.1 101 Probed\\r\\n\\r\\n")
+            c.close()
+            continue
         if b"X-Die: 1" in got: sys.exit(0)
         c.sendall(got)
         if b"X-Last: 1" in got: sys.exit(0)
@@ -31,6 +35,32 @@ let echoSidecar = [
         c.close()
     """,
 ]
+
+/// Passes the probes of sidecars that do not listen themselves.
+final class ProbeStub {
+    private var listener: Listener?
+    private var streams: [Stream] = []
+    let port: Int
+
+    init(loop: Loop) throws {
+        var accepted: (Stream) -> Void = { _ in }
+        let listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { accepted($0) }
+        port = listener.port
+        self.listener = listener
+        accepted = { [unowned self] stream in
+            streams.append(stream)
+            stream.write("HTTP/1.1 101 Probed\r\n\r\n")
+            stream.finish()
+        }
+    }
+
+    func close() {
+        listener?.close()
+        listener = nil
+        for stream in streams { stream.close() }
+        streams = []
+    }
+}
 
 /// Written to like `SlotRegistry`; answers accepts as it is told to.
 final class LedgerRecord: SlotLedger {
@@ -64,8 +94,9 @@ final class LedgerRecord: SlotLedger {
         entries.append(.reject(lease, slot, token, reason, slotFree))
     }
 
-    func release(_ lease: LeaseID, slot: Int, token: Token) {
+    func release(_ lease: LeaseID, slot: Int, token: Token, isFit: Bool) {
         entries.append(.release(lease, slot, token))
+        if isFit { entries.append(.ready(slot, token)) }
     }
 
     func keep(_ lease: LeaseID, slot: Int, token: Token, attach: Int) {
@@ -125,23 +156,31 @@ final class Bench {
     private(set) var listener: Listener!
     private(set) var lines: [String] = []
     private(set) var door: GatewayDoor!
+    let stub: ProbeStub
 
-    /// - Parameter leave: what a sidecar that ends its client's connection has for its exit; long where a test is about
-    ///   that exit, however busy the machine is.
+    /// - Parameters:
+    ///   - command: `STUB` in it is the address of something that passes probes.
+    ///   - leave: what a sidecar that ends its client's connection has for its exit; long where a test is about that
+    ///     exit, however busy the machine is.
     convenience init(
-        slots: Int = 1, command: [String] = echoSidecar, leave: UInt64 = 20, startTimeout: UInt64 = 30_000,
+        slots: Int = 1, seating: Seating = Seating(), command: [String] = echoSidecar, leave: UInt64 = 20,
+        startTimeout: UInt64 = 30_000,
         firstByte: UInt64 = 10_000, connectionsMax: Int = 1_024
     ) throws {
         try self.init(
-            slots: slots, pool: Pool("a||")!, kind: CommandKind(command), leave: leave, startTimeout: startTimeout,
-            firstByte: firstByte, connectionsMax: connectionsMax)
+            PoolPlan(pool: Pool("a||")!, slots: slots, seating: seating), leave: leave, startTimeout: startTimeout,
+            firstByte: firstByte, connectionsMax: connectionsMax
+        ) { stub in
+            CommandKind(command.map { $0.replacing("STUB", with: "127.0.0.1:\(stub.port)") })
+        }
     }
 
     init(
-        slots: Int = 1, pool: Pool, kind: any SidecarKind, leave: UInt64 = 20, startTimeout: UInt64 = 30_000,
-        firstByte: UInt64 = 10_000, connectionsMax: Int = 1_024
+        _ plan: PoolPlan, leave: UInt64 = 20, startTimeout: UInt64 = 30_000, firstByte: UInt64 = 10_000,
+        connectionsMax: Int = 1_024, kind: (ProbeStub) -> any SidecarKind
     ) throws {
         loop = try Loop()
+        stub = try ProbeStub(loop: loop)
         ledger = LedgerRecord(loop: loop)
         id = ProcessID(node: "bench-\(Crypto.randomHex(bytes: 4))", generation: Crypto.randomUInt64())!
         folder = SidecarMark(id).folder(in: "/tmp")
@@ -149,10 +188,10 @@ final class Bench {
         var write: (String) -> Void = { _ in }
         let log = WorkerLog(JSONLog { write(String(decoding: $0, as: UTF8.self)) })
         let host = LocalSidecars(
-            kind, loop: loop, folder: folder,
+            [plan.pool: kind(stub)], loop: loop, folder: folder,
             environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new })
         board = SlotBoard(
-            pools: Array(repeating: pool, count: slots), ledger: ledger,
+            pools: [plan], ledger: ledger,
             around: SidecarContext(
                 clock: loop, host: host, events: log, leaveMilliseconds: leave,
                 startTimeoutMilliseconds: startTimeout))
@@ -216,6 +255,7 @@ final class Bench {
         wait { self.board.isStopped }
         door.close()
         listener.close()
+        stub.close()
         #expect(Files.entries(folder) == [])
         Files.remove(folder)
         // Farewells have a timer.

@@ -66,9 +66,9 @@ import WorkerCore
     @Test func sidecars() {
         let words = LastWords(stdout: Array("one\ntwo\n".utf8), stderr: [])
         let ending = SidecarEnding(exit: "code(1)", words: words, droppedBytes: 3, left: 2)
-        log.sidecar(of: 0, pool, pid: 9, .exited(ending, failure: "code(1): two"))
-        log.sidecar(of: 0, pool, pid: nil, .startFailed(WorkerFailure("no such program")))
-        let ours = #""slot":0,"pid":9,"state""#
+        log.sidecar(0, of: pool, pid: 9, .exited(ending, failure: "code(1): two"))
+        log.sidecar(0, of: pool, pid: nil, .startFailed(WorkerFailure("no such program")))
+        let ours = #""sidecar":0,"pid":9,"state""#
         #expect(
             told == [
                 #""level":"warning","event":"sidecar","msg":"A sidecar ended: code(1): two",\#(ours):"exited","#
@@ -77,7 +77,7 @@ import WorkerCore
                     + #""pool":"a:b","processes":2"#,
                 #""level":"info","event":"sidecar","msg":"one",\#(ours):"output","pool":"a:b""#,
                 #""level":"info","event":"sidecar","msg":"two",\#(ours):"output","pool":"a:b""#,
-                #""level":"error","event":"sidecar","msg":"no such program","slot":0,"state":"failed","pool":"a:b""#,
+                #""level":"error","event":"sidecar","msg":"no such program","sidecar":0,"state":"failed","pool":"a:b""#,
             ])
     }
 

@@ -104,6 +104,15 @@ public final class ChildProcess {
         if exit == nil { kill(-pid, signal) }
     }
 
+    /// True if this process may undo a niceness that it gave to a child: only root may (setpriority(2)).
+    public static var mayRaisePriority: Bool { geteuid() == 0 }
+
+    /// Sets the niceness of all processes of the group. Does nothing once the process has ended.
+    public func setPriority(_ nice: Int32) {
+        guard exit == nil else { return }
+        setpriority(__priority_which_t(PRIO_PGRP.rawValue), id_t(pid), nice)
+    }
+
     /// Collects the status if the process has ended.
     func look() {
         guard exit == nil else { return }

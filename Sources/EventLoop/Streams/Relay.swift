@@ -33,12 +33,15 @@ public final class Relay {
         public let cause: Cause
         public let bytesAToB: UInt64
         public let bytesBToA: UInt64
+        /// The last bytes of `a`, at most `tailBytesMax`, none from before its last read.
+        public let tailOfA: [UInt8]
 
-        package init(first: Side?, cause: Cause, bytesAToB: UInt64, bytesBToA: UInt64) {
+        package init(first: Side?, cause: Cause, bytesAToB: UInt64, bytesBToA: UInt64, tailOfA: [UInt8] = []) {
             self.first = first
             self.cause = cause
             self.bytesAToB = bytesAToB
             self.bytesBToA = bytesBToA
+            self.tailOfA = tailOfA
         }
     }
 
@@ -49,6 +52,9 @@ public final class Relay {
     private var onEnd: ((End) -> Void)?
     /// A strong reference while the relay lives.
     public var witness: (any RelayWitness)?
+    /// Most bytes of `tailOfA`; 0 for none.
+    public var tailBytesMax = 0
+    private var tailOfA: [UInt8] = []
     private var linger: Timer?
     private var queuedAtLastCheck = 0
     public private(set) var bytesAToB: UInt64 = 0
@@ -144,7 +150,7 @@ public final class Relay {
         linger?.cancel()
         linger = nil
         witness = nil
-        call(End(first: first, cause: cause, bytesAToB: bytesAToB, bytesBToA: bytesBToA))
+        call(End(first: first, cause: cause, bytesAToB: bytesAToB, bytesBToA: bytesBToA, tailOfA: tailOfA))
     }
 }
 
@@ -153,6 +159,10 @@ extension Relay: StreamDelegate {
         let target: Stream
         if stream === a {
             bytesAToB &+= UInt64(bytes.count)
+            if tailBytesMax > 0 {
+                tailOfA.removeAll(keepingCapacity: true)
+                tailOfA.append(contentsOf: bytes.suffix(tailBytesMax))
+            }
             target = b
         } else {
             bytesBToA &+= UInt64(bytes.count)

@@ -176,12 +176,15 @@ public final class SlotRegistry {
     }
 
     /// The session of this lease is over.
-    public func release(_ lease: LeaseID, slot: Int, token: Token) {
+    /// - Parameter isFit: the slot is ready for its next client already, so the same call frees it and grants it again.
+    public func release(_ lease: LeaseID, slot: Int, token: Token, isFit: Bool = false) {
         served[slot] = nil
-        outbox.post(ScriptLibrary.release, words(lease, slot, token), lane: String(slot)) { _ in }
+        let arguments = words(lease, slot, token) + (isFit ? ["1"] : [])
+        outbox.post(ScriptLibrary.release, arguments, lane: String(slot)) { _ in }
     }
 
-    /// The slot is ready for its next client. Call it after the `release` or `reject` of that token.
+    /// The slot is ready for its next client. Call it after the `reject` of that token, or after its `release` if the
+    /// slot was not fit then.
     public func ready(slot: Int, token: Token) {
         outbox.post(ScriptLibrary.ready, [String(slot)] + words(token), lane: String(slot)) { _ in }
     }

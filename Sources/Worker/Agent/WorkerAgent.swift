@@ -53,7 +53,8 @@ public final class WorkerAgent {
                 "without NODE_SECRET a worker listens on loopback only: set the same secret at gateways and workers, or "
                     + "listen on 127.0.0.1")
         }
-        guard !settings.slots.isEmpty else { throw WorkerFailure("a worker needs at least one slot") }
+        let slots = settings.pools.flatMap { Array(repeating: $0.plan.pool, count: $0.plan.slots) }
+        guard !slots.isEmpty else { throw WorkerFailure("a worker needs at least one slot") }
         let listener: Listener
         do throws(SystemError) {
             listener = try Listener(loop: loop, address: settings.listen) { [weak self] stream in
@@ -68,7 +69,7 @@ public final class WorkerAgent {
             let registry = SlotRegistry(
                 loop: loop, endpoint: settings.redis, fleet: settings.fleet, node: settings.node,
                 address: advertised(listener.port), port: listener.port, takesIPv6: settings.listen.host != "0.0.0.0",
-                pools: settings.slots, caps: settings.caps)
+                pools: slots, caps: settings.caps)
         else {
             listener.close()
             throw WorkerFailure(
@@ -84,7 +85,7 @@ public final class WorkerAgent {
         open(registry)
         events.worker(
             .listening(
-                registry.id, address: listening(listener.port), slots: settings.slots.count, fleet: settings.fleet))
+                registry.id, address: listening(listener.port), slots: slots.count, fleet: settings.fleet))
         registry.delegate = self
         registry.start()
     }
@@ -98,12 +99,13 @@ public final class WorkerAgent {
             throw WorkerFailure("cannot make the work folder \(workFolder): \(String(cString: strerror(errno)))")
         }
         let sidecars = LocalSidecars(
-            settings.sidecar, loop: loop, folder: workFolder,
+            Dictionary(settings.pools.map { ($0.plan.pool, $0.kind) }) { first, _ in first }, loop: loop,
+            folder: workFolder,
             environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new })
         self.sidecars = sidecars
         let board = SlotBoard(
-            pools: settings.slots, ledger: registry,
-            around: SidecarContext(clock: loop, host: sidecars, events: events))
+            pools: settings.pools.map(\.plan), ledger: registry,
+            around: SidecarContext(clock: loop, host: sidecars, events: events, seed: .random(in: 0 ... .max)))
         board.onChange = { [weak self] in self?.lookAtDrain() }
         board.onTrouble = { [weak self] in self?.onTrouble?($0, $1) }
         self.board = board

@@ -17,9 +17,7 @@ public struct WorkerSettings {
     /// address of the worker's Redis connection.
     public var advertised: String
     public var redis: RedisEndpoint
-    /// One pool for each slot.
-    public var slots: [Pool]
-    package var sidecar: any SidecarKind
+    package var pools: [WorkerPool]
     /// How long sessions may continue after a drain begins.
     public var drainTimeoutMilliseconds: UInt64
     /// From a session's proof to the first byte of its sidecar.
@@ -31,7 +29,7 @@ public struct WorkerSettings {
 
     package init(
         fleet: String, node: String, secrets: [[UInt8]], listen: SocketAddress, advertised: String = "",
-        redis: RedisEndpoint, slots: [Pool], sidecar: any SidecarKind, drainTimeoutMilliseconds: UInt64 = 30_000,
+        redis: RedisEndpoint, pools: [WorkerPool], drainTimeoutMilliseconds: UInt64 = 30_000,
         firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds, workFolder: String = "/tmp",
         caps: CapsMode = .lenient
     ) {
@@ -41,8 +39,7 @@ public struct WorkerSettings {
         self.listen = listen
         self.advertised = advertised
         self.redis = redis
-        self.slots = slots
-        self.sidecar = sidecar
+        self.pools = pools
         self.drainTimeoutMilliseconds = drainTimeoutMilliseconds
         self.firstByteMilliseconds = firstByteMilliseconds
         self.workFolder = workFolder
@@ -57,6 +54,17 @@ public struct WorkerSettings {
     }
 }
 
+/// One pool of a worker and the kind of its sidecars.
+package struct WorkerPool {
+    package let plan: PoolPlan
+    package let kind: any SidecarKind
+
+    package init(_ plan: PoolPlan, kind: any SidecarKind) {
+        self.plan = plan
+        self.kind = kind
+    }
+}
+
 /// Limits of a worker.
 public enum WorkerLimits {
     /// From a session's proof to the first byte of its sidecar, unless the setting `worker.firstByte` is given.
@@ -67,6 +75,8 @@ public enum WorkerLimits {
     public static let unreachedMilliseconds: UInt64 = 10_000
     /// Connections that have not sent a valid grant yet; for one more `PendingConnections` closes another.
     public static let pendingConnectionsMax = 1_024
+    /// A probe of a sidecar, from its connection to the answer.
+    public static let probeMilliseconds: UInt64 = 1_000
     /// Connecting a sidecar on loopback.
     public static let sidecarConnectMilliseconds: UInt64 = 1_000
     /// For the second side of a session to end after the first one did.

@@ -51,17 +51,20 @@ extension WorkerSettings {
             throw Fatal("--listen: \(role.listen.host) is not an address; write its IPv4 or IPv6 numbers")
         }
         let kind = try WorkerSettings.kind(role)
-        let pools: [Pool]
+        let slots: [Pool]
         do throws(PoolConfig.Failure) {
-            pools = try kind.pools(role.pools)
+            slots = try kind.pools(role.pools)
         } catch {
             throw Fatal("--pool: \(error)")
         }
         let machine = SidecarMachine(environment: Host.environment, temporaryFolder: Host.temporaryFolder)
+        let checked = try kind.checked(for: slots, on: machine)
+        let pools = Dictionary(grouping: slots.enumerated(), by: \.element)
+            .sorted { $0.value[0].offset < $1.value[0].offset }
+            .map { WorkerPool(PoolPlan(pool: $0.key, slots: $0.value.count), kind: checked) }
         self.init(
             fleet: node.fleet, node: node.nodeID, secrets: node.secrets.map { Array($0.utf8) }, listen: listen,
-            advertised: try WorkerSettings.advertised(role), redis: redis, slots: pools,
-            sidecar: try kind.checked(for: pools, on: machine),
+            advertised: try WorkerSettings.advertised(role), redis: redis, pools: pools,
             drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
             firstByteMilliseconds: UInt64(role.firstByteMilliseconds),
             workFolder: Host.temporaryFolder, caps: role.caps)

@@ -54,7 +54,8 @@ final class ScriptErrorChecker: Checker {
 public func allCheckers(looksEvery: Int, firstLook: Int) -> [any Checker] {
     [
         AuditChecker(), ScriptErrorChecker(), StructureChecker(every: looksEvery, first: firstLook), GrantChecker(),
-        SlotUseChecker(), EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(), LeavingChecker(),
+        SlotUseChecker(), SidecarUseChecker(), EndChecker(), StaleChecker(), GrantNewsChecker(), DeadProcessChecker(),
+        LeavingChecker(),
         OccupiedChecker(), RecoveryChecker(), OutsideEndChecker(), DeadlineChecker(), AliasChecker(), MailboxChecker(),
         VerdictChecker(), SlotTurnChecker(), ClaimChecker(), SuspensionChecker(), GraceChecker(), LossChecker(),
         SettingsChecker(), RowChecker(), BlameChecker(), LostWaiterChecker(),

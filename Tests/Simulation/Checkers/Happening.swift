@@ -33,6 +33,10 @@ public enum Happening {
     case served(worker: ProcessID, slot: Int, lease: LeaseID, token: Token, attach: Int, client: Int)
     case unserved(worker: ProcessID, slot: Int, lease: LeaseID)
     case sidecarCrashed(worker: ProcessID, slot: Int)
+    /// A start of a sidecar serves one more session. `seats` and `sessionsMax` are what it may serve at once and in all.
+    case sidecarServes(worker: ProcessID, start: String, slot: Int, lease: LeaseID, seats: Int, sessionsMax: Int)
+    /// At the worker, the slot is free from this token on.
+    case slotIsFree(worker: ProcessID, slot: Int, token: Token)
     case ordered(worker: ProcessID, close: LeaseID)
     case notice(process: ProcessID, words: String)
     case processBegan(ProcessID, isWorker: Bool)

@@ -3,11 +3,15 @@ import QueueCore
 /// S4: a slot whose worker was called is not given on before that worker said that it is fit again.
 final class SlotTurnChecker: Checker {
     private var dialed: Set<String> = []
+    /// `<worker> <slot> <epoch> <number>` of which a worker said that the slot is free.
+    private var free: Set<String> = []
     private var watched: (worker: String, slot: String, lease: String)?
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
         switch happening {
         case .dialed(_, _, let lease): dialed.insert(lease.description)
+        case .slotIsFree(let worker, let slot, let token):
+            free.insert("\(worker) \(slot) \(token.epoch) \(token.number)")
         // The same names may be given once more.
         case .storeLostData: dialed = []
         default: break
@@ -27,7 +31,10 @@ final class SlotTurnChecker: Checker {
     /// The lease that this call ends, where only its worker can say what becomes of the slot.
     private func ended(by script: String, _ arguments: [String], _ store: StoreView) -> String? {
         switch script {
-        case "release" where arguments.count > 5: return arguments[5]
+        case "release" where arguments.count > 8:
+            let isFit = arguments.count > 9 && arguments[9] == "1"
+            return isFit && free.contains("\(arguments[0]) \(arguments[6...8].joined(separator: " "))")
+                ? nil : arguments[5]
         case "cancel" where arguments.count > 5:
             let lease = store.redis.field(store.key("waiter", arguments[5]), "lease") ?? ""
             return dialed.contains(lease) ? lease : nil

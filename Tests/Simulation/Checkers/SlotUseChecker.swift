@@ -41,6 +41,37 @@ final class SlotUseChecker: Checker {
     }
 }
 
+/// S2: a sidecar serves no more sessions than it may, at once and in all. So no client of a dedicated slot meets what
+/// another one left.
+final class SidecarUseChecker: Checker {
+    private struct Use {
+        var sessions = 0
+        var leases: Set<LeaseID> = []
+    }
+
+    /// By worker and start.
+    private var uses: [String: Use] = [:]
+
+    func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
+        switch happening {
+        case .sidecarServes(let worker, let start, let slot, let lease, let seats, let sessionsMax):
+            let name = "\(worker) \(start)"
+            uses[name, default: Use()].sessions += 1
+            uses[name]?.leases.insert(lease)
+            guard let use = uses[name] else { return }
+            if use.leases.count > seats || use.sessions > sessionsMax {
+                ledger.found(
+                    "S2",
+                    "sidecar \(name) serves \(use.leases.count) sessions, \(use.sessions) in all; the last at slot \(slot)"
+                )
+            }
+        case .unserved(let worker, _, let lease):
+            for name in uses.keys where name.hasPrefix("\(worker) ") { uses[name]?.leases.remove(lease) }
+        default: break
+        }
+    }
+}
+
 /// S6 and L5: each client, and each wait at a gateway, ends once and in time.
 final class EndChecker: Checker {
     /// A dial under way when the wait is over goes first (2 s), and is looked at once a second.
@@ -116,6 +147,9 @@ final class StaleChecker: Checker {
         if let record, let recorded = Int(record), connection < recorded {
             why = "of an old connection"
             reply = "old"
+        } else if script == "release", arguments.count > 9, arguments[9] == "1" {
+            // It is a `ready` too, which counts whatever became of the lease.
+            return
         } else if let lease = lease(script, arguments), store.redis.field(store.key("lease", lease), "waiter") == nil {
             why = "for a lease that is over"
             reply = ""

@@ -1,10 +1,13 @@
 import QueueCore
+import WorkerCore
 
 /// A fleet and its load, drawn from a seed.
 struct Shape {
     var gateways = 2
     /// The pools of each worker's slots.
     var workers: [[Pool]] = []
+    /// How the slots of each worker share sidecars; dedicated without spares where there is no entry.
+    var seatings: [Seating] = []
     var declaration = Declaration()
     var selectors: [Selector] = []
     var caps = CapsMode.lenient
@@ -81,6 +84,30 @@ struct Shape {
             faulty = max(faulty, seconds(18))
             for index in declaration.tenants.indices { declaration.setCap(chance.number(1...2), of: index) }
         }
+        seatings = workers.map { _ in Shape.seating(&chance) }
+    }
+
+    private static func seating(_ chance: inout Chance) -> Seating {
+        let spares = chance.happens(perMille: 300) ? chance.number(1...2) : 0
+        let age = chance.happens(perMille: 200) ? UInt64(chance.number(2_000...8_000)) : nil
+        guard chance.happens(perMille: 400) else { return Seating(spares: spares, ageMaxMilliseconds: age) }
+        let seats = chance.number(1...3)
+        return Seating(
+            mode: .shared(seats: seats, sessionsMax: chance.number(1...12)), spares: spares, ageMaxMilliseconds: age)
+    }
+
+    /// The pools of a worker: its slots of equal pools that follow each other.
+    func plans(_ index: Int) -> [PoolPlan] {
+        let seating = seatings.indices.contains(index) ? seatings[index] : Seating()
+        var plans: [PoolPlan] = []
+        for pool in workers[index] {
+            if let last = plans.last, last.pool == pool {
+                plans[plans.count - 1] = PoolPlan(pool: pool, slots: last.slots + 1, seating: seating)
+            } else {
+                plans.append(PoolPlan(pool: pool, slots: 1, seating: seating))
+            }
+        }
+        return plans
     }
 
     func plan(_ chance: inout Chance) -> ClientPlan {

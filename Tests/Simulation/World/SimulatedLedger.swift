@@ -28,9 +28,13 @@ final class SimulatedLedger: SlotLedger {
         registry.keep(lease, slot: slot, token: token, attach: attach)
     }
 
-    func release(_ lease: LeaseID, slot: Int, token: Token) {
-        if !plants(.releaseForgotten) { registry.release(lease, slot: slot, token: token) }
-        if plants(.readyBeforeSidecar) { registry.ready(slot: slot, token: token) }
+    func release(_ lease: LeaseID, slot: Int, token: Token, isFit: Bool) {
+        let isFit = isFit || plants(.readyBeforeSidecar)
+        if !plants(.releaseForgotten) {
+            registry.release(lease, slot: slot, token: token, isFit: isFit)
+        } else if isFit {
+            registry.ready(slot: slot, token: token)
+        }
     }
 
     func ready(slot: Int, token: Token) { registry.ready(slot: slot, token: token) }

@@ -39,7 +39,7 @@ final class SimulatedSession: SlotSession {
     }
 
     /// The sidecar ends the connection by itself.
-    func sidecarHungUp() { onEvent?(.ended(bySidecar: true)) }
+    func sidecarHungUp() { onEvent?(.ended(.sidecarClosed)) }
 
     func end(_ farewell: Slot.Vacated.Farewell) {
         onEvent = nil
@@ -48,7 +48,7 @@ final class SimulatedSession: SlotSession {
         gateway.close()
     }
 
-    private func gatewayEnded() { onEvent?(isProved ? .ended(bySidecar: false) : .gatewayClosed) }
+    private func gatewayEnded() { onEvent?(isProved ? .ended(.clientDropped) : .gatewayClosed) }
 
     private func heard() {
         if !isProved { onEvent?(.gatewayClosed) }

@@ -15,7 +15,7 @@ final class SimulatedSidecars: SidecarHost {
 
     private let process: SimulatedProcess
     private let chance: (ClosedRange<Int64>) -> Int64
-    /// The last one started for each slot.
+    /// The last start of each sidecar.
     private var runs: [Int: SimulatedSidecar] = [:]
     var illness = Illness()
     let isIdle = true
@@ -28,12 +28,12 @@ final class SimulatedSidecars: SidecarHost {
 
     func start(_ start: SidecarStart, onEvent: @escaping (SidecarRunEvent) -> Void) -> any SidecarRun {
         let run = SimulatedSidecar(process, chance: chance, failsToStart: illness.failsToStart, onEvent: onEvent)
-        runs[start.slot] = run
+        runs[start.sidecar] = run
         return run
     }
 
-    /// The sidecar of a slot ends by itself.
-    func crash(_ slot: Int) { runs[slot]?.crash() }
+    /// A sidecar ends by itself.
+    func crash(_ sidecar: Int) { runs[sidecar]?.crash() }
 }
 
 /// A sidecar without a process, from its start to its end.
@@ -58,6 +58,14 @@ final class SimulatedSidecar: SidecarRun {
             if case .listens(let endpoint) = SidecarEndpoint.read("ws://127.0.0.1:9/") {
                 self?.onEvent?(.announced(endpoint))
             }
+        }
+    }
+
+    func hasten() {}
+
+    func probe(done: @escaping (_ passed: Bool) -> Void) {
+        _ = process.schedule(after: chance(50...milliseconds(4))) { [weak self] in
+            if self?.onEvent != nil { done(true) }
         }
     }
 

@@ -18,12 +18,15 @@ final class SimulatedWorker: SlotRegistryDelegate {
     private(set) var isDraining = false
     private var isStopping = false
     private let lifetime: Int
+    /// By slot.
+    private let seatings: [Seating]
     private var sessionsBegun = 0
 
-    init(_ world: World, process: SimulatedProcess, port: Int, pools: [Pool], lifetime: Int) {
+    init(_ world: World, process: SimulatedProcess, port: Int, plans: [PoolPlan], lifetime: Int) {
         self.world = world
         self.process = process
         self.lifetime = lifetime
+        seatings = plans.flatMap { Array(repeating: $0.seating, count: $0.slots) }
         address = "\(process.host):\(port)"
         runtime = SimulatedRuntime(process, server: world.server) { [unowned world] in
             world.idChance.next()
@@ -31,13 +34,16 @@ final class SimulatedWorker: SlotRegistryDelegate {
         guard
             let registry = SlotRegistry(
                 runtime: runtime, fleet: world.fleetName, node: process.host, address: address, port: port,
-                pools: pools, caps: world.shape.caps, lifetime: lifetime)
+                pools: plans.flatMap { Array(repeating: $0.pool, count: $0.slots) }, caps: world.shape.caps,
+                lifetime: lifetime)
         else { preconditionFailure("a simulated host's name is a node id") }
         self.registry = registry
         sidecars = SimulatedSidecars(process) { [unowned world] in world.sidecarTime(of: $0) }
         board = SlotBoard(
-            pools: pools, ledger: SimulatedLedger(registry) { [unowned world] in world.plants($0) },
-            around: SidecarContext(clock: runtime, host: sidecars, events: SlotTrace(world, process)))
+            pools: plans, ledger: SimulatedLedger(registry) { [unowned world] in world.plants($0) },
+            around: SidecarContext(
+                clock: runtime, host: sidecars, events: SlotTrace(world, process, registry.id),
+                seed: world.idChance.next()))
         board.onChange = { [weak self] in self?.lookAtDrain() }
         process.whenGone { [weak self] in self?.died() }
         board.start()
@@ -86,6 +92,13 @@ final class SimulatedWorker: SlotRegistryDelegate {
             .served(
                 worker: id, slot: grant.slot, lease: grant.lease, token: grant.token, attach: grant.attach,
                 client: client))
+        if grant.attach == 1, let sidecar = board.sidecar(of: grant.slot) {
+            let seating = seatings[grant.slot]
+            world.ledger.note(
+                .sidecarServes(
+                    worker: id, start: "\(sidecar.number)-\(sidecar.starts)", slot: grant.slot, lease: grant.lease,
+                    seats: seating.seats, sessionsMax: seating.sessionsMax))
+        }
         sessionsBegun += grant.attach == 1 ? 1 : 0
         if lifetime > 0, sessionsBegun >= lifetime { retire() }
     }
@@ -102,7 +115,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
         process.arrive { [self] in
             world.ledger.note(.sidecarCrashed(worker: id, slot: slot))
             if connectionFirst { sessions[slot]?.sidecarHungUp() }
-            sidecars.crash(slot)
+            if let sidecar = board.sidecar(of: slot) { sidecars.crash(sidecar.number) }
         }
     }
 
@@ -191,17 +204,22 @@ final class SimulatedWorker: SlotRegistryDelegate {
 private final class SlotTrace: SlotEvents {
     private unowned let world: World
     private let process: SimulatedProcess
+    private let id: ProcessID
 
-    init(_ world: World, _ process: SimulatedProcess) {
+    init(_ world: World, _ process: SimulatedProcess, _ id: ProcessID) {
         self.world = world
         self.process = process
+        self.id = id
     }
 
     func slot(_ slot: Int, of pool: Pool, _ event: SlotEvent) {
         world.trace("\(process.name) slot \(slot): \(event)")
+        if case .changed(let row) = event, row.state == .free {
+            world.ledger.note(.slotIsFree(worker: id, slot: slot, token: row.token))
+        }
     }
 
-    func sidecar(of slot: Int, _ pool: Pool, pid: Int32?, _ event: SidecarEvent) {
-        world.trace("\(process.name) sidecar of slot \(slot): \(event)")
+    func sidecar(_ number: Int, of pool: Pool, pid: Int32?, _ event: SidecarEvent) {
+        world.trace("\(process.name) sidecar \(number): \(event)")
     }
 }

@@ -92,7 +92,7 @@ public final class World {
     @discardableResult
     func startWorker(_ index: Int, port: Int = 9_000) -> SimulatedWorker {
         let worker = SimulatedWorker(
-            self, process: begin("w\(index + 1)"), port: port, pools: shape.workers[index],
+            self, process: begin("w\(index + 1)"), port: port, plans: shape.plans(index),
             lifetime: shape.features.lifetimes.indices.contains(index) ? shape.features.lifetimes[index] : 0)
         workers.append(worker)
         began(worker.process, worker.id, isWorker: true)

@@ -21,12 +21,6 @@ local function mark_ending(lease, reason)
     read('PUBLISH', key('control', lease.worker), table.concat({ 'close', lease.id, lease.ending }, ' '))
 end
 
-local function raise_seq(number)
-    if number > tonumber(read('GET', key('seq')) or 0) then
-        write('SET', key('seq'), int(number))
-    end
-end
-
 -- A call that dies midway may leave neither lease nor slot to find its waiter and tenant by.
 local function note_lease(waiter, tenant)
     note(table.concat({ 'mend', waiter, tenant }, ':'))

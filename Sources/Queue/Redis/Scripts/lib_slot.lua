@@ -96,6 +96,24 @@ local function move_slot(s, state, lease, how)
     save_slot(s)
 end
 
+local function raise_seq(number)
+    if number > tonumber(read('GET', key('seq')) or 0) then
+        write('SET', key('seq'), int(number))
+    end
+end
+
+-- Frees a slot that recycles from this token or an older one. Returns true if the slot is free now and was not before.
+local function free_slot(s, epoch, number)
+    if newer(s.epoch, s.number, epoch, number) or (s.state ~= 'recycling' and s.state ~= 'out') then
+        return false
+    end
+    s.epoch, s.number = epoch, number
+    raise_seq(number)
+    move_slot(s, 'free')
+    index_worker(s.worker)
+    return true
+end
+
 -- A hint for the worker: this slot recycles from a token it may never have seen.
 local function tell_recycle(s)
     if not s then

@@ -17,11 +17,7 @@ end
 if newer(s.epoch, s.number, epoch, number) then
     return finish('later')
 end
-if s.state == 'recycling' or s.state == 'out' then
-    s.epoch, s.number = epoch, number
-    raise_seq(number)
-    move_slot(s, 'free')
-    index_worker(caller.id)
+if free_slot(s, epoch, number) then
     settle()
 end
 return finish('ok')

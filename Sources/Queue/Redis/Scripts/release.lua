@@ -1,22 +1,29 @@
 #!lua flags=allow-oom
--- release: a session is over. The tenant's place frees at once; the slot recycles until `ready`.
+-- release: a session is over. The tenant's place frees at once. A slot that is fit for the next client at once is free in
+-- the same call; any other slot recycles until `ready`.
 -- KEYS  meta
--- ARGV  caller header (5), lease, slot, epoch, number
+-- ARGV  caller header (5), lease, slot, epoch, number, fit (1 if the slot is fit for the next client; may be left out)
 -- Reply ok | unknown | old
--- Cost  O(log n), then one dispatch for the tenant.
+-- Cost  O(log n), then one dispatch for the tenant and, with `fit`, for the slot's pool.
 
 local stop = begin('worker')
 if stop then
     return stop
 end
+local slot, epoch, number, fit = ARGV[7], natural(ARGV[8]), natural(ARGV[9]), ARGV[10] == '1'
 local lease = lease_row(ARGV[6])
-if lease and lease.worker == caller.id and lease.slot == ARGV[7] and lease.epoch == natural(ARGV[8])
-    and lease.number == natural(ARGV[9]) then
+if lease and lease.worker == caller.id and lease.slot == slot and lease.epoch == epoch and lease.number == number then
     local waiter = waiter_row(lease.waiter)
-    end_lease(lease, 'verdict', 'recycling')
+    end_lease(lease, 'verdict', fit and 'free' or 'recycling')
     if waiter and waiter.lease == lease.id then
         end_waiter(waiter)
     end
     settle()
+elseif fit and epoch and number then
+    -- The lease ended by another word. The slot is judged by the rule of `ready` all the same.
+    local s = slot_row(caller.id, slot)
+    if s and free_slot(s, epoch, number) then
+        settle()
+    end
 end
 return finish('ok')

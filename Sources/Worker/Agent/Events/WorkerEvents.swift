@@ -7,8 +7,10 @@ import WorkerCore
 /// Called on the loop, after the change that an event names. An event holds facts; the listener adds words and levels.
 package protocol SlotEvents: AnyObject {
     func slot(_ slot: Int, of pool: Pool, _ event: SlotEvent)
-    /// - Parameter pid: of the sidecar's process, while there is one.
-    func sidecar(of slot: Int, _ pool: Pool, pid: Int32?, _ event: SidecarEvent)
+    /// - Parameters:
+    ///   - number: the sidecar's at this worker.
+    ///   - pid: of its process, while there is one.
+    func sidecar(_ number: Int, of pool: Pool, pid: Int32?, _ event: SidecarEvent)
 }
 
 /// The events of a worker.
@@ -71,13 +73,15 @@ package enum EndCause: Hashable {
     case ordered(reason: String)
 }
 
-/// One slot's sidecar.
+/// One sidecar.
 package enum SidecarEvent {
     case starting
     case startFailed(WorkerFailure)
     /// It printed a URL that is not served, and why not.
     case misannounced(String)
     case ready
+    /// A handshake with it failed.
+    case probeFailed
     case crowded(processes: Int)
     /// - Parameter failure: why this end is a failure; nil for one that was wanted.
     case exited(SidecarEnding, failure: String?)

@@ -131,14 +131,14 @@ final class WorkerLog: WorkerEvents {
 
     // MARK: Sidecars
 
-    func sidecar(of slot: Int, _ pool: Pool, pid: Int32?, _ event: SidecarEvent) {
+    func sidecar(_ number: Int, of pool: Pool, pid: Int32?, _ event: SidecarEvent) {
         func note(
             _ level: JSONLog.Level, _ state: String, _ message: String, processes: Int? = nil, dropped: UInt64 = 0
         ) {
             log.log(
                 level, "sidecar", message,
                 [
-                    "slot": .number(slot), "pid": pid.map { .number(Int($0)) }, "state": .text(state),
+                    "sidecar": .number(number), "pid": pid.map { .number(Int($0)) }, "state": .text(state),
                     "pool": .text(pool.label.text), "processes": processes.map { .number($0) },
                     "dropped_bytes": dropped > 0 ? .number(Int(clamping: dropped)) : nil,
                 ])
@@ -148,6 +148,7 @@ final class WorkerLog: WorkerEvents {
         case .startFailed(let failure): note(.error, "failed", failure.description)
         case .misannounced(let why): note(.warning, "misannounced", why)
         case .ready: note(.info, "ready", "A sidecar listens")
+        case .probeFailed: note(.debug, "probe_failed", "A sidecar did not answer a handshake")
         case .crowded(let count):
             note(
                 .error, "crowded",
@@ -162,7 +163,7 @@ final class WorkerLog: WorkerEvents {
             }
             guard failure != nil else { return }
             for line in ending.words.lines { note(.info, "output", line) }
-        case .out: note(.error, "out", "A sidecar failed too often; its slot is out and tried again every 30 s")
+        case .out: note(.error, "out", "A sidecar failed too often; it is tried again every 30 s")
         case .stopped: note(.info, "stopped", "A sidecar stopped")
         }
     }

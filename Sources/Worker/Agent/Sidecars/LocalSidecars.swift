@@ -1,16 +1,18 @@
 import EventLoop
+import QueueCore
 import WorkerCore
 
 /// Starts a worker's sidecars on this machine, and ends and removes all that they leave.
 final class LocalSidecars: SidecarHost {
-    private let kind: any SidecarKind
+    private let kinds: [Pool: any SidecarKind]
     private let site: SidecarSite
 
     /// - Parameters:
+    ///   - kinds: of each pool's sidecars.
     ///   - folder: the worker's work folder; it exists.
     ///   - environment: of sidecars, marks included.
-    init(_ kind: any SidecarKind, loop: Loop, folder: String, environment: [String: String]) {
-        self.kind = kind
+    init(_ kinds: [Pool: any SidecarKind], loop: Loop, folder: String, environment: [String: String]) {
+        self.kinds = kinds
         site = SidecarSite(loop: loop, folder: folder, environment: environment, sweeper: Sweeper(loop: loop))
     }
 
@@ -24,7 +26,8 @@ final class LocalSidecars: SidecarHost {
     func start(
         _ start: SidecarStart, onEvent: @escaping (SidecarRunEvent) -> Void
     ) throws(WorkerFailure) -> any SidecarRun {
-        try kind.start(start, at: site, onEvent: onEvent)
+        guard let kind = kinds[start.pool] else { preconditionFailure("each pool has its kind") }
+        return try kind.start(start, at: site, onEvent: onEvent)
     }
 
     /// Ends what sidecars left to this process and removes the folder of all their work folders. Call it when no

@@ -7,35 +7,42 @@ package struct SidecarContext {
     let clock: any RuntimeClock
     let host: any SidecarHost
     let events: any SlotEvents
+    /// Random: spreads restarts and ages, so that the sidecars of a fleet do not start together.
+    let seed: UInt64
     let leaveMilliseconds: UInt64
     let startTimeoutMilliseconds: UInt64
 
     package init(
-        clock: any RuntimeClock, host: any SidecarHost, events: any SlotEvents,
+        clock: any RuntimeClock, host: any SidecarHost, events: any SlotEvents, seed: UInt64 = 0,
         leaveMilliseconds: UInt64 = SidecarSupervisor.leaveMilliseconds,
         startTimeoutMilliseconds: UInt64 = SidecarSupervisor.startTimeoutMilliseconds
     ) {
         self.clock = clock
         self.host = host
         self.events = events
+        self.seed = seed
         self.leaveMilliseconds = leaveMilliseconds
         self.startTimeoutMilliseconds = startTimeoutMilliseconds
     }
 }
 
-/// One slot's sidecar: performs what its supervisor decides.
+/// One sidecar of a pool: performs what its supervisor decides.
 final class Sidecar {
-    let slot: Int
+    let number: Int
     private let pool: Pool
     private let around: SidecarContext
     private let onReport: (SidecarSupervisor.Report) -> Void
+    private let onQueued: () -> Void
     private var supervisor: SidecarSupervisor
     private var run: (any SidecarRun)?
     private var timer: (any ScheduledCall)?
     private var timerAt: UInt64?
     /// Starts so far. The number is in the work folder's name, and tells events of earlier starts from those of this
     /// one.
-    private var starts = 0
+    private(set) var starts = 0
+    private var isSpare = false
+    /// This start became ready.
+    private var wasReady = false
     /// The endpoint that it announced last.
     private(set) var endpoint: SidecarEndpoint?
     /// Why it failed; nil while it is ready.
@@ -46,24 +53,39 @@ final class Sidecar {
     /// Why the sidecar is not ready.
     struct Trouble {
         let words: String
-        /// It did not announce an endpoint.
+        /// It did not become ready.
         let isAtStart: Bool
     }
 
+    /// - Parameter onQueued: called when it may be admitted; may be called from inside other calls.
     init(
-        slot: Int, pool: Pool, _ around: SidecarContext, onReport: @escaping (SidecarSupervisor.Report) -> Void
+        _ number: Int, pool: Pool, _ around: SidecarContext, onQueued: @escaping () -> Void,
+        onReport: @escaping (SidecarSupervisor.Report) -> Void
     ) {
-        self.slot = slot
+        self.number = number
         self.pool = pool
         self.around = around
+        self.onQueued = onQueued
         self.onReport = onReport
         supervisor = SidecarSupervisor(
-            leaveMilliseconds: around.leaveMilliseconds, startTimeoutMilliseconds: around.startTimeoutMilliseconds)
+            leaveMilliseconds: around.leaveMilliseconds, startTimeoutMilliseconds: around.startTimeoutMilliseconds,
+            seed: around.seed &+ UInt64(number))
     }
 
     /// Its process, while there is one.
     var pid: Int32? { run?.pid }
     var isStopped: Bool { supervisor.state == .stopped }
+    /// It waits for `admit`.
+    var isQueued: Bool { if case .queued = supervisor.state { true } else { false } }
+    /// It was admitted and is not ready yet.
+    var isStarting: Bool {
+        switch supervisor.state {
+        case .starting, .proving: true
+        default: false
+        }
+    }
+    /// It is starting, and no slot waited for it.
+    var isStartingAsSpare: Bool { isStarting && isSpare }
 
     private var now: UInt64 { around.clock.now }
 
@@ -73,10 +95,30 @@ final class Sidecar {
     func condemn() { perform(supervisor.condemn(now: now)) }
     func stop() { perform(supervisor.stop(now: now)) }
 
+    /// It serves no client any more, and takes others.
+    func sessionsOver() {
+        supervisor.sessionsOver(now: now)
+        setTimer()
+    }
+
+    /// It may start now.
+    func admit(isSpare: Bool) {
+        self.isSpare = isSpare
+        perform(supervisor.admitted(now: now))
+    }
+
+    /// A slot waits for it now.
+    func hasten() {
+        isSpare = false
+        run?.hasten()
+    }
+
     private func perform(_ effect: SidecarSupervisor.Effect) {
         switch effect.order {
         case .none: break
+        case .queue: onQueued()
         case .start: launch()
+        case .probe: probe()
         case .terminate: run?.terminate()
         case .kill: run?.kill()
         }
@@ -85,6 +127,7 @@ final class Sidecar {
         case .none: return
         case .ready:
             trouble = nil
+            wasReady = true
             emit(.ready)
         case .lost(let isOut): if isOut { emit(.out) }
         case .stopped: emit(.stopped)
@@ -96,8 +139,11 @@ final class Sidecar {
         starts += 1
         let start = starts
         misannounced = nil
+        wasReady = false
         do throws(WorkerFailure) {
-            run = try around.host.start(SidecarStart(slot: slot, pool: pool, number: start)) { [weak self] event in
+            run = try around.host.start(
+                SidecarStart(sidecar: number, pool: pool, number: start, isSpare: isSpare)
+            ) { [weak self] event in
                 if let self, self.starts == start { self.happened(event) }
             }
             emit(.starting)
@@ -108,6 +154,15 @@ final class Sidecar {
             around.clock.afterThisTurn { [weak self] in
                 if let self, self.starts == start { self.perform(self.supervisor.exited(now: self.now)) }
             }
+        }
+    }
+
+    private func probe() {
+        let start = starts
+        run?.probe { [weak self] passed in
+            guard let self, self.starts == start else { return }
+            if !passed { self.emit(.probeFailed) }
+            self.perform(self.supervisor.probed(passed: passed, now: self.now))
         }
     }
 
@@ -133,13 +188,13 @@ final class Sidecar {
     private func counted(_ count: Int) {
         guard count > ProcessCensus.processesMax else { return }
         emit(.crowded(processes: count))
-        perform(supervisor.crowded(now: now))
+        perform(supervisor.exceeded(.crowded, now: now))
     }
 
     // MARK: Words
 
     private func emit(_ event: SidecarEvent) {
-        around.events.sidecar(of: slot, pool, pid: pid, event)
+        around.events.sidecar(number, of: pool, pid: pid, event)
     }
 
     /// Why this end is a failure; nil for one that was wanted.
@@ -147,17 +202,18 @@ final class Sidecar {
         let said = ending.words.best
         let exit = said.map { "\(ending.exit): \($0)" } ?? ending.exit
         switch supervisor.state {
-        case .starting: return Trouble(words: exit, isAtStart: true)
-        case .ready, .busy, .leaving: return Trouble(words: exit, isAtStart: false)
+        case .starting, .proving, .ready, .busy, .leaving: return Trouble(words: exit, isAtStart: !wasReady)
         case .stopping(.retry(_, .silent), _):
             let seconds = around.startTimeoutMilliseconds / 1_000
             let instead = misannounced ?? said.map { "it printed: \($0)" } ?? "it printed nothing"
             return Trouble(words: "no ws:// URL came in \(seconds) s; \(instead)", isAtStart: true)
         case .stopping(.retry(_, .unreachable), _):
-            return Trouble(words: "it took no connection", isAtStart: false)
+            return Trouble(words: "it took no connection, or did not answer", isAtStart: !wasReady)
         case .stopping(.retry(_, .crowded), _):
             return Trouble(words: "it had more than \(ProcessCensus.processesMax) processes", isAtStart: false)
-        case .stopping(.successor, _), .stopping(.nothing, _), .stopped, .backoff, .out: return nil
+        case .stopping(.retry(_, .large), _):
+            return Trouble(words: "it used more than twice its memoryMax", isAtStart: false)
+        case .stopping(.successor, _), .stopping(.nothing, _), .stopped, .queued, .backoff, .out: return nil
         }
     }
 

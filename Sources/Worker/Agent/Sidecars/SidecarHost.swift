@@ -16,16 +16,24 @@ package protocol SidecarHost: AnyObject {
 
 /// Which sidecar to start.
 package struct SidecarStart {
-    package let slot: Int
+    /// Its number at the worker.
+    package let sidecar: Int
     package let pool: Pool
-    /// Starts for this slot so far, this one included.
+    /// Starts of this sidecar so far, this one included.
     package let number: Int
+    /// No slot waits for it: it starts with less of the processor, so that sessions are not slowed down.
+    package let isSpare: Bool
 }
 
 /// A sidecar from its start until it is gone.
 package protocol SidecarRun: AnyObject {
     /// nil if it is no process.
     var pid: Int32? { get }
+    /// A slot waits for it now.
+    func hasten()
+    /// Makes a handshake with it, as a client does.
+    /// - Parameter done: called once, never from inside this call; not called after `exited`.
+    func probe(done: @escaping (_ passed: Bool) -> Void)
     /// Asks it to end.
     func terminate()
     /// Ends it at once.

@@ -1,73 +1,226 @@
+import Queue
 import QueueCore
 import WorkerCore
 
-/// All sidecars of a worker. Slots take seats on them; the pool performs what its seat table decides.
+/// The sidecars of one pool of a worker. Slots take seats on them; the pool performs what its seat table decides, and
+/// admits sidecars that want to start.
+///
+/// A sidecar that a slot waits for starts at once. A spare starts only if no other spare of the worker is starting and
+/// memory is left.
 final class SidecarPool {
     /// Changes of a slot's seat.
     enum News {
         /// The slot sits on a ready sidecar.
         case seated
-        /// The slot has no seat, for this reason. Out: no sidecar starts soon.
-        case lost(isOut: Bool, Sidecar.Trouble?)
-        /// The sidecar of a closed slot is gone.
-        case closed
+        /// The slot has no seat. Out: no sidecar starts soon.
+        case lost(isOut: Bool)
+        /// A sidecar that the slot could have sat on failed.
+        case failed(Sidecar.Trouble)
     }
 
+    let plan: PoolPlan
     private var seats: SeatTable
-    private var sidecars: [Sidecar] = []
+    private var sidecars: [Int: Sidecar] = [:]
+    private let spares: SpareGate
+    private let around: SidecarContext
     private let onNews: (_ slot: Int, News) -> Void
+    private let onStopped: () -> Void
+    /// Slots whose sidecar ended the connection, until it is clear whether the sidecar is ending too.
+    private var pauses: [Int: any ScheduledCall] = [:]
+    private var ages: [Int: any ScheduledCall] = [:]
 
     /// - Parameters:
-    ///   - pools: one for each slot.
-    ///   - onNews: may be called from inside `close`.
-    init(pools: [Pool], _ around: SidecarContext, onNews: @escaping (_ slot: Int, News) -> Void) {
-        seats = SeatTable(slots: pools.count)
+    ///   - slots: the numbers of the pool's slots at the worker.
+    ///   - firstSidecar: the number of its first sidecar; further ones are `step` apart.
+    ///   - onNews: may be called from inside other calls.
+    ///   - onStopped: a sidecar is gone for ever.
+    init(
+        _ plan: PoolPlan, slots: Range<Int>, firstSidecar: Int, step: Int, spares: SpareGate, _ around: SidecarContext,
+        onNews: @escaping (_ slot: Int, News) -> Void, onStopped: @escaping () -> Void
+    ) {
+        self.plan = plan
+        seats = SeatTable(slots: slots, seating: plan.seating, firstSidecar: firstSidecar, step: step)
+        self.spares = spares
+        self.around = around
         self.onNews = onNews
-        sidecars = seats.sidecars.map { number in
-            let slot = seats.slot(of: number)
-            return Sidecar(slot: slot, pool: pools[slot], around) { [weak self] in
-                self?.sidecar(number, $0)
-            }
-        }
+        self.onStopped = onStopped
     }
 
-    func start() {
-        for sidecar in sidecars { sidecar.start() }
-    }
+    func start() { _ = apply(seats.start()) }
 
     /// No sidecar runs.
-    var isStopped: Bool { sidecars.allSatisfy(\.isStopped) }
+    var isStopped: Bool { sidecars.isEmpty }
 
     /// The sidecar that a slot sits on; nil while the slot has no seat.
-    func seat(of slot: Int) -> Sidecar? { seats.sidecar(of: slot).map { sidecars[$0] } }
+    func seat(of slot: Int) -> Sidecar? { seats.sidecar(of: slot).flatMap { sidecars[$0] } }
 
-    /// The slot's session is over, and no other client may use this sidecar.
-    /// - Parameter hungUp: the sidecar ended the connection.
-    func replace(_ slot: Int, hungUp: Bool) {
-        if let number = seats.giveBack(slot) { sidecars[number].replace(hungUp: hungUp) }
+    // MARK: Sessions
+
+    /// A session of the slot begins on the sidecar returned; nil if the slot has no seat.
+    func begin(_ slot: Int) -> Sidecar? { seats.begin(slot).flatMap { sidecars[$0] } }
+
+    /// The slot's session ended before the sidecar received a byte.
+    func undo(_ slot: Int) {
+        let sidecar = seats.sidecar(of: slot)
+        _ = apply(seats.undo(slot))
+        rest(sidecar)
+    }
+
+    /// The slot's session is over.
+    /// - Parameter hungUp: the sidecar ended the connection, unasked.
+    /// - Returns: true if the slot has its next seat already; if not, it has one when `seated` comes.
+    func end(_ slot: Int, hungUp: Bool) -> Bool {
+        guard hungUp && plan.seating.mode != .dedicated else { return endNow(slot, hungUp: hungUp) }
+        // A shared sidecar may be ending. The next client must not get a seat on it meanwhile.
+        pauses[slot] = around.clock.call(after: around.leaveMilliseconds) { [weak self] in
+            guard let self else { return }
+            pauses[slot] = nil
+            if endNow(slot, hungUp: false) { onNews(slot, .seated) }
+        }
+        return false
+    }
+
+    private func endNow(_ slot: Int, hungUp: Bool) -> Bool {
+        let sidecar = seats.sidecar(of: slot)
+        let isSeated = apply(seats.end(slot), for: slot, hungUp: hungUp)
+        rest(sidecar)
+        return isSeated
+    }
+
+    private func rest(_ sidecar: Int?) {
+        if let sidecar, seats.sessions(on: sidecar) == 0 { sidecars[sidecar]?.sessionsOver() }
     }
 
     /// The slot's sidecar runs, but does not take or answer connections.
-    func condemn(_ slot: Int) {
-        if let number = seats.giveBack(slot) { sidecars[number].condemn() }
-    }
+    /// - Returns: true if the slot has its next seat already.
+    func condemn(_ slot: Int) -> Bool { apply(seats.condemn(slot), for: slot) }
 
     /// The slot takes no seat any more.
     func close(_ slot: Int) {
-        for number in seats.close(slot) { sidecars[number].stop() }
+        pauses.removeValue(forKey: slot)?.cancel()
+        _ = apply(seats.close(slot))
+    }
+
+    // MARK: Starts
+
+    /// Starts what may start now.
+    func admit() {
+        let all = sidecars.values.sorted { $0.number < $1.number }
+        let urgent = all.count { $0.isStarting && !$0.isStartingAsSpare }
+        var wanted = seats.awaited - urgent * plan.seating.seats
+        for sidecar in all where wanted > 0 && sidecar.isStartingAsSpare {
+            wanted -= plan.seating.seats
+            sidecar.hasten()
+        }
+        for sidecar in all where wanted > 0 && sidecar.isQueued {
+            wanted -= plan.seating.seats
+            sidecar.admit(isSpare: false)
+        }
+        if let next = all.first(where: \.isQueued), spares.mayEnter { next.admit(isSpare: true) }
+    }
+
+    /// Memory is short: one ready sidecar that no slot needs ends.
+    func giveUpSpare() { _ = apply(seats.giveUpSpare()) }
+
+    /// A spare of this pool is starting.
+    var isStartingSpare: Bool { sidecars.values.contains(where: \.isStartingAsSpare) }
+
+    private func add(_ number: Int) {
+        let sidecar = Sidecar(
+            number, pool: plan.pool, around, onQueued: { [weak self] in self?.admit() },
+            onReport: { [weak self] in self?.sidecar(number, $0) })
+        sidecars[number] = sidecar
+        sidecar.start()
+    }
+
+    // MARK: Changes
+
+    /// - Returns: true if `slot` is among those that have a seat now. Its news is this result.
+    private func apply(_ changes: SeatTable.Changes, for slot: Int? = nil, hungUp: Bool = false) -> Bool {
+        guard changes != .none else { return false }
+        for unseated in changes.unseated {
+            pauses.removeValue(forKey: unseated)?.cancel()
+            onNews(unseated, .lost(isOut: false))
+        }
+        for out in changes.out { onNews(out, .lost(isOut: true)) }
+        for seated in changes.seated where seated != slot { onNews(seated, .seated) }
+        for number in changes.replaced { sidecars[number]?.replace(hungUp: hungUp) }
+        for number in changes.condemned { sidecars[number]?.condemn() }
+        for number in changes.stopped { sidecars[number]?.stop() }
+        for number in changes.started { add(number) }
+        admit()
+        return slot.map(changes.seated.contains) ?? false
     }
 
     private func sidecar(_ number: Int, _ report: SidecarSupervisor.Report) {
         switch report {
         case .none:
-            break
+            return
         case .ready:
-            if let slot = seats.ready(number) { onNews(slot, .seated) }
+            schedule(number)
+            _ = apply(seats.ready(number))
         case .lost(let isOut):
-            seats.lost(number)
-            onNews(seats.slot(of: number), .lost(isOut: isOut, sidecars[number].trouble))
+            ages.removeValue(forKey: number)?.cancel()
+            if let trouble = sidecars[number]?.trouble { blame(number, trouble) }
+            _ = apply(seats.lost(number, isOut: isOut))
         case .stopped:
-            onNews(seats.slot(of: number), .closed)
+            ages.removeValue(forKey: number)?.cancel()
+            sidecars[number] = nil
+            onStopped()
+        }
+        spares.look()
+    }
+
+    /// Tells the slots that suffer by a failure: those on the sidecar, else those that it would have taken.
+    private func blame(_ number: Int, _ trouble: Sidecar.Trouble) {
+        var slots = seats.slots.filter { seats.sidecar(of: $0) == number }
+        if slots.isEmpty {
+            let others = sidecars.keys.filter { other in
+                other < number && !seats.slots.contains { seats.sidecar(of: $0) == other }
+            }
+            slots = Array(
+                seats.slots.filter { seats.seat(of: $0) == .awaited }.dropFirst(others.count * plan.seating.seats)
+                    .prefix(plan.seating.seats))
+        }
+        for slot in slots { onNews(slot, .failed(trouble)) }
+    }
+
+    /// Ages are up to a tenth shorter than the setting, so that the sidecars of a fleet are not replaced together.
+    private func schedule(_ number: Int) {
+        guard let ageMax = plan.seating.ageMaxMilliseconds else { return }
+        let tenth = ageMax / 10 + 1
+        let age = ageMax - (around.seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15) % tenth
+        ages[number] = around.clock.call(after: age) { [weak self] in
+            guard let self else { return }
+            ages[number] = nil
+            _ = apply(seats.retire(number))
+        }
+    }
+}
+
+/// Lets one spare of a worker start at a time, and none while memory is short.
+final class SpareGate {
+    private var pools: [SidecarPool] = []
+    /// False while memory is short.
+    private(set) var isOpen = true
+
+    func add(_ pool: SidecarPool) { pools.append(pool) }
+
+    /// A spare may start now.
+    var mayEnter: Bool { isOpen && !pools.contains(where: \.isStartingSpare) }
+
+    /// A spare may have become ready, or have failed: the next one starts.
+    func look() {
+        for pool in pools { pool.admit() }
+    }
+
+    /// Memory is short, or is not any more.
+    func memory(isShort: Bool) {
+        isOpen = !isShort
+        if isShort {
+            for pool in pools.reversed() { pool.giveUpSpare() }
+        } else {
+            look()
         }
     }
 }

@@ -17,19 +17,35 @@ struct SidecarInvocation {
 final class SidecarProcess: SidecarRun {
     let pid: Int32?
     private let child: ChildProcess
+    private let loop: Loop
+    private let box: Box
+    private var probe: SidecarProbe?
+
+    /// The niceness of a spare that starts (setpriority(2)).
+    static let spareNice: Int32 = 10
 
     /// For the child's callbacks, because they may outlive this object.
     private final class Box {
         var child: ChildProcess?
         var onEvent: ((SidecarRunEvent) -> Void)?
         var hasMisannounced = false
+        var endpoint: SidecarEndpoint?
+        /// Its processes run with less of the processor until it is ready, or a slot waits for it.
+        var isNiced = false
+
+        func hasten() {
+            guard isNiced, let child else { return }
+            isNiced = false
+            child.setPriority(0)
+        }
     }
 
     /// - Parameters:
+    ///   - isSpare: no slot waits for it.
     ///   - folder: the work folder of this start: made here, removed when the process is gone.
     ///   - read: finds the address that a line of the output announces.
     init(
-        _ invocation: SidecarInvocation, folder: String, at site: SidecarSite,
+        _ invocation: SidecarInvocation, isSpare: Bool, folder: String, at site: SidecarSite,
         read: @escaping (_ line: String, _ isStandardOutput: Bool) -> SidecarEndpoint.Reading,
         onEvent: @escaping (SidecarRunEvent) -> Void
     ) throws(WorkerFailure) {
@@ -44,7 +60,9 @@ final class SidecarProcess: SidecarRun {
             sweeper.remove(folder)
             throw WorkerFailure("cannot write \(folder)/\(file.name): \(reason)")
         }
+        loop = site.loop
         let box = Box()
+        self.box = box
         box.onEvent = onEvent
         do {
             child = try ChildProcess(
@@ -56,6 +74,8 @@ final class SidecarProcess: SidecarRun {
                         break
                     case .listens(let endpoint):
                         box.child?.ignoreLines()
+                        box.endpoint = endpoint
+                        box.hasten()
                         box.onEvent?(.announced(endpoint))
                     case .unusable(let why):
                         if !box.hasMisannounced { box.onEvent?(.misannounced(why)) }
@@ -86,7 +106,21 @@ final class SidecarProcess: SidecarRun {
         }
         box.child = child
         pid = child.pid
+        if isSpare && ChildProcess.mayRaisePriority {
+            box.isNiced = true
+            child.setPriority(SidecarProcess.spareNice)
+        }
         sweeper.began(instance: folder, pid: child.pid) { box.onEvent?(.counted(processes: $0)) }
+    }
+
+    func hasten() { box.hasten() }
+
+    func probe(done: @escaping (_ passed: Bool) -> Void) {
+        guard let endpoint = box.endpoint else { return loop.afterThisTurn { done(false) } }
+        probe = SidecarProbe(endpoint, loop: loop) { [weak self] passed in
+            self?.probe = nil
+            done(passed)
+        }
     }
 
     func terminate() { child.signalGroup(SIGTERM) }

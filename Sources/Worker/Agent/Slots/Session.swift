@@ -65,6 +65,7 @@ final class Session: SlotSession, StreamDelegate {
             [weak self] end in
             self?.relayEnded(end)
         }
+        relay?.tailBytesMax = ClosingFrame.bytesMax
         relay?.witness = FirstByte { [weak self] in
             self?.stopFirstByte()
             self?.onEvent?(.sidecarAnswered)
@@ -110,7 +111,8 @@ final class Session: SlotSession, StreamDelegate {
         flush?.cancel()
         flush = nil
         stopFirstByte()
-        onEvent?(.ended(bySidecar: end.first == .b))
+        let isClosing = ClosingFrame.ends(end.tailOfA)
+        onEvent?(.ended(isClosing ? .clientClosed : end.first == .b ? .sidecarClosed : .clientDropped))
     }
 
     // Before the proof. After it the relay is the delegate.

@@ -8,7 +8,10 @@ package final class SlotBoard {
     private let ledger: any SlotLedger
     private let events: any SlotEvents
     private let host: any SidecarHost
-    private var sidecars: SidecarPool!
+    private var pools: [SidecarPool] = []
+    /// By slot: its pool's index.
+    private var poolIndex: [Int] = []
+    private let spares = SpareGate()
     /// By slot: the session that was offered it or holds it.
     private var sessions: [Int: any SlotSession] = [:]
     private var troubles = SlotTroubles()
@@ -17,25 +20,46 @@ package final class SlotBoard {
     /// Called when a slot's sidecar does not start, once for each reason.
     var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
-    package init(pools: [Pool], ledger: any SlotLedger, around: SidecarContext) {
-        table = SlotTable(pools: pools)
+    package init(pools plans: [PoolPlan], ledger: any SlotLedger, around: SidecarContext) {
+        table = SlotTable(pools: plans.flatMap { Array(repeating: $0.pool, count: $0.slots) })
         events = around.events
         host = around.host
         self.ledger = ledger
-        sidecars = SidecarPool(pools: pools, around) { [weak self] in self?.seat(of: $0, $1) }
+        for (index, plan) in plans.enumerated() {
+            let first = poolIndex.count
+            poolIndex += Array(repeating: index, count: plan.slots)
+            let pool = SidecarPool(
+                plan, slots: first..<first + plan.slots, firstSidecar: index, step: plans.count, spares: spares, around,
+                onNews: { [weak self] in self?.seat(of: $0, $1) }, onStopped: { [weak self] in self?.onChange?() })
+            pools.append(pool)
+            spares.add(pool)
+        }
         host.onIdle = { [weak self] in self?.onChange?() }
     }
 
-    package func start() { sidecars.start() }
+    package func start() {
+        for pool in pools { pool.start() }
+    }
 
     /// No lease holds a slot, no sidecar runs, and nothing is left of earlier ones.
-    package var isStopped: Bool { table.isVacant && sidecars.isStopped && host.isIdle }
+    package var isStopped: Bool { table.isVacant && pools.allSatisfy(\.isStopped) && host.isIdle }
 
     /// Why slots have no ready sidecar; empty if all have one.
     var trouble: String { troubles.summary }
 
     /// The process behind a slot.
-    func sidecarPID(_ slot: Int) -> Int32? { sidecars.seat(of: slot)?.pid }
+    func sidecarPID(_ slot: Int) -> Int32? { sidecars(of: slot).seat(of: slot)?.pid }
+
+    /// The sidecar that a slot sits on: its number, and how often it was started.
+    package func sidecar(of slot: Int) -> (number: Int, starts: Int)? {
+        sidecars(of: slot).seat(of: slot).map { ($0.number, $0.starts) }
+    }
+
+    private func sidecars(of slot: Int) -> SidecarPool { pools[poolIndex[slot]] }
+
+    /// Memory of the machine is short, or is not any more. Call it again while it is short: each call ends one spare of
+    /// each pool.
+    package func memory(isShort: Bool) { spares.memory(isShort: isShort) }
 
     // MARK: Grants and orders
 
@@ -74,7 +98,7 @@ package final class SlotBoard {
 
     /// Takes no more leases, and stops the sidecars that serve no client.
     package func drain() {
-        for slot in table.drain() { sidecars.close(slot) }
+        for slot in table.drain() { close(slot) }
     }
 
     /// Ends all sessions.
@@ -87,7 +111,7 @@ package final class SlotBoard {
     private func begin(_ session: any SlotSession) {
         let grant = session.grant
         let slot = grant.slot
-        guard let endpoint = sidecars.seat(of: slot)?.endpoint else {
+        guard let endpoint = sidecars(of: slot).begin(slot)?.endpoint else {
             preconditionFailure("a free or kept slot has a seat on a sidecar that listens")
         }
         sessions[slot] = session
@@ -109,7 +133,7 @@ package final class SlotBoard {
 
     private func advance(_ slot: Int, _ progress: Slot.Progress) {
         guard progress == .prove, let session = sessions[slot] else { return }
-        sidecars.seat(of: slot)?.sessionBegan()
+        sidecars(of: slot).seat(of: slot)?.sessionBegan()
         session.prove()
         emit(slot, .served(session.grant.lease, session.grant.token))
     }
@@ -127,10 +151,10 @@ package final class SlotBoard {
             table[slot].sidecarAnswered(token, attach: attach)
         case .firstByteOverdue:
             vacate(slot, table[slot].firstByteOverdue(token, attach: attach), .firstByteOverdue)
-        case .ended(let bySidecar):
+        case .ended(let end):
             vacate(
-                slot, table[slot].sessionEnded(token, attach: attach, bySidecar: bySidecar),
-                bySidecar ? .sidecarEnded : .clientEnded)
+                slot, table[slot].sessionEnded(token, attach: attach, isDropped: end == .clientDropped),
+                end == .sidecarClosed ? .sidecarEnded : .clientEnded)
         }
     }
 
@@ -141,6 +165,9 @@ package final class SlotBoard {
         let session = sessions.removeValue(forKey: slot)
         let bytes = session?.bytes ?? (0, 0)
         session?.end(vacated.farewell)
+        // The slot may have its next seat already. Then its verdict and its `ready` are one call.
+        let next = leaveSeat(slot, vacated, cause) ? table[slot].sidecarReady() : nil
+        let isFit = next == vacated.token && vacated.verdict == .release
         switch vacated.verdict {
         case .none: break
         case .reject(let verdict):
@@ -148,19 +175,33 @@ package final class SlotBoard {
                 vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach, reason: verdict,
                 slotFree: false)
         case .keep: ledger.keep(vacated.lease, slot: slot, token: vacated.token, attach: vacated.attach)
-        case .release: ledger.release(vacated.lease, slot: slot, token: vacated.token)
+        case .release: ledger.release(vacated.lease, slot: slot, token: vacated.token, isFit: isFit)
         }
         emit(slot, .vacated(vacated, cause, bytes: bytes))
-        if let token = vacated.ready {
-            ledger.ready(slot: slot, token: token)
+        if let token = vacated.ready ?? next {
+            if !isFit { ledger.ready(slot: slot, token: token) }
             emitState(slot)
         }
+        if vacated.sidecar == .stop { close(slot) }
+        onChange?()
+    }
+
+    /// The slot's seat after a lease. Returns true if the slot has its next seat already.
+    private func leaveSeat(_ slot: Int, _ vacated: Slot.Vacated, _ cause: EndCause) -> Bool {
+        let sidecars = sidecars(of: slot)
         switch vacated.sidecar {
-        case .keep: break
-        case .replace: sidecars.replace(slot, hungUp: cause == .sidecarEnded)
-        case .condemn: sidecars.condemn(slot)
-        case .stop: sidecars.close(slot)
+        case .keep:
+            if table[slot].lease == nil { sidecars.undo(slot) }
+            return false
+        case .replace: return sidecars.end(slot, hungUp: cause == .sidecarEnded)
+        case .condemn: return sidecars.condemn(slot)
+        case .stop: return false
         }
+    }
+
+    private func close(_ slot: Int) {
+        sidecars(of: slot).close(slot)
+        troubles.isWell(slot)
         onChange?()
     }
 
@@ -171,20 +212,16 @@ package final class SlotBoard {
             guard let token = table[slot].sidecarReady() else { return }
             ledger.ready(slot: slot, token: token)
             emitState(slot)
-        case .lost(let isOut, let trouble):
-            if let trouble {
-                troubles.failed(slot, trouble.words)
-                if trouble.isAtStart && troubles.isNews(trouble.words) { onTrouble?(slot, trouble.words) }
-            }
+        case .lost(let isOut):
             let before = table[slot].row(slot)
             vacate(slot, table[slot].sidecarLost(isOut: isOut), .sidecarLost)
             if table[slot].row(slot) != before {
                 ledger.changed()
                 emitState(slot)
             }
-        case .closed:
-            troubles.isWell(slot)
-            onChange?()
+        case .failed(let trouble):
+            troubles.failed(slot, trouble.words)
+            if trouble.isAtStart && troubles.isNews(trouble.words) { onTrouble?(slot, trouble.words) }
         }
     }
 

@@ -7,7 +7,7 @@ package protocol SlotLedger: AnyObject {
     func reject(
         _ lease: LeaseID, slot: Int, token: Token, attach: Int, reason: RejectReason, slotFree: Bool)
     func keep(_ lease: LeaseID, slot: Int, token: Token, attach: Int)
-    func release(_ lease: LeaseID, slot: Int, token: Token)
+    func release(_ lease: LeaseID, slot: Int, token: Token, isFit: Bool)
     func ready(slot: Int, token: Token)
     func changed()
 }

@@ -27,6 +27,16 @@ package enum SessionEvent {
     /// The sidecar sent no byte in time.
     case firstByteOverdue
     /// The relay is over.
-    /// - Parameter bySidecar: the sidecar's side ended first.
-    case ended(bySidecar: Bool)
+    case ended(SessionEnd)
+}
+
+/// How a relay ended.
+package enum SessionEnd: Hashable {
+    /// The client's side ended without a closing handshake.
+    case clientDropped
+    /// The client sent a Close frame. The sidecar may have ended the connection after it, as RFC 6455 section 7.1.1
+    /// says.
+    case clientClosed
+    /// The sidecar's side ended, and the client had not asked for it.
+    case sidecarClosed
 }

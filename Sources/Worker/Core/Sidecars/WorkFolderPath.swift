@@ -5,14 +5,16 @@
 public enum WorkFolderPath {
     /// Most bytes of a unix socket's path (unix(7)).
     public static let socketBytesMax = 107
-    /// `/berth-xxxxxxxx/1023-zzzz`, and Chromium's `/org.chromium.Chromium.xxxxxx/SingletonSocket`.
+    /// `/berth-xxxxxxxx/zzzz-zzzz`, and Chromium's `/org.chromium.Chromium.xxxxxx/SingletonSocket`.
     public static let addedBytesMax = 70
-    /// Folder names repeat after so many starts of one slot's sidecar: four digits of base 36.
+    /// Folder names repeat after so many starts of one sidecar: four digits of base 36.
     static let startsMax = 1_679_616
+    /// The same for sidecars. A worker has fewer at a time.
+    static let sidecarsMax = 1_679_616
 
-    /// The folder of one start of a slot's sidecar, within the worker's.
-    public static func name(slot: Int, start: Int) -> String {
-        "\(slot)-\(String(start % startsMax, radix: 36))"
+    /// The folder of one start of a sidecar, within the worker's.
+    public static func name(sidecar: Int, start: Int) -> String {
+        "\(String(sidecar % sidecarsMax, radix: 36))-\(String(start % startsMax, radix: 36))"
     }
 
     /// Says why a folder for temporary files has too long a path; nil if sockets fit in it.

@@ -227,10 +227,10 @@ public struct Slot: Sendable {
     }
 
     /// The relay is over.
-    /// - Parameter bySidecar: the sidecar's side ended first, so there is nothing to keep.
-    public mutating func sessionEnded(_ token: Token, attach: Int = 1, bySidecar: Bool = false) -> Vacated? {
+    /// - Parameter isDropped: the client's side ended without a closing handshake. Only then the slot may be kept.
+    public mutating func sessionEnded(_ token: Token, attach: Int = 1, isDropped: Bool = true) -> Vacated? {
         guard case .occupied(let lease, token) = state, attach == self.attach else { return nil }
-        guard keeps && !bySidecar else { return leave(lease, token, .close, sidecar: .replace) }
+        guard keeps && isDropped else { return leave(lease, token, .close, sidecar: .replace) }
         state = .kept(lease, token)
         return Vacated(
             lease: lease, token: token, verdict: .keep, farewell: .close, sidecar: .keep, ready: nil, attach: attach)

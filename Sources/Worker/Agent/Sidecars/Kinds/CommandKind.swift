@@ -27,6 +27,7 @@ package struct CommandKind: SidecarKind {
         let folder = site.folder(of: start)
         let invocation = SidecarInvocation(arguments: words, environment: ["TMPDIR": folder], file: nil)
         return try SidecarProcess(
-            invocation, folder: folder, at: site, read: { line, _ in SidecarEndpoint.read(line) }, onEvent: onEvent)
+            invocation, isSpare: start.isSpare, folder: folder, at: site,
+            read: { line, _ in SidecarEndpoint.read(line) }, onEvent: onEvent)
     }
 }

@@ -46,7 +46,8 @@ package struct PlaywrightKind: SidecarKind {
     ) throws(WorkerFailure) -> any SidecarRun {
         let folder = site.folder(of: start)
         return try SidecarProcess(
-            invocation(pool: start.pool, folder: folder), folder: folder, at: site, read: read, onEvent: onEvent)
+            invocation(pool: start.pool, folder: folder), isSpare: start.isSpare, folder: folder, at: site, read: read,
+            onEvent: onEvent)
     }
 
     func invocation(pool: Pool, folder: String) -> SidecarInvocation {

@@ -40,6 +40,6 @@ package struct SidecarSite {
 
     /// The work folder of one start.
     func folder(of start: SidecarStart) -> String {
-        "\(folder)/\(WorkFolderPath.name(slot: start.slot, start: start.number))"
+        "\(folder)/\(WorkFolderPath.name(sidecar: start.sidecar, start: start.number))"
     }
 }

@@ -1,0 +1,15 @@
+import QueueCore
+
+/// One pool of a worker: how many slots it has, and how they share sidecars.
+public struct PoolPlan: Hashable, Sendable {
+    public let pool: Pool
+    /// Sessions served at once.
+    public let slots: Int
+    public let seating: Seating
+
+    public init(pool: Pool, slots: Int, seating: Seating = Seating()) {
+        self.pool = pool
+        self.slots = slots
+        self.seating = seating
+    }
+}
