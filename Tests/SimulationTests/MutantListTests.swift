@@ -59,13 +59,13 @@ import Testing
             mutant silent: nobody is told of a release
             from others: a lost wake-up
             in release
-            -    settle()
-            -end
-            +end
+            -        settle()
+            -    end
+            +    end
             """)
         let scripts = try list.mutants[0].scripts()
         let release = try #require(scripts.first { $0.name == "release" })
-        #expect(!String(decoding: release.source, as: UTF8.self).contains("    settle()\nend\nreturn finish('ok')"))
+        #expect(!String(decoding: release.source, as: UTF8.self).contains("        settle()\n    end\nend\n"))
     }
 
     @Test(arguments: ["if there is no such text then", "if"])
