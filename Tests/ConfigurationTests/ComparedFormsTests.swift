@@ -143,15 +143,15 @@ import Testing
         var input = SettingsInput(command: .worker)
         input.folder = "/srv/here"
         input.flags = [
-            "worker.pools": ["a=1"], "worker.sidecar": ["command"], "worker.command": ["./serve ./x"],
+            "worker.pools": ["a=1"], "worker.kind": ["command"], "worker.command": ["./serve ./x"],
             "worker.executable": ["bin/chromium"], "worker.playwrightDriver": ["driver"],
         ]
         let role = try WorkerRole(Settings(input))
-        #expect(role.command == ["/srv/here/./serve", "./x"])
-        #expect(role.executable == "/srv/here/bin/chromium" && role.playwrightDriver == "/srv/here/driver")
+        #expect(role.pools[0].command == ["/srv/here/./serve", "./x"])
+        #expect(role.pools[0].executable == "/srv/here/bin/chromium" && role.playwrightDriver == "/srv/here/driver")
         input.flags["worker.command"] = ["serve"]
         input.flags["worker.executable"] = ["/usr/bin/chromium"]
         let named = try WorkerRole(Settings(input))
-        #expect(named.command == ["serve"] && named.executable == "/usr/bin/chromium")
+        #expect(named.pools[0].command == ["serve"] && named.pools[0].executable == "/usr/bin/chromium")
     }
 }

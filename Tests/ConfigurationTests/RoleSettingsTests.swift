@@ -41,10 +41,10 @@ import Testing
     }
 
     @Test func aCommandSidecarNeedsItsCommand() throws {
-        var flags = ["worker.pools": ["a=1"], "worker.sidecar": ["command"]]
-        #expect(words { try WorkerRole(settings(.worker, flags: flags)) }.contains("needs its --command"))
+        var flags = ["worker.pools": ["a=1"], "worker.kind": ["command"]]
+        #expect(words { try WorkerRole(settings(.worker, flags: flags)) }.contains("kind command needs a command"))
         flags["worker.command"] = ["echo 'a b' c\\ d"]
-        #expect(try WorkerRole(settings(.worker, flags: flags)).command == ["echo", "a b", "c d"])
+        #expect(try WorkerRole(settings(.worker, flags: flags)).pools[0].command == ["echo", "a b", "c d"])
         flags["worker.command"] = ["echo 'a"]
         #expect(words { try WorkerRole(settings(.worker, flags: flags)) }.contains("a quote is not closed"))
     }

@@ -54,7 +54,7 @@ func words(_ body: () throws -> some Any) -> String {
         ("gateway: 3\n", "berth.yaml:1: 'gateway' holds keys and values"),
         ("fleet: [a]\n", "berth.yaml:1: 'fleet' takes one value"),
         ("fleet: 'a b'\n", "berth.yaml:1: 'a b' is not 1–64 characters"),
-        ("worker:\n  sidecar: playwrite\n", "berth.yaml:2: unknown value 'playwrite'; did you mean 'playwright'?"),
+        ("worker:\n  kind: playwrite\n", "berth.yaml:2: unknown value 'playwrite'; did you mean 'playwright'?"),
         ("tenants:\n  'a b': {}\n", "berth.yaml:2: 'a b' is no tenant's name"),
         ("tenants:\n  a: {cap: -1}\n", "berth.yaml:2: 'cap': '-1' is not a whole number from 0"),
         ("- a\n", "berth.yaml:1: the file holds keys and values"),
@@ -165,9 +165,9 @@ func words(_ body: () throws -> some Any) -> String {
             ])
         #expect(worker.text("node.secret") == secret)
         let typed = try WorkerRole(worker)
-        #expect(typed.pools == "AppA:Chromium:Staging=3,AppB:Firefox:UAT=1")
-        #expect(
-            typed.listen.description == "0.0.0.0:3131" && typed.advertise?.host == "w1" && typed.browser == "firefox")
+        #expect(typed.pools.map(\.label.text) == ["AppA:Chromium:Staging", "AppB:Firefox:UAT"])
+        #expect(typed.pools.map(\.slots) == [3, 1] && typed.pools.map(\.playwrightBrowser) == ["chromium", "firefox"])
+        #expect(typed.listen.description == "0.0.0.0:3131" && typed.advertise?.host == "w1" && typed.isHeadless)
     }
 
     /// Every name of the table does what it says, for each command it concerns.

@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func aCommandMayHaveLines() throws {
-        let file = "worker:\n  sidecar: command\n  pools: {a: 1}\n  command: |\n    serve\n      --port 1\n"
-        #expect(try WorkerRole(settings(.worker, file: file)).command == ["serve", "--port", "1"])
+        let file = "worker:\n  kind: command\n  pools: {a: 1}\n  command: |\n    serve\n      --port 1\n"
+        #expect(try WorkerRole(settings(.worker, file: file)).pools[0].command == ["serve", "--port", "1"])
     }
 }

@@ -64,7 +64,7 @@ async def test_a_configuration_that_is_not_there_is_named(folder):
 )
 @pytest.mark.parametrize("command", ["gateway", "worker", "status"])
 async def test_a_wrong_redis_url_is_explained(folder, command, url, words):
-    more = ["--pool", "AppA:x=1", "--sidecar", "command", "--command", "true"] if command == "worker" else []
+    more = ["--pool", "AppA:x=1", "--kind", "command", "--command", "true"] if command == "worker" else []
     listen = ["--listen", "127.0.0.1:0"] if command != "status" else []
     await refuses_to_start(folder, command, *listen, "--redis", url, *more, words=words)
 
@@ -102,7 +102,7 @@ async def test_of_a_redis_that_will_not_say_it_warns(folder, command):
 
 
 def starting(command, url):
-    more = ["--pool", "AppA:x=1", "--sidecar", "command", "--command", "true"] if command == "worker" else []
+    more = ["--pool", "AppA:x=1", "--kind", "command", "--command", "true"] if command == "worker" else []
     return [command, "--listen", "127.0.0.1:0", "--redis", url, *more]
 
 

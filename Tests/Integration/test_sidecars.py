@@ -120,7 +120,7 @@ async def test_as_the_first_process_of_a_container_a_worker_reaps_what_sidecars_
         worker = await Process.start(
             "init",
             [*inside, binary("berth"), "worker", "--listen", "127.0.0.1:0", "--redis", fleet.redis.url, "--fleet", "test",
-             "--node-id", "init", "--node-secret-file", fleet.secret, "--sidecar", "command", "--pool", "AppA:x=2",
+             "--node-id", "init", "--node-secret-file", fleet.secret, "--kind", "command", "--pool", "AppA:x=2",
              "--command", f"{sys.executable} -I -S {script(folder, text)}"],
             folder,
         )
@@ -177,7 +177,7 @@ async def test_why_a_sidecar_does_not_come_up_is_in_the_status(folder):
 
 
 async def test_why_a_sidecar_does_not_come_up_is_on_the_terminal_of_dev(folder):
-    argv = [binary("berth"), "dev", "--listen", "127.0.0.1:0", "--slots", "2", "--sidecar", "command", "--command", DYING]
+    argv = [binary("berth"), "dev", "--listen", "127.0.0.1:0", "--slots", "2", "--kind", "command", "--command", DYING]
     dev = await Process.start("dev", argv, folder)
     try:
         cause = "does not come up: code(127): chromium: error while loading shared libraries: libnss3.so"

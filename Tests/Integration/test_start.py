@@ -23,7 +23,7 @@ def without(descriptors, *argv):
 
 
 def dev(*more):
-    return [binary("berth"), "dev", "--slots", "1", "--sidecar", "command", "--command", ECHO, *more]
+    return [binary("berth"), "dev", "--slots", "1", "--kind", "command", "--command", ECHO, *more]
 
 
 async def served(process: Process) -> str:
@@ -46,7 +46,7 @@ async def test_a_process_without_standard_input_and_error_ends_in_order(folder, 
         "worker": ["worker", "--listen", "127.0.0.1:0", "--redis", f"unix://{folder}/none", "--pool", "a=1"],
         "dev": ["dev", "--listen", "127.0.0.1:0", "--slots", "1"],
     }[kind]
-    sidecar = [] if kind == "gateway" else ["--sidecar", "command", "--command", ECHO]
+    sidecar = [] if kind == "gateway" else ["--kind", "command", "--command", ECHO]
     process = await Process.start("closed", without((0, 2), binary("berth"), *arguments, *sidecar), folder)
     try:
         # Redis is not there: a line of the running loop, which hears signals.
@@ -147,7 +147,7 @@ async def test_programs_are_found_from_the_folder_of_the_start(folder):
     async with Fleet(folder) as fleet:
         for command, path in [("bin/serve echo", None), ("serve echo", f"bin:{os.environ['PATH']}")]:
             argv = [binary("berth"), "worker", "--listen", "127.0.0.1:0", "--redis", fleet.redis.url, "--pool", "a=1"]
-            argv += ["--sidecar", "command", "--command", command]
+            argv += ["--kind", "command", "--command", command]
             process = await Process.start("worker", in_folder(folder, *argv), folder, env={"PATH": path} if path else None)
             try:
                 await process.wait_for("slot", state="free", timeout=20)
@@ -159,7 +159,7 @@ async def test_programs_are_found_from_the_folder_of_the_start(folder):
 async def test_a_worker_advertises_the_address_that_it_listens_on(folder):
     async with Fleet(folder) as fleet:
         worker = [binary("berth"), "worker", "--redis", fleet.redis.url, "--fleet", "test", "--pool", "a=1"]
-        worker += ["--sidecar", "command", "--command", ECHO, "--listen", "127.0.0.2:0"]
+        worker += ["--kind", "command", "--command", ECHO, "--listen", "127.0.0.2:0"]
         process = await Process.start("worker", worker, folder)
         try:
             port = (await process.wait_for("listening")).get("address").rpartition(":")[2]

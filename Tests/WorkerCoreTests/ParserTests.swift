@@ -71,31 +71,24 @@ import Testing
 }
 
 @Suite struct PoolConfigTests {
-    private func parse(_ text: String, isPlaywright: Bool = true) throws -> [String] {
-        try PoolConfig.parse(
-            text, isPlaywright: isPlaywright, defaultBrowser: isPlaywright ? "chromium" : "",
-            version: isPlaywright ? "1.65" : ""
-        ).map(\.description)
+    @Test func labelsAndSlotsInTheOrderWritten() throws {
+        let entries = try PoolConfig.parse("AppA:Chromium:Staging=2, AppB:FIREFOX:UAT=1 ,plain=1")
+        #expect(entries.map(\.label.text) == ["AppA:Chromium:Staging", "AppB:FIREFOX:UAT", "plain"])
+        #expect(entries.map(\.slots) == [2, 1, 1])
     }
 
-    @Test func onePoolForEachSlot() throws {
-        #expect(
-            try parse("AppA:Chromium:Staging=2, AppB:FIREFOX:UAT=1 ,plain=1") == [
-                "AppA:Chromium:Staging|chromium|1.65", "AppA:Chromium:Staging|chromium|1.65",
-                "AppB:FIREFOX:UAT|firefox|1.65", "plain|chromium|1.65",
-            ])
-        #expect(try parse("a:WebKit=1,chromium=1") == ["a:WebKit|webkit|1.65", "chromium|chromium|1.65"])
-        #expect(try parse("a:firefox=1", isPlaywright: false) == ["a:firefox||"])
+    @Test func theSecondSegmentMayNameABrowser() throws {
+        let labels = ["AppB:FIREFOX:UAT", "a:WebKit", "chromium", "a:x:chromium"].map { Label($0)! }
+        #expect(labels.map(PoolConfig.browser(of:)) == ["firefox", "webkit", nil, nil])
     }
 
     @Test(arguments: [
         ("", "label=slots"), ("a", "label=slots"), ("a=1,", "label=slots"), ("=1", "no pool label"),
         ("a b=1", "no pool label"), ("a::b=1", "no pool label"), ("a=", "has \"\" slots"), ("a=0", "say 1 to 1024"),
         ("a=-1", "say 1"), ("a=1025", "say 1"), ("a=1x", "say 1"), ("a=99999999999999999999", "say 1"),
-        ("a=1,a=2", "named twice"), ("a=1000,b=25", "more than 1024"),
     ])
     func refusesInWords(text: String, words: String) {
-        let failure = #expect(throws: PoolConfig.Failure.self) { try parse(text) }
+        let failure = #expect(throws: PoolConfig.Failure.self) { try PoolConfig.parse(text) }
         #expect(failure?.description.contains(words) == true, "\(failure?.description ?? "")")
     }
 }

@@ -64,7 +64,7 @@ import Testing
         defer { Files.remove(root) }
         makeDriver("\(root)/d")
         let driver = try #require(PlaywrightDriver(folder: "\(root)/d", path: ""))
-        let kind = PlaywrightKind(driver, browser: "chromium", executables: ["chromium": "/c"])
+        let kind = PlaywrightKind(driver, executable: "/c", args: ["--a=b"])
         let invocation = kind.invocation(pool: Pool("a|chromium|1.65")!, folder: "/w")
         #expect(
             invocation.arguments == [
@@ -72,7 +72,7 @@ import Testing
                 "/w/launch.json",
             ])
         #expect(invocation.environment == ["TMPDIR": "/w", "HOME": "/w"])
-        #expect(invocation.file?.content.contains("\"/c\"") == true)
+        #expect(invocation.file?.content.contains("\"executablePath\":\"/c\",\"args\":[\"--a=b\"]") == true)
         #expect(kind.read(line: "ws://127.0.0.1:1/x", isStandardOutput: true) != .nothing)
         #expect(kind.read(line: "ws://127.0.0.1:1/x", isStandardOutput: false) == .nothing)
     }

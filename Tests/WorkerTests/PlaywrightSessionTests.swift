@@ -14,8 +14,7 @@ private let chromium = PlaywrightDriver.executable(
 @Suite(.enabled(if: driver != nil && chromium != nil)) struct PlaywrightSessionTests {
     @Test func aPlaywrightClientIsGreetedByABrowser() throws {
         let driver = try #require(driver)
-        let kind = PlaywrightKind(
-            driver, browser: "chromium", executables: ["chromium": try #require(chromium)])
+        let kind = PlaywrightKind(driver, executable: try #require(chromium))
         let pool = try #require(Pool("a|chromium|\(driver.version)"))
         let bench = try Bench(PoolPlan(pool: pool, slots: 1)) { _ in kind }
         bench.startAll()

@@ -188,7 +188,7 @@ final class Bench {
         var write: (String) -> Void = { _ in }
         let log = WorkerLog(JSONLog { write(String(decoding: $0, as: UTF8.self)) })
         let host = LocalSidecars(
-            [plan.pool: kind(stub)], loop: loop, folder: folder,
+            [WorkerPool(plan, kind: kind(stub))], loop: loop, folder: folder,
             environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new })
         board = SlotBoard(
             pools: [plan], ledger: ledger,

@@ -133,7 +133,7 @@ class Fleet:
         arguments = ["--listen", f"127.0.0.1:{listen}", "--redis", redis or self.redis.url]
         arguments += ["--node-secret-file", self.secret]
         if command != PLAYWRIGHT:
-            arguments += ["--sidecar", "command", "--command", command or f"{binary('loadtest')} echo"]
+            arguments += ["--kind", "command", "--command", command or f"{binary('loadtest')} echo"]
         for label, slots in pools.items():
             arguments += ["--pool", f"{label}={slots}"]
         if advertise:

@@ -63,7 +63,7 @@ def gateway_and_worker(bench: Bench, name, peer) -> Variant:
     """Gateway and worker; each slot's sidecar is a program that names the peer all variants share."""
     command = f"/bin/sh -c 'echo ws://{peer}; exec sleep 3600'"
     worker, _ = bench.berth(
-        f"worker-{name}", "worker", "--sidecar", "command", "--command", command,
+        f"worker-{name}", "worker", "--kind", "command", "--command", command,
         "--pool", f"{bench.pool}={CONNECTIONS * 2}", fleet=name)
     child, address = bench.berth(f"gateway-{name}", "gateway", fleet=name)
     return Variant(name, opened(bench, name, address, f"/pool/{bench.pool}"), [child.pid, worker.pid])

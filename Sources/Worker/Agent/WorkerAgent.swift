@@ -99,7 +99,7 @@ public final class WorkerAgent {
             throw WorkerFailure("cannot make the work folder \(workFolder): \(String(cString: strerror(errno)))")
         }
         let sidecars = LocalSidecars(
-            Dictionary(settings.pools.map { ($0.plan.pool, $0.kind) }) { first, _ in first }, loop: loop,
+            settings.pools, loop: loop,
             folder: workFolder,
             environment: SidecarEnvironment.inherited().merging(mark.environment) { _, new in new })
         self.sidecars = sidecars

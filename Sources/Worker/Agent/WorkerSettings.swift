@@ -58,10 +58,13 @@ public struct WorkerSettings {
 package struct WorkerPool {
     package let plan: PoolPlan
     package let kind: any SidecarKind
+    /// Added to the environment of the sidecars.
+    package let environment: [String: String]
 
-    package init(_ plan: PoolPlan, kind: any SidecarKind) {
+    package init(_ plan: PoolPlan, kind: any SidecarKind, environment: [String: String] = [:]) {
         self.plan = plan
         self.kind = kind
+        self.environment = environment
     }
 }
 

@@ -7,32 +7,24 @@ public enum PoolConfig {
         public let description: String
     }
 
-    /// One pool for each slot, in the order written.
-    ///
-    /// - Parameters:
-    ///   - isPlaywright: if a label's second segment names a browser, in any case, that is the pool's browser.
-    ///   - defaultBrowser: the browser of all other pools; empty for plain programs.
-    ///   - version: the version of the sidecars, as in `Pool`.
-    public static func parse(_ text: String, isPlaywright: Bool, defaultBrowser: String, version: String)
-        throws(Failure) -> [Pool]
-    {
-        var pools: [Pool] = []
-        var labels: Set<String> = []
-        for entry in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let (label, count) = try parse(entry: trimmed(entry))
-            guard labels.insert(label.text).inserted else {
-                throw Failure(description: "pool \(label) is named twice; give it one count")
-            }
-            let browser = isPlaywright ? browser(of: label) ?? defaultBrowser : defaultBrowser
-            guard let pool = Pool(label: label, browser: browser, version: version) else {
-                throw Failure(description: "browser \"\(browser)\" or version \"\(version)\" is not a name")
-            }
-            guard pools.count + count <= QueueLimits.slotsPerWorkerMax else {
-                throw Failure(description: "more than \(QueueLimits.slotsPerWorkerMax) slots; start another worker")
-            }
-            pools += Array(repeating: pool, count: count)
+    /// A pool's label and its number of slots.
+    public struct Entry: Hashable, Sendable {
+        public let label: Label
+        public let slots: Int
+
+        public init(label: Label, slots: Int) {
+            self.label = label
+            self.slots = slots
         }
-        return pools
+    }
+
+    /// The entries in the order written.
+    public static func parse(_ text: String) throws(Failure) -> [Entry] {
+        var entries: [Entry] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            entries.append(try parse(entry: trimmed(part)))
+        }
+        return entries
     }
 
     /// The browser that a label's second segment names.
@@ -42,7 +34,7 @@ public enum PoolConfig {
         return Pool.playwrightBrowsers.contains(name) ? name : nil
     }
 
-    private static func parse(entry: Substring) throws(Failure) -> (Label, Int) {
+    private static func parse(entry: Substring) throws(Failure) -> Entry {
         guard let equals = entry.lastIndex(of: "=") else {
             throw Failure(description: "\"\(entry)\" is not label=slots, as in AppA:Chromium:Staging=3")
         }
@@ -59,7 +51,7 @@ public enum PoolConfig {
             throw Failure(
                 description: "pool \(label) has \"\(digits)\" slots; say 1 to \(QueueLimits.slotsPerWorkerMax)")
         }
-        return (label, count)
+        return Entry(label: label, slots: count)
     }
 
     private static func trimmed(_ text: Substring) -> Substring {

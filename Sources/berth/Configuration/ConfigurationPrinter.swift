@@ -18,6 +18,11 @@ public enum ConfigurationPrinter {
             let hidden = setting.isSecret && setting.name != "redis.url" && !value.texts.isEmpty ? ", not shown" : ""
             lines.append("\(indent)\(parts[parts.count - 1]): \(shown(value, setting))  # \(source(value))\(hidden)")
         }
+        lines.append(settings.pools.isEmpty ? "pools: {}" : "pools:")
+        for pool in settings.pools {
+            lines.append("  \(quoted(pool.label.text)):")
+            for (key, text) in fields(of: pool) { lines.append("    \(key): \(text)") }
+        }
         lines.append("defaults:")
         for field in LimitField.allCases { lines.append("  \(field.rawValue): \(field.text(of: settings.defaults))") }
         lines.append(settings.tenants.isEmpty ? "tenants: {}" : "tenants:")
@@ -33,6 +38,28 @@ public enum ConfigurationPrinter {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// Values of `env` may be secrets: their names are shown.
+    private static func fields(of pool: PoolRole) -> [(String, String)] {
+        var fields = [("slots", "\(pool.slots)"), ("kind", pool.kind.rawValue)]
+        fields.append(("mode", pool.isShared ? "shared" : "dedicated"))
+        if pool.isShared {
+            fields.append(("sessions", "\(pool.sessions)"))
+            fields.append(("maxSessions", "\(pool.maxSessions)"))
+        }
+        if let age = pool.maxAgeMilliseconds { fields.append(("maxAge", DurationText.text(milliseconds: age))) }
+        fields.append(("warm", "\(pool.seating.spares)"))
+        if !pool.command.isEmpty { fields.append(("command", list(pool.command))) }
+        if !pool.args.isEmpty { fields.append(("args", list(pool.args))) }
+        if !pool.environment.isEmpty {
+            fields.append(("env", "{}  # \(pool.environment.keys.sorted().joined(separator: " "))"))
+        }
+        fields.append(("browser", pool.browser))
+        if let executable = pool.executable { fields.append(("executable", quoted(executable))) }
+        return fields
+    }
+
+    private static func list(_ words: [String]) -> String { "[" + words.map(quoted).joined(separator: ", ") + "]" }
+
     private static func order(_ setting: Setting) -> Int {
         // Keys without a section come first, because YAML reads a later one as part of the section above.
         setting.name.contains(".") ? 1 + Setting.all.firstIndex(of: setting)! : 0
@@ -42,7 +69,7 @@ public enum ConfigurationPrinter {
         guard let first = value.texts.first else { return "" }
         if setting.name == "redis.url" { return quoted(withoutPassword(first)) }
         if setting.isSecret { return "" }
-        if setting.isRepeatable { return "[" + value.texts.map(quoted).joined(separator: ", ") + "]" }
+        if setting.isRepeatable { return list(value.texts) }
         return quoted(first)
     }
 

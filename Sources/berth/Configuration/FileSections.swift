@@ -5,6 +5,7 @@ struct FileSections {
     private(set) var entries: [String: ConfigNode.Entry] = [:]
     private(set) var defaults: ConfigNode?
     private(set) var tenants: ConfigNode?
+    private(set) var pools: ConfigNode?
     private(set) var problems: [ConfigurationProblem] = []
 
     static let empty = FileSections(name: "")
@@ -22,6 +23,7 @@ struct FileSections {
             switch entry.key {
             case "defaults": defaults = entry.value
             case "tenants": tenants = entry.value
+            case "pools": pools = entry.value
             default: read(entry)
             }
         }
@@ -47,7 +49,7 @@ struct FileSections {
             return
         }
         guard let known = FileSections.sections[entry.key] else {
-            let all = FileSections.scalars + FileSections.sections.keys + ["defaults", "tenants"]
+            let all = FileSections.scalars + FileSections.sections.keys + ["defaults", "tenants", "pools"]
             return object(entry.line, Spelling.unknown("key", entry.key, known: all))
         }
         guard let inner = entry.value.entries else {

@@ -24,32 +24,21 @@ public struct LegacyName: Hashable, Sendable {
         composed("REDIS_PORT", "with REDIS_HOST it makes up redis.url where REDIS_URL is not set", both),
         composed("PORT", "the port of gateway.listen or worker.listen where that is not set", both),
         LegacyName(
-            name: "HEADLESS", commands: [.worker],
-            treatment: .onlyValue("true", words: "browsers run headless; for another way use --sidecar command")),
-        LegacyName(
             name: "LOG_FORMAT", commands: both,
             treatment: .onlyValue("json", words: "logs are one JSON object a line")),
         refused("HUB_URL", "workers and gateways find each other through Redis: set REDIS_URL", [.worker]),
-        refused("NODE_REGION", "put the region into the pool's label: POOL_CONFIG=eu:chromium=3", [.worker]),
-        refused("MAX_CONCURRENT_SESSIONS", "slots are counted by pool: POOL_CONFIG=<label>=<slots>", [.worker]),
-        refused("MAX_LIFETIME_SESSIONS", "each session gets a browser of its own, replaced after it", [.worker]),
         refused("HEARTBEAT_INTERVAL", "the heartbeat is 2 s and not a setting", both),
         refused(
             "WORKER_SELECT_TIMEOUT", "how long a client waits is the tenant's: defaults.maxWait in berth.yaml",
             [.gateway]),
         refused(
             "PLAYWRIGHT_VERSION", "the driver's own version counts: choose it by BERTH_PLAYWRIGHT_DRIVER", [.worker]),
-        refused("CHROMIUM_ARGS", argumentWords, [.worker]),
-        refused("FIREFOX_ARGS", argumentWords, [.worker]),
-        refused("WEBKIT_ARGS", argumentWords, [.worker]),
         refused("PUBLIC_WS_HOST", publicWords, [.gateway]),
         refused("PUBLIC_WS_PORT", publicWords, [.gateway]),
         refused("PUBLIC_WS_SCHEME", publicWords, [.gateway]),
     ]
 
     private static let both: Set<Setting.Command> = [.gateway, .worker]
-    private static let argumentWords =
-        "write a program that starts the browser with them: BERTH_SIDECAR=command, BERTH_COMMAND"
     private static let publicWords = "answers name the Host that the client used; nothing replaces it"
 
     private static func understood(_ name: String, _ setting: String, _ commands: Set<Setting.Command>) -> LegacyName {

@@ -97,100 +97,14 @@ public struct GatewayRole: Hashable, Sendable {
     }
 }
 
-/// The settings of a worker.
-public struct WorkerRole: Hashable, Sendable {
-    /// The kind of program that serves the slots.
-    public enum Sidecar: String, Hashable, Sendable { case playwright, command }
-
-    public let listen: ListenAddress
-    /// `nil` if the worker finds its address by itself.
-    public let advertise: AdvertisedHost?
-    /// The text that `PoolConfig` reads once the version of the sidecars is known.
-    public let pools: String
-    public let browser: String
-    public let sidecar: Sidecar
-    /// The command's words, the program first; empty for Playwright. Programs and folders are absolute paths here, or
-    /// names to look for in PATH.
-    public let command: [String]
-    public let playwrightDriver: String?
-    public let executable: String?
-    public let caps: CapsMode
-    public let drainTimeoutMilliseconds: Int
-    public let firstByteMilliseconds: Int
-
-    /// - Parameter devPools: the pools of `berth dev`, which has no setting for them.
-    public init(_ settings: Settings, devPools: String? = nil) throws(ConfigurationProblems) {
-        var problems: [ConfigurationProblem] = []
-        let secret = settings.text("node.secret") != nil
-        drainTimeoutMilliseconds = settings.milliseconds("worker.drainTimeout")
-        firstByteMilliseconds = settings.milliseconds("worker.firstByte")
-        if firstByteMilliseconds == 0 {
-            problems.append(
-                .init(
-                    place: settings.place("worker.firstByte"),
-                    message: "0 leaves a sidecar no time to answer: write a duration like 10s"))
-        }
-        advertise = settings.text("worker.advertise").flatMap(AdvertisedHost.init)
-        browser = settings.text("worker.browser") ?? "chromium"
-        sidecar = settings.text("worker.sidecar").flatMap(Sidecar.init) ?? .playwright
-        playwrightDriver = settings.text("worker.playwrightDriver").map { absolute($0, in: settings.folder) }
-        executable = settings.text("worker.executable").map { WorkerRole.program($0, in: settings.folder) }
-        caps = settings.text("worker.caps").flatMap(CapsMode.init) ?? .lenient
-        listen =
-            devPools != nil
-            ? ListenAddress(host: "127.0.0.1", port: 0)
-            : settings.address("worker.listen", defaultHost: secret ? "0.0.0.0" : "127.0.0.1")
-        if !listen.isLoopback, !secret {
-            problems.append(
-                .init(
-                    place: settings.place("worker.listen"),
-                    message:
-                        "\(listen) is reachable from elsewhere, and there is no node secret: set NODE_SECRET (the same "
-                        + "on gateways and workers), or listen on 127.0.0.1"))
-        }
-        pools = devPools ?? settings.texts("worker.pools").joined(separator: ",")
-        if pools.isEmpty {
-            problems.append(.init(place: "worker.pools", message: "a worker needs a pool: --pool AppA:Chromium=2"))
-        } else {
-            // The table has checked each entry. This finds a label given twice, and too many slots in total.
-            do throws(PoolConfig.Failure) {
-                _ = try PoolConfig.parse(pools, isPlaywright: true, defaultBrowser: "", version: "")
-            } catch {
-                problems.append(.init(place: settings.place("worker.pools"), message: error.description))
-            }
-        }
-        switch (sidecar, settings.text("worker.command")) {
-        case (.playwright, _): command = []
-        case (.command, nil):
-            command = []
-            problems.append(
-                .init(place: settings.place("worker.sidecar"), message: "a command sidecar needs its --command"))
-        case (.command, let text?):
-            var words = CommandWords.split(text) ?? []
-            if let first = words.first { words[0] = WorkerRole.program(first, in: settings.folder) }
-            command = words
-            if words.isEmpty {
-                problems.append(
-                    .init(place: settings.place("worker.command"), message: "a quote is not closed: \(text)"))
-            }
-        }
-        guard problems.isEmpty else { throw ConfigurationProblems(problems) }
-    }
-
-    /// A name without a slash stays as it is, to be looked for in PATH.
-    private static func program(_ text: String, in folder: String) -> String {
-        text.contains("/") ? absolute(text, in: folder) : text
-    }
-}
-
 /// Paths must be absolute, because each sidecar runs in a folder of its own.
-private func absolute(_ path: String, in folder: String) -> String {
+func absolute(_ path: String, in folder: String) -> String {
     path.hasPrefix("/") ? path : "\(folder == "/" ? "" : folder)/\(path)"
 }
 
 extension Settings {
     /// The address, with the default host if it names none. The table has checked its form.
-    fileprivate func address(_ name: String, defaultHost: String) -> ListenAddress {
+    func address(_ name: String, defaultHost: String) -> ListenAddress {
         let address = text(name).flatMap(ListenAddress.init) ?? ListenAddress(host: "", port: 0)
         switch address.host {
         case "": return ListenAddress(host: defaultHost, port: address.port)

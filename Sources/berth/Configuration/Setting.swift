@@ -6,6 +6,8 @@ public struct Setting: Hashable, Sendable {
     /// The form of the values.
     public enum Kind: Hashable, Sendable {
         case text
+        /// Words separated by blanks; quotes and backslashes as in a shell.
+        case words
         /// A name by the rules of `isName`, such as a fleet or a node id.
         case name
         /// `host:port`, `[v6]:port`, or `:port` for the host that is safe by default.
@@ -69,6 +71,7 @@ public struct Setting: Hashable, Sendable {
     public var unit: String {
         switch kind {
         case .text: "text"
+        case .words: "words"
         case .name: "name"
         case .address: "host:port"
         case .duration: "duration"
@@ -94,10 +97,12 @@ public struct Setting: Hashable, Sendable {
 
     /// Says in words why a value is not valid; `nil` if it is.
     public func objection(to text: String) -> String? {
-        if let words = Unseen.objection(to: text, lines: name == "worker.command") { return words }
+        if let words = Unseen.objection(to: text, lines: name == "worker.command" || kind == .words) { return words }
         switch kind {
         case .text, .secret, .list:
             return text.isEmpty ? "is empty" : nil
+        case .words:
+            return CommandWords.split(text) == nil ? "a quote is not closed: \(text)" : nil
         case .name:
             return isName(text) ? nil : "'\(text)' is not 1–64 characters of A–Z a–z 0–9 . _ -"
         case .address:
@@ -125,7 +130,7 @@ public struct Setting: Hashable, Sendable {
             return ["true", "false"].contains(text) ? nil : "'\(text)' is neither true nor false"
         case .pools:
             do throws(PoolConfig.Failure) {
-                _ = try PoolConfig.parse(text, isPlaywright: true, defaultBrowser: "", version: "")
+                _ = try PoolConfig.parse(text)
                 return nil
             } catch {
                 return error.description

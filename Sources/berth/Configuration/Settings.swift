@@ -7,6 +7,8 @@ public struct Settings: Sendable {
     public let resolved: [String: ResolvedSetting]
     public let defaults: TenantLimits
     public let tenants: [Tenant]
+    /// The table `pools` of the file.
+    public let pools: [PoolRole]
     /// Relative paths begin in this folder.
     let folder: String
     /// The configuration file, if there is one.
@@ -43,6 +45,11 @@ public struct Settings: Sendable {
         }
         problems += reader.problems
         problems += Settings.sharedKeys(tenants, place: sections.name.isEmpty ? "--tenant" : sections.name)
+
+        let base = PoolRole(base: resolved, folder: input.folder)
+        var poolsReader = PoolsReader(file: sections.name, base: base, folder: input.folder)
+        pools = sections.pools.map { poolsReader.read($0) } ?? []
+        problems += poolsReader.problems
 
         command = input.command
         defaults = reader.defaults

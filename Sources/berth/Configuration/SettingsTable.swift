@@ -1,4 +1,5 @@
 import QueueCore
+import WorkerCore
 
 extension Setting {
     /// All settings. `docs/reference/settings.md` has the same table; a test compares them.
@@ -39,6 +40,9 @@ extension Setting {
             "node.id", flag: "--node-id", environment: "NODE_ID", kind: .name, default: nil, shown: "the host's name",
             commands: [.gateway, .worker],
             doc: "What this process is called in logs and records. Two living processes should not share one."),
+        Setting(
+            "node.region", flag: "--region", environment: "NODE_REGION", kind: .name, commands: [.worker, .dev],
+            doc: "Appended to each pool's label as its last segment: AppA:Chromium becomes AppA:Chromium:eu."),
         Setting(
             "node.secret", fileFlag: "--node-secret-file", environment: "NODE_SECRET", kind: .secret,
             commands: [.gateway, .worker],
@@ -93,21 +97,47 @@ extension Setting {
         Setting(
             "worker.pools", flag: "--pool", environment: "POOL_CONFIG", kind: .pools, default: nil,
             shown: "none; a worker needs one",
-            commands: [.worker],
+            commands: [.worker, .dev],
             doc:
-                "Its slots: AppA:Chromium:Staging=3. Repeatable. A browser named in the second segment is the pool's browser."
+                "Its slots: AppA:Chromium:Staging=3. Repeatable. A browser named in the second segment is the pool's browser. "
+                + "What differs from pool to pool stands in [the file's table](#pools)."
+        ),
+        Setting(
+            "worker.concurrentSessions", environment: "MAX_CONCURRENT_SESSIONS",
+            kind: .count(1...QueueLimits.slotsPerWorkerMax), commands: [.worker],
+            doc: "Without pools: so many sessions at once on one shared sidecar, in the pool `default`."),
+        Setting(
+            "worker.mode", flag: "--mode", environment: "BERTH_MODE", kind: .choice(["dedicated", "shared"]),
+            default: "dedicated", commands: [.worker, .dev],
+            doc:
+                "dedicated: each session has a sidecar of its own, replaced after it. shared: a sidecar serves several "
+                + "sessions at once, and is replaced after `maxSessions` without ending one."),
+        Setting(
+            "worker.sessions", flag: "--sessions", environment: "BERTH_SESSIONS",
+            kind: .count(1...PoolRole.sessionsLimit), default: "\(Seating.seatsDefault)", commands: [.worker, .dev],
+            doc: "Sessions of a shared sidecar at once. A pool has as many sidecars as its slots need."),
+        Setting(
+            "worker.maxSessions", flag: "--max-sessions", environment: "MAX_LIFETIME_SESSIONS",
+            kind: .count(1...PoolRole.maxSessionsLimit), default: "\(Seating.sessionsMaxDefault)",
+            commands: [.worker, .dev],
+            doc: "Sessions of a shared sidecar in its life. Its successor starts before it ends."),
+        Setting(
+            "worker.warm", flag: "--warm", environment: "BERTH_WARM", kind: .count(0...PoolRole.warmMax), default: nil,
+            shown: "1 for each pool of dedicated slots, else 0", commands: [.worker, .dev],
+            doc:
+                "Spare sidecars of each pool, started beyond its slots, so that the next client need not wait for a start."
         ),
         Setting(
             "worker.browser", flag: "--browser", environment: "BROWSER_TYPE",
             kind: .choice(Pool.playwrightBrowsers), default: "chromium", commands: [.worker, .dev],
             doc: "The browser of playwright pools whose label names none."),
         Setting(
-            "worker.sidecar", flag: "--sidecar", environment: "BERTH_SIDECAR",
-            kind: .choice(["playwright", "command"]),
+            "worker.kind", flag: "--kind", environment: "BERTH_KIND",
+            kind: .choice(PoolRole.Kind.allCases.map(\.rawValue)),
             default: "playwright", commands: [.worker, .dev],
             doc: "What serves a slot's sessions: a Playwright browser server, or any program that prints a ws:// line."),
         Setting(
-            "worker.command", flag: "--command", environment: "BERTH_COMMAND", kind: .text, commands: [.worker, .dev],
+            "worker.command", flag: "--command", environment: "BERTH_COMMAND", kind: .words, commands: [.worker, .dev],
             doc:
                 "The program of command sidecars, with its arguments; quotes and backslashes as in a shell, nothing else."
         ),
@@ -117,6 +147,18 @@ extension Setting {
             doc:
                 "The folder that holds Playwright's node and package: <venv>/lib/python3.x/site-packages/playwright/driver."
         ),
+        Setting(
+            "worker.headless", environment: "HEADLESS", kind: .yesNo, default: "true", commands: [.worker, .dev],
+            doc: "Whether Playwright's browsers run without a window. With false the machine needs a display."),
+        Setting(
+            "worker.chromiumArgs", environment: "CHROMIUM_ARGS", kind: .words, commands: [.worker, .dev],
+            doc: "More arguments for chromium, for pools without `args`."),
+        Setting(
+            "worker.firefoxArgs", environment: "FIREFOX_ARGS", kind: .words, commands: [.worker, .dev],
+            doc: "More arguments for firefox, for pools without `args`."),
+        Setting(
+            "worker.webkitArgs", environment: "WEBKIT_ARGS", kind: .words, commands: [.worker, .dev],
+            doc: "More arguments for webkit, for pools without `args`."),
         Setting(
             "worker.drainTimeout", flag: "--drain-timeout", environment: "BERTH_DRAIN_TIMEOUT", kind: .duration,
             default: "30s", commands: [.worker],

@@ -42,10 +42,10 @@ final class DevFleet {
 
     /// Checks all that the fleet needs, and starts nothing yet.
     init(_ settings: Settings) throws {
-        slots = settings.number("dev.slots")
         let gatewayRole = try GatewayRole(settings, listenName: "dev.listen")
-        let workerRole = try WorkerRole(settings, devPools: "dev=\(slots)")
-        what = workerRole.sidecar == .playwright ? workerRole.browser : workerRole.command[0]
+        let workerRole = try WorkerRole(settings, isDev: true)
+        slots = workerRole.pools.reduce(0) { $0 + $1.slots }
+        what = Set(workerRole.pools.map(\.served)).sorted().joined(separator: ", ")
         process = try Process(log: settings.text("log.level"))
         DevFolder.sweep(Host.temporaryFolder)
         folder = try DevFolder(in: Host.temporaryFolder)

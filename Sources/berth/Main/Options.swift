@@ -80,7 +80,13 @@ struct ClientOptions: ParsableArguments {
 }
 
 struct SidecarOptions: ParsableArguments {
-    @Option(name: .setting("worker.sidecar"), help: .setting("worker.sidecar")) var sidecar: String?
+    @Option(name: .setting("worker.kind"), help: .setting("worker.kind")) var kind: String?
+    @Option(name: .setting("worker.pools"), help: .setting("worker.pools")) var pools: [String] = []
+    @Option(name: .setting("node.region"), help: .setting("node.region")) var region: String?
+    @Option(name: .setting("worker.mode"), help: .setting("worker.mode")) var mode: String?
+    @Option(name: .setting("worker.sessions"), help: .setting("worker.sessions")) var sessions: String?
+    @Option(name: .setting("worker.maxSessions"), help: .setting("worker.maxSessions")) var maxSessions: String?
+    @Option(name: .setting("worker.warm"), help: .setting("worker.warm")) var warm: String?
     @Option(name: .setting("worker.command"), help: .setting("worker.command")) var command: String?
     @Option(name: .setting("worker.browser"), help: .setting("worker.browser")) var browser: String?
     @Option(name: .setting("worker.playwrightDriver"), help: .setting("worker.playwrightDriver")) var driver: String?
@@ -88,7 +94,9 @@ struct SidecarOptions: ParsableArguments {
 
     var flags: Flags {
         [
-            "worker.sidecar": sidecar.list, "worker.command": command.list, "worker.browser": browser.list,
+            "worker.kind": kind.list, "worker.pools": pools, "node.region": region.list, "worker.mode": mode.list,
+            "worker.sessions": sessions.list, "worker.maxSessions": maxSessions.list, "worker.warm": warm.list,
+            "worker.command": command.list, "worker.browser": browser.list,
             "worker.playwrightDriver": driver.list, "worker.executable": executable.list,
         ]
     }

@@ -18,7 +18,6 @@ struct WorkerCommand: ParsableCommand {
     @OptionGroup var log: LogOptions
     @Option(name: .setting("worker.listen"), help: .setting("worker.listen")) var listen: String?
     @Option(name: .setting("worker.advertise"), help: .setting("worker.advertise")) var advertise: String?
-    @Option(name: .setting("worker.pools"), help: .setting("worker.pools")) var pools: [String] = []
     @Option(name: .setting("worker.drainTimeout"), help: .setting("worker.drainTimeout")) var drainTimeout: String?
     @Option(name: .setting("worker.firstByte"), help: .setting("worker.firstByte")) var firstByte: String?
     @Option(name: .setting("worker.caps"), help: .setting("worker.caps")) var caps: String?
@@ -26,7 +25,7 @@ struct WorkerCommand: ParsableCommand {
 
     func run() throws {
         let own: Flags = [
-            "worker.listen": listen.list, "worker.advertise": advertise.list, "worker.pools": pools,
+            "worker.listen": listen.list, "worker.advertise": advertise.list,
             "worker.drainTimeout": drainTimeout.list, "worker.firstByte": firstByte.list, "worker.caps": caps.list,
         ]
         let settings = try Host.settings(
@@ -50,18 +49,16 @@ extension WorkerSettings {
         guard let listen = SocketAddress(host: role.listen.host, port: role.listen.port) else {
             throw Fatal("--listen: \(role.listen.host) is not an address; write its IPv4 or IPv6 numbers")
         }
-        let kind = try WorkerSettings.kind(role)
-        let slots: [Pool]
-        do throws(PoolConfig.Failure) {
-            slots = try kind.pools(role.pools)
-        } catch {
-            throw Fatal("--pool: \(error)")
-        }
         let machine = SidecarMachine(environment: Host.environment, temporaryFolder: Host.temporaryFolder)
-        let checked = try kind.checked(for: slots, on: machine)
-        let pools = Dictionary(grouping: slots.enumerated(), by: \.element)
-            .sorted { $0.value[0].offset < $1.value[0].offset }
-            .map { WorkerPool(PoolPlan(pool: $0.key, slots: $0.value.count), kind: checked) }
+        let kinds = SidecarKinds(role)
+        var pools: [WorkerPool] = []
+        for pool in role.pools {
+            let (served, kind) = try kinds.kind(of: pool)
+            pools.append(
+                WorkerPool(
+                    PoolPlan(pool: served, slots: pool.slots, seating: pool.seating),
+                    kind: try kind.checked(for: served, on: machine), environment: pool.environment))
+        }
         self.init(
             fleet: node.fleet, node: node.nodeID, secrets: node.secrets.map { Array($0.utf8) }, listen: listen,
             advertised: try WorkerSettings.advertised(role), redis: redis, pools: pools,
@@ -76,29 +73,5 @@ extension WorkerSettings {
             throw Fatal("--advertise needs a port where --listen has port 0: \(advertise.host):<port>")
         }
         return ListenAddress(host: advertise.host, port: port).description
-    }
-
-    private static func kind(_ role: WorkerRole) throws -> any SidecarKind {
-        switch role.sidecar {
-        case .command: CommandKind(role.command)
-        case .playwright: try playwright(role)
-        }
-    }
-
-    private static func playwright(_ role: WorkerRole) throws -> PlaywrightKind {
-        var environment = Host.environment
-        // The .venv in this folder counts without being activated, because `make setup` makes one.
-        if environment["VIRTUAL_ENV"] == nil, let here = Host.folder,
-            Files.isExecutable("\(here)/.venv/bin/python")
-        {
-            environment["VIRTUAL_ENV"] = "\(here)/.venv"
-        }
-        let driver = try PlaywrightDriver.find(folder: role.playwrightDriver, environment: environment)
-        var executables: [String: String] = [:]
-        for browser in Pool.playwrightBrowsers {
-            let own = browser == role.browser ? role.executable : nil
-            executables[browser] = own ?? PlaywrightDriver.executable(browser: browser, path: Host.path)
-        }
-        return PlaywrightKind(driver, browser: role.browser, executables: executables)
     }
 }

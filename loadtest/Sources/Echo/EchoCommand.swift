@@ -2,7 +2,7 @@ import ArgumentParser
 import EventLoop
 import Glibc
 
-/// The sidecar of tests and benchmarks: `berth worker --sidecar command --command 'loadtest echo'`.
+/// The sidecar of tests and benchmarks: `berth worker --kind command --command 'loadtest echo'`.
 struct EchoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "echo",

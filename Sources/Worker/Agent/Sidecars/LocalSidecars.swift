@@ -4,15 +4,14 @@ import WorkerCore
 
 /// Starts a worker's sidecars on this machine, and ends and removes all that they leave.
 final class LocalSidecars: SidecarHost {
-    private let kinds: [Pool: any SidecarKind]
+    private let pools: [Pool: WorkerPool]
     private let site: SidecarSite
 
     /// - Parameters:
-    ///   - kinds: of each pool's sidecars.
     ///   - folder: the worker's work folder; it exists.
     ///   - environment: of sidecars, marks included.
-    init(_ kinds: [Pool: any SidecarKind], loop: Loop, folder: String, environment: [String: String]) {
-        self.kinds = kinds
+    init(_ pools: [WorkerPool], loop: Loop, folder: String, environment: [String: String]) {
+        self.pools = Dictionary(pools.map { ($0.plan.pool, $0) }) { first, _ in first }
         site = SidecarSite(loop: loop, folder: folder, environment: environment, sweeper: Sweeper(loop: loop))
     }
 
@@ -26,8 +25,8 @@ final class LocalSidecars: SidecarHost {
     func start(
         _ start: SidecarStart, onEvent: @escaping (SidecarRunEvent) -> Void
     ) throws(WorkerFailure) -> any SidecarRun {
-        guard let kind = kinds[start.pool] else { preconditionFailure("each pool has its kind") }
-        return try kind.start(start, at: site, onEvent: onEvent)
+        guard let pool = pools[start.pool] else { preconditionFailure("sidecars start for the worker's pools alone") }
+        return try pool.kind.start(start, at: site.adding(pool.environment), onEvent: onEvent)
     }
 
     /// Ends what sidecars left to this process and removes the folder of all their work folders. Call it when no

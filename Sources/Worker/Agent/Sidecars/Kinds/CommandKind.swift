@@ -9,14 +9,10 @@ package struct CommandKind: SidecarKind {
 
     package init(_ words: [String]) { self.words = words }
 
-    package func pools(_ text: String) throws(PoolConfig.Failure) -> [Pool] {
-        try PoolConfig.parse(text, isPlaywright: false, defaultBrowser: "", version: "")
-    }
-
     /// The path becomes absolute, because sidecars run in folders of their own.
-    package func checked(for pools: [Pool], on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind {
+    package func checked(for pool: Pool, on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind {
         guard let found = Files.program(words[0], path: machine.path) else {
-            throw WorkerFailure("--command: there is no program \(words[0]) here")
+            throw WorkerFailure("pool \(pool.label), command: there is no program \(words[0]) here")
         }
         return CommandKind([found] + words.dropFirst())
     }

@@ -60,12 +60,15 @@ public struct PlaywrightDriver: Hashable, Sendable {
     }
 
     /// The configuration file of `launch-server`.
-    static func config(browser: String, executable: String?) -> String {
-        var fields = ["\"headless\":true", "\"host\":\"127.0.0.1\"", "\"port\":0"]
+    static func config(browser: String, executable: String?, args: [String] = [], isHeadless: Bool = true) -> String {
+        var fields = ["\"headless\":\(isHeadless)", "\"host\":\"127.0.0.1\"", "\"port\":0"]
         if let executable {
             fields.append("\"executablePath\":\"\(escaped(executable))\"")
             // A distribution's Firefox is not Playwright's build and is driven over BiDi.
             if browser == "firefox" { fields.append("\"channel\":\"moz-firefox\"") }
+        }
+        if !args.isEmpty {
+            fields.append("\"args\":[\(args.map { "\"\(escaped($0))\"" }.joined(separator: ","))]")
         }
         return "{\(fields.joined(separator: ","))}\n"
     }

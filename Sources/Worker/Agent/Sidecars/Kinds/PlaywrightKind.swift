@@ -5,40 +5,35 @@ import WorkerCore
 /// Playwright's browser server, `launch-server`.
 package struct PlaywrightKind: SidecarKind {
     let driver: PlaywrightDriver
-    /// The browser of pools whose label names none.
-    let browser: String
-    /// Programs by browser, where Playwright has no build of its own.
-    let executables: [String: String]
+    /// The browser's program, if it is not Playwright's build.
+    let executable: String?
+    /// More arguments for the browser.
+    let args: [String]
+    let isHeadless: Bool
 
-    package init(_ driver: PlaywrightDriver, browser: String, executables: [String: String]) {
+    package init(_ driver: PlaywrightDriver, executable: String?, args: [String] = [], isHeadless: Bool = true) {
         self.driver = driver
-        self.browser = browser
-        self.executables = executables
+        self.executable = executable
+        self.args = args
+        self.isHeadless = isHeadless
     }
 
-    package func pools(_ text: String) throws(PoolConfig.Failure) -> [Pool] {
-        try PoolConfig.parse(text, isPlaywright: true, defaultBrowser: browser, version: driver.version)
-    }
-
-    package func checked(for pools: [Pool], on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind {
-        let browsers = Set(pools.map(\.browser))
+    package func checked(for pool: Pool, on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind {
         // Other browsers make no unix sockets.
-        if browsers.contains("chromium"), let words = WorkFolderPath.objection(to: machine.temporaryFolder) {
+        if pool.browser == "chromium", let words = WorkFolderPath.objection(to: machine.temporaryFolder) {
             throw WorkerFailure(words)
         }
-        var executables = executables
-        for browser in browsers {
-            if let program = executables[browser] {
-                // The path must be absolute, because sidecars run in folders of their own.
-                guard let found = Files.program(program, path: machine.path) else {
-                    throw WorkerFailure("--executable: \(program) cannot be run")
-                }
-                executables[browser] = found
-            } else if !PlaywrightBrowsers.isInstalled(browser, environment: machine.environment) {
-                throw WorkerFailure(PlaywrightBrowsers.missing(browser))
+        guard let executable else {
+            guard PlaywrightBrowsers.isInstalled(pool.browser, environment: machine.environment) else {
+                throw WorkerFailure(PlaywrightBrowsers.missing(pool.browser))
             }
+            return self
         }
-        return PlaywrightKind(driver, browser: browser, executables: executables)
+        // The path must be absolute, because sidecars run in folders of their own.
+        guard let found = Files.program(executable, path: machine.path) else {
+            throw WorkerFailure("pool \(pool.label), executable: \(executable) cannot be run")
+        }
+        return PlaywrightKind(driver, executable: found, args: args, isHeadless: isHeadless)
     }
 
     package func start(
@@ -51,7 +46,8 @@ package struct PlaywrightKind: SidecarKind {
     }
 
     func invocation(pool: Pool, folder: String) -> SidecarInvocation {
-        let config = PlaywrightDriver.config(browser: pool.browser, executable: executables[pool.browser])
+        let config = PlaywrightDriver.config(
+            browser: pool.browser, executable: executable, args: args, isHeadless: isHeadless)
         let arguments = [
             driver.node, driver.script, "launch-server", "--browser", pool.browser, "--config", "\(folder)/launch.json",
         ]

@@ -4,11 +4,9 @@ import WorkerCore
 
 /// A kind of sidecar: all that differs from other kinds. Each kind has one file.
 package protocol SidecarKind {
-    /// The pools of a worker's setting, one for each slot, with the browser and version that these sidecars serve.
-    func pools(_ text: String) throws(PoolConfig.Failure) -> [Pool]
     /// This kind, with the paths of all programs that its sidecars need. It fails if one is missing, so that the worker
     /// does not start, and no client waits in vain.
-    func checked(for pools: [Pool], on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind
+    func checked(for pool: Pool, on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind
     /// Starts a sidecar, and announces its endpoint when it serves clients.
     func start(
         _ start: SidecarStart, at site: SidecarSite, onEvent: @escaping (SidecarRunEvent) -> Void
@@ -37,6 +35,11 @@ package struct SidecarSite {
     /// The environment of a sidecar, with the marks by which its processes are found.
     let environment: [String: String]
     let sweeper: Sweeper
+
+    func adding(_ variables: [String: String]) -> SidecarSite {
+        SidecarSite(
+            loop: loop, folder: folder, environment: environment.merging(variables) { _, new in new }, sweeper: sweeper)
+    }
 
     /// The work folder of one start.
     func folder(of start: SidecarStart) -> String {

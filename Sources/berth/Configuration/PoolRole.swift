@@ -1,0 +1,96 @@
+import QueueCore
+import WorkerCore
+
+/// The settings of one pool of a worker.
+public struct PoolRole: Hashable, Sendable {
+    /// The kind of program that serves the slots.
+    public enum Kind: String, Hashable, Sendable, CaseIterable { case playwright, command }
+
+    public var label: Label
+    public var slots: Int
+    public var kind: Kind
+    public var isShared: Bool
+    /// Sessions of a shared sidecar at once, and in all.
+    public var sessions: Int
+    public var maxSessions: Int
+    public var maxAgeMilliseconds: Int?
+    /// Spares; `nil` for the mode's default.
+    public var warm: Int?
+    /// The command's words, the program first. Programs are absolute paths here, or names to look for in PATH.
+    public var command: [String]
+    /// More arguments for the browser.
+    public var args: [String]
+    /// Added to the environment of the sidecars.
+    public var environment: [String: String]
+    /// The browser, unless the label names one.
+    public var browser: String
+    public var executable: String?
+
+    /// The most arguments, and variables of the environment, of one pool.
+    public static let wordsMax = 64
+    /// The most seats of a shared sidecar.
+    public static let sessionsLimit = 100
+    /// The most sessions of a shared sidecar in its life.
+    public static let maxSessionsLimit = 1_000_000
+    /// The most spares of a pool.
+    public static let warmMax = 64
+
+    /// What the settings say of every pool that does not say otherwise.
+    /// - Parameter folder: relative paths begin there.
+    init(base resolved: [String: ResolvedSetting], folder: String) {
+        func text(_ name: String) -> String? { resolved[name]?.texts.last }
+        func number(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
+        guard let label = Label("default") else { preconditionFailure("a label") }
+        self.label = label
+        slots = 1
+        kind = text("worker.kind").flatMap(Kind.init) ?? .playwright
+        isShared = text("worker.mode") == "shared"
+        sessions = number("worker.sessions") ?? Seating.seatsDefault
+        maxSessions = number("worker.maxSessions") ?? Seating.sessionsMaxDefault
+        warm = number("worker.warm")
+        command = text("worker.command").flatMap(CommandWords.split) ?? []
+        if let program = command.first { command[0] = WorkerRole.program(program, in: folder) }
+        args = []
+        environment = [:]
+        browser = text("worker.browser") ?? "chromium"
+        executable = text("worker.executable").map { WorkerRole.program($0, in: folder) }
+    }
+
+    func with(label: Label, slots: Int) -> PoolRole {
+        var pool = self
+        pool.label = label
+        pool.slots = slots
+        return pool
+    }
+
+    /// The setting `worker.executable` is of `worker.browser` alone.
+    mutating func forgetForeignExecutable(unlessGiven isGiven: Bool, base: PoolRole) {
+        if !isGiven && playwrightBrowser != base.browser { executable = nil }
+    }
+
+    public var seating: Seating {
+        Seating(
+            mode: isShared ? .shared(seats: sessions, sessionsMax: maxSessions) : .dedicated,
+            spares: warm ?? (isShared ? 0 : 1), ageMaxMilliseconds: maxAgeMilliseconds.map { UInt64($0) })
+    }
+
+    /// The browser that a Playwright pool serves: the label's second segment, else `browser`.
+    public var playwrightBrowser: String { PoolConfig.browser(of: label) ?? browser }
+
+    /// What a client gets there, for a terminal.
+    public var served: String {
+        switch kind {
+        case .playwright: playwrightBrowser
+        case .command: command.first ?? "command"
+        }
+    }
+
+    /// Says in words why the pool cannot be served; `nil` if it can.
+    var objection: String? {
+        if kind == .command && command.isEmpty { return "pool \(label): kind command needs a command" }
+        if isShared && maxSessions < sessions {
+            return "pool \(label): maxSessions \(maxSessions) is below its sessions at once, \(sessions)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,48 @@
+import Configuration
+import EventLoop
+import QueueCore
+import Worker
+
+/// Makes the kinds of a worker's sidecars from its settings.
+final class SidecarKinds {
+    private let role: WorkerRole
+    private var foundDriver: PlaywrightDriver?
+
+    init(_ role: WorkerRole) { self.role = role }
+
+    /// The pool as clients ask for it, and the kind of its sidecars.
+    func kind(of pool: PoolRole) throws -> (Pool, any SidecarKind) {
+        switch pool.kind {
+        case .command:
+            return (try served(pool, browser: "", version: ""), CommandKind(pool.command))
+        case .playwright:
+            let driver = try driver()
+            let browser = pool.playwrightBrowser
+            let kind = PlaywrightKind(
+                driver, executable: pool.executable ?? PlaywrightDriver.executable(browser: browser, path: Host.path),
+                args: pool.args.isEmpty ? role.browserArgs[browser] ?? [] : pool.args, isHeadless: role.isHeadless)
+            return (try served(pool, browser: browser, version: driver.version), kind)
+        }
+    }
+
+    private func served(_ pool: PoolRole, browser: String, version: String) throws -> Pool {
+        guard let served = Pool(label: pool.label, browser: browser, version: version) else {
+            throw Fatal("pool \(pool.label): browser \"\(browser)\" or version \"\(version)\" is not a name")
+        }
+        return served
+    }
+
+    private func driver() throws -> PlaywrightDriver {
+        if let foundDriver { return foundDriver }
+        var environment = Host.environment
+        // The .venv in this folder counts without being activated, because `make setup` makes one.
+        if environment["VIRTUAL_ENV"] == nil, let here = Host.folder,
+            Files.isExecutable("\(here)/.venv/bin/python")
+        {
+            environment["VIRTUAL_ENV"] = "\(here)/.venv"
+        }
+        let driver = try PlaywrightDriver.find(folder: role.playwrightDriver, environment: environment)
+        foundDriver = driver
+        return driver
+    }
+}
