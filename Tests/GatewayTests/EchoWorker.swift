@@ -137,6 +137,7 @@ extension EchoWorker: SlotRegistryDelegate {
         if serving[slot] == nil { registry.ready(slot: slot, token: token) }
     }
     func slotRegistryLicenceOver(_ registry: SlotRegistry) {}
+    func slotRegistryDrain(_ registry: SlotRegistry) {}
     func slotRegistrySuperseded(_ registry: SlotRegistry) {}
     func slotRegistry(_ registry: SlotRegistry, available: Bool) { isAvailable = available }
     func slotRegistry(_ registry: SlotRegistry, notice: String) {}

@@ -71,3 +71,65 @@ async def test_a_draining_worker_ends_no_session_and_takes_no_new_one(folder):
 
         await eventually(gone, 3, "the worker unregistered")
         assert gateway.alive and await fleet.audit() == []
+
+
+async def drain(fleet, *arguments, redis=None):
+    return await fleet.tool("drain", "--redis", redis or fleet.redis.url, "--fleet", "test", *arguments)
+
+
+async def test_an_operator_drains_a_worker_through_redis(folder):
+    async with Fleet(folder) as fleet:
+        await fleet.gateway()
+        worker = await fleet.worker({"AppA:x": 2}, more=["--drain-timeout", "20s"])
+        await fleet.grantable(2)
+        holder = await holding(fleet, "holder")
+        told = await drain(fleet, "w1")
+        assert told.code == 0 and "w1." in told.output and "drains" in told.output, told.output
+        await worker.wait_for("drain_ordered", timeout=2)
+        waiting = await fleet.client("waiting").open()
+        await fleet.queued("waiting")
+        assert await holder.echo() and worker.alive
+        late = await drain(fleet, "w1", "--wait", "--timeout", "300ms")
+        assert late.code == 1 and "not gone after 300ms" in late.output, late.output
+        await fleet.worker({"AppA:x": 1})
+        assert (await waiting.answer(5)).status == 101
+        await asyncio.gather(holder.finish(), waiting.finish())
+        gone = await drain(fleet, "w1", "--wait")
+        # The worker may have left before the order was given again.
+        assert gone.code == 0 and "is gone" in gone.output or "There is no worker w1" in gone.output, gone.output
+        assert await worker.exit(5) == 0 and await fleet.audit() == []
+
+
+async def test_a_drain_of_nobody_says_who_is_there(folder):
+    async with Fleet(folder) as fleet:
+        worker = await fleet.worker({"AppA:x": 1})
+        told = await drain(fleet, "w2")
+        assert told.code == 1 and "no worker w2" in told.output and "There are: w1." in told.output, told.output
+        assert worker.alive
+        await fleet.redis.kill()
+        away = await drain(fleet, "w1")
+        assert away.code == 2 and "cannot be asked" in away.output, away.output
+
+
+async def test_a_worker_that_redis_ended_before_it_heard_the_order_still_drains(folder):
+    async with Fleet(folder) as fleet:
+        await fleet.gateway()
+        worker = await fleet.worker({"AppA:x": 1})
+        await fleet.grantable(1)
+        worker.signal(signal.SIGSTOP)
+        assert (await drain(fleet, "w1")).code == 0
+
+        async def ended():
+            return not (await fleet.status())["workers"]
+
+        await eventually(ended, 20, "Redis ended the worker")
+        worker.signal(signal.SIGCONT)
+        await worker.wait_for("drain_ordered", timeout=10)
+        assert await worker.exit(10) == 0
+
+
+async def test_an_old_worker_drains_by_itself(folder):
+    async with Fleet(folder) as fleet:
+        worker = await fleet.worker({"AppA:x": 1}, more=["--max-age", "500ms"], wait=False)
+        await worker.wait_for("aged", timeout=10)
+        assert await worker.exit(10) == 0

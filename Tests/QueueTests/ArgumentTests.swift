@@ -41,17 +41,22 @@ import Testing
             "0 leased 1 1 \(id).1 a:b", "0 kept 1 1 - -", "0 leased 1 1 \(id).1 a 0 1", "0 kept 1 1 \(id).1 a x 1 -",
             "0 kept 1 1 \(id).1 a 3601 1 -", "0 kept 1 1 \(id).1 a 1 -1 -",
         ] {
-            #expect(fleet.run("renew", w, ["7", "", row]).status == "bad", "\(row)")
-            let arguments = ["worker", "h:1", "2", "lenient", "0", "0", "x||", "y:z||", row]
+            #expect(fleet.run("renew", w, ["7", "", "0", row]).status == "bad", "\(row)")
+            let arguments = ["worker", "h:1", "2", "lenient", "0", "0", "0", "x||", "y:z||", row]
             #expect(fleet.run("register", w, arguments).status == "bad", "\(row)")
         }
         for arguments in [
-            ["worker", "", "1", "lenient", "0", "0", "x||"], ["worker", "a b", "1", "lenient", "0", "0", "x||"],
-            ["worker", "h:1", "0", "lenient", "0", "0"], ["worker", "h:1", "1", "lenient", "0", "0"],
-            ["worker", "h:1", "1", "x||"],
-            ["worker", "h:1", "1025", "lenient", "0", "0", "x||"], ["worker", "h:1", "1", "lenient", "0", "0", "x"],
-            ["worker", "h:1", "1", "lenient", "0", "0", "*||"], ["worker", "h:1", "1", "odd", "0", "0", "x||"],
-            ["worker", "h:1", "1", "strict", "0", "0", "||"], ["worker", "h:1", "1", "lenient", "0", "0", "x y||"],
+            ["worker", "", "1", "lenient", "0", "0", "0", "x||"],
+            ["worker", "a b", "1", "lenient", "0", "0", "0", "x||"],
+            ["worker", "h:1", "0", "lenient", "0", "0", "0"], ["worker", "h:1", "1", "lenient", "0", "0", "0"],
+            ["worker", "h:1", "1", "x||"], ["worker", "h:1", "1", "lenient", "0", "0", "2", "x||"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "", "x||"],
+            ["worker", "h:1", "1025", "lenient", "0", "0", "0", "x||"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "x"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "*||"],
+            ["worker", "h:1", "1", "odd", "0", "0", "0", "x||"],
+            ["worker", "h:1", "1", "strict", "0", "0", "0", "||"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "x y||"],
             ["operator"],
             ["waiter"], [""],
         ] {
@@ -85,7 +90,13 @@ import Testing
             let caller = arguments[0] == "worker" ? w : g
             #expect(fleet.run("reject", caller, arguments).status == "bad", "\(arguments)")
         }
-        #expect(fleet.run("drain", w, ["worker", "rest"]).status == "bad")
+        for arguments in [["worker", "rest"], ["worker", "drain", w.id], ["operator", "leave"]] {
+            #expect(fleet.run("drain", w, arguments).status == "bad", "\(arguments)")
+        }
+        #expect(fleet.run("renew", w, ["7", "", "2"]).status == "bad")
+        for name in ["", "a b", "*", "w:slots", String(repeating: "n", count: 65)] {
+            #expect(fleet.drain(name).status == "bad", "\(name)")
+        }
         for arguments in [
             ["odd", "a", "waiter", id, "request"], ["gateway", "a b", "waiter", id, "request"],
             ["gateway", "a", "worker", id, "request"], ["gateway", "a", "waiter", "", "request"],
@@ -134,7 +145,7 @@ import Testing
         #expect(fleet.ready(w, grant).status == "old")
         #expect(fleet.renew(w).status == "old")
         #expect(fleet.reject(byWorker: w, grant, .occupied).status == "old")
-        #expect(fleet.drain(w).status == "old")
+        #expect(fleet.drain(w, leave: true).status == "old")
         #expect(fleet.finish(g, "waiter", grant.lease.waiter.text).status == "old")
         #expect(fleet.reserve(g, grant).status == "old")
         #expect(fleet.attach(g, grant.lease).status == "old")

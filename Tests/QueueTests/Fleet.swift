@@ -191,12 +191,14 @@ final class Fleet {
     @discardableResult
     func register(
         _ worker: Caller, address: String = "127.0.0.1:1", pools: [String], caps: CapsMode = .lenient,
-        lifetime: Int = 0, served: Int = 0, rows: [String]? = nil
+        lifetime: Int = 0, served: Int = 0, drains: Bool = false, rows: [String]? = nil
     ) -> Outcome {
         run(
             "register", worker,
-            ["worker", address, String(pools.count), caps.rawValue, String(lifetime), String(served)] + pools
-                + (rows ?? pools.indices.map { "\($0) free 0 0 - -" }))
+            [
+                "worker", address, String(pools.count), caps.rawValue, String(lifetime), String(served),
+                drains ? "1" : "0",
+            ] + pools + (rows ?? pools.indices.map { "\($0) free 0 0 - -" }))
     }
 
     /// Rows of settings. `last` ends a gateway's declaration: what no living gateway named since is then taken back.
@@ -327,10 +329,10 @@ final class Fleet {
     }
 
     @discardableResult
-    func renew(_ caller: Caller, _ rows: [String] = [], settingsFrom: Int = 0) -> Outcome {
+    func renew(_ caller: Caller, _ rows: [String] = [], settingsFrom: Int = 0, drains: Bool = false) -> Outcome {
         guard caller.kind == "worker" else { return run("roll", caller, ["", "", String(settingsFrom)]) }
         caller.renewals += 1
-        return run("renew", caller, [String(caller.renewals), ""] + rows)
+        return run("renew", caller, [String(caller.renewals), "", drains ? "1" : "0"] + rows)
     }
 
     func row(_ slot: Int, _ state: String, _ token: Token = .none, _ lease: LeaseID? = nil, tenant: String = "-")
@@ -339,10 +341,15 @@ final class Fleet {
         "\(slot) \(state) \(token.epoch) \(token.number) \(lease?.description ?? "-") \(tenant)"
     }
 
+    /// An operator's order; with `leave` the process' own end.
     @discardableResult
     func drain(_ caller: Caller, leave: Bool = false) -> Outcome {
-        run("drain", caller, [caller.kind, leave ? "leave" : "drain"])
+        leave ? run("drain", caller, [caller.kind, "leave"]) : drain(caller.id)
     }
+
+    /// - Parameter name: a node id or a process id.
+    @discardableResult
+    func drain(_ name: String) -> Outcome { run("drain", nobody, ["operator", "drain", name]) }
 
     @discardableResult
     func sweep(_ caller: Caller) -> Outcome { run("sweep", caller, [caller.kind]) }

@@ -63,7 +63,7 @@ struct Look: Equatable {
         local function wrong(...) say('finding', ...) end
         local known = { meta = 1, seq = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
             zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, pending = 1,
-            rates = 1, wanted = 1, gateways = 1, workers = 1, orphans = 1 }
+            rates = 1, wanted = 1, gateways = 1, workers = 1, orphans = 1, drains = 1 }
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
             local kind, id = string.match(rest, '^(%a+):(.*)$')

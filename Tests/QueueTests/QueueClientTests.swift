@@ -248,6 +248,8 @@ final class WorkerRecord: SlotRegistryDelegate {
     var rows: [SlotRow]
     var available = false
     var closed: [LeaseID] = []
+    var drains = 0
+    var obeysDrains = true
 
     init(rows: [SlotRow]) { self.rows = rows }
 
@@ -259,6 +261,10 @@ final class WorkerRecord: SlotRegistryDelegate {
         registry.ready(slot: slot, token: token)
     }
     func slotRegistryLicenceOver(_ registry: SlotRegistry) {}
+    func slotRegistryDrain(_ registry: SlotRegistry) {
+        drains += 1
+        if obeysDrains { registry.drain() }
+    }
     func slotRegistrySuperseded(_ registry: SlotRegistry) {}
     func slotRegistry(_ registry: SlotRegistry, available: Bool) { self.available = available }
     func slotRegistry(_ registry: SlotRegistry, notice: String) {}

@@ -49,7 +49,7 @@ final class WorkerActor {
         repeat {
             reply = actors.call(
                 "register", caller,
-                ["worker", "w:1", String(slots.count), "lenient", "0", "0"] + slots.map { _ in "x||" } + rows)
+                ["worker", "w:1", String(slots.count), "lenient", "0", "0", "0"] + slots.map { _ in "x||" } + rows)
         } while reply.status == "busy"
         caller.renewals = 0
         obey(reply.texts(0))
@@ -57,7 +57,7 @@ final class WorkerActor {
 
     private func renew() {
         caller.renewals += 1
-        obey(call("renew", [String(caller.renewals), ""] + rows).texts(0))
+        obey(call("renew", [String(caller.renewals), "", "0"] + rows).texts(0))
     }
 
     private func words(_ grant: Grant) -> [String] {

@@ -103,7 +103,7 @@ import WorkerCore
     @Test func aNewerWorkerOfTheSameNodeTakesOver() throws {
         let site = try Site(slots: 1)
         var isSuperseded = false
-        site.agent.onSuperseded = { isSuperseded = true }
+        site.agent.onDrained = { isSuperseded = true }
         let newer = WorkerAgent(loop: site.loop, settings: site.settings, log: site.log)
         try newer.start()
         site.wait { isSuperseded }
@@ -112,6 +112,50 @@ import WorkerCore
         site.wait { site.gateway.grants[waiter] != nil }
         #expect(site.gateway.grants[waiter]?.worker == newer.id)
         site.end(also: newer)
+    }
+
+    @Test func anOperatorsDrainLetsTheSessionEnd() throws {
+        let site = try Site(slots: 2, drainTimeoutMilliseconds: 60_000)
+        let first = site.enqueue()
+        site.wait { site.gateway.grants[first] != nil }
+        let peer = try site.dial(first)
+        site.wait { peer.text.contains("\r\n\r\n") }
+        var isDrained = false
+        site.agent.onDrained = { isDrained = true }
+        let boss = FleetOperator(loop: site.loop, endpoint: site.settings.redis, fleet: "f")
+        var answer: Result<String, FleetOperator.Failure>?
+        boss.drain("w") { answer = $0 }
+        site.wait { answer != nil && site.lines.contains { $0.contains("\"event\":\"drain_ordered\"") } }
+        #expect(answer == .success(try #require(site.agent.id).text))
+        #expect(!isDrained && !peer.isEnded)
+        peer.close()
+        site.wait { isDrained }
+        boss.drain("w") { answer = $0 }
+        site.wait { answer == .failure(.unknownWorker("w", there: [])) }
+        boss.close()
+        site.end()
+    }
+
+    @Test func anOldWorkerDrainsByItself() throws {
+        let loop = try Loop()
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        var lines: [String] = []
+        let settings = WorkerSettings(
+            fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
+            redis: try server.endpoint(),
+            pools: [WorkerPool(PoolPlan(pool: try #require(Pool("echo||")), slots: 1), kind: CommandKind(echoSidecar))],
+            workFolder: folder.path, maxAgeMilliseconds: 100)
+        let agent = WorkerAgent(
+            loop: loop, settings: settings, log: JSONLog { lines.append(String(decoding: $0, as: UTF8.self)) })
+        var isDrained = false
+        agent.onDrained = { isDrained = true }
+        try agent.start()
+        #expect(loop.run(until: { isDrained }, timeoutMilliseconds: 20_000))
+        #expect(lines.contains { $0.contains("\"event\":\"aged\"") })
+        loop.run()
+        #expect(loop.close())
+        server.end()
     }
 
     @Test func aWorkerThatNoGatewayReachesSaysSoOnce() throws {

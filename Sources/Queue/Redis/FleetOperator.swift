@@ -13,13 +13,18 @@ public final class FleetOperator {
         case refused(String)
         /// No worker ever served a pool of this name.
         case unknownPool(String)
-        /// Not a valid name of a tenant or pool.
+        /// No worker has this node id or process id. `there`: the process ids of the fleet's workers, at most 16.
+        case unknownWorker(String, there: [String])
+        /// Not a valid name of a tenant, pool or worker.
         case badName(String)
 
         public var description: String {
             switch self {
             case .unavailable(let words), .refused(let words): words
             case .unknownPool(let name): "There is no pool \(name); `berth status` lists those there are"
+            case .unknownWorker(let name, []): "There is no worker \(name), and no other one either"
+            case .unknownWorker(let name, let there):
+                "There is no worker \(name). There are: \(there.joined(separator: ", "))"
             case .badName(let name): "'\(name)' is no such name"
             }
         }
@@ -29,13 +34,19 @@ public final class FleetOperator {
 
     private let connection: RedisConnection
     private let keys: Keys
-    private var waiting: [(words: [String], done: Done)] = []
+    private var waiting: [Order] = []
+
+    private struct Order {
+        let script: RedisScript
+        let words: [String]
+        let done: (Result<ScriptReply, Failure>) -> Void
+    }
 
     /// Connects at once. Orders wait for the connection. `close` ends it.
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
         connection = RedisConnection(
-            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.settings], key: keys.meta)
+            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.settings, ScriptLibrary.drain], key: keys.meta)
         connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
     }
@@ -62,27 +73,58 @@ public final class FleetOperator {
     /// Sets which tenant is served first. If nil, the file's policy applies again.
     public func setPolicy(_ policy: Policy?, done: @escaping Done) { set("policy", policy?.rawValue ?? "-", done) }
 
-    private func set(_ name: String, _ text: String, _ done: @escaping Done) {
-        let words = ["", "0", "0", "0", "0", "operator", "set", "0", "1", name, text]
-        if connection.isUp { return send(words, done) }
-        waiting.append((words, done))
+    /// A worker takes no more clients from now on. Once it heard the order, it does what it does at SIGTERM.
+    /// - Parameters:
+    ///   - worker: its process id, or its node id for the present process of that node.
+    ///   - done: receives its process id.
+    public func drain(_ worker: String, done: @escaping (Result<String, Failure>) -> Void) {
+        run(ScriptLibrary.drain, ["drain", worker]) {
+            done(
+                $0.flatMap { reply in
+                    switch reply.status {
+                    case "ok": .success(reply.text(0))
+                    case "unknown_worker": .failure(.unknownWorker(worker, there: reply.texts(0)))
+                    case "bad": .failure(.badName(worker))
+                    default: .failure(.refused("\(reply.status) \(reply.text(0))"))
+                    }
+                })
+        }
     }
 
-    private func send(_ words: [String], _ done: @escaping Done) {
-        connection.run(ScriptLibrary.settings, keys: [Array(keys.meta.utf8)], arguments: words.map { Array($0.utf8) }) {
+    private func set(_ name: String, _ text: String, _ done: @escaping Done) {
+        run(ScriptLibrary.settings, ["set", "0", "1", name, text]) {
+            done(
+                $0.flatMap { reply in
+                    switch reply.status {
+                    case "ok": .success(())
+                    case "unknown_pool": .failure(.unknownPool(reply.text(0)))
+                    case "bad": .failure(.badName(name))
+                    default: .failure(.refused("\(reply.status) \(reply.text(0))"))
+                    }
+                })
+        }
+    }
+
+    private func run(
+        _ script: RedisScript, _ words: [String], done: @escaping (Result<ScriptReply, Failure>) -> Void
+    ) {
+        let order = Order(script: script, words: ["", "0", "0", "0", "0", "operator"] + words, done: done)
+        if connection.isUp { return send(order) }
+        waiting.append(order)
+    }
+
+    private func send(_ order: Order) {
+        connection.run(
+            order.script, keys: [Array(keys.meta.utf8)], arguments: order.words.map { Array($0.utf8) }
+        ) {
             switch $0 {
             case .failure(let error):
-                done(.failure(.unavailable("\(error)")))
+                order.done(.failure(.unavailable("\(error)")))
             case .success(let reply):
                 guard let reply = ScriptReply(reply) else {
-                    return done(.failure(.unavailable("no answer of a script")))
+                    return order.done(.failure(.unavailable("no answer of a script")))
                 }
-                switch reply.status {
-                case "ok": done(.success(()))
-                case "unknown_pool": done(.failure(.unknownPool(reply.text(0))))
-                case "bad": done(.failure(.badName(words[9])))
-                default: done(.failure(.refused("\(reply.status) \(reply.text(0))")))
-                }
+                order.done(.success(reply))
             }
         }
     }
@@ -93,7 +135,7 @@ public final class FleetOperator {
         waiting = []
         for order in orders {
             switch event {
-            case .up: send(order.words, order.done)
+            case .up: send(order)
             case .down(let reason): order.done(.failure(.unavailable(reason)))
             }
         }

@@ -18,6 +18,8 @@ public protocol SlotRegistryDelegate: AnyObject {
     /// Caps are strict, and Redis did not answer for so long that it may give this worker's places to others: end all
     /// sessions.
     func slotRegistryLicenceOver(_ registry: SlotRegistry)
+    /// An operator ordered this worker to drain. Repeated at each renew until `drain` is called.
+    func slotRegistryDrain(_ registry: SlotRegistry)
     /// A newer process has this node id: drain.
     func slotRegistrySuperseded(_ registry: SlotRegistry)
     func slotRegistry(_ registry: SlotRegistry, available: Bool)
@@ -44,6 +46,7 @@ public final class SlotRegistry {
     private var licence = Licence()
     private var licenceLook: (any ScheduledCall)?
     private var renewNumber = 0
+    private var isDraining = false
     /// The lease that each slot serves, from the reply to its accept. Declared again if Redis lost it.
     private var served: [Int: Served] = [:]
 
@@ -194,9 +197,10 @@ public final class SlotRegistry {
         membership.renew()
     }
 
-    /// Accepts no more clients. Sessions continue.
+    /// Accepts no more clients. Sessions continue. Each `register` and renew repeats it, so that Redis cannot lose it.
     public func drain() {
-        outbox.post(ScriptLibrary.drain, ["worker", "drain"], lane: "drain") { _ in }
+        isDraining = true
+        membership.renew()
     }
 
     // MARK: - Events and replies
@@ -232,7 +236,9 @@ public final class SlotRegistry {
     private func obey(_ orders: [String], notes: [String]) {
         for order in orders {
             let w = order.split(separator: " ").map(String.init)
-            if w.count == 3, w[0] == "close", let lease = LeaseID(w[1]) {
+            if w == ["drain"] {
+                delegate?.slotRegistryDrain(self)
+            } else if w.count == 3, w[0] == "close", let lease = LeaseID(w[1]) {
                 delegate?.slotRegistry(self, close: lease, reason: w[2])
             } else if w.count == 4, w[0] == "recycle", let slot = Int(w[1]), let epoch = Int64(w[2]),
                 let number = Int64(w[3]), pools.indices.contains(slot)
@@ -248,13 +254,15 @@ public final class SlotRegistry {
 
     private func registration() -> [String] {
         renewNumber = 0
-        return [address, String(pools.count), caps.rawValue, String(lifetime), String(sessions)]
+        return [
+            address, String(pools.count), caps.rawValue, String(lifetime), String(sessions), isDraining ? "1" : "0",
+        ]
             + pools.map(\.description) + rows()
     }
 
     private func renewal() -> [String] {
         renewNumber += 1
-        return [String(renewNumber), delegate?.slotRegistryTrouble(self) ?? ""] + rows()
+        return [String(renewNumber), delegate?.slotRegistryTrouble(self) ?? "", isDraining ? "1" : "0"] + rows()
     }
 
     /// The rows of the slots. A slot with an unanswered call is left out, because a row that overtakes its own

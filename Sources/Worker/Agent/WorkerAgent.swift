@@ -23,14 +23,16 @@ public final class WorkerAgent {
     private var sidecars: LocalSidecars?
     private var drainDone: [() -> Void] = []
     private var drainTimer: Timer?
+    private var ageTimer: Timer?
     private var isDraining = false
     private var isStopping = false
     private var isOver = false
     private var wasRegistered = false
     private var isRedisAway = false
 
-    /// Called when a newer process has this node id and this worker has drained: the process should end.
-    public var onSuperseded: (() -> Void)?
+    /// Called when this worker has drained by itself, and the process should end: an operator ordered it, a newer process
+    /// has this node id, or the worker reached its age.
+    public var onDrained: (() -> Void)?
     /// Called when a slot's sidecar does not start, once for each reason.
     public var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
@@ -88,6 +90,7 @@ public final class WorkerAgent {
                 registry.id, address: listening(listener.port), slots: slots.count, fleet: settings.fleet))
         registry.delegate = self
         registry.start()
+        limitAge()
     }
 
     private func startSlots(_ registry: SlotRegistry) throws(WorkerFailure) {
@@ -156,6 +159,18 @@ public final class WorkerAgent {
 
     // MARK: The end
 
+    private func limitAge() {
+        guard let maxAge = settings.maxAgeMilliseconds else { return }
+        let age = WorkerAge.end(maxMilliseconds: maxAge, draw: Crypto.randomUInt64())
+        ageTimer = loop.schedule(after: age) { [weak self] in self?.drainByItself(.aged(milliseconds: age)) }
+    }
+
+    private func drainByItself(_ cause: WorkerEvent) {
+        guard !isDraining else { return }
+        events.worker(cause)
+        drain { [weak self] in self?.onDrained?() }
+    }
+
     /// Takes no more clients. Sessions continue for `drainTimeoutMilliseconds`, then end. Calls `done` when everything
     /// is closed; a further call waits for the same end.
     public func drain(done: @escaping () -> Void) {
@@ -163,6 +178,8 @@ public final class WorkerAgent {
         drainDone.append(done)
         guard !isDraining else { return }
         isDraining = true
+        ageTimer?.cancel()
+        ageTimer = nil
         events.worker(.draining(sessions: board?.table.leases.count ?? 0))
         registry?.drain()
         board?.drain()
@@ -227,10 +244,10 @@ extension WorkerAgent: SlotRegistryDelegate {
         board?.closeAll(reason: "strict_caps")
     }
 
+    public func slotRegistryDrain(_ registry: SlotRegistry) { drainByItself(.drainOrdered) }
+
     public func slotRegistrySuperseded(_ registry: SlotRegistry) {
-        guard !isDraining else { return }
-        events.worker(.superseded(node: settings.node))
-        drain { [weak self] in self?.onSuperseded?() }
+        drainByItself(.superseded(node: settings.node))
     }
 
     public func slotRegistry(_ registry: SlotRegistry, available: Bool) {

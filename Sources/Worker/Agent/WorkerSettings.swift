@@ -18,6 +18,8 @@ public struct WorkerSettings {
     public var advertised: String
     public var redis: RedisEndpoint
     package var pools: [WorkerPool]
+    /// The worker drains by itself before it is older than this. nil for no limit.
+    public var maxAgeMilliseconds: UInt64?
     /// How long sessions may continue after a drain begins.
     public var drainTimeoutMilliseconds: UInt64
     /// From a session's proof to the first byte of its sidecar.
@@ -31,7 +33,7 @@ public struct WorkerSettings {
         fleet: String, node: String, secrets: [[UInt8]], listen: SocketAddress, advertised: String = "",
         redis: RedisEndpoint, pools: [WorkerPool], drainTimeoutMilliseconds: UInt64 = 30_000,
         firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds, workFolder: String = "/tmp",
-        caps: CapsMode = .lenient
+        caps: CapsMode = .lenient, maxAgeMilliseconds: UInt64? = nil
     ) {
         self.fleet = fleet
         self.node = node
@@ -44,6 +46,7 @@ public struct WorkerSettings {
         self.firstByteMilliseconds = firstByteMilliseconds
         self.workFolder = workFolder
         self.caps = caps
+        self.maxAgeMilliseconds = maxAgeMilliseconds
     }
 
     /// The folder for temporary files: TMPDIR if that is an absolute path, else /tmp.

@@ -13,13 +13,13 @@ extension Setting {
     private static let common = [
         Setting(
             "redis.url", flag: "--redis", environment: "REDIS_URL", kind: .secret,
-            default: "redis://127.0.0.1:6379", commands: [.gateway, .worker, .status, .audit],
+            default: "redis://127.0.0.1:6379", commands: [.gateway, .worker, .status, .audit, .drain],
             doc:
                 "Where Redis is: redis://[user:password@]host[:port][/db] or unix:///path. Its maxmemory-policy must be "
                 + "noeviction."),
         Setting(
             "fleet", flag: "--fleet", environment: "BERTH_FLEET", kind: .name, default: "default",
-            commands: [.gateway, .worker, .status, .audit],
+            commands: [.gateway, .worker, .status, .audit, .drain],
             doc: "The Redis namespace: all gateways and workers of one fleet share one queue."),
         Setting(
             "policy", environment: "BERTH_POLICY", kind: .choice(Policy.allCases.map(\.rawValue)), default: "fifo",
@@ -163,6 +163,11 @@ extension Setting {
             "worker.drainTimeout", flag: "--drain-timeout", environment: "BERTH_DRAIN_TIMEOUT", kind: .duration,
             default: "30s", commands: [.worker],
             doc: "How long sessions are still served after SIGTERM, before they are ended and the process too."),
+        Setting(
+            "worker.maxAge", flag: "--max-age", environment: "BERTH_MAX_AGE", kind: .duration, commands: [.worker],
+            doc:
+                "The age at which the worker drains as at SIGTERM and exits with 0, for its supervisor to start a new one. "
+                + "Each worker draws up to a tenth less, so that a fleet does not drain together. At least 1ms."),
         Setting(
             "worker.firstByte", flag: "--first-byte", environment: "BERTH_FIRST_BYTE", kind: .duration, default: "10s",
             commands: [.worker],

@@ -14,6 +14,8 @@ public struct WorkerRole: Hashable, Sendable {
     public let caps: CapsMode
     public let drainTimeoutMilliseconds: Int
     public let firstByteMilliseconds: Int
+    /// `nil` for no limit.
+    public let maxAgeMilliseconds: Int?
 
     /// - Parameter isDev: the worker of `berth dev`, which listens on loopback and may have no pool in its settings.
     public init(_ settings: Settings, isDev: Bool = false) throws(ConfigurationProblems) {
@@ -21,6 +23,13 @@ public struct WorkerRole: Hashable, Sendable {
         let secret = settings.text("node.secret") != nil
         drainTimeoutMilliseconds = settings.milliseconds("worker.drainTimeout")
         firstByteMilliseconds = settings.milliseconds("worker.firstByte")
+        maxAgeMilliseconds = settings.text("worker.maxAge") == nil ? nil : settings.milliseconds("worker.maxAge")
+        if maxAgeMilliseconds == 0 {
+            problems.append(
+                .init(
+                    place: settings.place("worker.maxAge"),
+                    message: "0 would end the worker as it starts: write a duration like 24h, or nothing for no limit"))
+        }
         if firstByteMilliseconds == 0 {
             problems.append(
                 .init(

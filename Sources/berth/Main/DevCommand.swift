@@ -79,6 +79,9 @@ final class DevFleet {
             // The gateway starts first, so that a port in use ends the program before a browser starts.
             try gateway.start()
             worker.onTrouble = { [weak self] slot, words in self?.say("slot \(slot) does not come up: \(words)") }
+            worker.onDrained = { [weak self] in
+                self?.say("the worker has drained: no slot is left; Ctrl-C ends it all")
+            }
             try worker.start()
         } catch {
             return fail(Fatal("\(error)"))

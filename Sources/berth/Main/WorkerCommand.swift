@@ -20,13 +20,15 @@ struct WorkerCommand: ParsableCommand {
     @Option(name: .setting("worker.advertise"), help: .setting("worker.advertise")) var advertise: String?
     @Option(name: .setting("worker.drainTimeout"), help: .setting("worker.drainTimeout")) var drainTimeout: String?
     @Option(name: .setting("worker.firstByte"), help: .setting("worker.firstByte")) var firstByte: String?
+    @Option(name: .setting("worker.maxAge"), help: .setting("worker.maxAge")) var maxAge: String?
     @Option(name: .setting("worker.caps"), help: .setting("worker.caps")) var caps: String?
     @OptionGroup var sidecar: SidecarOptions
 
     func run() throws {
         let own: Flags = [
             "worker.listen": listen.list, "worker.advertise": advertise.list,
-            "worker.drainTimeout": drainTimeout.list, "worker.firstByte": firstByte.list, "worker.caps": caps.list,
+            "worker.drainTimeout": drainTimeout.list, "worker.firstByte": firstByte.list, "worker.maxAge": maxAge.list,
+            "worker.caps": caps.list,
         ]
         let settings = try Host.settings(
             .worker, config: file.config, flags: [own, fleet.flags, node.flags, log.flags, sidecar.flags])
@@ -35,7 +37,7 @@ struct WorkerCommand: ParsableCommand {
             redis: try Host.endpoint(settings))
         let process = try Process(log: settings.text("log.level"))
         let agent = WorkerAgent(loop: process.loop, settings: worker, log: process.log)
-        agent.onSuperseded = { process.loop.stop() }
+        agent.onDrained = { process.loop.stop() }
         try process.run(onHangup: {}, untilEndedBy: agent.drain) {
             try agent.start()
             process.guardStore(worker.redis, fleet: worker.fleet)
@@ -64,7 +66,8 @@ extension WorkerSettings {
             advertised: try WorkerSettings.advertised(role), redis: redis, pools: pools,
             drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
             firstByteMilliseconds: UInt64(role.firstByteMilliseconds),
-            workFolder: Host.temporaryFolder, caps: role.caps)
+            workFolder: Host.temporaryFolder, caps: role.caps,
+            maxAgeMilliseconds: role.maxAgeMilliseconds.map { UInt64($0) })
     }
 
     private static func advertised(_ role: WorkerRole) throws -> String {

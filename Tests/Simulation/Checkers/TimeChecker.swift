@@ -182,7 +182,7 @@ final class OccupiedChecker: Checker {
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
-        if call.script == "drain" { draining.insert(call.caller) }
+        if let worker = call.draining { draining.insert(worker) }
         guard call.script == "reject", call.arguments.count > 9, call.arguments[5] == "worker",
             call.arguments[7] == "occupied", !hasLostData, !draining.contains(call.caller)
         else { return }

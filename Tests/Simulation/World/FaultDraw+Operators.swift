@@ -45,6 +45,20 @@ extension FaultDraw {
         }
     }
 
+    /// `berth drain`: through Redis, whatever becomes of the worker and of Redis meanwhile.
+    func ordersToDrain() {
+        let world = world
+        guard var chance = chance("orders to drain", perMille: 250) else { return }
+        for time in times(&chance, most: 2) {
+            let pick = chance.next()
+            world.timeline.at(time) {
+                let living = world.livingWorkers
+                guard !living.isEmpty else { return }
+                world.orderDrain(living[Int(pick % UInt64(living.count))])
+            }
+        }
+    }
+
     /// Orders to the running fleet: pools are paused and resumed, limits and the policy changed and given back.
     func orders() {
         let world = world

@@ -34,6 +34,7 @@ struct FaultDraw {
         lostWrites()
         clock()
         drains()
+        ordersToDrain()
         ends()
     }
 

@@ -184,6 +184,12 @@ final class SimulatedWorker: SlotRegistryDelegate {
         board.closeAll(reason: "strict_caps")
     }
 
+    func slotRegistryDrain(_ registry: SlotRegistry) {
+        guard !isDraining else { return }
+        world.trace("\(process.name) is ordered to drain")
+        drain(timeout: milliseconds(5_000))
+    }
+
     func slotRegistrySuperseded(_ registry: SlotRegistry) {
         guard !isDraining else { return }
         world.trace("\(process.name) is superseded")

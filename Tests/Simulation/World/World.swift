@@ -232,6 +232,17 @@ public final class World {
         if name.hasPrefix("pause:") { paused.insert(name) }
     }
 
+    /// An operator's order to drain.
+    func orderDrain(_ worker: SimulatedWorker) {
+        guard server.state == .up else { return }
+        trace("\(worker.process.name) shall drain")
+        let words = ["", "0", "0", "0", "0", "operator", "drain", worker.id.text]
+        server.run("drain", keys: [Array(ledger.store.key("meta").utf8)], arguments: words.map { Array($0.utf8) })
+        worker.process.whenGone { [unowned self] in
+            timeline.after(milliseconds(200)) { [unowned self] in restart(worker.process.host) }
+        }
+    }
+
     /// Ends all pauses there may be, again and again: the fleet may yet remember one that Redis lost.
     func resumeAll() {
         let names = paused.sorted()

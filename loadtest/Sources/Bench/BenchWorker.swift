@@ -124,6 +124,7 @@ final class BenchWorker: SlotRegistryDelegate {
 
     func slotRegistry(_ registry: SlotRegistry, close lease: LeaseID, reason: String) {}
     func slotRegistryLicenceOver(_ registry: SlotRegistry) {}
+    func slotRegistryDrain(_ registry: SlotRegistry) {}
     func slotRegistrySuperseded(_ registry: SlotRegistry) {}
     func slotRegistry(_ registry: SlotRegistry, notice: String) {}
 }

@@ -1,33 +1,43 @@
 #!lua flags=allow-oom
--- drain: a worker takes no more clients; those it has stay. With `leave` a process is gone and ends at once.
+-- drain: an operator has a worker take no more clients; those it has stay. With `leave` a process is gone and ends at once.
 -- KEYS  meta
--- ARGV  caller header (5), kind, verb (drain|leave)
--- Reply ok | unknown | old
+-- ARGV  caller header (5), kind, verb (drain: an operator's, leave: a process'), then for `drain` the worker's node id
+--       or process id
+-- Reply ok <process id> | unknown_worker <process ids, at most 16> | unknown | old
 -- Cost  O(slots).
 
-local kind, verb = ARGV[6], ARGV[7]
-local stop = begin(process(kind))
+local kind, verb, name = ARGV[6], ARGV[7], ARGV[8] or ''
+local is_order = kind == 'operator' and verb == 'drain'
+local stop = begin(is_order and kind or process(kind))
 if stop then
     return stop
 end
-if verb ~= 'leave' and verb ~= 'drain' then
+if is_order then
+    if not is_name(name) and not is_name(string.match(name, '^(.*)%.[0-9a-f]+$')) then
+        return header('bad')
+    end
+    local id = read('ZSCORE', key('workers'), name) and name or read('HGET', key('nodes'), name) or ''
+    if not worker_row(id) or not read('ZSCORE', key('workers'), id) then
+        local reply = header('unknown_worker')
+        reply[#reply + 1] = read('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1)
+        return reply
+    end
+    drain_worker(id)
+    -- The order outlives the worker's record, because Redis may end a worker that has not heard the order yet.
+    write('ZREMRANGEBYSCORE', key('drains'), '-inf', int(NOW - DRAIN_MEMORY_MS))
+    write('ZADD', key('drains'), int(NOW), id)
+    read('PUBLISH', key('control', id), 'drain')
+    settle()
+    return finish('ok', id)
+end
+if verb ~= 'leave' then
     return header('bad')
 end
-if verb == 'leave' then
-    if kind == 'gateway' then
-        end_gateway(caller.id)
-    else
-        end_worker(caller.id)
-    end
+if kind == 'gateway' then
+    end_gateway(caller.id)
 else
-    change_worker('HSET', caller.id, 'draining', '1')
-    for _, slot in ipairs(read('HKEYS', key('worker', caller.id, 'slots'))) do
-        local s = slot_row(caller.id, slot)
-        if s.state == 'free' then
-            move_slot(s, 'draining')
-        end
-    end
-    index_worker(caller.id)
+    write('ZREM', key('drains'), caller.id)
+    end_worker(caller.id)
 end
 settle()
 return finish('ok')

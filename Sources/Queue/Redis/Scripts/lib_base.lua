@@ -106,6 +106,8 @@ local SETTINGS_BATCH = 256
 local ZEROS_MAX = 256
 -- A row that was taken back is remembered so long.
 local SETTING_MEMORY_MS = 600000
+-- A worker that Redis ended and that registers anew within this time still has an operator's order to drain.
+local DRAIN_MEMORY_MS = 600000
 local SELECTORS_A_CALL = 32
 local WORKERS_LOOKED_AT_MAX = 256
 -- Slices of a gateway's waiters that are counted, listings that one renew answers, ids that one of them holds, and those

@@ -15,6 +15,21 @@ local function forget_worker(worker)
     change_worker('DEL', worker.id, key('worker', worker.id, 'slots'), key('worker', worker.id, 'leases'))
 end
 
+-- Stops the grants of a worker: its free slots drain now, each other slot when it becomes free.
+local function drain_worker(id)
+    if worker_row(id).draining then
+        return
+    end
+    change_worker('HSET', id, 'draining', '1')
+    for _, slot in ipairs(read('HKEYS', key('worker', id, 'slots'))) do
+        local s = slot_row(id, slot)
+        if s.state == 'free' then
+            move_slot(s, 'draining')
+        end
+    end
+    index_worker(id)
+end
+
 -- Ends a worker: no more grants at once; its leases end by time, at most what this call may still do.
 local function end_worker(id)
     local worker = worker_row(id)

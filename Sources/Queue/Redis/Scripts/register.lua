@@ -2,7 +2,7 @@
 -- register: a process joins the fleet, or joins anew after Redis ended it or lost its data.
 -- KEYS  meta
 -- ARGV  caller header (5), kind; a worker goes on with address, number of slots, caps (strict|lenient), sessions
---       in its life (0: no limit) and those it has served, then `pool` per slot, then its rows
+--       in its life (0: no limit) and those it has served, whether it drains (0|1), then `pool` per slot, then its rows
 -- Reply ok [orders] | busy (its earlier life is still being ended, a slice a call: ask again) | refused pools | old
 -- Cost  O(slots + selectors); a pool that is new to the fleet is linked to each selector once.
 
@@ -13,12 +13,13 @@ if stop then
 end
 local address, count, caps = ARGV[7], natural(ARGV[8]), ARGV[9]
 local lifetime, served = natural(ARGV[10]), natural(ARGV[11])
-local FIRST_POOL = 12
+local drains = ARGV[12]
+local FIRST_POOL = 13
 if kind == 'worker' then
     local good = count and count >= 1 and count <= SLOTS_PER_WORKER_MAX and #ARGV >= FIRST_POOL - 1 + count
         and #address <= ADDRESS_BYTES_MAX
         and string.find(address, '^%S+$') and (caps == 'strict' or caps == 'lenient') and lifetime and served
-        and rows_good(FIRST_POOL + count)
+        and (drains == '0' or drains == '1') and rows_good(FIRST_POOL + count)
     for i = 1, good and count or 0 do
         good = good and is_pool(ARGV[FIRST_POOL - 1 + i])
     end
@@ -119,6 +120,12 @@ index_worker(caller.id)
 if superseded then
     change_worker('HSET', caller.id, 'superseded', '1')
 end
+if drains == '1' or read('ZSCORE', key('drains'), caller.id) then
+    drain_worker(caller.id)
+end
 local orders = judge_rows(caller.id, FIRST_POOL + count)
+if drains == '0' and worker_row(caller.id).draining then
+    orders[#orders + 1] = 'drain'
+end
 settle()
 return finish('ok', orders)

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- renew: a worker lives; it shows its slots, and what Redis lost of them heals. A gateway's is `roll`.
 -- KEYS  meta
--- ARGV  caller header (5), the renew's number, why slots of it have no fit sidecar ('' where all have), then its rows
+-- ARGV  caller header (5), the renew's number, why slots of it have no fit sidecar ('' where all have), whether it
+--       drains (0|1), then its rows
 -- Reply ok [orders] [notes: superseded] | unknown | old
 -- Cost  O(slots).
 
@@ -9,8 +10,9 @@ local stop = begin('worker')
 if stop then
     return stop
 end
-local number = natural(ARGV[6])
-if not number or #(ARGV[7] or '') > TROUBLE_BYTES_MAX or not rows_good(8) then
+local number, drains = natural(ARGV[6]), ARGV[8] or '0'
+if not number or #(ARGV[7] or '') > TROUBLE_BYTES_MAX or not (drains == '0' or drains == '1')
+    or not rows_good(9) then
     return header('bad')
 end
 write('ZADD', key('workers'), int(NOW + PROCESS_TTL_MS), caller.id)
@@ -21,6 +23,12 @@ change_worker('HSET', caller.id, 'renewed', int(number), 'trouble', ARGV[7] or '
 for _, pool in ipairs(worker_row(caller.id).pools) do
     write('HSET', key('pools'), pool, int(NOW))
 end
-local orders = judge_rows(caller.id, 8)
+if drains == '1' then
+    drain_worker(caller.id)
+end
+local orders = judge_rows(caller.id, 9)
+if drains == '0' and worker_row(caller.id).draining then
+    orders[#orders + 1] = 'drain'
+end
 settle()
 return finish('ok', orders, read('HGET', caller.key, 'superseded') == '1' and { 'superseded' } or {})

@@ -34,6 +34,10 @@ package enum WorkerEvent {
     case notice(String)
     /// A newer worker has its node id.
     case superseded(node: String)
+    /// An operator ordered it to drain.
+    case drainOrdered
+    /// It reached its age, and drains.
+    case aged(milliseconds: UInt64)
     /// Redis did not answer for the TTL, and caps are strict.
     case licenceOver(sessions: Int)
     case draining(sessions: Int)

@@ -32,6 +32,12 @@ final class WorkerLog: WorkerEvents {
             log.log(.warning, "notice", words)
         case .superseded(let node):
             log.log(.error, "superseded", "A newer worker has the node id \(node); this one drains and ends")
+        case .drainOrdered:
+            log.log(.warning, "drain_ordered", "An operator drains this worker: it ends after its sessions")
+        case .aged(let milliseconds):
+            log.log(
+                .info, "aged", "The worker has reached its age: it drains and ends",
+                ["seconds": .number(Int(milliseconds / 1_000))])
         case .licenceOver(let sessions):
             log.log(
                 .error, "cut_off", "Redis was not heard for its TTL and caps are strict: sessions end",

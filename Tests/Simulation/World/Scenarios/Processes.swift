@@ -82,6 +82,29 @@ extension Scenario {
             for worker in r.world.workers where !worker.table.isVacant { worker.process.end() }
             r.until("its client is told", within: 100) { first.outcome == .sessionLost }
         },
+        Scenario("drainOutlivesTheRecord", slots: [1, 1]) { r in
+            r.begin()
+            let worker = r.w(1)
+            worker.process.pause()
+            r.world.orderDrain(worker)
+            r.until("Redis has ended it", within: 11_500) { r.picture.workers.count == 1 }
+            worker.process.goOn()
+            r.until("it drains and is gone", within: 5_000) { worker.process.isGone }
+        },
+        Scenario("drainOutlivesLostData", slots: [1, 1]) { r in
+            r.begin()
+            let first = r.client(session: 20_000)
+            let second = r.client(session: 20_000)
+            r.until("both are served") { r.isServing(first) && r.isServing(second) }
+            let worker = r.w(1)
+            r.world.orderDrain(worker)
+            r.until("the worker has heard it", within: 3_000) { worker.isDraining }
+            r.emptied(for: 100)
+            r.until("the worker says so anew", within: 4_000) {
+                r.picture.workers.contains { $0.id == worker.id.text && $0.isDraining }
+            }
+            r.until("it is gone", within: 8_000) { worker.process.isGone }
+        },
         Scenario("drainKeepsWhatItHas", slots: [1, 1]) { r in
             r.begin()
             let first = r.client(session: 2_000)
