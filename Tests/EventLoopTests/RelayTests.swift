@@ -47,6 +47,26 @@ import Testing
         #expect(loop.close())
     }
 
+    @Test func theEndOfBIsToldBeforeAHasEnded() throws {
+        let loop = try Loop()
+        let joined = try Joined(loop)
+        var told = 0
+        joined.relay?.onBEnded = { told += 1 }
+        joined.relay?.tailBytesMax = 3
+        joined.client.write("question")
+        loop.expect({ joined.right.atClient.text == "question" }, "bytes")
+        joined.server.write("last words")
+        joined.server.finish()
+        loop.expect({ told == 1 && joined.left.atClient.ended }, "the end of b")
+        #expect(joined.left.atClient.text == "last words" && joined.end == nil)
+        #expect(joined.relay?.tailOfA == Array("ion".utf8))
+        joined.client.finish()
+        loop.expect({ joined.end != nil }, "both ended")
+        #expect(told == 1)
+        joined.close()
+        #expect(loop.close())
+    }
+
     @Test func readerThatStopsHoldsTheWriterBackAndLosesNothing() throws {
         let loop = try Loop()
         let joined = try Joined(loop)

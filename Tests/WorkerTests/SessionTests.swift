@@ -2,6 +2,7 @@ import EventLoop
 import Queue
 import QueueCore
 import Testing
+import WorkerCore
 
 @testable import Worker
 
@@ -211,6 +212,18 @@ import Testing
         peer.finish()
         bench.wait { bench.board.isStopped }
         #expect(!bench.ledger.isReady(0, grant.token))
+        bench.close()
+    }
+
+    /// The slot does not wait until its last client has read everything and closed.
+    @Test func aSlotIsReleasedWhenItsSidecarHasEndedTheConnection() throws {
+        let bench = try Bench(seating: Seating(mode: .shared(seats: 1, sessionsMax: 9)))
+        bench.startAll()
+        let grant = bench.grant(5)
+        let peer = bench.dial(grant, head: "GET / HTTP/1.1\r\nX-Bye: 1\r\n\r\n")
+        bench.wait { bench.ledger.isReady(0, grant.token) }
+        bench.wait { peer.isEnded }
+        #expect(peer.text.hasSuffix("X-Bye: 1\r\n\r\n"))
         bench.close()
     }
 

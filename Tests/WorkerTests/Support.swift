@@ -28,6 +28,7 @@ let echoSidecar = [
             continue
         if b"X-Die: 1" in got: sys.exit(0)
         c.sendall(got)
+        if b"X-Bye: 1" in got: got = b""
         if b"X-Last: 1" in got: sys.exit(0)
         while got:
             got = c.recv(65536)

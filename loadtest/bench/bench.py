@@ -17,6 +17,7 @@ import time
 
 import dispatch
 import flood
+import handoff
 import parking
 import relay
 import report
@@ -49,6 +50,7 @@ def main() -> int:
     parser.add_argument("--waiters", type=int, default=10_000, help="parked connections (10000)")
     parser.add_argument("--parking-rounds", type=int, default=3, help="rounds of the memory part (3)")
     parser.add_argument("--dispatches", type=int, default=300, help="measured dispatches at each size (300)")
+    parser.add_argument("--handoffs", type=int, default=3, help="rounds of the hand-off part (3)")
     parser.add_argument("--flood", type=int, default=5, help="seconds of the flood part (5)")
     parser.add_argument("--only", help="these variants alone, comma between")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
@@ -80,6 +82,7 @@ def main() -> int:
         bench, rounds=options.rounds, window_ms=options.window, until=until, only=only))
     take("parking", options.parking_rounds, lambda bench: parking.measure(
         bench, rounds=options.parking_rounds, waiters=options.waiters, only=only))
+    take("handoff", options.handoffs, lambda bench: handoff.measure(bench, rounds=options.handoffs))
     take("flood", options.flood, lambda bench: flood.measure(bench, seconds=options.flood))
     take("dispatch", options.dispatches, lambda bench: dispatch.measure(bench, rounds=options.dispatches))
 
@@ -95,6 +98,7 @@ def main() -> int:
         print(f"bench: a dispatch at {dispatch.SIZES[1]} waiters takes more than {dispatch.RATIO_MAX} times as long")
         return 1
     words = flood.faults(out["flood"]) if options.flood else []
+    words += handoff.faults(out["handoff"]) if options.handoffs else []
     for one in words:
         print(f"bench: {one}")
     return 1 if words else 0

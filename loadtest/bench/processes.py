@@ -106,6 +106,7 @@ class Bench:
             file.write(os.urandom(16).hex() + "\n")
         os.chmod(self.secret, 0o600)
         self.redis_url = None
+        self.redis_core = self.load_core
 
     def __enter__(self):
         return self
@@ -142,7 +143,8 @@ class Bench:
         if self.redis_url is None:
             path = os.path.join(self.folder, "redis.sock")
             argv = ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no"]
-            child = self.start("redis", [*argv, "--maxmemory-policy", "noeviction"], to_file=True)
+            child = self.start(
+                "redis", [*argv, "--maxmemory-policy", "noeviction"], core=self.redis_core, to_file=True)
             end = time.monotonic() + 10
             while not os.path.exists(path):
                 if child.process.poll() is not None or time.monotonic() > end:

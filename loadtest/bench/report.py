@@ -4,6 +4,7 @@ import os
 import platform
 import statistics
 
+import handoff
 from flood import p99
 from relay import WORKLOADS
 
@@ -119,12 +120,29 @@ def flood(found) -> str:
     return top + table(rows) + f"\n{rate:.0f} connections a second; Redis at rest {found['calm_seconds']:.1f} s after the last.\n"
 
 
+def handed(found) -> str:
+    top = (
+        f"Milliseconds from a client's Close to the next client's 101, {handoff.SEATS} seats, sessions of {handoff.HELD_MS} ms,\n"
+        f"and from connect to 101 with a seat free; {found['rounds']} rounds, medians.\n\n"
+    )
+    rows = [("waiting", "through", "median", "99 of 100 within", "to HAProxy", "seats' time used", "overtaken")]
+    for waiting in (*map(str, handoff.WAITING), "connect"):
+        theirs = handoff.shape(found, "haproxy", waiting)
+        for name in ("haproxy", "berth"):
+            ours = handoff.shape(found, name, waiting)
+            ratio = f"{ours['p50'] / theirs['p50']:.2f} / {ours['p99'] / theirs['p99']:.2f}" if name == "berth" else "–"
+            used = [f"{ours['used']:.0%}", ours["overtaken"]] if "used" in ours else ["–", "–"]
+            title = "gateway and worker" if name == "berth" else TITLES[name]
+            rows.append((waiting, title, f"{ours['p50']:.3f}", f"{ours['p99']:.3f}", ratio, *used))
+    return top + table(rows)
+
+
 def part(name, found) -> str:
     """The part's tables and when they were taken."""
     return f"{PARTS[name](found)}\nTaken {found['date']} with `{found['command']}`.\n"
 
 
-PARTS = {"relay": relay, "parking": parking, "flood": flood, "dispatch": dispatch}
+PARTS = {"relay": relay, "handoff": handed, "parking": parking, "flood": flood, "dispatch": dispatch}
 
 
 def record(text, out, path):

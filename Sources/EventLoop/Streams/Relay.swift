@@ -33,15 +33,12 @@ public final class Relay {
         public let cause: Cause
         public let bytesAToB: UInt64
         public let bytesBToA: UInt64
-        /// The last bytes of `a`, at most `tailBytesMax`, none from before its last read.
-        public let tailOfA: [UInt8]
 
-        package init(first: Side?, cause: Cause, bytesAToB: UInt64, bytesBToA: UInt64, tailOfA: [UInt8] = []) {
+        package init(first: Side?, cause: Cause, bytesAToB: UInt64, bytesBToA: UInt64) {
             self.first = first
             self.cause = cause
             self.bytesAToB = bytesAToB
             self.bytesBToA = bytesBToA
-            self.tailOfA = tailOfA
         }
     }
 
@@ -50,11 +47,15 @@ public final class Relay {
     private let loop: Loop
     private let lingerMilliseconds: UInt64
     private var onEnd: ((End) -> Void)?
+    /// Called once if `b` ends in order before `a`. The relay goes on: it writes the last bytes of `b` to `a`, and `a` has
+    /// its linger time.
+    public var onBEnded: (() -> Void)?
     /// A strong reference while the relay lives.
     public var witness: (any RelayWitness)?
     /// Most bytes of `tailOfA`; 0 for none.
     public var tailBytesMax = 0
-    private var tailOfA: [UInt8] = []
+    /// The last bytes of `a`, at most `tailBytesMax`, none from before its last read.
+    public private(set) var tailOfA: [UInt8] = []
     private var linger: Timer?
     private var queuedAtLastCheck = 0
     public private(set) var bytesAToB: UInt64 = 0
@@ -150,7 +151,8 @@ public final class Relay {
         linger?.cancel()
         linger = nil
         witness = nil
-        call(End(first: first, cause: cause, bytesAToB: bytesAToB, bytesBToA: bytesBToA, tailOfA: tailOfA))
+        onBEnded = nil
+        call(End(first: first, cause: cause, bytesAToB: bytesAToB, bytesBToA: bytesBToA))
     }
 }
 
@@ -193,6 +195,11 @@ extension Relay: StreamDelegate {
         other(stream).finish()
         if linger == nil { restartLinger() }
         closeWhenFlushed()
+        if stream === b && first == .b {
+            let call = onBEnded
+            onBEnded = nil
+            call?()
+        }
     }
 
     public func stream(_ stream: Stream, failed error: SystemError) {

@@ -87,6 +87,8 @@ public enum WorkerLimits {
     public static let sidecarConnectMilliseconds: UInt64 = 1_000
     /// For the second side of a session to end after the first one did.
     public static let lingerMilliseconds: UInt64 = 1_000
+    /// For a client to read what its sidecar sent last. The slot is not waiting for it.
+    public static let lastBytesMilliseconds: UInt64 = 10_000
     /// For a gateway to read an answer and close.
     public static let farewellMilliseconds: UInt64 = 1_000
     /// For the last calls to Redis before the worker ends.

@@ -6,10 +6,10 @@ import Glibc
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "The pieces of `make bench`: load, peer, bare relay and a worker without sidecars.",
+        abstract: "The pieces of `make bench`: load, hand-off, peer, bare relay and a worker without sidecars.",
         subcommands: [
             BenchLoadCommand.self, BenchPeerCommand.self, BenchParkCommand.self, BenchRelayCommand.self,
-            BenchWorkerCommand.self,
+            BenchWorkerCommand.self, BenchHandOffCommand.self,
         ])
 
     /// Prints one line and flushes it, because the parent process reads a pipe.

@@ -5,7 +5,7 @@ import Glibc
 final class BenchLink: StreamDelegate {
     enum Failure: Error { case refused(String), lost(SystemError?) }
 
-    private enum State { case connecting, head([UInt8]), idle, pinging(left: Int), draining, ended }
+    private enum State { case connecting, head([UInt8]), idle, pinging(left: Int), draining, closing, ended }
 
     private var stream: Stream?
     private var state = State.connecting
@@ -52,6 +52,12 @@ final class BenchLink: StreamDelegate {
         stream?.write([isOn ? BenchPeer.start : BenchPeer.stop])
     }
 
+    /// Sends a Close frame (RFC 6455 section 5.5.1). `onLoss` follows when the other side has closed.
+    func sendClose() {
+        state = .closing
+        stream?.write([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8])
+    }
+
     func close() {
         state = .ended
         stream?.close()
@@ -69,6 +75,7 @@ final class BenchLink: StreamDelegate {
             }
         case .draining: bytesReceived += bytes.count
         case .head(let before): read(head: before + Array(bytes))
+        case .closing: break
         default: end(.refused("bytes nobody asked for"))
         }
     }

@@ -19,6 +19,8 @@ final class Session: SlotSession, StreamDelegate {
     private var flush: Timer?
     private let firstByteMilliseconds: UInt64
     private var firstByte: Timer?
+    /// The sidecar ended its connection, and the relay is writing the rest to the gateway.
+    private var isLeft = false
 
     init(
         _ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream, firstByteMilliseconds: UInt64
@@ -65,6 +67,11 @@ final class Session: SlotSession, StreamDelegate {
             [weak self] end in
             self?.relayEnded(end)
         }
+        // The sidecar has nothing more to do with the client, even if the client has not read everything yet.
+        relay?.onBEnded = { [weak self] in
+            self?.isLeft = true
+            self?.sessionEnded(bySidecar: true)
+        }
         relay?.tailBytesMax = ClosingFrame.bytesMax
         relay?.witness = FirstByte { [weak self] in
             self?.stopFirstByte()
@@ -92,16 +99,22 @@ final class Session: SlotSession, StreamDelegate {
         sidecar = nil
         switch farewell {
         case .close:
+            // The relay writes what the sidecar sent last, and ends by itself.
+            if isLeft { return closeRelay(after: WorkerLimits.lastBytesMilliseconds) }
             relay?.close()
             gateway.close()
         case .flush:
             guard relay != nil else { return gateway.close() }
-            flush = loop.schedule(after: WorkerLimits.lingerMilliseconds) {
-                self.flush = nil
-                self.relay?.close()
-            }
+            closeRelay(after: WorkerLimits.lingerMilliseconds)
         case .reject(let reason):
             Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
+        }
+    }
+
+    private func closeRelay(after milliseconds: UInt64) {
+        flush = loop.schedule(after: milliseconds) {
+            self.flush = nil
+            self.relay?.close()
         }
     }
 
@@ -110,9 +123,13 @@ final class Session: SlotSession, StreamDelegate {
     private func relayEnded(_ end: Relay.End) {
         flush?.cancel()
         flush = nil
+        sessionEnded(bySidecar: end.first == .b)
+    }
+
+    private func sessionEnded(bySidecar: Bool) {
         stopFirstByte()
-        let isClosing = ClosingFrame.ends(end.tailOfA)
-        onEvent?(.ended(isClosing ? .clientClosed : end.first == .b ? .sidecarClosed : .clientDropped))
+        let isClosing = relay.map { ClosingFrame.ends($0.tailOfA) } ?? false
+        onEvent?(.ended(isClosing ? .clientClosed : bySidecar ? .sidecarClosed : .clientDropped))
     }
 
     // Before the proof. After it the relay is the delegate.

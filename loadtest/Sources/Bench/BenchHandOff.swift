@@ -1,0 +1,133 @@
+import ArgumentParser
+import EventLoop
+import Glibc
+
+/// The client side of the hand-off benchmark: more clients than seats, each with one session after the other. Lines on
+/// standard input start measurements, so that several proxies are measured by turns.
+///
+/// ```
+/// queue <seats> <waiting> <held ms> <sessions>    clients wait for a seat, hold it, and queue again
+/// connect <times>                                 one client at a time, with a seat free
+/// ```
+/// The answer to each is one JSON line; times are milliseconds.
+struct BenchHandOffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "handoff", abstract: "How fast a freed seat reaches the next client; commands on standard input.")
+
+    @Option(help: "The proxy, host:port.")
+    var to: String
+
+    @Option(help: "The target all ask for.")
+    var target = "/echo"
+
+    func run() throws {
+        let address = try SocketAddress.argument(to)
+        while let line = readLine() {
+            let words = line.split(separator: " ")
+            let numbers = words.dropFirst().compactMap { Int($0) }
+            // Timers of clients that were cut off must not fire in the next run.
+            let run = BenchHandOff(loop: try Loop(), address: address, target: target)
+            switch (words.first, numbers.count) {
+            case ("queue", 4):
+                BenchCommand.say(
+                    try run.queue(
+                        seats: numbers[0], waiting: numbers[1], held: UInt64(numbers[2]), sessions: numbers[3]))
+            case ("connect", 1): BenchCommand.say(try run.connect(times: numbers[0]))
+            default: throw ValidationError("unknown command: \(line)")
+            }
+        }
+    }
+}
+
+final class BenchHandOff {
+    private let loop: Loop
+    private let address: SocketAddress
+    private let target: String
+    private var failure: BenchLink.Failure?
+    /// Seconds, in order: a client got its seat, a client gave it back.
+    private var taken: [Double] = []
+    private var given: [Double] = []
+    private var heldSeconds = 0.0
+    private var overtaken = 0
+    /// When the heads of the clients that wait were sent, in that order, by client.
+    private var line: [(client: Int, sent: Double)] = []
+    private var links: [Int: BenchLink] = [:]
+    private var isOver = false
+
+    /// Two heads that are sent closer to each other than this may arrive in either order.
+    private static let orderSeconds = 0.005
+
+    init(loop: Loop, address: SocketAddress, target: String) {
+        self.loop = loop
+        self.address = address
+        self.target = target
+    }
+
+    /// All clients come at once. The first `waiting` sessions are not counted, because their order is by chance.
+    func queue(seats: Int, waiting: Int, held: UInt64, sessions: Int) throws -> String {
+        let first = waiting + seats
+        for client in 0..<waiting + seats { come(client, held: held, first: first, last: first + sessions) }
+        loop.run()
+        for link in links.values { link.close() }
+        if let failure { throw BenchError("a client ended: \(failure)") }
+        // Seats are handed on in the order in which they are given back.
+        let handOffs = (first..<first + sessions).map { (taken[$0] - given[$0 - seats]) * 1_000 }
+        let window = taken[first + sessions] - taken[first]
+        let used = heldSeconds / (window * Double(seats))
+        return "{\"hand_offs\":\(handOffs),\"used\":\(used),\"overtaken\":\(overtaken)}"
+    }
+
+    private func come(_ client: Int, held: UInt64, first: Int, last: Int) {
+        guard !isOver else { return }
+        let link = BenchLink(loop: loop, to: address, target: target) { [self] failure in
+            if let failure { return fail(failure) }
+            let now = ProcessSample.monotonicSeconds()
+            let number = taken.count
+            taken.append(now)
+            if let place = line.firstIndex(where: { $0.client == client }) {
+                if number >= first, line[0].sent < line[place].sent - BenchHandOff.orderSeconds { overtaken += 1 }
+                line.remove(at: place)
+            }
+            if number == last {
+                isOver = true
+                return loop.stop()
+            }
+            loop.schedule(after: held) { [self] in
+                let end = ProcessSample.monotonicSeconds()
+                given.append(end)
+                if number >= first && number < last { heldSeconds += end - now }
+                links[client]?.sendClose()
+            }
+        }
+        links[client] = link
+        link.onSent = { [self] in line.append((client, ProcessSample.monotonicSeconds())) }
+        link.onLoss = { [self] in
+            links[client] = nil
+            guard case .lost(nil) = $0 else { return fail($0) }
+            come(client, held: held, first: first, last: last)
+        }
+    }
+
+    func connect(times: Int) throws -> String {
+        var took: [Double] = []
+        for _ in 0..<times {
+            let began = ProcessSample.monotonicSeconds()
+            var link: BenchLink?
+            link = BenchLink(loop: loop, to: address, target: target) { [self] failure in
+                if let failure { return fail(failure) }
+                took.append((ProcessSample.monotonicSeconds() - began) * 1_000)
+                link?.sendClose()
+            }
+            // The next client comes when the seat is free for sure.
+            link?.onLoss = { [self] _ in loop.schedule(after: 3) { self.loop.stop() } }
+            loop.run()
+            if let failure { throw BenchError("a client ended: \(failure)") }
+        }
+        return "{\"connects\":\(took)}"
+    }
+
+    private func fail(_ reason: BenchLink.Failure) {
+        failure = reason
+        loop.stop()
+    }
+}

@@ -1,0 +1,85 @@
+"""The hand-off part: how fast a freed seat reaches the next client, through Berth and through HAProxy's queue by turns.
+
+Everything but the clients is on one core: gateway, worker, Redis and sidecar, or HAProxy and the same echo server.
+"""
+
+import statistics
+
+from processes import Bench
+
+SEATS = 4
+WAITING = (50, 500)
+HELD_MS = 20
+SESSIONS = 800
+CONNECTS = 500
+TARGETS = {"haproxy": "/echo", "berth": "/pool/bench/echo"}
+# What is promised: Berth's time over HAProxy's, and the share of the seats' time that sessions use.
+RATIO_MAX = 2
+CONNECT_RATIO_MAX = 4
+USED_MIN = 0.9
+
+
+def p(took, hundredth) -> float:
+    took = sorted(took)
+    return took[min(len(took) - 1, len(took) * hundredth // 100)]
+
+
+def haproxy(bench: Bench) -> str:
+    echo = bench.start("echo", [bench.binary("loadtest"), "echo"], core=bench.proxy_core)
+    peer = echo.line().removeprefix("ws://").partition("/")[0]
+    return bench.haproxy("haproxy", peer=peer, slots=SEATS, bufsize=16 * 1024)[1]
+
+
+def berth(bench: Bench) -> str:
+    bench.redis_core = bench.proxy_core
+    command = f"{bench.binary('loadtest')} echo"
+    bench.berth(
+        "worker", "worker", "--kind", "command", "--command", command, "--mode", "shared", "--sessions", str(SEATS),
+        "--max-sessions", "1000000", "--pool", f"{bench.pool}={SEATS}", fleet="handoff")
+    return bench.berth("gateway", "gateway", fleet="handoff")[1]
+
+
+def measure(bench: Bench, *, rounds) -> dict:
+    addresses = {"haproxy": haproxy(bench), "berth": berth(bench)}
+    loads = {
+        name: bench.loadtest(f"handoff-{name}", "handoff", "--to", address, "--target", TARGETS[name])
+        for name, address in addresses.items()
+    }
+    for load in loads.values():
+        load.ask("connect 50")
+    runs = {name: {str(waiting): [] for waiting in WAITING} | {"connect": []} for name in loads}
+    for number in range(rounds):
+        order = list(loads.items())
+        for name, load in order if number % 2 == 0 else order[::-1]:
+            for waiting in WAITING:
+                runs[name][str(waiting)].append(load.ask(f"queue {SEATS} {waiting} {HELD_MS} {SESSIONS}"))
+            runs[name]["connect"].append(load.ask(f"connect {CONNECTS}"))
+    return {"rounds": rounds, "runs": runs}
+
+
+def shape(found, name, waiting) -> dict:
+    """Medians over the rounds."""
+    runs = found["runs"][name][str(waiting)]
+    key = "connects" if waiting == "connect" else "hand_offs"
+    out = {f"p{at}": statistics.median(p(run[key], at) for run in runs) for at in (50, 99)}
+    if key == "hand_offs":
+        out["used"] = statistics.median(run["used"] for run in runs)
+        out["overtaken"] = sum(run["overtaken"] for run in runs)
+    return out
+
+
+def faults(found) -> list[str]:
+    words = []
+    for waiting in WAITING:
+        ours, theirs = shape(found, "berth", waiting), shape(found, "haproxy", waiting)
+        for at in ("p50", "p99"):
+            if ours[at] > RATIO_MAX * theirs[at]:
+                words.append(f"{waiting} waiting: {at} of the hand-off is {ours[at] / theirs[at]:.1f} times HAProxy's")
+        if ours["used"] < USED_MIN:
+            words.append(f"{waiting} waiting: sessions use {ours['used']:.0%} of the seats' time")
+        if ours["overtaken"]:
+            words.append(f"{waiting} waiting: {ours['overtaken']} clients were overtaken")
+    ours, theirs = shape(found, "berth", "connect"), shape(found, "haproxy", "connect")
+    if ours["p50"] > CONNECT_RATIO_MAX * theirs["p50"]:
+        words.append(f"a connect takes {ours['p50'] / theirs['p50']:.1f} times HAProxy's")
+    return words
