@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import QueueCore
+import TestSupport
 import Testing
 
 @testable import Worker
@@ -39,6 +40,40 @@ import Testing
         #expect(throws: WorkerFailure.self) { try version("\(root)/lib", everything) }
         let failure = #expect(throws: WorkerFailure.self) { try version(nil, ["PATH": "/nowhere"]) }
         #expect(failure?.description.contains("pip install playwright") == true)
+    }
+
+    /// Packages of npm, which run on a node of PATH.
+    @Test func findsADriverInNodeModules() throws {
+        let root = try TemporaryFolder()
+        func makePackage(_ folder: String, version: String) {
+            var made = root.path
+            for part in folder.split(separator: "/") {
+                made += "/\(part)"
+                #expect(Files.makeFolder(made))
+            }
+            #expect(Files.write("\(made)/cli.js", ""))
+            #expect(Files.write("\(made)/package.json", "{\"version\": \"\(version)\"}"))
+        }
+        makePackage("bin", version: "")
+        #expect(Files.write("\(root.path)/bin/node", "#!/bin/sh\n"))
+        chmod("\(root.path)/bin/node", 0o755)
+        let environment = ["PATH": "/nowhere:\(root.path)/bin"]
+        func found(_ directory: String) throws -> PlaywrightDriver {
+            try PlaywrightDriver.find(folder: nil, environment: environment, directory: root.path + directory)
+        }
+        #expect(throws: WorkerFailure.self) { try found("/a/b") }
+        makePackage("lib/node_modules/playwright", version: "1.1.0")
+        #expect(try found("/a/b").script == "\(root.path)/bin/../lib/node_modules/playwright/cli.js")
+        makePackage("a/node_modules/@playwright/test", version: "1.2.0")
+        #expect(try found("/a/b").script == "\(root.path)/a/node_modules/@playwright/test/cli.js")
+        makePackage("a/node_modules/playwright-core", version: "1.3.0")
+        let driver = try found("/a/b")
+        #expect(driver.version == "1.3" && driver.node == "\(root.path)/bin/node")
+        // Without a node no package runs.
+        #expect(throws: WorkerFailure.self) {
+            try PlaywrightDriver.find(
+                folder: nil, environment: ["PATH": "/nowhere"], directory: "\(root.path)/a")
+        }
     }
 
     @Test(arguments: [

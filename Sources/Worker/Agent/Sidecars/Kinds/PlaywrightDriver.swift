@@ -24,28 +24,49 @@ public struct PlaywrightDriver: Hashable, Sendable {
         self.version = version
     }
 
-    /// Finds the driver: in the folder given, else the `playwright` package of `VIRTUAL_ENV` or of any python on PATH.
-    public static func find(folder: String?, environment: [String: String]) throws(WorkerFailure) -> PlaywrightDriver {
+    /// Finds the driver: in the folder given, else in the nearest of these: the Python of `VIRTUAL_ENV`, `node_modules`
+    /// of `directory` and the folders above it, each Python on PATH, the `node_modules` of each node on PATH.
+    public static func find(
+        folder: String?, environment: [String: String], directory: String? = nil
+    ) throws(WorkerFailure) -> PlaywrightDriver {
         let path = environment["PATH"] ?? ProcessEnvironment.defaultPath
         if let named = folder {
             if let driver = PlaywrightDriver(folder: named, path: path) { return driver }
             throw WorkerFailure("no Playwright driver in \(named): it needs node and package/cli.js")
         }
-        var prefixes = environment["VIRTUAL_ENV"].map { [$0] } ?? []
-        for folder in path.split(separator: ":") where Files.exists("\(folder)/python3") {
-            prefixes.append("\(folder)/..")
-        }
-        for prefix in prefixes {
-            for lib in Files.entries("\(prefix)/lib").sorted() where lib.hasPrefix("python3") {
-                for packages in ["site-packages", "dist-packages"] {
-                    let folder = "\(prefix)/lib/\(lib)/\(packages)/playwright/driver"
-                    if let driver = PlaywrightDriver(folder: folder, path: path) { return driver }
-                }
-            }
-        }
+        let programs = path.split(separator: ":").map(String.init)
+        let folders =
+            (environment["VIRTUAL_ENV"].map(pythonFolders) ?? []) + above(directory).flatMap(nodeFolders)
+            + programs.filter { Files.exists("\($0)/python3") }.flatMap { pythonFolders("\($0)/..") }
+            + programs.filter { Files.exists("\($0)/node") }.flatMap { nodeFolders("\($0)/../lib") }
+        if let driver = folders.lazy.compactMap({ PlaywrightDriver(folder: $0, path: path) }).first { return driver }
         throw WorkerFailure(
             "Playwright is not installed; run: python3 -m venv venv && venv/bin/pip install playwright, "
-                + "then start with VIRTUAL_ENV=$PWD/venv or --playwright-driver")
+                + "then start with VIRTUAL_ENV=$PWD/venv; or: npm install playwright; or name its folder by "
+                + "--playwright-driver")
+    }
+
+    /// Of the package in a Python installation.
+    private static func pythonFolders(_ prefix: String) -> [String] {
+        Files.entries("\(prefix)/lib").sorted().filter { $0.hasPrefix("python3") }.flatMap { lib in
+            ["site-packages", "dist-packages"].map { "\(prefix)/lib/\(lib)/\($0)/playwright/driver" }
+        }
+    }
+
+    /// Of the packages in `node_modules` of a folder. Each of them has the whole command line.
+    private static func nodeFolders(_ folder: String) -> [String] {
+        ["playwright-core", "playwright", "@playwright/test"].map { "\(folder)/node_modules/\($0)" }
+    }
+
+    /// A folder and the folders above it, the nearest first, as node looks for modules.
+    private static func above(_ folder: String?) -> [String] {
+        var folders: [String] = []
+        var next = folder.map { Substring($0) }
+        while let here = next {
+            folders.append(String(here))
+            next = here.lastIndex(of: "/").map { here[..<$0] }
+        }
+        return folders
     }
 
     /// The browser's program on this machine, if it is not Playwright's build.
