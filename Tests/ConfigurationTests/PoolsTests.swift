@@ -49,6 +49,10 @@ import WorkerCore
         ("pools: {a: {slots: 1, command: \"x 'y\"}}", "'command': takes a program"),
         ("pools: {a: {slots: 1, mode: shared, sessions: 5, maxSessions: 4}}", "maxSessions 4 is below"),
         ("pools: {a: {slots: 1, kind: command}}", "pool a: kind command needs a command"),
+        ("pools: {a: {slots: 1, kind: chromium, mode: shared}}", "pool a: kind chromium has no mode: shared"),
+        ("pools: {a: {slots: 1, kind: bidi, mode: shared}}", "pool a: kind bidi has no mode: shared"),
+        ("pools: {a: {slots: 1, kind: bidi, browser: webkit}}", "pool a: kind bidi serves chromium and firefox"),
+        ("pools: {'a:Firefox': {slots: 1, kind: chromium}}", "pool a:Firefox is named after firefox"),
         ("pools: {a: {slots: 1000}, b: {slots: 25}}", "more than 1024 slots"),
         ("pools: {a: {slots: 1}}\nworker: {pools: {b: 1}}", "pools stand in 'pools' too"),
     ])
@@ -70,7 +74,7 @@ import WorkerCore
         let pooled = try pools(
             environment: ["MAX_CONCURRENT_SESSIONS": "7", "POOL_CONFIG": "AppA:Chromium=2,x=1", "NODE_REGION": "eu"])
         #expect(pooled.map(\.label.text) == ["AppA:Chromium:eu", "x:eu"])
-        #expect(pooled.map(\.playwrightBrowser) == ["chromium", "chromium"])
+        #expect(pooled.map(\.servedBrowser) == ["chromium", "chromium"])
         let long = words { try pools(environment: ["POOL_CONFIG": "1:2:3:4:5:6:7:8=1", "NODE_REGION": "eu"]) }
         #expect(long.contains("NODE_REGION: pool 1:2:3:4:5:6:7:8 has 8 segments already"))
         let role = try WorkerRole(

@@ -166,7 +166,7 @@ func words(_ body: () throws -> some Any) -> String {
         #expect(worker.text("node.secret") == secret)
         let typed = try WorkerRole(worker)
         #expect(typed.pools.map(\.label.text) == ["AppA:Chromium:Staging", "AppB:Firefox:UAT"])
-        #expect(typed.pools.map(\.slots) == [3, 1] && typed.pools.map(\.playwrightBrowser) == ["chromium", "firefox"])
+        #expect(typed.pools.map(\.slots) == [3, 1] && typed.pools.map(\.servedBrowser) == ["chromium", "firefox"])
         #expect(typed.listen.description == "0.0.0.0:3131" && typed.advertise?.host == "w1" && typed.isHeadless)
     }
 

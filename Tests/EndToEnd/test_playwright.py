@@ -10,7 +10,7 @@ import stat
 import playwright
 import pytest
 from playwright.async_api import Error, async_playwright
-from support.fleet import PLAYWRIGHT, Fleet
+from support.fleet import Fleet
 
 DRIVER = os.path.join(os.path.dirname(os.path.abspath(playwright.__file__)), "driver")
 KEY = "end-to-end-key-of-acme"
@@ -38,7 +38,7 @@ class Browsers:
             os.mkdir(self.temporary)
             more = ["--playwright-driver", DRIVER]
             await self.fleet.worker(
-                {self.label: self.slots}, command=PLAYWRIGHT, more=more, env={"TMPDIR": self.temporary}
+                {self.label: self.slots}, kind="playwright", more=more, env={"TMPDIR": self.temporary}
             )
             await self.fleet.grantable(self.slots, timeout=30)
             self.context = async_playwright()

@@ -37,6 +37,17 @@ let echoSidecar = [
     """,
 ]
 
+/// A WebSocket client's head, as a gateway sends it.
+let upgradeHead = """
+    GET / HTTP/1.1\r
+    Connection: Upgrade\r
+    Upgrade: websocket\r
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
+    Sec-WebSocket-Version: 13\r
+    \r
+
+    """
+
 /// Passes the probes of sidecars that do not listen themselves.
 final class ProbeStub {
     private var listener: Listener?

@@ -22,10 +22,6 @@ def binary(name: str) -> str:
     return path
 
 
-# As a worker's command: Playwright's own sidecars.
-PLAYWRIGHT = "playwright"
-
-
 async def eventually(condition, within: float, what: str, every=0.05):
     """Asks again and again until `condition` (plain or async) is true; fails after `within` seconds."""
     until = clock.now() + within
@@ -125,15 +121,16 @@ class Fleet:
         return node
 
     async def worker(
-        self, pools, name=None, *, redis=None, listen=0, advertise=None, command=None, more=(), wait=True,
-        env=None,
+        self, pools, name=None, *, redis=None, listen=0, advertise=None, command=None, kind="command", more=(),
+        wait=True, env=None,
     ) -> Node:
-        """A worker of `command` sidecars, or of Playwright ones (`PLAYWRIGHT`); `pools` is label → slots."""
+        """A worker with sidecars of one kind; `pools` is label → slots."""
         name = name or f"w{len(self.workers) + 1}"
         arguments = ["--listen", f"127.0.0.1:{listen}", "--redis", redis or self.redis.url]
         arguments += ["--node-secret-file", self.secret]
-        if command != PLAYWRIGHT:
-            arguments += ["--kind", "command", "--command", command or f"{binary('loadtest')} echo"]
+        arguments += ["--kind", kind]
+        if kind == "command":
+            arguments += ["--command", command or f"{binary('loadtest')} echo"]
         for label, slots in pools.items():
             arguments += ["--pool", f"{label}={slots}"]
         if advertise:

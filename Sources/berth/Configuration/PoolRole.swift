@@ -4,7 +4,7 @@ import WorkerCore
 /// The settings of one pool of a worker.
 public struct PoolRole: Hashable, Sendable {
     /// The kind of program that serves the slots.
-    public enum Kind: String, Hashable, Sendable, CaseIterable { case playwright, command }
+    public enum Kind: String, Hashable, Sendable, CaseIterable { case playwright, chromium, bidi, command }
 
     public var label: Label
     public var slots: Int
@@ -65,7 +65,7 @@ public struct PoolRole: Hashable, Sendable {
 
     /// The setting `worker.executable` is of `worker.browser` alone.
     mutating func forgetForeignExecutable(unlessGiven isGiven: Bool, base: PoolRole) {
-        if !isGiven && playwrightBrowser != base.browser { executable = nil }
+        if !isGiven && servedBrowser != base.browser { executable = nil }
     }
 
     public var seating: Seating {
@@ -74,13 +74,13 @@ public struct PoolRole: Hashable, Sendable {
             spares: warm ?? (isShared ? 0 : 1), ageMaxMilliseconds: maxAgeMilliseconds.map { UInt64($0) })
     }
 
-    /// The browser that a Playwright pool serves: the label's second segment, else `browser`.
-    public var playwrightBrowser: String { PoolConfig.browser(of: label) ?? browser }
+    /// The browser that the pool serves: the one of its kind, else the label's second segment, else `browser`.
+    public var servedBrowser: String { kind == .chromium ? "chromium" : PoolConfig.browser(of: label) ?? browser }
 
     /// What a client gets there, for a terminal.
     public var served: String {
         switch kind {
-        case .playwright: playwrightBrowser
+        case .playwright, .chromium, .bidi: servedBrowser
         case .command: command.first ?? "command"
         }
     }
@@ -88,6 +88,16 @@ public struct PoolRole: Hashable, Sendable {
     /// Says in words why the pool cannot be served; `nil` if it can.
     var objection: String? {
         if kind == .command && command.isEmpty { return "pool \(label): kind command needs a command" }
+        if let named = PoolConfig.browser(of: label), kind == .chromium, named != "chromium" {
+            return "pool \(label) is named after \(named), and kind chromium serves chromium: change one of the two"
+        }
+        if kind == .bidi && servedBrowser == "webkit" {
+            return "pool \(label): kind bidi serves chromium and firefox, not webkit: change the browser or the kind"
+        }
+        if isShared && (kind == .chromium || kind == .bidi) {
+            return "pool \(label): kind \(kind.rawValue) has no mode: shared, because clients of one browser would see "
+                + "each other's pages: write mode: dedicated"
+        }
         if isShared && maxSessions < sessions {
             return "pool \(label): maxSessions \(maxSessions) is below its sessions at once, \(sessions)"
         }

@@ -135,7 +135,7 @@ extension Setting {
             "worker.kind", flag: "--kind", environment: "BERTH_KIND",
             kind: .choice(PoolRole.Kind.allCases.map(\.rawValue)),
             default: "playwright", commands: [.worker, .dev],
-            doc: "What serves a slot's sessions: a Playwright browser server, or any program that prints a ws:// line."),
+            doc: "What serves a slot's sessions, and so the protocol of its clients: [the kinds](kinds.md)."),
         Setting(
             "worker.command", flag: "--command", environment: "BERTH_COMMAND", kind: .words, commands: [.worker, .dev],
             doc:

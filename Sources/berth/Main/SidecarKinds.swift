@@ -12,15 +12,24 @@ final class SidecarKinds {
 
     /// The pool as clients ask for it, and the kind of its sidecars.
     func kind(of pool: PoolRole) throws -> (Pool, any SidecarKind) {
+        let browser = pool.servedBrowser
+        let executable = pool.executable ?? PlaywrightDriver.executable(browser: browser, path: Host.path)
+        let args = pool.args.isEmpty ? role.browserArgs[browser] ?? [] : pool.args
         switch pool.kind {
         case .command:
             return (try served(pool, browser: "", version: ""), CommandKind(pool.command))
+        case .chromium:
+            let kind = ChromiumKind(executable: executable, args: args, isHeadless: role.isHeadless)
+            return (try served(pool, browser: browser, version: "cdp"), kind)
+        case .bidi:
+            let kind = BidiKind(
+                executable: pool.executable ?? BidiKind.executable(browser: browser, path: Host.path),
+                // Arguments for Chromium are none for chromedriver.
+                args: browser == "chromium" ? pool.args : args, isHeadless: role.isHeadless)
+            return (try served(pool, browser: browser, version: "bidi"), kind)
         case .playwright:
             let driver = try driver()
-            let browser = pool.playwrightBrowser
-            let kind = PlaywrightKind(
-                driver, executable: pool.executable ?? PlaywrightDriver.executable(browser: browser, path: Host.path),
-                args: pool.args.isEmpty ? role.browserArgs[browser] ?? [] : pool.args, isHeadless: role.isHeadless)
+            let kind = PlaywrightKind(driver, executable: executable, args: args, isHeadless: role.isHeadless)
             return (try served(pool, browser: browser, version: driver.version), kind)
         }
     }
@@ -41,7 +50,8 @@ final class SidecarKinds {
         {
             environment["VIRTUAL_ENV"] = "\(here)/.venv"
         }
-        let driver = try PlaywrightDriver.find(folder: role.playwrightDriver, environment: environment)
+        let driver = try PlaywrightDriver.find(
+            folder: role.playwrightDriver, environment: environment, directory: Host.folder)
         foundDriver = driver
         return driver
     }

@@ -7,7 +7,9 @@ enum SidecarEnvironment {
         "NODE_SECRET", "NODE_SECRET_FILE", "HUB_NODE_SECRET", "REDIS_URL", "REDIS_HOST", "REDIS_PORT",
     ]
 
-    static func inherited() -> [String: String] {
-        ProcessEnvironment.variables.filter { !withheld.contains($0.key) && !$0.key.hasPrefix("BERTH_") }
+    static func inherited() -> [String: String] { withoutSecrets(ProcessEnvironment.variables) }
+
+    static func withoutSecrets(_ variables: [String: String]) -> [String: String] {
+        variables.filter { !withheld.contains($0.key) && !$0.key.hasPrefix("BERTH_") }
     }
 }

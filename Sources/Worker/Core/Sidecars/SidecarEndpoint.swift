@@ -89,9 +89,27 @@ public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
         return url
     }
 
+    /// An address that is no part of a sidecar's output.
+    /// - Parameters:
+    ///   - host: a literal address, not of loopback alone.
+    ///   - path: empty, or `/` and more, without query and fragment.
+    public init?(host: String, port: Int, path: String) {
+        guard (1...65_535).contains(port), path.isEmpty || path.hasPrefix("/"),
+            path.utf8.allSatisfy(SidecarEndpoint.isPlain)
+        else { return nil }
+        self.host = host
+        self.port = port
+        self.path = path
+    }
+
+    /// True for visible ASCII that begins no query and no fragment.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "?") && byte != UInt8(ascii: "#")
+    }
+
     private init?(url: ArraySlice<UInt8>) {
         let slash = url.firstIndex(of: UInt8(ascii: "/")) ?? url.endIndex
-        guard url.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }),
+        guard url.allSatisfy(SidecarEndpoint.isPlain),
             let colon = url[..<slash].lastIndex(of: UInt8(ascii: ":"))
         else { return nil }
         let digits = url[(colon + 1)..<slash]

@@ -11,6 +11,12 @@ package protocol SidecarKind {
     func start(
         _ start: SidecarStart, at site: SidecarSite, onEvent: @escaping (SidecarRunEvent) -> Void
     ) throws(WorkerFailure) -> any SidecarRun
+    /// The browser and its version, as `Chrome/156.0.8078.108`, after `checked`. nil if the kind does not know.
+    var product: String? { get }
+}
+
+extension SidecarKind {
+    package var product: String? { nil }
 }
 
 /// The machine that sidecars run on.
