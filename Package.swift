@@ -38,10 +38,12 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: ["CUV", "QueueCore", "GatewayCore", "WorkerCore"],
             path: "Sources/berth/Configuration"),
+        .target(name: "Doctor", path: "Sources/berth/Doctor"),
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Configuration", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue", "QueueCore", "RedisClient",
+                "Configuration", "Doctor", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue", "QueueCore",
+                "RedisClient",
                 "EventLoop", argumentParser,
             ],
             path: "Sources/berth/Main"),
@@ -87,6 +89,7 @@ let package = Package(
             dependencies: ["Worker", "WorkerCore", "Queue", "QueueCore", "RedisClient", "EventLoop", "TestSupport"]),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore", "EventLoop"]),
+        .testTarget(name: "DoctorTests", dependencies: ["Doctor"]),
         .testTarget(
             name: "QueueTests",
             dependencies: ["Queue", "QueueCore", "RedisClient", "EventLoop", "CUV", "TestSupport"]),

@@ -12,6 +12,8 @@ final class WorkerCall: DialCall, StreamDelegate {
         /// The worker's line, and the bytes that came behind it. The stream is the caller's from here on.
         case answer(Wire.Answer, Stream, rest: [UInt8])
         case unreachable(String)
+        /// It took the connection and closed it without an answer: it does not know the peer.
+        case closed
         /// This process had nothing left to dial with, or could not ask for the name's addresses.
         case local(String)
     }
@@ -139,10 +141,10 @@ final class WorkerCall: DialCall, StreamDelegate {
         finish(.answer(answer, stream, rest: Array(line[(end + 1)...])))
     }
 
-    func streamReachedEnd(_ stream: Stream) { finish(.unreachable(WorkerCall.closedWords)) }
+    func streamReachedEnd(_ stream: Stream) { finish(.closed) }
 
     /// A worker closes without an answer if it does not know the peer, because a stranger must not learn why.
-    private static let closedWords =
+    static let closedWords =
         "it closed without an answer: NODE_SECRET differs between this gateway and that worker, or another program or worker "
         + "listens there now; the worker's log says which"
     func streamDrained(_ stream: Stream) {}

@@ -44,6 +44,7 @@ final class WorkerDialer: Dialer {
                 stream.close()
                 done(.failed(.unreachable, words: WorkerDialer.unproved))
             case .unreachable(let words): done(.failed(.unreachable, words: words))
+            case .closed: done(.failed(.unreachable, words: WorkerCall.closedWords))
             case .local(let words): done(.failed(.local, words: words))
             }
         }
@@ -74,6 +75,7 @@ final class WorkerDialer: Dialer {
                 stream.close()
                 done(.failed(words: WorkerDialer.unproved))
             case .unreachable(let words): done(.failed(words: words))
+            case .closed: done(.failed(words: WorkerCall.closedWords))
             case .local(let words): done(.local(words: words))
             }
         }

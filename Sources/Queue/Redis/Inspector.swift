@@ -20,7 +20,7 @@ public final class Inspector {
     }
 
     private let connection: RedisConnection
-    private let keys: Keys
+    let keys: Keys
     private var waiting: [() -> Void] = []
     private var failed: [(String) -> Void] = []
 
@@ -31,6 +31,7 @@ public final class Inspector {
             loop: loop, endpoint: endpoint,
             scripts: [
                 ScriptLibrary.status, ScriptLibrary.audit, ScriptLibrary.place, ScriptLibrary.wanted,
+                ScriptLibrary.examine,
             ],
             key: keys.meta)
         connection.onEvent = { [weak self] in self?.connection($0) }
@@ -82,7 +83,7 @@ public final class Inspector {
         }
     }
 
-    private func send(_ words: [String], done: @escaping (Result<RedisReply, Failure>) -> Void) {
+    func send(_ words: [String], done: @escaping (Result<RedisReply, Failure>) -> Void) {
         whenUp(done) { [weak self] in
             self?.connection.send(words.map { Array($0.utf8) }) { done(Self.read($0)) }
         }

@@ -28,6 +28,7 @@ public enum ScriptLibrary {
     public static let reserve = named("reserve")
     public static let attach = named("attach")
     public static let keep = named("keep")
+    public static let examine = named("examine")
 
     /// The text of each verb's file.
     static let verbs = [
@@ -42,7 +43,7 @@ public enum ScriptLibrary {
         ("audit", PackageResources.audit_lua), ("finish", PackageResources.finish_lua),
         ("reserve", PackageResources.reserve_lua), ("attach", PackageResources.attach_lua),
         ("keep", PackageResources.keep_lua), ("place", PackageResources.place_lua),
-        ("wanted", PackageResources.wanted_lua),
+        ("wanted", PackageResources.wanted_lua), ("examine", PackageResources.examine_lua),
     ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }
 
     public static let all = verbs.map { joined($0.name, $0.text, linker) }

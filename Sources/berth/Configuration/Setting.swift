@@ -30,7 +30,7 @@ public struct Setting: Hashable, Sendable {
 
     /// The commands that use the setting. A file may also have settings that only other commands use.
     public enum Command: String, Hashable, Sendable, CaseIterable {
-        case gateway, worker, dev, status, audit, drain, config
+        case gateway, worker, dev, status, audit, drain, doctor, config
     }
 
     /// The path in the file, which is the setting's name everywhere: `gateway.drainTimeout`.

@@ -13,13 +13,13 @@ extension Setting {
     private static let common = [
         Setting(
             "redis.url", flag: "--redis", environment: "REDIS_URL", kind: .secret,
-            default: "redis://127.0.0.1:6379", commands: [.gateway, .worker, .status, .audit, .drain],
+            default: "redis://127.0.0.1:6379", commands: [.gateway, .worker, .status, .audit, .drain, .doctor],
             doc:
                 "Where Redis is: redis://[user:password@]host[:port][/db] or unix:///path. Its maxmemory-policy must be "
                 + "noeviction."),
         Setting(
             "fleet", flag: "--fleet", environment: "BERTH_FLEET", kind: .name, default: "default",
-            commands: [.gateway, .worker, .status, .audit, .drain],
+            commands: [.gateway, .worker, .status, .audit, .drain, .doctor],
             doc: "The Redis namespace: all gateways and workers of one fleet share one queue."),
         Setting(
             "policy", environment: "BERTH_POLICY", kind: .choice(Policy.allCases.map(\.rawValue)), default: "fifo",
@@ -45,7 +45,7 @@ extension Setting {
             doc: "Appended to each pool's label as its last segment: AppA:Chromium becomes AppA:Chromium:eu."),
         Setting(
             "node.secret", fileFlag: "--node-secret-file", environment: "NODE_SECRET", kind: .secret,
-            commands: [.gateway, .worker],
+            commands: [.gateway, .worker, .doctor],
             doc:
                 "What gateways and workers prove themselves to each other with, 16 characters or more. Two, separated by a "
                 + "comma, while one replaces the other: the first signs, both are accepted."),

@@ -16,6 +16,6 @@ struct Berth: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             GatewayCommand.self, WorkerCommand.self, DevCommand.self, StatusCommand.self, AuditCommand.self,
-            DrainCommand.self, ConfigCommand.self,
+            DrainCommand.self, DoctorCommand.self, ConfigCommand.self,
         ])
 }

@@ -110,6 +110,7 @@ local SETTING_MEMORY_MS = 600000
 local DRAIN_MEMORY_MS = 600000
 local SELECTORS_A_CALL = 32
 local WORKERS_LOOKED_AT_MAX = 256
+local PROCESSES_EXAMINED_MAX = 256
 -- Slices of a gateway's waiters that are counted, listings that one renew answers, ids that one of them holds, and those
 -- of the one in rotation, which comes with each renew.
 local ROLL_SLICES = 64
