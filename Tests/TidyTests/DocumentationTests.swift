@@ -26,6 +26,20 @@ import Testing
         }
     }
 
+    /// Each command of the command line has a row.
+    @Test func everyCommandIsDocumented() throws {
+        let declared = try Regex(#"commandName: "(\w+)""#)
+        let files = Repository.files(under: "Sources/berth/Main", endings: [".swift"])
+        let commands = files.flatMap {
+            Repository.text($0).matches(of: declared).map { String($0.output[1].substring!) }
+        }
+        let row = try Regex(#"(?m)^\| `berth (\w+)` \|"#)
+        let rows = Repository.text("docs/reference/commands.md").matches(of: row).map {
+            String($0.output[1].substring!)
+        }
+        #expect(Set(commands) == Set(rows + ["berth"]))
+    }
+
     private func statuses(of name: String, in source: String) -> [Int] {
         let lines = source.split(separator: "\n").map(String.init)
         guard

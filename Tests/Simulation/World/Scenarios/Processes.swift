@@ -86,6 +86,7 @@ extension Scenario {
             r.begin()
             let worker = r.w(1)
             worker.process.pause()
+            r.world.server.hints.lostPerMille = 1_000
             r.world.orderDrain(worker)
             r.until("Redis has ended it", within: 11_500) { r.picture.workers.count == 1 }
             worker.process.goOn()
