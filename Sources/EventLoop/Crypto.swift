@@ -54,6 +54,20 @@ public enum Crypto {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// Base64 with padding (RFC 4648, 4).
+    public static func base64(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
+            for i in 0..<4 {
+                text.append(i <= group.count ? base64Digits[bits >> (18 - 6 * i) & 63] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static let base64Digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let hexDigits = Array("0123456789abcdef".utf8)
 
     private static func digest(_ algorithm: OpaquePointer?, _ bytes: [UInt8]) -> [UInt8] {

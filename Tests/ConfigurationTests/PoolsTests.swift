@@ -53,12 +53,27 @@ import WorkerCore
         ("pools: {a: {slots: 1, kind: bidi, mode: shared}}", "pool a: kind bidi has no mode: shared"),
         ("pools: {a: {slots: 1, kind: bidi, browser: webkit}}", "pool a: kind bidi serves chromium and firefox"),
         ("pools: {'a:Firefox': {slots: 1, kind: chromium}}", "pool a:Firefox is named after firefox"),
+        ("pools: {a: {kind: lease}}", "pool a has no slots: write slots: 3"),
+        ("pools: {a: {kind: lease, slots: 3, names: [x, y]}}", "pool a has 3 slots and 2 names: leave slots out"),
+        ("pools: {a: {kind: lease, names: [x, x]}}", "pool a, 'names': has a name twice"),
+        ("pools: {a: {kind: lease, names: [x, 'a:b']}}", "pool a, 'names': 'a:b' is no name"),
+        ("pools: {a: {kind: lease, names: []}}", "pool a, 'names': takes a list of 1 to 1024 names"),
+        ("pools: {a: {kind: lease, slots: 1, warm: 1}}", "pool a, 'warm': has no meaning for kind lease"),
+        ("pools: {a: {kind: chromium, slots: 1, names: [x]}}", "pool a, 'names': has no meaning for kind chromium"),
         ("pools: {a: {slots: 1000}, b: {slots: 25}}", "more than 1024 slots"),
         ("pools: {a: {slots: 1}}\nworker: {pools: {b: 1}}", "pools stand in 'pools' too"),
     ])
     func refusesInWords(file: String, expected: String) {
         let said = words { try pools(file) }
         #expect(said.contains(expected), "\(said)")
+    }
+
+    @Test func aLeasePoolHasOneSeatForEachName() throws {
+        let pools = try pools("worker: {warm: 3}\npools: {a: {kind: lease, names: [x, y]}, b: {kind: lease, slots: 3}}")
+        #expect(pools.map(\.slots) == [2, 3] && pools.map(\.names) == [["x", "y"], []])
+        #expect(pools.map(\.seating.spares) == [0, 0])
+        #expect(pools.map { $0.seating.sidecars(for: $0.slots) } == [1, 1])
+        #expect(pools[0].seating.sessionsMax == .max)
     }
 
     @Test func flagsAndEnvironmentReplaceTheTable() throws {

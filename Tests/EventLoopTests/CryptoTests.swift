@@ -18,6 +18,14 @@ import Testing
         #expect(Crypto.sha1Hex([]) == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
     }
 
+    /// RFC 4648, section 10.
+    @Test(arguments: [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy"),
+    ])
+    func base64(text: String, encoded: String) {
+        #expect(Crypto.base64(Array(text.utf8)) == encoded)
+    }
+
     @Test func equality() {
         #expect(Crypto.constantTimeEqual("abc", "abc"))
         #expect(!Crypto.constantTimeEqual("abc", "abd"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 
 import pytest
@@ -97,3 +98,43 @@ async def test_a_bidi_client_has_a_browser_of_its_own(folder, browser, capabilit
                 assert len(tree["contexts"]) == 2, "pages of another client"
         assert len(sessions) == 2
         await fleet.nothing_held(within=10)
+
+
+def pools_file(folder: str, text: str) -> str:
+    path = os.path.join(folder, "pools.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+async def test_a_lease_is_held_for_as_long_as_its_connection(folder):
+    async with Fleet(folder) as fleet:
+        await fleet.gateway()
+        file = pools_file(folder, "pools: {boards: {kind: lease, names: [board-1, board-2]}}\n")
+        await fleet.worker({}, kind="lease", more=["--config", file])
+        await fleet.grantable(2)
+        clients = [await fleet.client(f"c{n}", path="/pool/boards/").open() for n in range(2)]
+        held = [(await client.answer()).headers["x-berth-lease"] for client in clients]
+        assert sorted(held) == ["board-1", "board-2"]
+        waiting = await fleet.client("waiting", path="/pool/boards/").open()
+        await fleet.queued("waiting")
+        clients[0].writer.write(frame(b"anything") + frame(b"there?", opcode=9))
+        assert await asyncio.wait_for(read_frame(clients[0].reader), 10) == (10, b"there?")
+        await clients[0].finish()
+        assert (await waiting.answer()).headers["x-berth-lease"] == held[0]
+        clients[1].leave("rst")
+        waiting.leave()
+        await fleet.grantable(2)
+        await fleet.nothing_held(within=10)
+        assert await fleet.audit() == []
+
+
+async def test_a_lease_ends_with_its_worker_in_words(folder):
+    async with Fleet(folder) as fleet:
+        await fleet.gateway()
+        worker = await fleet.worker({"licences": 1}, kind="lease", more=["--drain-timeout", "0s"])
+        await fleet.grantable(1)
+        client = await fleet.client("holder", path="/pool/licences/").open()
+        assert (await client.answer()).headers["x-berth-lease"] == "0"
+        assert await worker.terminate() == 0
+        assert (await client.closed_by_peer()).startswith("closed: "), "an end without a reason"

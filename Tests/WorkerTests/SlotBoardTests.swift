@@ -236,7 +236,7 @@ private final class ScriptedSession: SlotSession {
 
     init(_ grant: Wire.GrantRequest) { self.grant = grant }
 
-    func begin(on endpoint: SidecarEndpoint, onEvent: @escaping (SessionEvent) -> Void) {
+    func begin(on endpoint: SidecarEndpoint?, onEvent: @escaping (SessionEvent) -> Void) {
         self.endpoint = endpoint
         happens = onEvent
     }

@@ -123,7 +123,8 @@ final class LedgerRecord: SlotLedger {
 
 /// The gateway's side of one connection: sends and collects.
 final class Peer: StreamDelegate {
-    private(set) var text = ""
+    private(set) var bytes: [UInt8] = []
+    var text: String { String(decoding: bytes, as: UTF8.self) }
     private(set) var isEnded = false
     private(set) var stream: Stream?
     private var greeting: String
@@ -140,11 +141,12 @@ final class Peer: StreamDelegate {
     }
 
     func write(_ text: String) { stream?.write(text) }
+    func write(_ bytes: [UInt8]) { stream?.write(bytes) }
     func finish() { stream?.finish() }
     func close() { stream?.close() }
 
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
-        text += String(decoding: bytes, as: UTF8.self)
+        self.bytes += bytes
     }
     func streamReachedEnd(_ stream: Stream) {
         isEnded = true
@@ -199,8 +201,9 @@ final class Bench {
         #expect(Files.makeFolder(folder))
         var write: (String) -> Void = { _ in }
         let log = WorkerLog(JSONLog { write(String(decoding: $0, as: UTF8.self)) })
+        let pools = [WorkerPool(plan, kind: kind(stub))]
         let host = LocalSidecars(
-            [WorkerPool(plan, kind: kind(stub))], loop: loop, folder: folder,
+            pools, loop: loop, folder: folder,
             environment: SidecarEnvironment.inherited().merging(SidecarMark(id).environment) { _, new in new })
         board = SlotBoard(
             pools: [plan], ledger: ledger,
@@ -211,8 +214,12 @@ final class Bench {
         let credentials = Credentials(fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret])
         door = GatewayDoor(loop: loop, credentials: credentials, connectionsMax: connectionsMax, events: log) {
             [unowned self] grant, secret, head, stream in
+            guard let (pool, place) = pools.place(of: grant.slot) else { return stream.close() }
             board.present(
-                Session(grant, secret: secret, head: head, gateway: stream, firstByteMilliseconds: firstByte))
+                pool.kind.session(
+                    GrantedConnection(
+                        grant: grant, secret: secret, head: head, gateway: stream, firstByteMilliseconds: firstByte,
+                        place: place)))
         }
         listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!) { [unowned self] in
             door.accepted($0)

@@ -133,11 +133,14 @@ public final class WorkerAgent {
         let door = GatewayDoor(
             loop: loop, credentials: credentials, connectionsMax: pendingConnectionsMax, events: events
         ) { [weak self] grant, secret, head, stream in
-            guard let self, let board else { return stream.close() }
+            guard let self, let board, let (pool, place) = settings.pools.place(of: grant.slot) else {
+                return stream.close()
+            }
             board.present(
-                Session(
-                    grant, secret: secret, head: head, gateway: stream,
-                    firstByteMilliseconds: settings.firstByteMilliseconds))
+                pool.kind.session(
+                    GrantedConnection(
+                        grant: grant, secret: secret, head: head, gateway: stream,
+                        firstByteMilliseconds: settings.firstByteMilliseconds, place: place)))
         }
         door.onReached = { [weak self] in
             self?.wasReached = true

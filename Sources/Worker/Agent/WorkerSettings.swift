@@ -71,6 +71,18 @@ package struct WorkerPool {
     }
 }
 
+extension [WorkerPool] {
+    /// The pool of a worker's slot, and the slot's number within it. nil if there is no such slot.
+    func place(of slot: Int) -> (pool: WorkerPool, place: Int)? {
+        var place = slot
+        for pool in self where place >= 0 {
+            if place < pool.plan.slots { return (pool, place) }
+            place -= pool.plan.slots
+        }
+        return nil
+    }
+}
+
 /// Limits of a worker.
 public enum WorkerLimits {
     /// From a session's proof to the first byte of its sidecar, unless the setting `worker.firstByte` is given.

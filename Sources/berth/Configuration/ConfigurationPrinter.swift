@@ -41,6 +41,8 @@ public enum ConfigurationPrinter {
     /// Values of `env` may be secrets: their names are shown.
     private static func fields(of pool: PoolRole) -> [(String, String)] {
         var fields = [("slots", "\(pool.slots)"), ("kind", pool.kind.rawValue)]
+        if !pool.names.isEmpty { fields.append(("names", list(pool.names))) }
+        if pool.kind == .lease { return fields }
         fields.append(("mode", pool.isShared ? "shared" : "dedicated"))
         if pool.isShared {
             fields.append(("sessions", "\(pool.sessions)"))

@@ -4,7 +4,7 @@ import WorkerCore
 /// The settings of one pool of a worker.
 public struct PoolRole: Hashable, Sendable {
     /// The kind of program that serves the slots.
-    public enum Kind: String, Hashable, Sendable, CaseIterable { case playwright, chromium, bidi, command }
+    public enum Kind: String, Hashable, Sendable, CaseIterable { case playwright, chromium, bidi, command, lease }
 
     public var label: Label
     public var slots: Int
@@ -25,6 +25,8 @@ public struct PoolRole: Hashable, Sendable {
     /// The browser, unless the label names one.
     public var browser: String
     public var executable: String?
+    /// The names of what the slots stand for, in kind lease; empty for numbers.
+    public var names: [String]
 
     /// The most arguments, and variables of the environment, of one pool.
     public static let wordsMax = 64
@@ -53,6 +55,7 @@ public struct PoolRole: Hashable, Sendable {
         args = []
         environment = [:]
         browser = text("worker.browser") ?? "chromium"
+        names = []
         executable = text("worker.executable").map { WorkerRole.program($0, in: folder) }
     }
 
@@ -69,7 +72,9 @@ public struct PoolRole: Hashable, Sendable {
     }
 
     public var seating: Seating {
-        Seating(
+        // One sidecar that is no process has all seats, and is never replaced.
+        if kind == .lease { return Seating(mode: .shared(seats: slots, sessionsMax: .max)) }
+        return Seating(
             mode: isShared ? .shared(seats: sessions, sessionsMax: maxSessions) : .dedicated,
             spares: warm ?? (isShared ? 0 : 1), ageMaxMilliseconds: maxAgeMilliseconds.map { UInt64($0) })
     }
@@ -82,6 +87,7 @@ public struct PoolRole: Hashable, Sendable {
         switch kind {
         case .playwright, .chromium, .bidi: servedBrowser
         case .command: command.first ?? "command"
+        case .lease: "lease"
         }
     }
 

@@ -5,7 +5,16 @@ import WorkerCore
 struct PoolsReader {
     /// The keys of one pool.
     enum Field: String, CaseIterable {
-        case slots, kind, mode, sessions, maxSessions, maxAge, warm, command, args, env, browser, executable
+        case slots, kind, mode, sessions, maxSessions, maxAge, warm, command, args, env, browser, executable, names
+
+        func counts(in kind: PoolRole.Kind) -> Bool {
+            switch self {
+            case .slots, .kind: true
+            case .names: kind == .lease
+            case .mode, .sessions, .maxSessions, .maxAge, .warm, .command, .args, .env, .browser, .executable:
+                kind != .lease
+            }
+        }
     }
 
     let file: String
@@ -52,8 +61,18 @@ struct PoolsReader {
             }
         }
         pool.forgetForeignExecutable(unlessGiven: fields.contains { $0.key == Field.executable.rawValue }, base: base)
+        if !pool.names.isEmpty {
+            if pool.slots != 0 && pool.slots != pool.names.count {
+                object(
+                    entry.line, "pool \(label) has \(pool.slots) slots and \(pool.names.count) names: leave slots out")
+            }
+            pool.slots = pool.names.count
+        }
         if pool.slots == 0, !fields.contains(where: { $0.key == Field.slots.rawValue }) {
             object(entry.line, "pool \(label) has no slots: write slots: 3")
+        }
+        for field in fields where Field(rawValue: field.key)?.counts(in: pool.kind) == false {
+            object(field.line, "pool \(label), '\(field.key)': has no meaning for kind \(pool.kind.rawValue)")
         }
         for needsShared in [Field.sessions, .maxSessions] where !pool.isShared {
             guard let field = fields.first(where: { $0.key == needsShared.rawValue }) else { continue }
@@ -76,6 +95,17 @@ struct PoolsReader {
                 entries.allSatisfy({ $0.value.text != nil && !$0.key.isEmpty && !$0.key.contains("=") })
             else { return "holds at most \(PoolRole.wordsMax) names and values" }
             pool.environment = Dictionary(entries.map { ($0.key, $0.value.text ?? "") }) { $1 }
+            return nil
+        case .names:
+            guard let texts = node.texts, (1...QueueLimits.slotsPerWorkerMax).contains(texts.count) else {
+                return "takes a list of 1 to \(QueueLimits.slotsPerWorkerMax) names"
+            }
+            // A name has the form of a label's segment, because it stands in a header.
+            if let bad = texts.first(where: { Label($0)?.segments.count != 1 }) {
+                return "'\(bad)' is no name: up to 64 of A–Z a–z 0–9 . _ -"
+            }
+            guard Set(texts).count == texts.count else { return "has a name twice" }
+            pool.names = texts
             return nil
         case .command:
             guard let texts = node.texts, var words = texts.count == 1 ? CommandWords.split(texts[0]) : texts,
@@ -117,7 +147,7 @@ struct PoolsReader {
             }
             pool.browser = text.lowercased()
         case .executable: pool.executable = WorkerRole.program(text, in: folder)
-        case .args, .env, .command: preconditionFailure("a field of several values")
+        case .args, .env, .command, .names: preconditionFailure("a field of several values")
         }
         return nil
     }

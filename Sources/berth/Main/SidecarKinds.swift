@@ -18,6 +18,9 @@ final class SidecarKinds {
         switch pool.kind {
         case .command:
             return (try served(pool, browser: "", version: ""), CommandKind(pool.command))
+        case .lease:
+            let kind = pool.names.isEmpty ? LeaseKind(slots: pool.slots) : LeaseKind(names: pool.names)
+            return (try served(pool, browser: "", version: ""), kind)
         case .chromium:
             let kind = ChromiumKind(executable: executable, args: args, isHeadless: role.isHeadless)
             return (try served(pool, browser: browser, version: "cdp"), kind)

@@ -21,7 +21,7 @@ final class SimulatedSession: SlotSession {
         self.worker = worker
     }
 
-    func begin(on endpoint: SidecarEndpoint, onEvent: @escaping (SessionEvent) -> Void) {
+    func begin(on endpoint: SidecarEndpoint?, onEvent: @escaping (SessionEvent) -> Void) {
         self.onEvent = onEvent
         gateway.onEnd = { [weak self] in self?.gatewayEnded() }
         gateway.onMessage = { [weak self] _ in self?.heard() }

@@ -48,9 +48,15 @@ enum Answers {
     /// - Parameter onClosed: called once, when the stream is closed; not from inside this call.
     @discardableResult
     static func send(_ line: String, andClose stream: Stream, onClosed: @escaping () -> Void = {}) -> Farewell {
+        stream.write(line)
+        return close(stream, onClosed: onClosed)
+    }
+
+    /// Like `send`, after what was written already.
+    @discardableResult
+    static func close(_ stream: Stream, onClosed: @escaping () -> Void = {}) -> Farewell {
         let farewell = Farewell(stream, onClosed: onClosed)
         stream.delegate = farewell
-        stream.write(line)
         stream.finish()
         stream.startReading()
         return farewell

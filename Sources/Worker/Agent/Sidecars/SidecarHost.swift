@@ -41,8 +41,8 @@ package protocol SidecarRun: AnyObject {
 }
 
 package enum SidecarRunEvent {
-    /// It serves clients at this endpoint.
-    case announced(SidecarEndpoint)
+    /// It serves clients at this endpoint, or without one. A later announcement replaces the endpoint.
+    case announced(SidecarEndpoint?)
     /// It printed a URL that is not served, for this reason.
     case misannounced(String)
     /// The number of its processes, now and then.

@@ -5,9 +5,8 @@ import WorkerCore
 /// A lease's connection at the worker, from its grant to its end: the gateway's stream, the sidecar's stream, and after
 /// the proof the relay between them.
 final class Session: SlotSession, StreamDelegate {
-    let grant: Wire.GrantRequest
-    private let secret: [UInt8]
-    private let head: SidecarHead
+    var grant: Wire.GrantRequest { connection.grant }
+    private let connection: GrantedConnection
     private let gateway: Stream
     private let loop: Loop
     private var onEvent: ((SessionEvent) -> Void)?
@@ -17,29 +16,21 @@ final class Session: SlotSession, StreamDelegate {
     private var sidecar: Stream?
     private var relay: Relay?
     private var flush: Timer?
-    private let firstByteMilliseconds: UInt64
     private var firstByte: Timer?
     /// The sidecar ended its connection, and the relay is writing the rest to the gateway.
     private var isLeft = false
 
-    init(
-        _ grant: Wire.GrantRequest, secret: [UInt8], head: SidecarHead, gateway: Stream, firstByteMilliseconds: UInt64
-    ) {
-        self.firstByteMilliseconds = firstByteMilliseconds
-        self.grant = grant
-        self.secret = secret
-        self.head = head
-        self.gateway = gateway
+    init(_ connection: GrantedConnection) {
+        self.connection = connection
+        gateway = connection.gateway
         loop = gateway.loop
     }
 
-    func begin(on endpoint: SidecarEndpoint, onEvent: @escaping (SessionEvent) -> Void) {
+    func begin(on endpoint: SidecarEndpoint?, onEvent: @escaping (SessionEvent) -> Void) {
         self.endpoint = endpoint
         self.onEvent = onEvent
-        gateway.keepAlive(KeepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3))
-        gateway.delegate = self
-        gateway.startReading()
-        guard let address = SocketAddress(host: endpoint.host, port: endpoint.port) else {
+        connection.watch(self)
+        guard let address = endpoint.flatMap({ SocketAddress(host: $0.host, port: $0.port) }) else {
             loop.afterThisTurn { self.onEvent?(.sidecarUnreachable(SystemError(code: -22, operation: "connect"))) }
             return
         }
@@ -60,8 +51,8 @@ final class Session: SlotSession, StreamDelegate {
 
     func prove() {
         guard let sidecar, let endpoint else { return }
-        gateway.write(Answers.proof(grant, secret: secret))
-        sidecar.write(head.composed(for: endpoint))
+        connection.prove()
+        sidecar.write(connection.head.composed(for: endpoint))
         self.sidecar = nil
         relay = Relay(gateway, sidecar, lingerMilliseconds: WorkerLimits.lingerMilliseconds, loop: loop) {
             [weak self] end in
@@ -77,7 +68,7 @@ final class Session: SlotSession, StreamDelegate {
             self?.stopFirstByte()
             self?.onEvent?(.sidecarAnswered)
         }
-        firstByte = loop.schedule(after: firstByteMilliseconds) { [weak self] in
+        firstByte = loop.schedule(after: connection.firstByteMilliseconds) { [weak self] in
             self?.stopFirstByte()
             self?.onEvent?(.firstByteOverdue)
         }
@@ -107,7 +98,7 @@ final class Session: SlotSession, StreamDelegate {
             guard relay != nil else { return gateway.close() }
             closeRelay(after: WorkerLimits.lingerMilliseconds)
         case .reject(let reason):
-            Answers.send(Answers.reject(grant, reason, secret: secret), andClose: gateway)
+            connection.reject(reason)
         }
     }
 

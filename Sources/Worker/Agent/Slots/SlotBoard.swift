@@ -111,14 +111,14 @@ package final class SlotBoard {
     private func begin(_ session: any SlotSession) {
         let grant = session.grant
         let slot = grant.slot
-        guard let endpoint = sidecars(of: slot).begin(slot)?.endpoint else {
-            preconditionFailure("a free or kept slot has a seat on a sidecar that listens")
+        guard let sidecar = sidecars(of: slot).begin(slot) else {
+            preconditionFailure("a free or kept slot has a seat on a sidecar that is ready")
         }
         sessions[slot] = session
         ledger.accept(grant.lease, slot: slot, token: grant.token, attach: grant.attach) { [weak self] reply in
             self?.acceptReplied(grant, reply)
         }
-        session.begin(on: endpoint) { [weak self] in self?.session(grant, $0) }
+        session.begin(on: sidecar.endpoint) { [weak self] in self?.session(grant, $0) }
     }
 
     private func acceptReplied(_ grant: Wire.GrantRequest, _ reply: AcceptReply) {

@@ -2,14 +2,16 @@ import EventLoop
 import QueueCore
 import WorkerCore
 
-/// A lease's connection at the worker, from its grant to its end: `Session`, or a simulator's.
+/// A lease's connection at the worker, from its grant to its end: `Session`, `LeaseSession`, or a simulator's.
 package protocol SlotSession: AnyObject {
     var grant: Wire.GrantRequest { get }
     /// Bytes to and from the client so far.
     var bytes: (fromClient: UInt64, toClient: UInt64) { get }
     /// The slot took the grant: reads from the gateway and connects the sidecar. Sends nothing to either yet.
-    /// - Parameter onEvent: never called from inside a call of this session.
-    func begin(on endpoint: SidecarEndpoint, onEvent: @escaping (SessionEvent) -> Void)
+    /// - Parameters:
+    ///   - endpoint: of the sidecar; nil if it has none.
+    ///   - onEvent: never called from inside a call of this session.
+    func begin(on endpoint: SidecarEndpoint?, onEvent: @escaping (SessionEvent) -> Void)
     /// Sends the proof to the gateway and the client's head to the sidecar, then relays bytes both ways.
     func prove()
     /// Ends the session, begun or not. `onEvent` is not called any more.

@@ -55,6 +55,19 @@ public struct SidecarHead: Hashable, Sendable {
         return head
     }
 
+    /// The value of the first field of this name.
+    /// - Parameter name: in lower case.
+    public func value(_ name: String) -> String? {
+        for line in rest.split(separator: 0x0A) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
+                line[..<colon].elementsEqual(name.utf8, by: { ($0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0) == $1 })
+            else { continue }
+            let value = line[(colon + 1)...].drop { $0 == 0x20 || $0 == 0x09 }
+            return String(decoding: value.prefix { $0 != 0x0D && $0 != 0x20 && $0 != 0x09 }, as: UTF8.self)
+        }
+        return nil
+    }
+
     /// Index behind the first empty line.
     private static func blankLineEnd(_ bytes: ArraySlice<UInt8>) -> Int? {
         var matched = 0

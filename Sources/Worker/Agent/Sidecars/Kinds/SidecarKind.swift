@@ -11,11 +11,14 @@ package protocol SidecarKind {
     func start(
         _ start: SidecarStart, at site: SidecarSite, onEvent: @escaping (SidecarRunEvent) -> Void
     ) throws(WorkerFailure) -> any SidecarRun
+    /// A session of the pool, which has not begun.
+    func session(_ connection: GrantedConnection) -> any SlotSession
     /// The browser and its version, as `Chrome/156.0.8078.108`, after `checked`. nil if the kind does not know.
     var product: String? { get }
 }
 
 extension SidecarKind {
+    package func session(_ connection: GrantedConnection) -> any SlotSession { Session(connection) }
     package var product: String? { nil }
 }
 
