@@ -196,12 +196,13 @@ public final class World {
 
     var isQuiet: Bool { clients.allSatisfy { $0.outcome != nil } }
 
-    /// Nobody wants anything any more, and every slot is free.
+    /// Nobody wants anything any more, and every slot is free. A worker stays on trial until somebody uses it.
     var isAtRest: Bool {
         let picture = ledger.store.picture
         return isQuiet && picture.waiters.isEmpty && picture.leases.isEmpty
             && picture.workers.allSatisfy { worker in
-                worker.state == "ok" && !worker.isDraining && worker.slots.allSatisfy { $0.state == "free" }
+                ["ok", "trial"].contains(worker.state) && !worker.isDraining
+                    && worker.slots.allSatisfy { $0.state == "free" }
             }
     }
 
