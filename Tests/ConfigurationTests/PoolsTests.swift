@@ -54,12 +54,17 @@ import WorkerCore
         ("pools: {a: {slots: 1, kind: bidi, browser: webkit}}", "pool a: kind bidi serves chromium and firefox"),
         ("pools: {'a:Firefox': {slots: 1, kind: chromium}}", "pool a:Firefox is named after firefox"),
         ("pools: {a: {kind: lease}}", "pool a has no slots: write slots: 3"),
-        ("pools: {a: {kind: lease, slots: 3, names: [x, y]}}", "pool a has 3 slots and 2 names: leave slots out"),
+        ("pools: {a: {kind: lease, slots: 3, names: [x, y]}}", "pool a has 3 slots, but its names make 2"),
         ("pools: {a: {kind: lease, names: [x, x]}}", "pool a, 'names': has a name twice"),
         ("pools: {a: {kind: lease, names: [x, 'a:b']}}", "pool a, 'names': 'a:b' is no name"),
         ("pools: {a: {kind: lease, names: []}}", "pool a, 'names': takes a list of 1 to 1024 names"),
         ("pools: {a: {kind: lease, slots: 1, warm: 1}}", "pool a, 'warm': has no meaning for kind lease"),
         ("pools: {a: {kind: chromium, slots: 1, names: [x]}}", "pool a, 'names': has no meaning for kind chromium"),
+        ("pools: {a: {kind: attach, slots: 1}}", "pool a: kind attach needs endpoints"),
+        ("pools: {a: {kind: attach, attach: []}}", "pool a, 'attach': takes a list of 1 to 256 endpoints"),
+        ("pools: {a: {kind: attach, attach: ['wss://h:1']}}", "pool a, 'attach': 'wss://h:1' needs TLS"),
+        ("pools: {a: {kind: attach, attach: ['ws://h:1', 'ws://h:1']}}", "'attach': has an endpoint twice"),
+        ("pools: {a: {kind: attach, attach: ['ws://h:1'], warm: 1}}", "'warm': has no meaning for kind attach"),
         ("pools: {a: {slots: 1000}, b: {slots: 25}}", "more than 1024 slots"),
         ("pools: {a: {slots: 1}}\nworker: {pools: {b: 1}}", "pools stand in 'pools' too"),
     ])
@@ -74,6 +79,18 @@ import WorkerCore
         #expect(pools.map(\.seating.spares) == [0, 0])
         #expect(pools.map { $0.seating.sidecars(for: $0.slots) } == [1, 1])
         #expect(pools[0].seating.sessionsMax == .max)
+    }
+
+    @Test func anAttachPoolHasTheSeatsOfItsEndpoints() throws {
+        let file = """
+            pools:
+              a: {kind: attach, attach: ["ws://h:1/x", "http://h:2"]}
+              b: {kind: attach, mode: shared, sessions: 3, attach: ["ws://h:1/x", "http://h:2"]}
+            """
+        let pools = try pools(file)
+        #expect(pools.map(\.slots) == [2, 6] && pools[0].attach.map(\.description) == ["ws://h:1/x", "http://h:2"])
+        #expect(pools[0].seating == Seating())
+        #expect(pools[1].seating == Seating(mode: .shared(seats: 3, sessionsMax: .max)))
     }
 
     @Test func flagsAndEnvironmentReplaceTheTable() throws {

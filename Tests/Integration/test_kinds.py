@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 from support.client import frame, read_frame
-from support.fleet import Fleet
+from support.fleet import Fleet, eventually
+from support.process import Process
 
 
 def needs(program: str):
@@ -138,3 +139,44 @@ async def test_a_lease_ends_with_its_worker_in_words(folder):
         assert (await client.answer()).headers["x-berth-lease"] == "0"
         assert await worker.terminate() == 0
         assert (await client.closed_by_peer()).startswith("closed: "), "an end without a reason"
+
+
+async def browser_at(folder: str, port: int, name: str) -> tuple[Process, int]:
+    """A Chromium that Berth did not start, and the port it listens on; 0 for any."""
+    profile = os.path.join(folder, name)
+    arguments = ["--headless=new", "--no-sandbox", "--no-first-run", f"--user-data-dir={profile}"]
+    browser = await Process.start(name, ["chromium", f"--remote-debugging-port={port}", *arguments], folder)
+    line = await browser.wait_for(where=lambda line: line.text.startswith("DevTools listening on "), timeout=30)
+    return browser, int(line.text.split(":")[2].split("/")[0])
+
+
+@needs("chromium")
+async def test_a_browser_that_runs_already_is_attached(folder):
+    async with Fleet(folder) as fleet:
+        browser, port = await browser_at(folder, 0, "first")
+        fleet.keep(browser)
+        await fleet.gateway()
+        file = pools_file(folder, f"pools: {{grid: {{kind: attach, attach: ['http://127.0.0.1:{port}']}}}}\n")
+        await fleet.worker({}, kind="attach", more=["--config", file])
+        await fleet.grantable(1)
+        versions = []
+        for name in ("one", "two"):
+            async with Caller(fleet, name, "/pool/grid/") as caller:
+                versions.append(await caller.call("Browser.getVersion"))
+        assert versions[0] == versions[1] and browser.alive
+
+        # The browser dies under its client, and another one takes its port, with another socket.
+        async with Caller(fleet, "three", "/pool/grid/"):
+            await browser.dispose()
+            await fleet.wait_for("end", reason="sidecar_ended")
+
+        async def trouble():
+            return f"unreachable: http://127.0.0.1:{port}: " in json.dumps(await fleet.status())
+
+        await eventually(trouble, 10, "the endpoint is named in status")
+        again, _ = await browser_at(folder, port, "second")
+        fleet.keep(again)
+        await fleet.grantable(1, timeout=60)
+        async with Caller(fleet, "four", "/pool/grid/") as caller:
+            assert await caller.call("Browser.getVersion") == versions[0]
+        await fleet.nothing_held(within=10)

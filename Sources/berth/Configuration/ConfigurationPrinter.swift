@@ -44,10 +44,9 @@ public enum ConfigurationPrinter {
         if !pool.names.isEmpty { fields.append(("names", list(pool.names))) }
         if pool.kind == .lease { return fields }
         fields.append(("mode", pool.isShared ? "shared" : "dedicated"))
-        if pool.isShared {
-            fields.append(("sessions", "\(pool.sessions)"))
-            fields.append(("maxSessions", "\(pool.maxSessions)"))
-        }
+        if pool.isShared { fields.append(("sessions", "\(pool.sessions)")) }
+        if pool.kind == .attach { return fields + [("attach", list(pool.attach.map(\.description)))] }
+        if pool.isShared { fields.append(("maxSessions", "\(pool.maxSessions)")) }
         if let age = pool.maxAgeMilliseconds { fields.append(("maxAge", DurationText.text(milliseconds: age))) }
         fields.append(("warm", "\(pool.seating.spares)"))
         if !pool.command.isEmpty { fields.append(("command", list(pool.command))) }

@@ -4,7 +4,9 @@ import WorkerCore
 /// The settings of one pool of a worker.
 public struct PoolRole: Hashable, Sendable {
     /// The kind of program that serves the slots.
-    public enum Kind: String, Hashable, Sendable, CaseIterable { case playwright, chromium, bidi, command, lease }
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        case playwright, chromium, bidi, command, attach, lease
+    }
 
     public var label: Label
     public var slots: Int
@@ -27,6 +29,8 @@ public struct PoolRole: Hashable, Sendable {
     public var executable: String?
     /// The names of what the slots stand for, in kind lease; empty for numbers.
     public var names: [String]
+    /// The endpoints of kind attach.
+    public var attach: [AttachAddress]
 
     /// The most arguments, and variables of the environment, of one pool.
     public static let wordsMax = 64
@@ -36,6 +40,8 @@ public struct PoolRole: Hashable, Sendable {
     public static let maxSessionsLimit = 1_000_000
     /// The most spares of a pool.
     public static let warmMax = 64
+    /// The most endpoints of a pool.
+    public static let attachMax = 256
 
     /// What the settings say of every pool that does not say otherwise.
     /// - Parameter folder: relative paths begin there.
@@ -56,6 +62,7 @@ public struct PoolRole: Hashable, Sendable {
         environment = [:]
         browser = text("worker.browser") ?? "chromium"
         names = []
+        attach = []
         executable = text("worker.executable").map { WorkerRole.program($0, in: folder) }
     }
 
@@ -74,6 +81,8 @@ public struct PoolRole: Hashable, Sendable {
     public var seating: Seating {
         // One sidecar that is no process has all seats, and is never replaced.
         if kind == .lease { return Seating(mode: .shared(seats: slots, sessionsMax: .max)) }
+        // Endpoints cannot be replaced, and there are no others.
+        if kind == .attach { return Seating(mode: isShared ? .shared(seats: sessions, sessionsMax: .max) : .dedicated) }
         return Seating(
             mode: isShared ? .shared(seats: sessions, sessionsMax: maxSessions) : .dedicated,
             spares: warm ?? (isShared ? 0 : 1), ageMaxMilliseconds: maxAgeMilliseconds.map { UInt64($0) })
@@ -82,12 +91,21 @@ public struct PoolRole: Hashable, Sendable {
     /// The browser that the pool serves: the one of its kind, else the label's second segment, else `browser`.
     public var servedBrowser: String { kind == .chromium ? "chromium" : PoolConfig.browser(of: label) ?? browser }
 
+    /// The number of slots that follows from names or endpoints.
+    var slotsImplied: Int? {
+        switch kind {
+        case .lease: names.isEmpty ? nil : names.count
+        case .attach: attach.isEmpty ? nil : attach.count * (isShared ? sessions : 1)
+        case .playwright, .chromium, .bidi, .command: nil
+        }
+    }
+
     /// What a client gets there, for a terminal.
     public var served: String {
         switch kind {
         case .playwright, .chromium, .bidi: servedBrowser
         case .command: command.first ?? "command"
-        case .lease: "lease"
+        case .attach, .lease: kind.rawValue
         }
     }
 
@@ -96,6 +114,9 @@ public struct PoolRole: Hashable, Sendable {
         if kind == .command && command.isEmpty { return "pool \(label): kind command needs a command" }
         if let named = PoolConfig.browser(of: label), kind == .chromium, named != "chromium" {
             return "pool \(label) is named after \(named), and kind chromium serves chromium: change one of the two"
+        }
+        if kind == .attach && attach.isEmpty {
+            return "pool \(label): kind attach needs endpoints: attach: [\"ws://10.0.0.7:9222/…\"] in the table pools"
         }
         if kind == .bidi && servedBrowser == "webkit" {
             return "pool \(label): kind bidi serves chromium and firefox, not webkit: change the browser or the kind"

@@ -5,14 +5,17 @@ import WorkerCore
 struct PoolsReader {
     /// The keys of one pool.
     enum Field: String, CaseIterable {
-        case slots, kind, mode, sessions, maxSessions, maxAge, warm, command, args, env, browser, executable, names
+        case slots, kind, mode, sessions, maxSessions, maxAge, warm, command, args, env, browser, executable, names,
+            attach
 
         func counts(in kind: PoolRole.Kind) -> Bool {
             switch self {
             case .slots, .kind: true
             case .names: kind == .lease
-            case .mode, .sessions, .maxSessions, .maxAge, .warm, .command, .args, .env, .browser, .executable:
-                kind != .lease
+            case .attach: kind == .attach
+            case .mode, .sessions: kind != .lease
+            case .maxSessions, .maxAge, .warm, .command, .args, .env, .browser, .executable:
+                kind != .lease && kind != .attach
             }
         }
     }
@@ -61,12 +64,13 @@ struct PoolsReader {
             }
         }
         pool.forgetForeignExecutable(unlessGiven: fields.contains { $0.key == Field.executable.rawValue }, base: base)
-        if !pool.names.isEmpty {
-            if pool.slots != 0 && pool.slots != pool.names.count {
+        if let count = pool.slotsImplied {
+            if pool.slots != 0 && pool.slots != count {
+                let what = pool.kind == .lease ? "names" : "endpoints and sessions"
                 object(
-                    entry.line, "pool \(label) has \(pool.slots) slots and \(pool.names.count) names: leave slots out")
+                    entry.line, "pool \(label) has \(pool.slots) slots, but its \(what) make \(count): leave slots out")
             }
-            pool.slots = pool.names.count
+            pool.slots = count
         }
         if pool.slots == 0, !fields.contains(where: { $0.key == Field.slots.rawValue }) {
             object(entry.line, "pool \(label) has no slots: write slots: 3")
@@ -107,6 +111,17 @@ struct PoolsReader {
             guard Set(texts).count == texts.count else { return "has a name twice" }
             pool.names = texts
             return nil
+        case .attach:
+            guard let texts = node.texts, (1...PoolRole.attachMax).contains(texts.count) else {
+                return "takes a list of 1 to \(PoolRole.attachMax) endpoints"
+            }
+            do throws(AttachAddress.Failure) {
+                pool.attach = []
+                for text in texts { pool.attach.append(try AttachAddress(text)) }
+            } catch {
+                return error.description
+            }
+            return Set(texts).count == texts.count ? nil : "has an endpoint twice: write mode: shared and sessions"
         case .command:
             guard let texts = node.texts, var words = texts.count == 1 ? CommandWords.split(texts[0]) : texts,
                 let program = words.first
@@ -147,7 +162,7 @@ struct PoolsReader {
             }
             pool.browser = text.lowercased()
         case .executable: pool.executable = WorkerRole.program(text, in: folder)
-        case .args, .env, .command, .names: preconditionFailure("a field of several values")
+        case .args, .env, .command, .names, .attach: preconditionFailure("a field of several values")
         }
         return nil
     }

@@ -18,6 +18,8 @@ final class SidecarKinds {
         switch pool.kind {
         case .command:
             return (try served(pool, browser: "", version: ""), CommandKind(pool.command))
+        case .attach:
+            return (try served(pool, browser: "", version: ""), AttachKind(pool.attach))
         case .lease:
             let kind = pool.names.isEmpty ? LeaseKind(slots: pool.slots) : LeaseKind(names: pool.names)
             return (try served(pool, browser: "", version: ""), kind)
