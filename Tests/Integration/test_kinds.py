@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from support.client import frame, read_frame
-from support.fleet import Fleet, eventually
+from support.fleet import Fleet, binary, eventually
 from support.process import Process
 
 
@@ -179,4 +179,25 @@ async def test_a_browser_that_runs_already_is_attached(folder):
         await fleet.grantable(1, timeout=60)
         async with Caller(fleet, "four", "/pool/grid/") as caller:
             assert await caller.call("Browser.getVersion") == versions[0]
+        await fleet.nothing_held(within=10)
+
+
+async def test_a_shared_endpoint_serves_several_clients_at_once(folder):
+    async with Fleet(folder) as fleet:
+        server = fleet.keep(await Process.start("server", [binary("loadtest"), "echo"], folder))
+        url = (await server.wait_for(where=lambda line: line.text.startswith("ws://"))).text.strip()
+        await fleet.gateway()
+        text = f"pools: {{grid: {{kind: attach, mode: shared, sessions: 3, attach: ['{url}']}}}}\n"
+        await fleet.worker({}, kind="attach", more=["--config", pools_file(folder, text)])
+        await fleet.grantable(3)
+        clients = [await fleet.client(f"c{n}", path="/pool/grid/").open() for n in range(3)]
+        for client in clients:
+            assert (await client.answer()).status == 101 and await client.echo()
+        waiting = await fleet.client("waiting", path="/pool/grid/").open()
+        await fleet.queued("waiting")
+        await clients[1].finish()
+        assert (await waiting.answer()).status == 101 and await waiting.echo()
+        assert await clients[0].echo() and await clients[2].echo() and server.alive
+        for client in (clients[0], clients[2], waiting):
+            await client.finish()
         await fleet.nothing_held(within=10)

@@ -95,7 +95,7 @@ public enum WorkerLimits {
     public static let pendingConnectionsMax = 1_024
     /// A probe of a sidecar, from its connection to the answer.
     public static let probeMilliseconds: UInt64 = 1_000
-    /// Connecting a sidecar on loopback.
+    /// Connecting a sidecar.
     public static let sidecarConnectMilliseconds: UInt64 = 1_000
     /// For the second side of a session to end after the first one did.
     public static let lingerMilliseconds: UInt64 = 1_000

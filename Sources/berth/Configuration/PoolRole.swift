@@ -125,7 +125,7 @@ public struct PoolRole: Hashable, Sendable {
             return "pool \(label): kind \(kind.rawValue) has no mode: shared, because clients of one browser would see "
                 + "each other's pages: write mode: dedicated"
         }
-        if isShared && maxSessions < sessions {
+        if isShared && kind != .attach && kind != .lease && maxSessions < sessions {
             return "pool \(label): maxSessions \(maxSessions) is below its sessions at once, \(sessions)"
         }
         return nil

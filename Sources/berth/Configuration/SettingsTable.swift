@@ -143,9 +143,11 @@ extension Setting {
         ),
         Setting(
             "worker.playwrightDriver", flag: "--playwright-driver", environment: "BERTH_PLAYWRIGHT_DRIVER", kind: .text,
-            default: nil, shown: "looked for: .venv, then python3's playwright", commands: [.worker, .dev],
+            default: nil, shown: "looked for: .venv, node_modules, then python3's and node's own packages",
+            commands: [.worker, .dev],
             doc:
-                "The folder that holds Playwright's node and package: <venv>/lib/python3.x/site-packages/playwright/driver."
+                "The folder that holds Playwright's node and package: <venv>/lib/python3.x/site-packages/playwright/driver, "
+                + "or node_modules/playwright."
         ),
         Setting(
             "worker.headless", environment: "HEADLESS", kind: .yesNo, default: "true", commands: [.worker, .dev],

@@ -1,12 +1,12 @@
-/// The address that a sidecar prints: `ws://<loopback>:<port>[/<path>]`.
+/// The address of a sidecar: `ws://<host>:<port>[/<path>]`.
 ///
-/// The parser is strict, because the endpoint decides where clients' bytes go: a loopback host, a port, a path of
-/// visible ASCII without query or fragment.
+/// The parser of a sidecar's output is strict, because the endpoint decides where clients' bytes go: a loopback host, a
+/// port, a path of visible ASCII without query or fragment. Other hosts come from the operator's settings alone.
 public struct SidecarEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// Longest line that is read, in bytes.
     public static let lineMax = 2_048
 
-    /// A literal address: `127.0.0.1` and its kin, or `::1`. `localhost` is read as `127.0.0.1`.
+    /// A literal address. In a sidecar's output `localhost` is read as `127.0.0.1`.
     public let host: String
     public let port: Int
     /// Empty, or `/` and more.
