@@ -129,6 +129,9 @@ import WorkerCore
         let table = try self.pools(
             "pools: {a: {slots: 1}, 'b:Firefox': {slots: 1}, 'c:Firefox': {slots: 1, executable: /f}}", flags: flags)
         #expect(table.map(\.executable) == ["/opt/chromium", nil, "/f"])
+        // A browser is no chromedriver.
+        let driven = try self.pools("pools: {a: {slots: 1, kind: chromium}, b: {slots: 1, kind: bidi}}", flags: flags)
+        #expect(driven.map(\.executable) == ["/opt/chromium", nil])
     }
 
     @Test func aWarmSpareIsTheDefaultOfDedicatedPools() throws {

@@ -11,6 +11,23 @@ from support.fleet import Fleet, binary, eventually
 from support.process import Process
 
 
+def driver_package() -> str:
+    """The package playwright-core that the Python package brings."""
+    playwright = pytest.importorskip("playwright")
+    return os.path.join(os.path.dirname(playwright.__file__), "driver", "package")
+
+
+def commands() -> list[str]:
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                found.append(file.read().replace(b"\0", b" ").decode("utf-8", "replace"))
+        except OSError:
+            continue
+    return found
+
+
 def needs(program: str):
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
@@ -200,4 +217,28 @@ async def test_a_shared_endpoint_serves_several_clients_at_once(folder):
         assert await clients[0].echo() and await clients[2].echo() and server.alive
         for client in (clients[0], clients[2], waiting):
             await client.finish()
+        await fleet.nothing_held(within=10)
+
+
+@needs("node")
+@needs("chromium")
+async def test_playwright_is_found_beside_node(folder):
+    package = os.path.join(folder, "lib", "node_modules", "playwright-core")
+    os.makedirs(os.path.join(folder, "bin"))
+    os.makedirs(os.path.dirname(package))
+    os.symlink(driver_package(), package)
+    os.symlink(shutil.which("node"), os.path.join(folder, "bin", "node"))
+    env = {"VIRTUAL_ENV": os.path.join(folder, "none"), "PATH": f"{folder}/bin:/usr/bin:/bin"}
+    async with Fleet(folder) as fleet:
+        await fleet.gateway()
+        await fleet.worker({"web:chromium": 1}, kind="playwright", more=["--warm", "0"], env=env)
+        await fleet.grantable(1, timeout=60)
+        served = [line for line in commands() if f"{package}/cli.js launch-server" in line.replace("/bin/../", "/")]
+        assert len(served) == 1, served
+        with open(os.path.join(package, "package.json"), encoding="utf-8") as file:
+            version = json.load(file)["version"]
+        agent = {"user-agent": f"Playwright/{version} (x64; debian 12) python/3.11"}
+        client = await fleet.client("one", path="/pool/web:chromium/", headers=agent).open()
+        assert (await client.answer()).status == 101
+        await client.finish()
         await fleet.nothing_held(within=10)

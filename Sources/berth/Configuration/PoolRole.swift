@@ -73,9 +73,10 @@ public struct PoolRole: Hashable, Sendable {
         return pool
     }
 
-    /// The setting `worker.executable` is of `worker.browser` alone.
+    /// The setting `worker.executable` is of `worker.browser` alone, and of the driver in kind `bidi`.
     mutating func forgetForeignExecutable(unlessGiven isGiven: Bool, base: PoolRole) {
-        if !isGiven && servedBrowser != base.browser { executable = nil }
+        let isForeign = servedBrowser != base.browser || (kind == .bidi) != (base.kind == .bidi)
+        if isForeign && !isGiven { executable = nil }
     }
 
     public var seating: Seating {
