@@ -61,11 +61,14 @@ final class AttachedEndpoints {
     func giveBack(for sidecar: Int) { users.remove(sidecar) }
 }
 
-/// One look at an endpoint: its address, its socket if it must be asked for it, and a handshake.
+/// One look at an endpoint: its addresses, its socket if it must be asked for it, and a handshake. The first address that
+/// takes the handshake is the endpoint's.
 private final class AttachedLook {
     private let address: AttachAddress
     private let loop: Loop
     private let done: (StandingSidecar.Sight) -> Void
+    /// Addresses that were not tried yet.
+    private var rest: ArraySlice<SocketAddress> = []
     private var question: DebuggerQuestion?
     private var probe: SidecarProbe?
 
@@ -75,8 +78,10 @@ private final class AttachedLook {
         let look = AttachedLook(address, loop, done)
         resolver.resolve(host: address.host, port: address.port) { result in
             switch result {
-            case .success(let all): look.ask(all[0])
-            case .failure(let error): look.fail("\(error)")
+            case .success(let all):
+                look.rest = all[...]
+                look.tryNext(or: "its name has no address")
+            case .failure(let error): look.tryNext(or: "\(error)")
             }
         }
     }
@@ -87,27 +92,28 @@ private final class AttachedLook {
         self.done = done
     }
 
-    private func fail(_ why: String) { done(.fails("\(address): \(why)")) }
-
-    /// Browsers take no other Host than a literal address.
-    private func ask(_ literal: SocketAddress) {
+    /// - Parameter failure: why the look fails if no address is left.
+    private func tryNext(or failure: String) {
+        guard let literal = rest.popFirst() else { return done(.fails("\(address): \(failure)")) }
+        // Browsers take no other Host than a literal address, so the name is used no more.
         if let path = address.path { return shakeHands(literal, path) }
         question = DebuggerQuestion(literal, loop: loop) { [self] answer in
             question = nil
             switch answer {
             case .success(let path): shakeHands(literal, path)
-            case .failure(let failure): fail(failure.description)
+            case .failure(let failure): tryNext(or: failure.description)
             }
         }
     }
 
     private func shakeHands(_ literal: SocketAddress, _ path: String) {
         guard let endpoint = SidecarEndpoint(host: literal.host, port: literal.port, path: path) else {
-            return fail("its socket has no path that Berth connects to")
+            return tryNext(or: "its socket has no path that Berth connects to")
         }
         probe = SidecarProbe(endpoint, loop: loop) { [self] passed in
             probe = nil
-            if passed { done(.stands(at: endpoint)) } else { fail("it took no connection, or no WebSocket handshake") }
+            if passed { return done(.stands(at: endpoint)) }
+            tryNext(or: "it took no connection, or no WebSocket handshake")
         }
     }
 }
