@@ -8,6 +8,7 @@ import shutil
 import pytest
 from support.client import frame, read_frame
 from support.fleet import Fleet, binary, eventually
+from support.marks import marked
 from support.process import Process
 
 
@@ -101,7 +102,8 @@ HEADLESS = {"goog:chromeOptions": {"args": ["--headless=new", "--no-sandbox"]}}
 async def test_a_bidi_client_has_a_browser_of_its_own(folder, browser, capabilities):
     async with Fleet(folder) as fleet:
         await fleet.gateway()
-        await fleet.worker({f"web:{browser}": 1}, kind="bidi", more=["--warm", "0"])
+        node = f"bidi-{os.getpid()}"
+        worker = await fleet.worker({f"web:{browser}": 1}, node, kind="bidi", more=["--warm", "0"])
         await fleet.grantable(1, timeout=60)
         sessions = set()
         for name in ("one", "two"):
@@ -116,6 +118,9 @@ async def test_a_bidi_client_has_a_browser_of_its_own(folder, browser, capabilit
                 assert len(tree["contexts"]) == 2, "pages of another client"
         assert len(sessions) == 2
         await fleet.nothing_held(within=10)
+        # The browsers that chromedriver started too, although no client ended its session.
+        assert await worker.terminate() == 0
+        assert marked(node) == set()
 
 
 def pools_file(folder: str, text: str) -> str:

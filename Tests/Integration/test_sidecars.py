@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from support.fleet import Fleet, binary, eventually
+from support.marks import marked
 from support.process import Process
 
 # Children in sessions of their own; some lose their parent, some wiped their environment, some are children of such.
@@ -50,22 +51,6 @@ while True:
 """
 
 
-def marked(node: str) -> set[int]:
-    """Living processes whose environment says that they belong to a worker of this node."""
-    found = set()
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/environ", "rb") as file:
-                environment = file.read()
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                state = file.read().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if f"BERTH_SIDECAR_NODE={node}".encode() in environment.split(b"\0") and state not in "ZX":
-            found.add(int(name))
-    return found
-
-
 def named(name: str) -> set[int]:
     """Living processes whose first argument is this name."""
     found = set()
@@ -92,7 +77,8 @@ async def test_nothing_outlives_a_session_nor_the_worker(folder, wiped):
         await fleet.gateway()
         node, name = f"leaver-{os.getpid()}-{wiped}", f"left-{os.path.basename(folder)}"
         command = f"{sys.executable} -I -S {script(folder, LEAVER)}" + (f" {name}" if wiped else "")
-        worker = await fleet.worker({"AppA:x": 1}, name=node, command=command)
+        # A spare has processes too, which outlive the session.
+        worker = await fleet.worker({"AppA:x": 1}, name=node, command=command, more=["--warm", "0"])
         await fleet.grantable(1)
         left = named(name) if wiped else marked(node)
         assert len(left) >= 6
