@@ -20,7 +20,8 @@ import Testing
         machine: MachineFacts(
             openFiles: 65_536,
             worker: MachineFacts.Worker(
-                programs: .found(["a|chromium|1.60"]), hasBrowser: true, sharedMemoryBytes: 1 << 30, fonts: 12)))
+                programs: .found(["a|chromium|1.60|playwright"]), hasBrowser: true, sharedMemoryBytes: 1 << 30,
+                fonts: 12)))
 
     private func diagnosis(_ change: (inout Facts) -> Void) -> Diagnosis {
         var facts = Self.facts

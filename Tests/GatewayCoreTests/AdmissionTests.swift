@@ -6,7 +6,7 @@ import Testing
 @Suite struct AdmissionTests {
     @Test func playwrightAsksByItsOwnHeaders() throws {
         let request = try admit(playwright())
-        #expect(request.selector.description == "|chromium|1.65")
+        #expect(request.selector.description == "|chromium|1.65|playwright")
         #expect(request.tenant == "default")
         #expect(request.waitMilliseconds == 120_000)
         #expect(request.kind == .playwright)
@@ -18,7 +18,7 @@ import Testing
 
     @Test func poolPathsTakeAnyClient() throws {
         let request = try admit(handshake("/pool/AppA%3AFirefox/devtools/x?y=1&wait=5s&z"))
-        #expect(request.selector.description == "AppA:Firefox||")
+        #expect(request.selector.description == "AppA:Firefox|||")
         #expect(request.waitMilliseconds == 5_000)
         let forwarded = String(decoding: request.head.composed(session: "s"), as: UTF8.self)
         #expect(forwarded.hasPrefix("GET /devtools/x?y=1&z HTTP/1.1\r\n"))

@@ -71,7 +71,7 @@ extension QueueCore.Grant {
         QueueCore.Grant(
             lease: LeaseID(waiter: waiter, attempt: attempt),
             worker: ProcessID(node: "w", generation: worker ?? UInt64(attempt))!, slot: 0, address: "127.0.0.1:1",
-            pool: "A||", token: Token(epoch: 1, number: token ?? Int64(attempt)))
+            pool: "A|||raw", token: Token(epoch: 1, number: token ?? Int64(attempt)))
     }
 }
 

@@ -26,7 +26,7 @@ final class EchoWorker {
         final class Box { var accept: ((Stream) -> Void)? }
         let box = Box()
         let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { box.accept?($0) }
-        let pool = Pool(label: Label("echo")!, browser: "", version: "")!
+        let pool = Pool(label: Label("echo")!, browser: "", version: "", slotProtocol: .raw)!
         registry = SlotRegistry(
             loop: loop, endpoint: redis, fleet: "test", node: node, address: "127.0.0.1:\(listener.port)",
             port: listener.port, pools: Array(repeating: pool, count: slots))!

@@ -59,7 +59,7 @@ private final class FakeWorker: StreamDelegate {
     private func grant(_ address: String) -> Grant {
         Grant(
             lease: LeaseID(waiter: WaiterID(high: 1, low: 2), attempt: 1), worker: worker, slot: 3, address: address,
-            pool: "A||", token: Token(epoch: 1, number: 9))
+            pool: "A|||raw", token: Token(epoch: 1, number: 9))
     }
 
     private func head() throws -> ForwardedHead {

@@ -49,11 +49,11 @@ import Testing
 
     @Test func grantPayloads() {
         let lease = LeaseID(waiter: WaiterID(high: 0, low: 7), attempt: 1)
-        let payload = "\(lease) w.00000000000000ff 3 1700000000000 42 [::1]:3131 a:b|chromium|1.65"
+        let payload = "\(lease) w.00000000000000ff 3 1700000000000 42 [::1]:3131 a:b|chromium|1.65|raw"
         let grant = Grant(payload: payload)!
         #expect(
             grant.lease == lease && grant.slot == 3 && grant.address == "[::1]:3131"
-                && grant.pool == "a:b|chromium|1.65")
+                && grant.pool == "a:b|chromium|1.65|raw")
         #expect(grant.token == Token(epoch: 1_700_000_000_000, number: 42))
         let words = payload.split(separator: " ").map(String.init)
         for index in words.indices {

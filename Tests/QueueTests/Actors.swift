@@ -141,7 +141,7 @@ final class GatewayActor {
     private func post(_ id: String, _ wait: Wait) {
         waits[id] = wait
         let ticket = wait.ticket == 0 ? "" : String(wait.ticket)
-        let reply = call("enqueue", [id, wait.tenant, "x||", "0", "", "1", ticket, String(wait.attempt)])
+        let reply = call("enqueue", [id, wait.tenant, "x|||raw", "0", "", "1", ticket, String(wait.attempt)])
         guard waits[id] != nil else { return }
         if let known = Int(reply.text(0)) { waits[id]!.ticket = known }
         if let grant = reply.grant { granted(grant) }

@@ -14,7 +14,7 @@ import Testing
     /// One gateway with a worker whose tenants may hold nothing, so that everybody waits.
     private func start() -> (Caller, Subscriber) {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         return (g, fleet.listen(g))
     }
@@ -37,7 +37,7 @@ import Testing
 
     @Test func anAliasLastsUntilTheSessionIsOver() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         let grant = fleet.enqueue(g, fleet.newWaiter(), alias: "me").grant!
         #expect(fleet.enqueue(g, fleet.newWaiter(), alias: "me").text(0) == "alias_taken")
@@ -99,7 +99,7 @@ import Testing
 
     @Test func aDeafGatewaysTicketIsNotLostOnWhoWillNotWait() {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         let ticket = fleet.enqueue(g, fleet.newWaiter(), alias: "me").text(0)
         let other = fleet.gateway("other")
@@ -123,7 +123,7 @@ import Testing
 
     @Test func aDeafGatewaysWaiterGivesWayAtOnce() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         let other = fleet.gateway("other")
         let id = fleet.newWaiter()

@@ -15,14 +15,14 @@ import Testing
 
     @Test func badArgumentsChangeNothing() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "y:z||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "y:z|||raw"], probedBy: g)
         let id = fleet.newWaiter()
         let before = everything()
-        let good = [id, "a", "x||", "0", "", "1", "", "0", "", "0"]
+        let good = [id, "a", "x|||raw", "0", "", "1", "", "0", "", "0"]
         for (index, words) in [
             (0, ["", "XYZ", id + "0", id.uppercased() + "Z"]),
             (1, ["", "a b", "a:b", "*", String(repeating: "t", count: 65)]),
-            (2, ["", "x", "x|", "x||||", "a:::b||", "x|b c|", "||x y", "x\n||", "a:b:c:d:e:f:g:h:i||"]),
+            (2, ["", "x", "x|", "x||||", "a:::b|||raw", "x|b c|", "||x y", "x\n|||raw", "a:b:c:d:e:f:g:h:i|||raw"]),
             (3, ["", "-1", "1.5", "inf", "nan", "0x10", " 1", "1e9", "99999999999999999"]),
             (4, [String(repeating: "r", count: QueueLimits.runBytesMax + 1), "a b", "a\nb", "é"]),
             (6, ["-5", "abc", "inf"]), (7, ["", "-1", "x"]),
@@ -42,21 +42,21 @@ import Testing
             "0 kept 1 1 \(id).1 a 3601 1 -", "0 kept 1 1 \(id).1 a 1 -1 -",
         ] {
             #expect(fleet.run("renew", w, ["7", "", "0", row]).status == "bad", "\(row)")
-            let arguments = ["worker", "h:1", "2", "lenient", "0", "0", "0", "x||", "y:z||", row]
+            let arguments = ["worker", "h:1", "2", "lenient", "0", "0", "0", "x|||raw", "y:z|||raw", row]
             #expect(fleet.run("register", w, arguments).status == "bad", "\(row)")
         }
         for arguments in [
-            ["worker", "", "1", "lenient", "0", "0", "0", "x||"],
-            ["worker", "a b", "1", "lenient", "0", "0", "0", "x||"],
+            ["worker", "", "1", "lenient", "0", "0", "0", "x|||raw"],
+            ["worker", "a b", "1", "lenient", "0", "0", "0", "x|||raw"],
             ["worker", "h:1", "0", "lenient", "0", "0", "0"], ["worker", "h:1", "1", "lenient", "0", "0", "0"],
-            ["worker", "h:1", "1", "x||"], ["worker", "h:1", "1", "lenient", "0", "0", "2", "x||"],
-            ["worker", "h:1", "1", "lenient", "0", "0", "", "x||"],
-            ["worker", "h:1", "1025", "lenient", "0", "0", "0", "x||"],
+            ["worker", "h:1", "1", "x|||raw"], ["worker", "h:1", "1", "lenient", "0", "0", "2", "x|||raw"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "", "x|||raw"],
+            ["worker", "h:1", "1025", "lenient", "0", "0", "0", "x|||raw"],
             ["worker", "h:1", "1", "lenient", "0", "0", "0", "x"],
-            ["worker", "h:1", "1", "lenient", "0", "0", "0", "*||"],
-            ["worker", "h:1", "1", "odd", "0", "0", "0", "x||"],
-            ["worker", "h:1", "1", "strict", "0", "0", "0", "||"],
-            ["worker", "h:1", "1", "lenient", "0", "0", "0", "x y||"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "*|||raw"],
+            ["worker", "h:1", "1", "odd", "0", "0", "0", "x|||raw"],
+            ["worker", "h:1", "1", "strict", "0", "0", "0", "|||raw"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "x y|||raw"],
             ["operator"],
             ["waiter"], [""],
         ] {
@@ -68,7 +68,8 @@ import Testing
             ("declare", "tenant:a", "-1,1,1,1,1,0"), ("declare", "tenant:a b", limits), ("declare", "tenant:a", "-"),
             ("declare", "tenant:a", "inf,1,1,1,1,0"), ("declare", "tenant:", limits), ("declare", "odd:a", "1"),
             ("declare", "policy", "odd"), ("declare", "policy:a", "fair"), ("set", "pause:", "1"),
-            ("set", "pause:x||", "0"), ("set", "pause:*", "1"), ("set", "zero:x|y|z", "1"), ("set", "zero:", "1"),
+            ("set", "pause:x|||raw", "0"), ("set", "pause:*", "1"), ("set", "zero:x|y|z|raw", "1"),
+            ("set", "zero:", "1"),
             ("odd", "policy", "fair"), ("resend", "policy", "fair"), ("resend", "policy", "fair 1 - x"),
             ("resend", "policy", "fair 1 odd 2"),
         ] {
@@ -123,7 +124,7 @@ import Testing
 
     @Test func anOldConnectionOrAnUnknownProcessChangesNothing() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         g.connection = 5
         w.connection = 5
@@ -169,7 +170,7 @@ import Testing
         #expect(fleet.keep(worker, grant).status == "unknown")
         #expect(fleet.look() == seen)
         // One that is known, about what is not its own.
-        let (g2, w2) = (fleet.gateway("g2"), fleet.worker("w2", pools: ["y||"], probedBy: fleet.gateway("g3")))
+        let (g2, w2) = (fleet.gateway("g2"), fleet.worker("w2", pools: ["y|||raw"], probedBy: fleet.gateway("g3")))
         seen = fleet.look()
         #expect(fleet.cancel(g2, grant.lease.waiter.text).status == "ok")
         #expect(fleet.reject(g2, grant, .unreachable).status == "requeued")
@@ -183,7 +184,7 @@ import Testing
     @Test func aReplyThatNotesNoCommitTellsNone() {
         let g = fleet.gateway()
         let other = fleet.gateway("other")
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         for _ in 0..<5 { fleet.collect(other) }
         let epoch = g.history.epoch
         #expect(fleet.run("enqueue", g, ["bad"]).status == "bad")

@@ -15,12 +15,12 @@ import Testing
     }
 
     static let wrongs = [
-        Wrong(promise: "S4", item: "slot <w> 1", command: "ZREM worker:<w>:free:x|| 1"),
-        Wrong(promise: "S4", item: "worker <w>", command: "ZADD worker:<w>:free:x|| -1 0"),
+        Wrong(promise: "S4", item: "slot <w> 1", command: "ZREM worker:<w>:free:x|||raw 1"),
+        Wrong(promise: "S4", item: "worker <w>", command: "ZADD worker:<w>:free:x|||raw -1 0"),
         Wrong(promise: "S4", item: "worker <w>", command: "HDEL worker:<w>:slots 1"),
-        Wrong(promise: "S4", item: "worker <w>", command: "ZREM pool:x||:free <w>"),
-        Wrong(promise: "S4", item: "worker <w>", command: "SREM pool:x||:workers <w>"),
-        Wrong(promise: "S4", item: "pool x||", command: "ZADD pool:x||:free -1 nobody.0000000000000001"),
+        Wrong(promise: "S4", item: "worker <w>", command: "ZREM pool:x|||raw:free <w>"),
+        Wrong(promise: "S4", item: "worker <w>", command: "SREM pool:x|||raw:workers <w>"),
+        Wrong(promise: "S4", item: "pool x|||raw", command: "ZADD pool:x|||raw:free -1 nobody.0000000000000001"),
         Wrong(promise: "S1", item: "slot <w> 0", command: "SREM worker:<w>:leases <lease>"),
         Wrong(promise: "S1", item: "slot <w> 0", command: "DEL lease:<lease>"),
         Wrong(promise: "S1", item: "lease <ghost>.1 <w>", command: "SADD worker:<w>:leases <ghost>.1"),
@@ -33,7 +33,7 @@ import Testing
         Wrong(promise: "S3", item: "tenant a", command: "HSET lease:<lease> cap 0"),
         Wrong(promise: "S5", item: "slot <w> 0", command: "ZREM pending <lease>"),
         Wrong(promise: "S5", item: "pending <ghost>.1", command: "ZADD pending 1 <ghost>.1"),
-        Wrong(promise: "S5", item: "waiter <waiter> <g>", command: "ZREM queue:y||:a <waiter>"),
+        Wrong(promise: "S5", item: "waiter <waiter> <g>", command: "ZREM queue:y|||raw:a <waiter>"),
         Wrong(promise: "S5", item: "waiter <waiter> <g>", command: "ZREM line <waiter>"),
         Wrong(promise: "S5", item: "waiter <waiter> <g>", command: "ZADD gateway:<g>:aside 1 <waiter>"),
         Wrong(promise: "S5", item: "waiter <ghost> <g>", command: "ZADD gateway:<g>:waiters 0 <ghost>"),
@@ -41,24 +41,24 @@ import Testing
         Wrong(promise: "S7", item: "waiter <waiter> <g>", command: "HSET waiter:<waiter> score 1"),
         Wrong(promise: "S8", item: "slot <w> 0", command: "HSET lease:<lease> number 77"),
         Wrong(promise: "S8", item: "slot <w> 0", command: "SET seq 0"),
-        Wrong(promise: "S12", item: "entry y|| a", command: "ZREM selector:y||:eligible a"),
-        Wrong(promise: "S12", item: "entry y|| a", command: "ZADD selector:y||:eligible 5 a"),
-        Wrong(promise: "S12", item: "entry y|| b", command: "ZADD selector:y||:eligible 5 b"),
-        Wrong(promise: "S12", item: "entry y|| a", command: "SREM tenant:a:selectors y||"),
-        Wrong(promise: "S12", item: "link y|| y||", command: "SREM pool:y||:selectors y||"),
-        Wrong(promise: "L1", item: "pool y||", command: "ZADD pool:y||:free 0 <w>"),
+        Wrong(promise: "S12", item: "entry y|||raw a", command: "ZREM selector:y|||raw:eligible a"),
+        Wrong(promise: "S12", item: "entry y|||raw a", command: "ZADD selector:y|||raw:eligible 5 a"),
+        Wrong(promise: "S12", item: "entry y|||raw b", command: "ZADD selector:y|||raw:eligible 5 b"),
+        Wrong(promise: "S12", item: "entry y|||raw a", command: "SREM tenant:a:selectors y|||raw"),
+        Wrong(promise: "S12", item: "link y|||raw y|||raw", command: "SREM pool:y|||raw:selectors y|||raw"),
+        Wrong(promise: "L1", item: "pool y|||raw", command: "ZADD pool:y|||raw:free 0 <w>"),
     ]
 
     @Test(arguments: wrongs)
     func itFindsWhatIsWrongAndFindsItAgain(_ wrong: Wrong) throws {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
-        let other = fleet.worker("other", pools: ["y||"], probedBy: g)
-        let taken = fleet.enqueue(g, fleet.newWaiter(), tenant: "c", "y||").grant!
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
+        let other = fleet.worker("other", pools: ["y|||raw"], probedBy: g)
+        let taken = fleet.enqueue(g, fleet.newWaiter(), tenant: "c", "y|||raw").grant!
         fleet.accept(other, taken)
         let lease = fleet.enqueue(g, fleet.newWaiter()).grant!.lease.description
         let waiter = fleet.newWaiter()
-        fleet.enqueue(g, waiter, "y||")
+        fleet.enqueue(g, waiter, "y|||raw")
         let names = [
             "<w>": w.id, "<g>": g.id, "<lease>": lease, "<waiter>": waiter,
             "<ghost>": String(repeating: "f", count: 32),
@@ -76,7 +76,7 @@ import Testing
     @Test func aFindingThatIsNotFoundAgainDoesNotCount() throws {
         let g = fleet.gateway()
         let waiter = fleet.newWaiter()
-        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.enqueue(g, fleet.newWaiter())
         fleet.enqueue(g, waiter)
         fleet.redis("ZADD", prefix + "line", "1", String(repeating: "f", count: 32))
@@ -99,7 +99,7 @@ import Testing
         let g = fleet.gateway()
         func join(_ index: Int) -> Caller {
             let worker = Caller("worker", "w\(index)")
-            fleet.register(worker, pools: ["x||", "x||"])
+            fleet.register(worker, pools: ["x|||raw", "x|||raw"])
             return worker
         }
         var workers = (0..<200).map(join)
@@ -126,9 +126,9 @@ import Testing
     @Test func aLineThatMovesIsSeenWhole() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["y||"], probedBy: g)
+        _ = fleet.worker(pools: ["y|||raw"], probedBy: g)
         fleet.cap(g, "*", 0, queueMax: 10_000)
-        fleet.redis("HSET", prefix + "pools", "x||", String(fleet.milliseconds))
+        fleet.redis("HSET", prefix + "pools", "x|||raw", String(fleet.milliseconds))
         fleet.enqueueMany(g, 1_000) { "t\($0 % 300)" }
         let line = fleet.look().line
         let broken = stride(from: 0, to: 1_000, by: 100).map { line[$0] }
@@ -146,7 +146,7 @@ import Testing
     /// A lease declared again above its tenant's cap is counted, and is no finding.
     @Test func leasesAboveTheCapAreCountedApart() throws {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         fleet.cap(g, "a", 1)
         fleet.enqueue(g, fleet.newWaiter())
         let second = LeaseID(waiter: WaiterID(fleet.newWaiter())!, attempt: 1)

@@ -8,7 +8,7 @@ import Testing
 
     private func start(slots: Int = 1) -> (Caller, Caller) {
         let g = fleet.gateway()
-        return (g, fleet.worker(pools: Array(repeating: "x||", count: slots), probedBy: g))
+        return (g, fleet.worker(pools: Array(repeating: "x|||raw", count: slots), probedBy: g))
     }
     private func state(_ w: Caller, _ slot: Int = 0) -> String { fleet.look().slots[w.id]![slot].state }
     private func state(of lease: LeaseID) -> String {
@@ -236,7 +236,7 @@ import Testing
         fleet.register(g)
         #expect(fleet.attach(g, session.lease).status == "recovering")
         fleet.register(
-            w, address: "w:1", pools: ["x||", "x||"],
+            w, address: "w:1", pools: ["x|||raw", "x|||raw"],
             rows: [
                 fleet.row(session.slot, "kept", session.token, session.lease, keep: 20),
                 fleet.row(borrowed.slot, "free"),

@@ -16,13 +16,13 @@ import Testing
     @Test func aDispatchCostsTheSameHoweverManySelectorsWait() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x:y||"], probedBy: g)
+        let w = fleet.worker(pools: ["x:y|||raw"], probedBy: g)
         let ear = fleet.listen(g)
-        var grant = fleet.enqueue(g, fleet.newWaiter(), tenant: "served", "x:y||").grant!
+        var grant = fleet.enqueue(g, fleet.newWaiter(), tenant: "served", "x:y|||raw").grant!
         var (costs, waiting) = ([Int](), 0)
         for size in [10, 500] {
             for number in waiting..<size {
-                fleet.enqueue(g, fleet.newWaiter(), tenant: "t\(number / 16)", "x:y:s\(number)||")
+                fleet.enqueue(g, fleet.newWaiter(), tenant: "t\(number / 16)", "x:y:s\(number)|||raw")
             }
             waiting = size
             fleet.accept(w, grant)
@@ -40,7 +40,7 @@ import Testing
     @Test func aDispatchCostsTheSameWhateverWaitsBehindCappedTenants() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         fleet.cap(g, "*", 0, queueMax: 1_000_000)
         fleet.cap(g, "served", 1)
@@ -71,7 +71,7 @@ import Testing
     @Test func acknowledgementsCostOneCommand() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
-        let w = fleet.worker(pools: Array(repeating: "x||", count: 300), probedBy: g)
+        let w = fleet.worker(pools: Array(repeating: "x|||raw", count: 300), probedBy: g)
         let grants = (0..<300).map { _ in fleet.enqueue(g, fleet.newWaiter()).grant! }
         for grant in grants { fleet.accept(w, grant) }
         func cost(_ acknowledged: [String]) -> Int {
@@ -91,7 +91,7 @@ import Testing
     @Test func whatACallAcknowledgesIsBounded() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
-        _ = fleet.worker(pools: Array(repeating: "x||", count: 258), probedBy: g)
+        _ = fleet.worker(pools: Array(repeating: "x|||raw", count: 258), probedBy: g)
         let ids = (0..<258).map { _ in
             // The mailbox is sorted by milliseconds.
             fleet.advance(milliseconds: 1)
@@ -106,7 +106,7 @@ import Testing
     @Test func aRollOf19000WaitersCostsAFewCountsAndFiveListings() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
-        fleet.register(Caller("worker", "w"), pools: ["x||"])
+        fleet.register(Caller("worker", "w"), pools: ["x|||raw"])
         fleet.cap(g, "a", 1, queueMax: 1_000_000)
         let spread = (0..<19_000).map { WaiterID(high: UInt64($0) &* 0x9e37_79b9_7f4a_7c15, low: UInt64($0)).text }
         fleet.enqueueMany(g, spread) { _ in "a" }
@@ -132,7 +132,7 @@ import Testing
     @Test func mendingTakesTheSameOfEachSweepHoweverManyWait() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
-        fleet.register(Caller("worker", "w"), pools: ["x||"])
+        fleet.register(Caller("worker", "w"), pools: ["x|||raw"])
         fleet.cap(g, "*", 1, queueMax: 1_000_000)
         let waiting = Sample.count("BERTH_MEND_WAITERS", sample: 2_000, whole: 50_000)
         fleet.enqueueMany(g, waiting) { "t\($0 % 50)" }

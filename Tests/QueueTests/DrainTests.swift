@@ -12,7 +12,7 @@ import Testing
     private func states(_ worker: Caller) -> [String] { fleet.look().slots[worker.id]!.map(\.state) }
 
     @Test func anOrderNamesAProcessOrItsNode() {
-        let worker = fleet.worker(pools: ["x||"], probedBy: fleet.gateway())
+        let worker = fleet.worker(pools: ["x|||raw"], probedBy: fleet.gateway())
         #expect(fleet.drain("elsewhere").texts(0) == [worker.id])
         #expect(fleet.drain("elsewhere").status == "unknown_worker")
         let node = String(ProcessID(worker.id)!.node)
@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test func theWorkerHearsItByMessageAndAtEachRenewUntilItDrains() {
-        let worker = fleet.worker(pools: ["x||"], probedBy: fleet.gateway())
+        let worker = fleet.worker(pools: ["x|||raw"], probedBy: fleet.gateway())
         #expect(fleet.renew(worker).texts(0) == [])
         fleet.drain(worker)
         for _ in 0..<2 { #expect(fleet.renew(worker, [fleet.row(0, "free")]).texts(0) == ["drain"]) }
@@ -33,11 +33,11 @@ import Testing
 
     @Test func theOrderOutlivesTheEndOfAWorkerThatHasNotHeardIt() {
         let g = fleet.gateway()
-        let worker = fleet.worker(pools: ["x||"], probedBy: g)
+        let worker = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.drain(worker)
         fleet.live(12, [g])
         #expect(fleet.look().slots[worker.id] == nil)
-        #expect(fleet.register(worker, pools: ["x||"]).texts(0) == ["drain"])
+        #expect(fleet.register(worker, pools: ["x|||raw"]).texts(0) == ["drain"])
         fleet.probed(g, worker, true)
         #expect(states(worker) == ["draining"])
         #expect(fleet.enqueue(g, fleet.newWaiter()).status == "queued")
@@ -46,19 +46,19 @@ import Testing
     @Test func theNextProcessOfTheNodeHasNoOrder() {
         let g = fleet.gateway()
         let older = Caller("worker", "n", generation: 1)
-        fleet.register(older, address: "h:1", pools: ["x||"])
+        fleet.register(older, address: "h:1", pools: ["x|||raw"])
         fleet.drain("n")
         fleet.drain(older, leave: true)
         let newer = Caller("worker", "n", generation: 2)
-        #expect(fleet.register(newer, address: "h:1", pools: ["x||"]).texts(0) == [])
+        #expect(fleet.register(newer, address: "h:1", pools: ["x|||raw"]).texts(0) == [])
         #expect(states(newer) == ["free"])
-        #expect(fleet.register(older, address: "h:1", pools: ["x||"]).texts(0) == [], "an end ends the order")
+        #expect(fleet.register(older, address: "h:1", pools: ["x|||raw"]).texts(0) == [], "an end ends the order")
         _ = g
     }
 
     @Test func theWorkersOwnWordOutlivesLostData() {
         let g = fleet.gateway()
-        let worker = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let worker = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(worker, grant)
         let before = fleet.snapshot()
@@ -70,7 +70,7 @@ import Testing
         #expect(fleet.enqueue(g, fleet.newWaiter()).status == "queued")
         fleet.redis("FLUSHALL")
         fleet.setClock()
-        fleet.register(worker, pools: ["x||", "x||"], drains: true, rows: rows)
+        fleet.register(worker, pools: ["x|||raw", "x|||raw"], drains: true, rows: rows)
         fleet.register(g)
         fleet.probed(g, worker, true)
         fleet.advance(milliseconds: 13_000)
@@ -80,9 +80,9 @@ import Testing
     }
 
     @Test func forgottenOrdersLeaveNoKey() {
-        let worker = fleet.worker(pools: ["x||"], probedBy: fleet.gateway())
+        let worker = fleet.worker(pools: ["x|||raw"], probedBy: fleet.gateway())
         let other = Caller("worker", "other")
-        fleet.register(other, address: "h:2", pools: ["x||"])
+        fleet.register(other, address: "h:2", pools: ["x|||raw"])
         fleet.drain(other)
         fleet.live(12, [worker])
         fleet.live(1, [worker])

@@ -18,7 +18,7 @@ import Testing
 
     @Test func eachRenewRepeatsItUntilTheLeaseIsGone() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(w)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
@@ -36,7 +36,7 @@ import Testing
 
     @Test func whoWasToEndIsNotPutBackByAReject() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         fleet.run("end", fleet.nobody, [grant.lease.description, "cancelled"])
@@ -48,7 +48,7 @@ import Testing
 
     @Test func whoWasToEndIsNotPutBackByARowEither() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         fleet.run("end", fleet.nobody, [grant.lease.description, "cancelled"])

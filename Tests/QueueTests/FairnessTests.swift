@@ -21,7 +21,7 @@ import Testing
 
     @Test func fairServesWhoHoldsFewerForItsWeight() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: Array(repeating: "x||", count: 4), probedBy: g)
+        let w = fleet.worker(pools: Array(repeating: "x|||raw", count: 4), probedBy: g)
         let ear = fleet.listen(g)
         fleet.order("policy", "fair")
         fleet.cap(g, "heavy", 9, weight: 3)
@@ -38,7 +38,7 @@ import Testing
 
     @Test func aSlotHeldIsWorthAMinuteOfWaiting() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         fleet.order("policy", "fair")
         let held = hold(g, w, "busy", 1) + hold(g, w, "other", 1)
@@ -65,16 +65,16 @@ import Testing
         let g = fleet.gateway()
         fleet.order("policy", "fair")
         let ear = fleet.listen(g)
-        let x = fleet.worker("wx", pools: ["x||"], probedBy: g)
-        let y = fleet.worker("wy", pools: ["y||"], probedBy: g)
-        let first = fleet.enqueue(g, fleet.newWaiter(), tenant: "z", "x||").grant!
-        let second = fleet.enqueue(g, fleet.newWaiter(), tenant: "z", "y||").grant!
+        let x = fleet.worker("wx", pools: ["x|||raw"], probedBy: g)
+        let y = fleet.worker("wy", pools: ["y|||raw"], probedBy: g)
+        let first = fleet.enqueue(g, fleet.newWaiter(), tenant: "z", "x|||raw").grant!
+        let second = fleet.enqueue(g, fleet.newWaiter(), tenant: "z", "y|||raw").grant!
         fleet.accept(x, first)
         fleet.accept(y, second)
         let (ax, ay, by) = (fleet.newWaiter(), fleet.newWaiter(), fleet.newWaiter())
-        fleet.enqueue(g, ax, tenant: "a", "x||")
-        fleet.enqueue(g, ay, tenant: "a", "y||")
-        fleet.enqueue(g, by, tenant: "b", "y||")
+        fleet.enqueue(g, ax, tenant: "a", "x|||raw")
+        fleet.enqueue(g, ay, tenant: "a", "y|||raw")
+        fleet.enqueue(g, by, tenant: "b", "y|||raw")
         free(x, first)
         free(y, second)
         #expect(Set(fleet.collect(g).grants.map(\.lease.waiter.text)) == [ax, by], "a holds one by then")
@@ -83,7 +83,7 @@ import Testing
 
     @Test(arguments: ["fifo", "fair"]) func aTenantBelowItsGuaranteeGoesFirstAndEndsNobody(policy: String) {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         fleet.order("policy", policy)
         fleet.cap(g, "sure", 9, guarantee: 1)
@@ -103,7 +103,7 @@ import Testing
     @Test func anotherPolicyReachesEveryoneASliceAtATime() {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw", "x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         let held = hold(g, w, "t0", 2) + hold(g, w, "z", 1)
         fleet.enqueueMany(g, 1_000) { "t\($0)" }
@@ -118,7 +118,7 @@ import Testing
         #expect(rounds > 5, "\(rounds)")
         #expect(fleet.audit() == [] && fleet.look().findings == [])
         #expect(
-            fleet.redis("ZRANGE", "berth:{t}:selector:x||:eligible", "-1", "-1").strings == ["t0"], "it holds two")
+            fleet.redis("ZRANGE", "berth:{t}:selector:x|||raw:eligible", "-1", "-1").strings == ["t0"], "it holds two")
         _ = ear
     }
 }

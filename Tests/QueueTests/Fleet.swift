@@ -232,7 +232,7 @@ final class Fleet {
 
     @discardableResult
     func enqueue(
-        _ gateway: Caller, _ waiter: String, tenant: String = "a", _ selector: String = "x||", head: Int = 0,
+        _ gateway: Caller, _ waiter: String, tenant: String = "a", _ selector: String = "x|||raw", head: Int = 0,
         run name: String = "", wait: Bool = true, ticket: Int? = nil, attempt: Int = 0, alias: String = "",
         keep: Int = 0
     ) -> Outcome {
@@ -254,7 +254,7 @@ final class Fleet {
         for start in stride(from: 0, to: ids.count, by: 1_000) {
             let replies = redis.pipeline(
                 (start..<min(start + 1_000, ids.count)).map {
-                    call + [ids[$0], tenant($0), "x||", "0", "", "1", "", "0"]
+                    call + [ids[$0], tenant($0), "x|||raw", "0", "", "1", "", "0"]
                 })
             let other = replies.first { !["queued", "granted"].contains($0.list.first?.string) }
             precondition(other == nil, "\(String(describing: other))")

@@ -33,7 +33,7 @@ import Testing
         }
         server.kill()
         wait("all know that Redis is away") { records.allSatisfy { !$0.notices.isEmpty } }
-        let selector = try #require(Selector(pattern: "echo", browser: "", version: ""))
+        let selector = try #require(Selector(pattern: "echo"))
         let began = ContinuousClock.now
         var (queued, others) = (0, 0)
         for client in clients {

@@ -35,7 +35,7 @@ import Testing
 
     @Test func newTicketsAreAboveTheHighestThatAnybodySaw() {
         let g = fleet.gateway()
-        fleet.register(Caller("worker", "w"), pools: ["x||"])
+        fleet.register(Caller("worker", "w"), pools: ["x|||raw"])
         let saved = fleet.snapshot()
         fleet.advance(milliseconds: 3_000)
         let last = fleet.enqueue(g, fleet.newWaiter()).ticket
@@ -47,7 +47,7 @@ import Testing
     @Test func inAHoldOffNothingExpires() {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let saved = fleet.snapshot()
         fleet.collect(g)
         fleet.restore(saved)
@@ -62,7 +62,7 @@ import Testing
     @Test func aClockThatStepsBackInAHoldOffPutsNoEndOffBeyondIt() {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let saved = fleet.snapshot()
         fleet.collect(g)
         fleet.restore(saved)
@@ -80,7 +80,7 @@ import Testing
     @Test func anOutageOf30SecondsEndsNothingAndOpensNoCap() {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         fleet.cap(g, "a", 1)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
@@ -100,7 +100,7 @@ import Testing
     @Test(arguments: [3_600_000, -3_600_000]) func aClockThatStepsAnHourEndsNothingAndKeepsTheOrder(_ step: Int) {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         let early = fleet.newWaiter()
@@ -124,7 +124,7 @@ import Testing
 
     @Test func renewsAreNumberedAndALateOneIsIgnored() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         w.renewals = 4
@@ -142,7 +142,7 @@ import Testing
     private func twins(_ address: String) -> (gateway: Caller, older: Caller, newer: Caller, Grant) {
         let g = fleet.gateway()
         let older = Caller("worker", "w", generation: 1)
-        fleet.register(older, address: "h:1", pools: ["x||"])
+        fleet.register(older, address: "h:1", pools: ["x|||raw"])
         fleet.probed(g, older, true)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(older, grant)
@@ -151,7 +151,7 @@ import Testing
 
     @Test func ofTwoProcessesOfOneNodeTheOldersWordStillCounts() {
         let (_, older, newer, grant) = twins("h:2")
-        fleet.register(newer, address: "h:2", pools: ["x||"])
+        fleet.register(newer, address: "h:2", pools: ["x|||raw"])
         let renewed = fleet.renew(older, [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
         #expect(renewed.status == "ok" && renewed.texts(1) == ["superseded"])
         #expect(fleet.look().held["a"] == [grant.lease.description])
@@ -161,7 +161,7 @@ import Testing
 
     @Test func anOldGenerationsLeasesEndAtItsTTLWhereTheAddressIsAnother() {
         let (g, older, newer, grant) = twins("h:2")
-        fleet.register(newer, address: "h:2", pools: ["x||"])
+        fleet.register(newer, address: "h:2", pools: ["x|||raw"])
         fleet.live(9, [g, newer])
         #expect(fleet.look().held["a"] == [grant.lease.description])
         fleet.live(3, [g, newer])
@@ -170,14 +170,14 @@ import Testing
 
     @Test func theyEndAtOnceWhereTheAddressIsTheSame() {
         let (_, older, newer, _) = twins("h:1")
-        fleet.register(newer, address: "h:1", pools: ["x||"])
+        fleet.register(newer, address: "h:1", pools: ["x|||raw"])
         #expect(fleet.look().held.isEmpty && slot(older) == "none")
     }
 
     @Test func butNotThoseOfOneThatDrains() {
         let (_, older, newer, grant) = twins("h:1")
         fleet.drain(older)
-        fleet.register(newer, address: "h:1", pools: ["x||"])
+        fleet.register(newer, address: "h:1", pools: ["x|||raw"])
         #expect(fleet.look().held["a"] == [grant.lease.description] && slot(older) == "leased")
     }
 
@@ -201,7 +201,7 @@ import Testing
         #expect(fleet.run("fill", g, []).status == "ok", "4 MB more than fit, and no write was refused")
         #expect(fleet.redis("HGET", fleet.keys.meta, "through") == .text("1"))
         #expect(
-            fleet.run("enqueue", g, [fleet.newWaiter(), "a", "x||", "0", "", "1", "", "0"]).status.hasPrefix("OOM"))
+            fleet.run("enqueue", g, [fleet.newWaiter(), "a", "x|||raw", "0", "", "1", "", "0"]).status.hasPrefix("OOM"))
         #expect(fleet.collect(g).status == "ok")
     }
 }

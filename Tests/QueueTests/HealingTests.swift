@@ -9,7 +9,7 @@ import Testing
 
     @Test func aRenewHealsOneLostWrite() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         // A lost accept.
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         let row = fleet.row(grant.slot, "leased", grant.token, grant.lease, tenant: "a")
@@ -33,7 +33,7 @@ import Testing
 
     @Test func aLostGrantIsDeclaredAndItsWaiterLeavesTheQueue() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         let id = fleet.newWaiter()
         fleet.enqueue(g, id)
@@ -52,7 +52,7 @@ import Testing
 
     @Test func aDeclaredLeaseTakesItsWaiterFromThoseSetAside() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         let ids = (0..<2).map { _ in fleet.newWaiter() }
         for id in ids { fleet.enqueue(g, id) }
@@ -68,9 +68,9 @@ import Testing
 
     @Test func aLeaseDeclaredElsewhereThanGrantedTakesItsWaiterOutOfThatGrant() {
         let g = fleet.gateway()
-        let w = fleet.worker("w", pools: ["x||"], probedBy: g)
+        let w = fleet.worker("w", pools: ["x|||raw"], probedBy: g)
         let w2 = Caller("worker", "w2")
-        fleet.register(w2, pools: ["x||"])
+        fleet.register(w2, pools: ["x|||raw"])
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         let token = Token(epoch: grant.token.epoch, number: grant.token.number + 9)
         for lease in [grant.lease, LeaseID(waiter: grant.lease.waiter, attempt: 9)] {
@@ -84,13 +84,13 @@ import Testing
     @Test func aLeaseThatTimeEndedIsTakenBackByItsHolder() {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         fleet.live(12, [g])
         #expect(fleet.look().slots.isEmpty && fleet.look().held.isEmpty)
         let back = fleet.register(
-            w, pools: ["x||"], rows: [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
+            w, pools: ["x|||raw"], rows: [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
         #expect(back.status == "ok" && back.texts(0) == [])
         #expect(slot(w).state == "leased" && fleet.look().held["a"] == [grant.lease.description])
         fleet.release(w, grant)
@@ -101,7 +101,7 @@ import Testing
 
     @Test func aYoungLeaseIsNeverFreedAndAnUnseenTokenIsTold() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         #expect(fleet.renew(w, [fleet.row(0, "free")]).texts(0) == [])
         #expect(slot(w).state == "leased")
@@ -116,7 +116,7 @@ import Testing
 
     @Test func aSlotThatBrokeIdleIsNotGranted() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.cancel(g, grant.lease.waiter.text)
         #expect(slot(w).state == "free")
@@ -131,7 +131,7 @@ import Testing
 
     @Test func aSlotThatWasOutComesBackUnderATokenItsWorkerNeverSaw() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cancel(g, fleet.enqueue(g, fleet.newWaiter()).grant!.lease.waiter.text)
         fleet.renew(w, [fleet.row(0, "out")])
         #expect(slot(w).state == "out")
@@ -142,7 +142,7 @@ import Testing
 
     @Test func noTokenIsGivenTwiceWhateverRowShowsIt() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.renew(w, [fleet.row(0, "recycling", Token(epoch: g.history.epoch, number: 500))])
         fleet.renew(w, [fleet.row(0, "free", Token(epoch: g.history.epoch, number: 500))])
         #expect(fleet.enqueue(g, fleet.newWaiter()).grant?.token.number == 501)
@@ -153,7 +153,7 @@ import Testing
     @Test func anEmptiedRedisOpensOneEpochAndHoldsOffUntilAllIsBack() {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 1)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
@@ -164,7 +164,7 @@ import Testing
         fleet.advance(milliseconds: 1_000)
         // A newborn comes first, and its epoch is guarded all the same.
         let newborn = Caller("worker", "new")
-        #expect(!fleet.register(newborn, pools: ["x||"]).holdingOff)
+        #expect(!fleet.register(newborn, pools: ["x|||raw"]).holdingOff)
         #expect(fleet.collect(g).status == "unknown")
         #expect(g.history.epoch > epoch)
         let opened = Int(g.history.epoch)
@@ -172,14 +172,15 @@ import Testing
         #expect(back.holdingOff && back.epoch == opened)
         #expect(fleet.renew(w).status == "unknown")
         #expect(
-            fleet.register(w, pools: ["x||"], rows: [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
+            fleet.register(w, pools: ["x|||raw"], rows: [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
                 .epoch == opened, "many callers open one")
         #expect(fleet.renew(newborn).epoch == opened)
         fleet.cap(g, "a", 1)
         let again = fleet.newWaiter()
         let returned = fleet.enqueue(g, again, ticket: queued.ticket, attempt: 0)
         #expect(returned.status == "queued" && returned.text(0) == String(queued.ticket))
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "never:seen||").status == "queued", "nothing is refused as unknown")
+        #expect(
+            fleet.enqueue(g, fleet.newWaiter(), "never:seen|||raw").status == "queued", "nothing is refused as unknown")
         fleet.probed(g, newborn, true)
         let late = fleet.enqueue(g, fleet.newWaiter(), tenant: "b")
         #expect(late.status == "queued" && late.ticket > queued.ticket, "nothing is dispatched")
@@ -201,7 +202,7 @@ import Testing
         let g = fleet.gateway("g")
         let g2 = fleet.gateway("g2")
         let ears = fleet.listen(g, g2)
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let saved = fleet.snapshot()
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)

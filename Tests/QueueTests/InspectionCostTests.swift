@@ -32,7 +32,7 @@ import Testing
         fleet.auditsEachStep = false
         let g = fleet.gateway()
         for index in 0..<4 {
-            _ = fleet.worker("w\(index)", pools: Array(repeating: "x||", count: 200), probedBy: g)
+            _ = fleet.worker("w\(index)", pools: Array(repeating: "x|||raw", count: 200), probedBy: g)
         }
         fleet.cap(g, "*", 2, queueMax: 1_000)
         let tenants = Sample.count("BERTH_INSPECTED_TENANTS", sample: 3_000, whole: 10_000)
@@ -47,6 +47,6 @@ import Testing
         #expect(audit.commands < 600 && audit.calls > tenants / 20, "\(audit)")
         let wanted = most { fleet.raw("wanted", ["", "0", "0", "0", "0"]).strings.first == "more" }
         #expect(wanted.commands < 600 && wanted.calls > tenants / 100, "\(wanted)")
-        #expect(fleet.wanted() == ["x||": 2 * tenants], "two for each tenant")
+        #expect(fleet.wanted() == ["x|||raw": 2 * tenants], "two for each tenant")
     }
 }

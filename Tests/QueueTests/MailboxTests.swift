@@ -6,7 +6,7 @@ import Testing
 
     @Test func aFullMailboxIsCollectedOldestFirstInSlicesUntilAcknowledged() {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: Array(repeating: "x||", count: 300), probedBy: g)
+        _ = fleet.worker(pools: Array(repeating: "x|||raw", count: 300), probedBy: g)
         fleet.auditsEachStep = false
         var granted: [String] = []
         for _ in 0..<300 {

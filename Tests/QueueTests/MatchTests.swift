@@ -29,10 +29,12 @@ import Testing
         while pairs.count < 20_000 {
             let selector = Selector(
                 pattern: words(["a", "b", "*"], 0...4), browser: ["", "c", "f"].randomElement(using: &random)!,
-                version: ["", "1.1", "1.2"].randomElement(using: &random)!)
+                version: ["", "1.1", "1.2"].randomElement(using: &random)!,
+                slotProtocol: [nil, .raw, .cdp].randomElement(using: &random)!)
             let pool = Pool(
                 label: Label(words(["a", "b"], 1...4))!, browser: ["", "c", "f"].randomElement(using: &random)!,
-                version: ["", "1.1", "1.2"].randomElement(using: &random)!)
+                version: ["", "1.1", "1.2"].randomElement(using: &random)!,
+                slotProtocol: [.raw, .cdp].randomElement(using: &random)!)
             pairs.append((selector!, pool!))
         }
         var fits = 0

@@ -8,16 +8,16 @@ import Testing
     @Test func aPoolNewToTheFleetServesWhoWaitsAlready() {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        _ = fleet.worker("w1", pools: ["a:b||"], probedBy: g)
-        fleet.enqueue(g, fleet.newWaiter(), tenant: "b", "a:b||")
+        _ = fleet.worker("w1", pools: ["a:b|||raw"], probedBy: g)
+        fleet.enqueue(g, fleet.newWaiter(), tenant: "b", "a:b|||raw")
         let any = fleet.newWaiter()
         let pattern = fleet.newWaiter()
-        #expect(fleet.enqueue(g, any, "||").status == "queued")
-        #expect(fleet.enqueue(g, pattern, "a:*||").status == "queued")
-        _ = fleet.worker("w2", pools: ["a:c||"], probedBy: g)
+        #expect(fleet.enqueue(g, any, "|||raw").status == "queued")
+        #expect(fleet.enqueue(g, pattern, "a:*|||raw").status == "queued")
+        _ = fleet.worker("w2", pools: ["a:c|||raw"], probedBy: g)
         #expect(fleet.look().waiters[any]?.state == "granted")
         #expect(fleet.look().waiters[pattern]?.state == "queued")
-        _ = fleet.worker("w3", pools: ["a:d|chromium|1.1"], probedBy: g)
+        _ = fleet.worker("w3", pools: ["a:d|chromium|1.1|raw"], probedBy: g)
         #expect(fleet.look().waiters[pattern]?.state == "granted")
         _ = ear
     }

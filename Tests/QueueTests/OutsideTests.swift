@@ -10,7 +10,7 @@ import Testing
 
     @Test func whoWaitsEndsAtOnceAndItsGatewayIsToldUntilItAcknowledges() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         let id = fleet.newWaiter()
@@ -32,7 +32,7 @@ import Testing
     @Test func theGatewaysCancelAcknowledgesToo() {
         let g = fleet.gateway()
         let id = fleet.newWaiter()
-        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         fleet.enqueue(g, id)
         fleet.finish(g, "waiter", id)
@@ -43,10 +43,10 @@ import Testing
     @Test func whoWasSetAsideEndsToo() {
         let g = fleet.gateway()
         let other = fleet.gateway("other")
-        _ = fleet.worker(pools: ["x||"], probedBy: other)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: other)
         let ids = (0..<3).map { _ in fleet.newWaiter() }
         for id in ids { fleet.enqueue(g, id) }
-        _ = fleet.worker("w2", pools: ["x||", "x||"], probedBy: other)
+        _ = fleet.worker("w2", pools: ["x|||raw", "x|||raw"], probedBy: other)
         #expect(fleet.look().waiters.values.contains { $0.state == "aside" })
         #expect(fleet.finish(other, "tenant", "").status == "ok")
         #expect(Set(fleet.collect(g).ends).count == 3)
@@ -55,7 +55,7 @@ import Testing
 
     @Test func whoWasGrantedIsItsGatewaysToCancel() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         let id = fleet.newWaiter()
         let grant = fleet.enqueue(g, id).grant!
@@ -71,7 +71,7 @@ import Testing
 
     @Test func whoWasGrantedAndEndedDoesNotGoBackAtItsDeadlineNorByAVerdict() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let (late, failed) = (fleet.enqueue(g, fleet.newWaiter()).grant!, fleet.enqueue(g, fleet.newWaiter()).grant!)
         for grant in [late, failed] { fleet.finish(fleet.nobody, "waiter", grant.lease.waiter.text) }
         let verdict = fleet.reject(g, failed, .occupied)
@@ -86,7 +86,7 @@ import Testing
 
     @Test func aSessionIsItsWorkersToEnd() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let ear = fleet.listen(w)
         for what in ["lease", "waiter"] {
             let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
@@ -104,7 +104,7 @@ import Testing
 
     @Test func aRunEndsWithItsWaitersAndSessionsAndNobodyElses() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let ear = fleet.listen(w)
         let run = "ci:1/2"
         let served = fleet.enqueue(g, fleet.newWaiter(), run: run).grant!
@@ -127,7 +127,7 @@ import Testing
 
     @Test func aRunsEndGoesOnInSlicesAndLeavesOutWhoCameLater() {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         fleet.auditsEachStep = false
         for _ in 0..<300 { fleet.enqueue(g, fleet.newWaiter(), run: "r") }
@@ -151,7 +151,7 @@ import Testing
 
     @Test func aTenantsAllEndsInSlicesWhoeverHasAHeadStart() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: Array(repeating: "x||", count: 150), probedBy: g)
+        let w = fleet.worker(pools: Array(repeating: "x|||raw", count: 150), probedBy: g)
         fleet.auditsEachStep = false
         fleet.cap(g, "a", 150, queueMax: 1_000, priority: 10)
         for _ in 0..<150 { fleet.accept(w, fleet.enqueue(g, fleet.newWaiter()).grant!) }
@@ -173,7 +173,7 @@ import Testing
 
     @Test func aDeadGatewaysEndedWaitersGoWithIt() {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         let id = fleet.newWaiter()
         fleet.enqueue(g, id, run: "r")
@@ -186,7 +186,7 @@ import Testing
     /// Its worker comes back after Redis lost everything: the run still ends its session.
     @Test func aRunFindsASessionThatWasDeclaredAgain() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let lease = LeaseID(fleet.newWaiter() + ".1")!
         let token = Token(epoch: g.history.epoch, number: 77)
         fleet.renew(w, [fleet.row(0, "leased", token, lease, keep: 0, run: "r")])

@@ -5,15 +5,15 @@ import Testing
 @Suite struct PauseTests {
     private let fleet = Fleet()
 
-    @Test(arguments: ["x|b|1", "x"]) func waitersOfAPausedPoolHoldUntilItIsResumed(name: String) {
+    @Test(arguments: ["x|b|1|raw", "x"]) func waitersOfAPausedPoolHoldUntilItIsResumed(name: String) {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x|b|1", "y||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|b|1|raw", "y|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         #expect(fleet.order("pause:\(name)", "1").status == "ok")
         let (waiter, elsewhere) = (fleet.newWaiter(), fleet.newWaiter())
-        #expect(fleet.enqueue(g, waiter, "x||").status == "queued")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "x||", wait: false).text(0) == "would_wait")
-        #expect(fleet.enqueue(g, elsewhere, "||").grant?.pool == "y||", "another pool serves")
+        #expect(fleet.enqueue(g, waiter, "x|||raw").status == "queued")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "x|||raw", wait: false).text(0) == "would_wait")
+        #expect(fleet.enqueue(g, elsewhere, "|||raw").grant?.pool == "y|||raw", "another pool serves")
         fleet.live(2, [g, w])
         #expect(fleet.raw("status", ["", "0", "0", "0", "0", "10"]).string.contains(#""paused":true"#))
         #expect(fleet.order("pause:\(name)", "-").status == "ok")
@@ -24,7 +24,7 @@ import Testing
 
     @Test func aPauseEndsNoSession() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         fleet.order("pause:x", "1")
@@ -39,22 +39,22 @@ import Testing
 
     @Test func aPoolNobodyKnowsIsToldAsSuch() {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: g)
         #expect(fleet.order("pause:y", "1").status == "unknown_pool")
-        #expect(fleet.order("pause:x|chromium|", "1").text(0) == "x|chromium|")
+        #expect(fleet.order("pause:x|chromium||raw", "1").text(0) == "x|chromium||raw")
         #expect(fleet.order("pause:y", "-").status == "unknown_pool")
     }
 
     @Test func whatScalesFromZeroIsWaitedFor() {
         let g = fleet.gateway()
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "z|chromium|1.2").text(0) == "unknown_pool")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "z|chromium|1.2|raw").text(0) == "unknown_pool")
         fleet.settings(g, "declare", [("zero:z", "1"), ("zero:q:r|firefox", "1")])
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "z|chromium|1.2").status == "queued")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: "b", "q:*|firefox|").status == "queued")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: "b", "q:r|chromium|").text(0) == "unknown_pool")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: "b", "y||").text(0) == "unknown_pool")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "z|chromium|1.2|raw").status == "queued")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: "b", "q:*|firefox||raw").status == "queued")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: "b", "q:r|chromium||raw").text(0) == "unknown_pool")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: "b", "y|||raw").text(0) == "unknown_pool")
         let ear = fleet.listen(g)
-        _ = fleet.worker(pools: ["z|chromium|1.2"], probedBy: g)
+        _ = fleet.worker(pools: ["z|chromium|1.2|raw"], probedBy: g)
         #expect(fleet.collect(g).grants.count == 1)
         _ = ear
     }
@@ -71,7 +71,9 @@ import Testing
     @Test func workersWithALifetimeEndApart() {
         let g = fleet.gateway()
         let lifetime = 10
-        var workers = (0..<4).map { fleet.worker("w\($0)", pools: ["x||", "x||"], probedBy: g, lifetime: lifetime) }
+        var workers = (0..<4).map {
+            fleet.worker("w\($0)", pools: ["x|||raw", "x|||raw"], probedBy: g, lifetime: lifetime)
+        }
         let ear = fleet.listen(g)
         var served: [String: Int] = [:]
         var ends: [Int] = []
@@ -94,7 +96,7 @@ import Testing
                 if served[done.worker.text]! >= lifetime, !open.contains(where: { $0.worker == done.worker }) {
                     fleet.drain(workers[at], leave: true)
                     let again = Caller("worker", "w\(at)", generation: UInt64(100 + session))
-                    fleet.register(again, address: "w\(at):1", pools: ["x||", "x||"], lifetime: lifetime)
+                    fleet.register(again, address: "w\(at):1", pools: ["x|||raw", "x|||raw"], lifetime: lifetime)
                     fleet.probed(g, again, true)
                     workers[at] = again
                 }

@@ -12,12 +12,12 @@ import Testing
 
     @Test func itTellsHowManyAreAheadAndWhoseTheyAre() throws {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let held = fleet.enqueue(g, fleet.newWaiter(), tenant: "c").grant!
         let waiters = (0..<6).map { _ in fleet.newWaiter() }
         for (index, waiter) in waiters.enumerated() {
             fleet.advance(milliseconds: 1_000)
-            fleet.enqueue(g, waiter, tenant: index % 2 == 0 ? "a" : "b", index == 4 ? "||" : "x||")
+            fleet.enqueue(g, waiter, tenant: index % 2 == 0 ? "a" : "b", index == 4 ? "|||raw" : "x|||raw")
         }
         fleet.advance(milliseconds: 500)
         let last = try #require(place(waiters[4]))
@@ -32,7 +32,7 @@ import Testing
 
     @Test func itTellsWhyAWaiterWaits() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         fleet.cap(g, "a", 1)
         let first = fleet.enqueue(g, fleet.newWaiter()).grant!
         let capped = fleet.newWaiter()
@@ -50,7 +50,7 @@ import Testing
     /// A second client waits for what its gateway does not fetch; it keeps its place.
     @Test func oneSetAsideKeepsItsPlace() throws {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let held = fleet.enqueue(g, fleet.newWaiter()).grant!
         let (one, two) = (fleet.newWaiter(), fleet.newWaiter())
         for waiter in [one, two, fleet.newWaiter()] {
@@ -75,7 +75,7 @@ import Testing
     private func steady(seconds: Int, waiting: Int, tenants: [String]) -> (g: Caller, w: Caller, last: String) {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: Array(repeating: "x||", count: 10), probedBy: g)
+        let w = fleet.worker(pools: Array(repeating: "x|||raw", count: 10), probedBy: g)
         fleet.auditsEachStep = false
         var running: [(until: Int, Grant)] = []
         var last = ""
@@ -125,7 +125,7 @@ import Testing
     @Test func aTenantAtItsCapIsEstimatedByItsOwnRateAndHoldsUpNobodyElse() throws {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: ["x||", "x||", "x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw", "x|||raw", "x|||raw"], probedBy: g)
         fleet.auditsEachStep = false
         fleet.cap(g, "slow", 1)
         fleet.enqueueMany(g, 304) { $0 % 4 == 0 && $0 < 240 ? "slow" : "fast" }
@@ -155,7 +155,7 @@ import Testing
 
     @Test func anIdleFleetTellsNothingOfItsRate() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         for _ in 0..<20 {
             fleet.advance(milliseconds: 1_000)
             let grant = fleet.enqueue(g, fleet.newWaiter()).grant!

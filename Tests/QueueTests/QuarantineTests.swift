@@ -11,7 +11,7 @@ import Testing
     @Test func aWorkerIsGrantableOnlyAfterAProbe() {
         let g = fleet.gateway()
         let w = Caller("worker", "w")
-        fleet.register(w, pools: ["x||"])
+        fleet.register(w, pools: ["x|||raw"])
         let id = fleet.newWaiter()
         #expect(fleet.enqueue(g, id).status == "queued")
         #expect(fleet.collect(g).texts(2) == ["\(w.id) 127.0.0.1:1"])
@@ -26,7 +26,7 @@ import Testing
     @Test func aClaimIsCheckedByAnotherAndConfirmed() {
         let (g, g2) = (fleet.gateway("g"), fleet.gateway("g2"))
         let ears = fleet.listen(g, g2)
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         #expect(fleet.reject(g, grant, .unreachable).status == "requeued")
         #expect(fleet.reject(g, grant, .unreachable).status == "requeued", "said twice")
@@ -59,7 +59,7 @@ import Testing
     @Test func aClockThatStepsBackPutsNoProbeOffBeyondItsOwnSpan() {
         let (g, g2) = (fleet.gateway("g"), fleet.gateway("g2"))
         let ears = fleet.listen(g, g2)
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         #expect(fleet.reject(g, grant, .unreachable).status == "requeued")
         fleet.advance(milliseconds: -3_600_000)
@@ -74,7 +74,7 @@ import Testing
 
     @Test func aClaimRefutedSuspendsTheClaimantUntilItsOwnProbe() {
         let (g, g2) = (fleet.gateway("g"), fleet.gateway("g2"))
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let ears = fleet.listen(g, g2)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.reject(g, grant, .unreachable)
@@ -97,7 +97,7 @@ import Testing
     @Test func aGatewayCutOffFromAllTakesNoneFromTheRest() {
         let (g, g2) = (fleet.gateway("g"), fleet.gateway("g2"))
         let ears = fleet.listen(g, g2)
-        let workers = (0..<5).map { fleet.worker("w\($0)", pools: ["x||"], probedBy: g) }
+        let workers = (0..<5).map { fleet.worker("w\($0)", pools: ["x|||raw"], probedBy: g) }
         let grants = (0..<5).map { _ in fleet.enqueue(g, fleet.newWaiter()).grant! }
         for grant in grants { fleet.reject(g, grant, .unreachable, final: true) }
         let states = fleet.look().workerStates
@@ -112,7 +112,7 @@ import Testing
 
     @Test func anotherDiallersFailureConfirms() {
         let (g, g2) = (fleet.gateway("g"), fleet.gateway("g2"))
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let grants = [fleet.enqueue(g, fleet.newWaiter()).grant!, fleet.enqueue(g2, fleet.newWaiter()).grant!]
         fleet.reject(g, grants[0], .unreachable)
         fleet.reject(g2, grants[1], .unreachable)
@@ -122,14 +122,14 @@ import Testing
 
     @Test func aloneItWaitsOutItsBackoffAndThreeFailuresEndTheWaiter() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         #expect(fleet.reject(g, grant, .unreachable, final: true).status == "nobody_else")
         #expect(fleet.look().waiters.isEmpty)
         #expect(fleet.look().workerStates[w.id] == "quarantined")
         #expect(fleet.reject(g, grant, .unreachable, final: true).status == "ended")
         // A second worker that fits keeps the waiter.
-        _ = fleet.worker("other", pools: ["x||"], probedBy: g)
+        _ = fleet.worker("other", pools: ["x|||raw"], probedBy: g)
         fleet.ready(w, grant)
         fleet.probed(g, w, true)
         let again = fleet.enqueue(g, fleet.newWaiter()).grant!
@@ -138,7 +138,7 @@ import Testing
 
     @Test func eachReasonFromEachSide() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         let id = fleet.newWaiter()
         var grant = fleet.enqueue(g, id).grant!
@@ -180,7 +180,7 @@ import Testing
 
     @Test func cancelFreesWhatWasNeverDialedAndRecyclesWhatWas() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let control = fleet.listen(w)
         var state: String { fleet.look().slots[w.id]![0].state }
         let undialed = fleet.enqueue(g, fleet.newWaiter()).grant!

@@ -140,7 +140,7 @@ final class LiveFleet {
         server = try other ?? RedisServer(variant: .wanted)
         let endpoint = try server.endpoint(query)
         let label = try #require(Label("echo"))
-        let pool = try #require(Pool(label: label, browser: "", version: ""))
+        let pool = try #require(Pool(label: label, browser: "", version: "", slotProtocol: .raw))
         client = try #require(QueueClient(loop: loop, endpoint: endpoint, fleet: "test", node: "gateway"))
         registry = try #require(
             SlotRegistry(
@@ -160,7 +160,7 @@ final class LiveFleet {
     func enqueue(ticket: Int64? = nil, run: String = "", alias: String = "", keepSeconds: Int = 0) -> WaiterID {
         let waiter = WaiterID(high: Crypto.randomUInt64(), low: Crypto.randomUInt64())
         let request = EnqueueRequest(
-            waiter: waiter, tenant: "acme", selector: Selector(pattern: "echo", browser: "", version: "")!,
+            waiter: waiter, tenant: "acme", selector: Selector(pattern: "echo")!,
             headStartSeconds: 0, run: run, wait: true, ticket: ticket, attempt: 0, alias: alias,
             keepSeconds: keepSeconds)
         client.enqueue(request) { [gateway] reply in

@@ -6,7 +6,7 @@ import Testing
 
     @Test func capsHoldAndAReleaseServesTheTenantsNext() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw", "x|||raw"], probedBy: g)
         fleet.cap(g, "a", 1)
         let first = fleet.enqueue(g, fleet.newWaiter()).grant!
         let second = fleet.newWaiter()
@@ -19,7 +19,7 @@ import Testing
 
     @Test func aCapLoweredKillsNothingAndRaisedServesAtOnce() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw", "x|||raw"], probedBy: g)
         fleet.cap(g, "a", 2)
         let grants = (0..<2).map { _ in fleet.enqueue(g, fleet.newWaiter()).grant! }
         fleet.cap(g, "a", 1)
@@ -38,7 +38,7 @@ import Testing
 
     @Test func newDefaultsReachEveryoneASliceAtATimeAndGrantNobodyByTheOldOnes() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: Array(repeating: "x||", count: 4), probedBy: g)
+        let w = fleet.worker(pools: Array(repeating: "x|||raw", count: 4), probedBy: g)
         _ = fleet.listen(g)
         fleet.auditsEachStep = false
         fleet.cap(g, "*", 1)
@@ -63,13 +63,13 @@ import Testing
 
     @Test func aFullQueueRefusesWhoWouldWait() {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x||", "y||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw", "y|||raw"], probedBy: g)
         fleet.cap(g, "a", 2, queueMax: 2)
         fleet.enqueue(g, fleet.newWaiter())
         for _ in 0..<2 { #expect(fleet.enqueue(g, fleet.newWaiter()).status == "queued") }
         let refused = fleet.enqueue(g, fleet.newWaiter())
         #expect(refused.status == "refused" && refused.text(0) == "tenant_queue_full" && refused.text(1) == "2")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "y||").status == "granted", "who need not wait is served")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "y|||raw").status == "granted", "who need not wait is served")
         fleet.cap(g, "b", 1, queueMax: 0)
         #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: "b").text(0) == "tenant_queue_full")
         let after = fleet.look()
@@ -79,7 +79,7 @@ import Testing
 
     @Test func aFullFleetRefusesWhoWouldWait() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "y||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "y|||raw"], probedBy: g)
         fleet.settings(g, "declare", [("queue", "2")], last: true)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         for tenant in ["b", "c"] {
@@ -87,7 +87,7 @@ import Testing
         }
         let refused = fleet.enqueue(g, fleet.newWaiter(), tenant: "d")
         #expect(refused.status == "refused" && refused.text(0) == "queue_full" && refused.text(1) == "2")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "y||").status == "granted", "who need not wait is served")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "y|||raw").status == "granted", "who need not wait is served")
         fleet.order("queue", "1")
         fleet.accept(w, grant)
         fleet.release(w, grant)
@@ -99,47 +99,49 @@ import Testing
 
     @Test func refusalsNameWhatThereIs() {
         let g = fleet.gateway()
-        let none = fleet.enqueue(g, fleet.newWaiter(), "x||")
+        let none = fleet.enqueue(g, fleet.newWaiter(), "x|||raw")
         #expect(none.status == "refused" && none.text(0) == "unknown_pool")
-        let w = fleet.worker(pools: ["c:d|chromium|1.65", "c:d|chromium|1.64"], probedBy: g)
-        let other = fleet.enqueue(g, fleet.newWaiter(), "|chromium|1.60")
+        let w = fleet.worker(pools: ["c:d|chromium|1.65|raw", "c:d|chromium|1.64|raw"], probedBy: g)
+        let other = fleet.enqueue(g, fleet.newWaiter(), "|chromium|1.60|raw")
         #expect(other.text(0) == "version_mismatch" && other.text(1) == "1.64 1.65")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "|firefox|").text(0) == "unknown_pool")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "c:d|chromium|1.65").status == "granted")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "|firefox||raw").text(0) == "unknown_pool")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "c:d|chromium|1.65|raw").status == "granted")
         fleet.drain(w, leave: true)
         #expect(
-            fleet.enqueue(g, fleet.newWaiter(), "c:d|chromium|1.65").status == "queued", "it was served, it may wait")
-        let returning = fleet.enqueue(g, fleet.newWaiter(), "nowhere||", ticket: 5)
+            fleet.enqueue(g, fleet.newWaiter(), "c:d|chromium|1.65|raw").status == "queued",
+            "it was served, it may wait")
+        let returning = fleet.enqueue(g, fleet.newWaiter(), "nowhere|||raw", ticket: 5)
         #expect(returning.status == "queued" && returning.text(0) == "5", "who comes back is not refused")
     }
 
     @Test func selectorsAreBoundedAndForgottenWhenIdle() {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x||"], probedBy: g)
+        _ = fleet.worker(pools: ["x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         fleet.cap(g, "b", 0)
         let ids = (0..<16).map { index in
             let id = fleet.newWaiter()
-            let selector = ["", "x", "*", "x:y", "x:y:z"][index % 5] + "|" + "|"
+            let selector = ["", "x", "*", "x:y", "x:y:z"][index % 5] + "|||raw"
             #expect(
-                fleet.enqueue(g, id, index < 5 ? selector : "x:s\(index)||", ticket: 1_000 + index).status == "queued")
+                fleet.enqueue(g, id, index < 5 ? selector : "x:s\(index)|||raw", ticket: 1_000 + index).status
+                    == "queued")
             return id
         }
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "x:more||", ticket: 1).text(0) == "too_many_selectors")
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "x||").status == "queued", "one it waits in already")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "x:more|||raw", ticket: 1).text(0) == "too_many_selectors")
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "x|||raw").status == "queued", "one it waits in already")
         for id in ids { fleet.cancel(g, id) }
         let count = fleet.redis("SCARD", "berth:{t}:selectors").string
         fleet.live(9, [g])
         #expect(fleet.redis("SCARD", "berth:{t}:selectors").string == count)
         fleet.live(3, [g])
-        #expect(fleet.redis("SMEMBERS", "berth:{t}:selectors").strings == ["x||"])
+        #expect(fleet.redis("SMEMBERS", "berth:{t}:selectors").strings == ["x|||raw"])
     }
 
     @Test func aHeadStartIsBoundedByTheTenantsLimit() {
         let g = fleet.gateway()
         fleet.cap(g, "a", 9, priority: 10)
         fleet.cap(g, "b", 9)
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let busy = fleet.enqueue(g, fleet.newWaiter(), tenant: "z").grant!
         let ids = (0..<4).map { _ in fleet.newWaiter() }
         fleet.advance(milliseconds: 1)
@@ -166,7 +168,7 @@ import Testing
 
     @Test func aFullRedisRefusesNewWaitersAndNothingElse() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         let waiting = fleet.newWaiter()

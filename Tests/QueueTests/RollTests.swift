@@ -29,7 +29,7 @@ extension WaiterRoll {
     /// A gateway of a fleet with a pool that serves nobody yet.
     private func gateway() -> Caller {
         let gateway = fleet.gateway()
-        fleet.register(Caller("worker", "w"), pools: ["x||"])
+        fleet.register(Caller("worker", "w"), pools: ["x|||raw"])
         fleet.auditsEachStep = false
         return gateway
     }

@@ -12,7 +12,7 @@ import Testing
         let g = fleet.gateway()
         #expect(schema == String(ours))
         fleet.isNewer = true
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         #expect(schema == String(ours + 1))
         fleet.isNewer = false
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
@@ -24,7 +24,7 @@ import Testing
         #expect(fleet.ready(w, grant).status == "ok")
     }
 
-    @Test(arguments: ["0", "1", "4", "x", "2.5", "99999999999999999999"])
+    @Test(arguments: ["0", "1", "2", "5", "x", "2.5", "99999999999999999999"])
     func anyOtherSchemaIsLeftAlone(_ other: String) {
         let g = fleet.gateway()
         fleet.redis("HSET", fleet.keys.meta, "schema", other)
@@ -42,7 +42,7 @@ import Testing
         fleet.isNewer = true
         #expect(fleet.collect(g).status == "ok")
         fleet.isNewer = false
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         #expect(fleet.enqueue(g, fleet.newWaiter()).status == "granted")
         #expect(fleet.renew(w, []).status == "ok")
     }

@@ -142,7 +142,7 @@ import Testing
         let waiter = fleet.enqueue()
         fleet.wait { fleet.gateway.tickets[waiter] != nil }
         #expect(fleet.gateway.grants[waiter] == nil)
-        try #require(ask { boss.resume("echo||", done: $0) }).get()
+        try #require(ask { boss.resume("echo|||raw", done: $0) }).get()
         #expect(fleet.status().contains("\"paused\":true"), "the label's pause is another one")
         try #require(ask { boss.resume("echo", done: $0) }).get()
         fleet.wait { fleet.gateway.grants[waiter] != nil }

@@ -97,7 +97,7 @@ import Testing
 
     @Test func whatNoLivingFileNamesIsTakenBack() {
         let (g, other) = (fleet.gateway("g"), fleet.gateway("h"))
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         _ = declare(other, [1])
         _ = declare(g, [1, 1, 1])
         fleet.live(2, [g, other, w])

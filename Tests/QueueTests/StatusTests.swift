@@ -22,7 +22,7 @@ import Testing
 
     @Test func itTellsWhatAWorkerSaysOfItsSlots() throws {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         func trouble() throws -> String? {
             try (status()["workers"] as? [[String: Any]])?.first?["trouble"] as? String
         }
@@ -40,7 +40,7 @@ import Testing
 
     @Test func itTellsWhoWaitsWhatIsPausedAndByWhichRules() throws {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "y||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "y|||raw"], probedBy: g)
         for (name, words) in [("policy", "fair"), ("queue", "9"), ("pause:y", "1")] { fleet.order(name, words) }
         fleet.enqueue(g, fleet.newWaiter())
         for _ in 0..<2 { fleet.enqueue(g, fleet.newWaiter()) }
@@ -51,7 +51,7 @@ import Testing
         #expect((status["line"] as? [Any])?.count == 1 && status["oldestWaitMs"] as? Int == 1_500)
         #expect(status["partial"] as? Bool == false && status["holdOff"] as? Bool == false)
         let pools = try #require(status["pools"] as? [[String: Any]])
-        #expect(pools.map { $0["pool"] as? String } == ["x||", "y||"])
+        #expect(pools.map { $0["pool"] as? String } == ["x|||raw", "y|||raw"])
         #expect(pools.map { $0["paused"] as? Bool } == [false, true] && pools[0]["leased"] as? Int == 1)
         let workers = try #require(status["workers"] as? [[String: Any]])
         #expect(workers.map { $0["id"] as? String } == [w.id] && workers[0]["state"] as? String == "ok")

@@ -70,7 +70,7 @@ struct Spoiler {
     private let percent: Int
     private let known: [String]
     private static let hostile = [
-        "", "0", "-1", "1", "x", "*", "||", "1e9", "0x10", "9007199254740993", "99999999999999999999", " ", "a b",
+        "", "0", "-1", "1", "x", "*", "|||raw", "1e9", "0x10", "9007199254740993", "99999999999999999999", " ", "a b",
         "inf",
         "{", "nan", "-", "12:34", String(repeating: "y", count: 400), String(repeating: "7", count: 100_000),
     ]

@@ -10,17 +10,17 @@ import Testing
         let g = fleet.gateway()
         fleet.cap(g, "a", 1)
         let w = Caller("worker", "w")
-        fleet.register(w, address: "w:1", pools: ["x||"], caps: caps)
+        fleet.register(w, address: "w:1", pools: ["x|||raw"], caps: caps)
         fleet.probed(g, w, true)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         let ear = fleet.listen(g)
         fleet.live(12, [g])
-        _ = fleet.worker("w2", pools: ["x||"], probedBy: g)
+        _ = fleet.worker("w2", pools: ["x|||raw"], probedBy: g)
         #expect(fleet.enqueue(g, fleet.newWaiter()).status == "granted")
         _ = ear
         let back = fleet.register(
-            w, address: "w:1", pools: ["x||"], caps: caps,
+            w, address: "w:1", pools: ["x|||raw"], caps: caps,
             rows: [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
         return (back.texts(0), w, grant)
     }
@@ -50,13 +50,13 @@ import Testing
     @Test func belowTheCapAStrictWorkersSessionGoesOn() {
         let g = fleet.gateway()
         let w = Caller("worker", "w")
-        fleet.register(w, pools: ["x||"], caps: .strict)
+        fleet.register(w, pools: ["x|||raw"], caps: .strict)
         fleet.probed(g, w, true)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         fleet.live(12, [g])
         let rows = [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")]
-        #expect(fleet.register(w, pools: ["x||"], caps: .strict, rows: rows).texts(0) == [])
+        #expect(fleet.register(w, pools: ["x|||raw"], caps: .strict, rows: rows).texts(0) == [])
         #expect(fleet.look().held["a"] == [grant.lease.description] && over(grant.lease) == "0")
     }
 }

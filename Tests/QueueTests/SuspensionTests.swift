@@ -6,7 +6,7 @@ import Testing
 
     @Test func aWakeUpNobodyHearsSuspendsUntilTheNextCollect() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         fleet.cap(g, "a", 0)
         let ids = (0..<3).map { _ in fleet.newWaiter() }
         for id in ids { fleet.enqueue(g, id) }
@@ -32,7 +32,7 @@ import Testing
     @Test func anAcceptDeadlineRecyclesTheSlotAndSuspendsTheGateway() {
         let g = fleet.gateway()
         let other = fleet.gateway("other")
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ears = fleet.listen(g, other)
         let control = fleet.listen(w)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
@@ -53,7 +53,7 @@ import Testing
     @Test func aGatewaysWaitersAreSetAsideAndPutBackInSlices() {
         let g = fleet.gateway()
         let g2 = fleet.gateway("g2")
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g2)
         let grant = fleet.enqueue(g2, fleet.newWaiter()).grant!
         fleet.auditsEachStep = false
@@ -86,7 +86,7 @@ import Testing
     @Test(arguments: [1_000, 19_000]) func aDeadGatewayLeavesInSlices(waiters: Int) {
         let g = fleet.gateway()
         let g2 = fleet.gateway("g2")
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g2)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g2)
         let ear = fleet.listen(g2)
         fleet.cap(g2, "*", 1_000_000, queueMax: 1_000_000)
         fleet.auditsEachStep = false
@@ -112,7 +112,7 @@ import Testing
     @Test func aDeadWorkersWaitersGoBackAndItsSessionsPlacesAreFree() {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
-        let w = fleet.worker(pools: Array(repeating: "x||", count: 200), probedBy: g)
+        let w = fleet.worker(pools: Array(repeating: "x|||raw", count: 200), probedBy: g)
         fleet.auditsEachStep = false
         let grants = (0..<200).map { _ in fleet.enqueue(g, fleet.newWaiter()).grant! }
         fleet.auditsEachStep = true
@@ -120,7 +120,8 @@ import Testing
         let busy = fleet.drain(w, leave: true)
         #expect(busy.moreToDo, "a slice a call")
         #expect(
-            fleet.register(w, pools: Array(repeating: "x||", count: 200)).status == "ok", "the rest ends on the way")
+            fleet.register(w, pools: Array(repeating: "x|||raw", count: 200)).status == "ok", "the rest ends on the way"
+        )
         while fleet.sweep(g).moreToDo {}
         let look = fleet.look()
         #expect(look.waiters[grants[0].lease.waiter.text] == nil)
@@ -132,7 +133,7 @@ import Testing
 
     @Test func aDrainingWorkerKeepsWhatItHasAndTakesNoMore() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         for _ in 0..<2 { #expect(fleet.drain(w).status == "ok") }
@@ -149,18 +150,18 @@ import Testing
         let g = fleet.gateway()
         let older = Caller("worker", "n", generation: 1)
         let newer = Caller("worker", "n", generation: 2)
-        fleet.register(older, address: "h:1", pools: ["x||"])
-        fleet.register(newer, address: "h:2", pools: ["x||"])
+        fleet.register(older, address: "h:1", pools: ["x|||raw"])
+        fleet.register(newer, address: "h:2", pools: ["x|||raw"])
         #expect(fleet.renew(older).texts(1) == ["superseded"])
         #expect(fleet.renew(newer).texts(1) == [])
         // The older was paused until Redis ended it, and comes back.
         fleet.drain(older, leave: true)
-        fleet.register(older, address: "h:1", pools: ["x||"])
+        fleet.register(older, address: "h:1", pools: ["x|||raw"])
         #expect(fleet.renew(older).texts(1) == ["superseded"])
         #expect(fleet.renew(newer).texts(1) == [])
         // The same address: the older cannot live, its leases end at once.
         let newest = Caller("worker", "n", generation: 3)
-        fleet.register(newest, address: "h:2", pools: ["x||"])
+        fleet.register(newest, address: "h:2", pools: ["x|||raw"])
         #expect(fleet.renew(newer).status == "unknown")
         #expect(fleet.renew(newest).texts(1) == [])
         _ = g
@@ -168,7 +169,7 @@ import Testing
 
     @Test func anOutageOrAClockStepExpiresNothingAtOnce() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.advance(milliseconds: 60_000)
         fleet.sweep(g)

@@ -21,16 +21,16 @@ private struct Scene {
         g = fleet.gateway("g")
         ear = fleet.listen(g)
         deaf = fleet.gateway("deaf")
-        w = fleet.worker("w", pools: ["x||", "x||", "y||"], probedBy: g)
+        w = fleet.worker("w", pools: ["x|||raw", "x|||raw", "y|||raw"], probedBy: g)
         fleet.cap(g, "a", 2)
         served = fleet.enqueue(g, fleet.newWaiter(), run: "r", alias: "one", keep: 60).grant!
         fleet.accept(w, served)
         granted = fleet.enqueue(g, fleet.newWaiter(), run: "r").grant!
         waiting = fleet.newWaiter()
         fleet.enqueue(g, waiting, run: "r", alias: "two")
-        fleet.enqueue(g, fleet.newWaiter(), "||")
-        let first = fleet.enqueue(deaf, fleet.newWaiter(), tenant: "b", "y||").grant!
-        for _ in 0..<2 { fleet.enqueue(deaf, fleet.newWaiter(), tenant: "b", "y||", run: "s") }
+        fleet.enqueue(g, fleet.newWaiter(), "|||raw")
+        let first = fleet.enqueue(deaf, fleet.newWaiter(), tenant: "b", "y|||raw").grant!
+        for _ in 0..<2 { fleet.enqueue(deaf, fleet.newWaiter(), tenant: "b", "y|||raw", run: "s") }
         fleet.release(w, first)
         fleet.ready(w, first)
         let unheard = slot(2)
@@ -75,13 +75,13 @@ private struct Scene {
         ("register a gateway", { _, fleet, once in once { fleet.register(Caller("gateway", "new")) } }),
         (
             "register a worker",
-            { _, fleet, once in once { fleet.register(Caller("worker", "new"), pools: ["x||", "z||"]) } }
+            { _, fleet, once in once { fleet.register(Caller("worker", "new"), pools: ["x|||raw", "z|||raw"]) } }
         ),
         (
             "register anew",
             { s, fleet, once in
                 let newer = Caller("worker", "w", generation: 2)
-                once { fleet.register(newer, address: "w:1", pools: ["x||", "q||"]) }
+                once { fleet.register(newer, address: "w:1", pools: ["x|||raw", "q|||raw"]) }
             }
         ),
         (
@@ -92,12 +92,14 @@ private struct Scene {
         ),
         (
             "enqueue in a new selector",
-            { s, fleet, once in once { fleet.enqueue(s.g, fleet.newWaiter(), tenant: "c", "*||") } }
+            { s, fleet, once in once { fleet.enqueue(s.g, fleet.newWaiter(), tenant: "c", "*|||raw") } }
         ),
         (
             "enqueue and grant",
             { s, fleet, once in
-                once { fleet.enqueue(s.g, fleet.newWaiter(), tenant: "c", "y||", run: "r", alias: "three", keep: 9) }
+                once {
+                    fleet.enqueue(s.g, fleet.newWaiter(), tenant: "c", "y|||raw", run: "r", alias: "three", keep: 9)
+                }
             }
         ),
         ("enqueue and not wait", { s, fleet, once in once { fleet.enqueue(s.g, fleet.newWaiter(), wait: false) } }),
@@ -301,7 +303,7 @@ private struct Scene {
         fleet.loadDying()
         let scene = Scene(fleet)
         let prefix = String(fleet.keys.meta.dropLast(4))
-        fleet.redis("SET", prefix + "queue:x||:stranger", "theirs")
+        fleet.redis("SET", prefix + "queue:x|||raw:stranger", "theirs")
         fleet.dying(at: 3) { fleet.enqueue(scene.g, fleet.newWaiter(), tenant: "c") }
         #expect(fleet.hasDied)
         let sweep = scene.g.header + ["gateway"]
@@ -319,7 +321,7 @@ private struct Scene {
         let g = fleet.gateway()
         let ear = fleet.listen(g)
         let tenants = (0..<120).map { "t\($0)" }
-        _ = fleet.worker(pools: tenants.map { _ in "x||" }, probedBy: g)
+        _ = fleet.worker(pools: tenants.map { _ in "x|||raw" }, probedBy: g)
         let prefix = String(fleet.keys.meta.dropLast(4))
         for tenant in tenants {
             fleet.cap(g, tenant, 1)

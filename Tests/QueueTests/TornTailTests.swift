@@ -17,7 +17,7 @@ private struct Crowd {
         self.fleet = fleet
         dice = SplitMix64(state: seed)
         gateways = [fleet.gateway("g"), fleet.gateway("h")]
-        worker = fleet.worker("w", pools: ["x||", "x||", "y||"], probedBy: gateways[0])
+        worker = fleet.worker("w", pools: ["x|||raw", "x|||raw", "y|||raw"], probedBy: gateways[0])
         ears = []
         listen()
         fleet.cap(gateways[0], "a", 2)
@@ -54,7 +54,8 @@ private struct Crowd {
     private mutating func enqueue(_ gateway: Caller) {
         names += 1
         fleet.enqueue(
-            gateway, fleet.newWaiter(), tenant: dice.pick(["a", "b", "c"]), dice.pick(["x||", "y||", "||"]),
+            gateway, fleet.newWaiter(), tenant: dice.pick(["a", "b", "c"]),
+            dice.pick(["x|||raw", "y|||raw", "|||raw"]),
             run: dice.pick(["", "r0", "r1"]), wait: !dice.chance(10), alias: dice.chance(30) ? "n\(names)" : "",
             keep: dice.pick([0, 0, 60]))
     }

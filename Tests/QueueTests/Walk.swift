@@ -17,11 +17,13 @@ final class Walk {
     var generation: UInt64 = 0
 
     static let pools: [[String]] = [
-        ["a:b||", "a:b||", "c:d|chromium|1.1"], ["a:b:e||", "c:d|chromium|1.1"], ["f||", "a:b||"],
-        ["c:d|chromium|1.2", "f||", "f||"],
+        ["a:b|||raw", "a:b|||raw", "c:d|chromium|1.1|raw"], ["a:b:e|||raw", "c:d|chromium|1.1|raw"],
+        ["f|||raw", "a:b|||raw"],
+        ["c:d|chromium|1.2|raw", "f|||raw", "f|||raw"],
     ]
     static let selectors = [
-        "||", "a:b||", "a:*||", "a:b:e||", "c:d|chromium|1.1", "|chromium|", "f||", "*||", "a:b:z||",
+        "|||raw", "a:b|||raw", "a:*|||raw", "a:b:e|||raw", "c:d|chromium|1.1|raw", "|chromium||raw", "f|||raw",
+        "*|||raw", "a:b:z|||raw",
     ]
     static let tenants = ["a", "b", "c", "d"]
 

@@ -74,7 +74,7 @@ import Testing
 
     @Test func waitersOfASuspendedGatewayCountUpToTheirTenantsCap() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let held = fleet.enqueue(g, fleet.newWaiter(), tenant: "b").grant!
         fleet.accept(w, held)
         fleet.cap(g, "a", 3)
@@ -86,29 +86,29 @@ import Testing
         let slot = fleet.look().slots[w.id]![0]
         fleet.ready(w, slot: 0, Token(epoch: Int64(slot.epoch), number: Int64(slot.number)))
         #expect(fleet.look().waiters.values.filter { $0.state == "aside" }.count == 5)
-        #expect(fleet.wanted() == ["x||": 3])
+        #expect(fleet.wanted() == ["x|||raw": 3])
     }
 
     @Test func itIsCountedOnceASecondAndTheSameForAll() {
         let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x||", "y||"], probedBy: g)
-        #expect(fleet.wanted() == ["x||": 0, "y||": 0])
+        _ = fleet.worker(pools: ["x|||raw", "y|||raw"], probedBy: g)
+        #expect(fleet.wanted() == ["x|||raw": 0, "y|||raw": 0])
         fleet.enqueue(g, fleet.newWaiter())
         fleet.advance(milliseconds: 900)
-        #expect(fleet.wanted() == ["x||": 0, "y||": 0], "still fresh")
+        #expect(fleet.wanted() == ["x|||raw": 0, "y|||raw": 0], "still fresh")
         fleet.advance(milliseconds: 100)
-        #expect(fleet.wanted() == ["x||": 1, "y||": 0])
+        #expect(fleet.wanted() == ["x|||raw": 1, "y|||raw": 0])
     }
 
     @Test func whatScalesFromZeroIsWantedUntilAWorkerFits() {
         let g = fleet.gateway()
         for name in ["zero:x", "zero:y|firefox"] { fleet.order(name, "1") }
-        fleet.enqueue(g, fleet.newWaiter(), "x|chromium|1.50")
-        for selector in ["y|firefox|", "y||"] { fleet.enqueue(g, fleet.newWaiter(), selector) }
-        #expect(fleet.wanted() == ["x||": 1, "y|firefox|": 2])
-        _ = fleet.worker(pools: ["x|chromium|1.50"], probedBy: g)
+        fleet.enqueue(g, fleet.newWaiter(), "x|chromium|1.50|raw")
+        for selector in ["y|firefox||raw", "y|||raw"] { fleet.enqueue(g, fleet.newWaiter(), selector) }
+        #expect(fleet.wanted() == ["x|||": 1, "y|firefox||": 2])
+        _ = fleet.worker(pools: ["x|chromium|1.50|raw"], probedBy: g)
         fleet.advance(milliseconds: 1_000)
-        #expect(fleet.wanted() == ["x||": 0, "x|chromium|1.50": 1, "y|firefox|": 2])
+        #expect(fleet.wanted() == ["x|||": 0, "x|chromium|1.50|raw": 1, "y|firefox||": 2])
     }
 
     /// A pass that nobody finished does not mix with a later one.
@@ -116,13 +116,13 @@ import Testing
         fleet.auditsEachStep = false
         let g = fleet.gateway()
         let workers = (0..<20).map { index in
-            fleet.worker("w\(index)", pools: Array(repeating: "x||", count: 10), probedBy: g)
+            fleet.worker("w\(index)", pools: Array(repeating: "x|||raw", count: 10), probedBy: g)
         }
         fleet.cap(g, "a", 1_000)
         for _ in 0..<250 { fleet.enqueue(g, fleet.newWaiter()) }
         #expect(fleet.raw("wanted", ["", "0", "0", "0", "0"]).strings == ["more"])
         fleet.advance(milliseconds: 10_001)
-        #expect(fleet.wanted() == ["x||": 250])
+        #expect(fleet.wanted() == ["x|||raw": 250])
         _ = workers
     }
 }

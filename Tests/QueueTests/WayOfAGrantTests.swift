@@ -6,7 +6,7 @@ import Testing
 
     @Test func aGrantGoesFromEnqueueToReadyAndEachStepTwiceChangesNothingMore() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g, w)
         let (first, second) = (fleet.newWaiter(), fleet.newWaiter())
         let granted = fleet.enqueue(g, first)
@@ -38,7 +38,7 @@ import Testing
     /// After lost data the same lease may stand elsewhere, under another token.
     @Test func acceptAndReleaseWithAnotherTokenOrSlotChangeNothing() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||", "x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         let older = Token(epoch: grant.token.epoch, number: grant.token.number - 1)
         let others = [(grant.slot, older), (1 - grant.slot, grant.token)].map { slot, token in
@@ -56,7 +56,7 @@ import Testing
 
     @Test func aSlotThatIsFitAtItsReleaseIsGrantedInTheSameCall() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let ear = fleet.listen(g)
         let first = fleet.enqueue(g, fleet.newWaiter()).grant!
         let second = fleet.newWaiter()
@@ -76,9 +76,9 @@ import Testing
     @Test func aFitReleaseDispatchesForTheTenantInAllItsPools() {
         let g = fleet.gateway()
         fleet.cap(g, "a", 1)
-        let w = fleet.worker(pools: ["x||", "y||"], probedBy: g)
-        let first = fleet.enqueue(g, fleet.newWaiter(), "x||").grant!
-        #expect(fleet.enqueue(g, fleet.newWaiter(), "y||").status == "queued")
+        let w = fleet.worker(pools: ["x|||raw", "y|||raw"], probedBy: g)
+        let first = fleet.enqueue(g, fleet.newWaiter(), "x|||raw").grant!
+        #expect(fleet.enqueue(g, fleet.newWaiter(), "y|||raw").status == "queued")
         fleet.accept(w, first)
         fleet.release(w, first, isFit: true)
         #expect(fleet.look().slots[w.id]?.map(\.state) == ["free", "leased"])
@@ -87,7 +87,7 @@ import Testing
     /// The lease ended by time, or by an operator, before the worker's call arrived.
     @Test func aFitReleaseOfAnEndedLeaseFreesTheSlotByTheRuleOfReady() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         fleet.release(w, grant)
@@ -102,7 +102,7 @@ import Testing
 
     @Test func aFitReleaseOnADrainingWorkerFreesNothing() {
         let g = fleet.gateway()
-        let w = fleet.worker(pools: ["x||"], probedBy: g)
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
         let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
         fleet.accept(w, grant)
         fleet.drain(w)

@@ -72,7 +72,7 @@ private struct Randomness {
     }
 
     @Test func aTableOfSlots() throws {
-        let pool = try #require(Pool("a:b|chromium|1.65"))
+        let pool = try #require(Pool("a:b|chromium|1.65|raw"))
         var table = SlotTable(pools: [pool, pool, pool])
         for index in table.indices { _ = table[index].sidecarReady() }
         let lease = LeaseID(waiter: WaiterID(high: 1, low: 1), attempt: 1)

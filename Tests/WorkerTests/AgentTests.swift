@@ -144,7 +144,9 @@ import WorkerCore
         let settings = WorkerSettings(
             fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
             redis: try server.endpoint(),
-            pools: [WorkerPool(PoolPlan(pool: try #require(Pool("echo||")), slots: 1), kind: CommandKind(echoSidecar))],
+            pools: [
+                WorkerPool(PoolPlan(pool: try #require(Pool("echo|||raw")), slots: 1), kind: CommandKind(echoSidecar))
+            ],
             workFolder: folder.path, maxAgeMilliseconds: 100)
         let agent = WorkerAgent(
             loop: loop, settings: settings, log: JSONLog { lines.append(String(decoding: $0, as: UTF8.self)) })
@@ -166,7 +168,9 @@ import WorkerCore
         let settings = WorkerSettings(
             fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
             advertised: "worker.example:3131", redis: try server.endpoint(),
-            pools: [WorkerPool(PoolPlan(pool: try #require(Pool("echo||")), slots: 1), kind: CommandKind(echoSidecar))],
+            pools: [
+                WorkerPool(PoolPlan(pool: try #require(Pool("echo|||raw")), slots: 1), kind: CommandKind(echoSidecar))
+            ],
             workFolder: folder.path)
         let agent = WorkerAgent(
             loop: loop, settings: settings, log: JSONLog { lines.append(String(decoding: $0, as: UTF8.self)) })
@@ -221,7 +225,9 @@ import WorkerCore
             var settings = WorkerSettings(
                 fleet: "f", node: "n", secrets: [[1]], listen: try #require(SocketAddress("127.0.0.1:0")),
                 redis: try RedisEndpoint(url: "unix:///nowhere.sock"),
-                pools: [WorkerPool(PoolPlan(pool: try #require(Pool("a||")), slots: 1), kind: CommandKind(["true"]))])
+                pools: [
+                    WorkerPool(PoolPlan(pool: try #require(Pool("a|||raw")), slots: 1), kind: CommandKind(["true"]))
+                ])
             change(&settings)
             let agent = WorkerAgent(loop: loop, settings: settings, log: JSONLog { _ in })
             return #expect(throws: WorkerFailure.self) { try agent.start() }?.description ?? ""
@@ -264,7 +270,8 @@ private final class Site {
             fleet: "f", node: "w", secrets: [Bench.secret], listen: try #require(SocketAddress("127.0.0.1:0")),
             redis: endpoint,
             pools: [
-                WorkerPool(PoolPlan(pool: try #require(Pool("echo||")), slots: slots), kind: CommandKind(echoSidecar))
+                WorkerPool(
+                    PoolPlan(pool: try #require(Pool("echo|||raw")), slots: slots), kind: CommandKind(echoSidecar))
             ], drainTimeoutMilliseconds: drainTimeoutMilliseconds,
             workFolder: folder.path)
         log = JSONLog { [record] in record.all.append(String(decoding: $0, as: UTF8.self)) }
@@ -286,7 +293,7 @@ private final class Site {
     func enqueue() -> WaiterID {
         let waiter = WaiterID(high: Crypto.randomUInt64(), low: Crypto.randomUInt64())
         let request = EnqueueRequest(
-            waiter: waiter, tenant: "t", selector: Selector(pattern: "", browser: "", version: "")!,
+            waiter: waiter, tenant: "t", selector: Selector(pattern: "")!,
             headStartSeconds: 0, run: "", wait: true, ticket: nil, attempt: 0)
         client.enqueue(request) { [gateway] reply in
             if case .granted(_, let grant) = reply { gateway.grants[waiter] = grant }

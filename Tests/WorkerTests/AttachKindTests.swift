@@ -7,7 +7,7 @@ import WorkerCore
 
 /// Endpoints that run already.
 @Suite struct AttachKindTests {
-    private let pool = Pool("a||")!
+    private let pool = Pool("a|||raw")!
 
     @Test func aSidecarKeepsItsEndpoint() throws {
         let endpoints = AttachedEndpoints(try ["ws://h:1", "ws://h:2"].map { try AttachAddress($0) })

@@ -11,7 +11,7 @@ private let path = SidecarEnvironment.inherited()["PATH"] ?? ""
 
 @Suite struct BidiKindTests {
     private let machine = SidecarMachine(environment: SidecarEnvironment.inherited(), temporaryFolder: "/tmp")
-    private func pool(_ browser: String) -> Pool { Pool("a|\(browser)|bidi")! }
+    private func pool(_ browser: String) -> Pool { Pool("a|\(browser)||bidi")! }
 
     @Test func firefoxListensItselfAndHasAProfileOfItsOwn() {
         let kind = BidiKind(executable: "/usr/bin/firefox-esr", args: ["--kiosk"])

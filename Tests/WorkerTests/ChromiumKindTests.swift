@@ -9,7 +9,7 @@ private let chromium = PlaywrightDriver.executable(
     browser: "chromium", path: SidecarEnvironment.inherited()["PATH"] ?? "")
 
 @Suite struct ChromiumKindTests {
-    private let pool = Pool("a|chromium|cdp")!
+    private let pool = Pool("a|chromium||cdp")!
     private let machine = SidecarMachine(environment: SidecarEnvironment.inherited(), temporaryFolder: "/tmp")
 
     @Test func eachStartHasAProfileOfItsOwn() {

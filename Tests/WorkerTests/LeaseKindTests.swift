@@ -9,7 +9,7 @@ import WorkerCore
 @Suite struct LeaseKindTests {
     private func bench(_ kind: LeaseKind, slots: Int) throws -> Bench {
         let seating = Seating(mode: .shared(seats: slots, sessionsMax: .max))
-        return try Bench(PoolPlan(pool: Pool("a||")!, slots: slots, seating: seating)) { _ in kind }
+        return try Bench(PoolPlan(pool: Pool("a|||raw")!, slots: slots, seating: seating)) { _ in kind }
     }
 
     private func serve(_ bench: Bench, _ number: Int64, slot: Int = 0) -> Peer {

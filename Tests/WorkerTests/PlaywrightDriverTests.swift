@@ -100,7 +100,7 @@ import Testing
         makeDriver("\(root)/d")
         let driver = try #require(PlaywrightDriver(folder: "\(root)/d", path: ""))
         let kind = PlaywrightKind(driver, executable: "/c", args: ["--a=b"])
-        let invocation = kind.invocation(pool: Pool("a|chromium|1.65")!, folder: "/w")
+        let invocation = kind.invocation(pool: Pool("a|chromium|1.65|raw")!, folder: "/w")
         #expect(
             invocation.arguments == [
                 "\(root)/d/node", "\(root)/d/package/cli.js", "launch-server", "--browser", "chromium", "--config",

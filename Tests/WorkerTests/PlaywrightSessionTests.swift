@@ -15,7 +15,7 @@ private let chromium = PlaywrightDriver.executable(
     @Test func aPlaywrightClientIsGreetedByABrowser() throws {
         let driver = try #require(driver)
         let kind = PlaywrightKind(driver, executable: try #require(chromium))
-        let pool = try #require(Pool("a|chromium|\(driver.version)"))
+        let pool = try #require(Pool("a|chromium|\(driver.version)|playwright"))
         let bench = try Bench(PoolPlan(pool: pool, slots: 1)) { _ in kind }
         bench.startAll()
         let grant = bench.grant(1)

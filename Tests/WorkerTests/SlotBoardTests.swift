@@ -13,7 +13,7 @@ import WorkerCore
         let ledger = LedgerRecord(loop: loop)
         let host = ScriptedHost()
         let board = SlotBoard(
-            pools: [PoolPlan(pool: Pool("a||")!, slots: 1)], ledger: ledger,
+            pools: [PoolPlan(pool: Pool("a|||raw")!, slots: 1)], ledger: ledger,
             around: SidecarContext(clock: loop, host: host, events: WorkerLog(JSONLog { _ in })))
         board.start()
         let run = try #require(host.runs.first)
@@ -42,7 +42,7 @@ import WorkerCore
         let ledger = LedgerRecord(loop: loop)
         let host = ScriptedHost()
         let board = SlotBoard(
-            pools: [PoolPlan(pool: Pool("a||")!, slots: 1)], ledger: ledger,
+            pools: [PoolPlan(pool: Pool("a|||raw")!, slots: 1)], ledger: ledger,
             around: SidecarContext(clock: loop, host: host, events: WorkerLog(JSONLog { _ in })))
         board.start()
         host.runs[0].happens(.announced(try endpoint("ws://127.0.0.1:1")))
@@ -87,7 +87,7 @@ import WorkerCore
         -> SlotBoard
     {
         let board = SlotBoard(
-            pools: [PoolPlan(pool: Pool("a||")!, slots: slots, seating: seating)], ledger: ledger,
+            pools: [PoolPlan(pool: Pool("a|||raw")!, slots: slots, seating: seating)], ledger: ledger,
             around: SidecarContext(clock: loop, host: host, events: WorkerLog(JSONLog { _ in })))
         board.start()
         var index = 0
@@ -134,7 +134,7 @@ import WorkerCore
     @Test func sparesStartOneAfterTheOther() throws {
         let (loop, host) = (try Loop(), ScriptedHost())
         let board = SlotBoard(
-            pools: [PoolPlan(pool: Pool("a||")!, slots: 1, seating: Seating(spares: 2))],
+            pools: [PoolPlan(pool: Pool("a|||raw")!, slots: 1, seating: Seating(spares: 2))],
             ledger: LedgerRecord(loop: loop),
             around: SidecarContext(clock: loop, host: host, events: WorkerLog(JSONLog { _ in })))
         board.start()

@@ -182,7 +182,7 @@ final class Bench {
         firstByte: UInt64 = 10_000, connectionsMax: Int = 1_024
     ) throws {
         try self.init(
-            PoolPlan(pool: Pool("a||")!, slots: slots, seating: seating), leave: leave, startTimeout: startTimeout,
+            PoolPlan(pool: Pool("a|||raw")!, slots: slots, seating: seating), leave: leave, startTimeout: startTimeout,
             firstByte: firstByte, connectionsMax: connectionsMax
         ) { stub in
             CommandKind(command.map { $0.replacing("STUB", with: "127.0.0.1:\(stub.port)") })

@@ -9,7 +9,7 @@ import WorkerCore
 @Suite struct WorkerLogTests {
     private final class Lines { var all: [String] = [] }
     private let lines = Lines()
-    private let pool = Pool("a:b||")!
+    private let pool = Pool("a:b|||raw")!
     private let lease = LeaseID(waiter: WaiterID(high: 0, low: 7), attempt: 1)
     private let token = Token(epoch: 1, number: 5)
 

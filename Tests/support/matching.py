@@ -2,10 +2,10 @@
 
 
 def fits(selector: str, pool: str) -> bool:
-    """`selector` and `pool` are `pattern|browser|version`; a pool told by its label alone is judged by that alone."""
-    pattern, browser, version = (selector.split("|") + ["", ""])[:3]
-    label, has_browser, has_version = (pool.split("|") + ["", ""])[:3]
-    if "|" in pool and ((browser and browser != has_browser) or (version and version != has_version)):
+    """`selector` and `pool` are `pattern|browser|version|protocol`; a pool told by its label alone is judged by that alone."""
+    pattern, *asked = selector.split("|")
+    label, *has = pool.split("|")
+    if has and any(one and one != other for one, other in zip(asked, has, strict=False)):
         return False
     if not pattern:
         return True

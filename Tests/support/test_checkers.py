@@ -11,14 +11,14 @@ CAPS = {"a": 1, "b": 2}
 
 
 def wait(n, tenant, began, ended, pattern="AppA:x"):
-    return Wait(f"w{n}", "g1", tenant, f"{pattern}||", f"c{n}", began, 100 + n, ended, "done", 1)
+    return Wait(f"w{n}", "g1", tenant, f"{pattern}|||raw", f"c{n}", began, 100 + n, ended, "done", 1)
 
 
 def grant(n, slot, token, at):
     return Granted(f"w{n}", f"w{n}.1", "k1", slot, (1, token), at)
 
 
-def service(n, slot, token, began, ended, pool="AppA:x||"):
+def service(n, slot, token, began, ended, pool="AppA:x|||raw"):
     return Service(f"w{n}.1", "k1", slot, pool, (1, token), began, ended)
 
 
@@ -33,7 +33,7 @@ def good() -> Ledger:
         waits=[wait(1, "a", 0.0, 5.0), wait(2, "a", 0.1, 9.0), wait(3, "b", 0.2, 4.0)],
         grants=[grant(1, 0, 1, 0.01), grant(3, 1, 2, 0.21), grant(2, 1, 3, 5.02)],
         services=[service(1, 0, 1, 0.02, 5.0), service(3, 1, 2, 0.22, 4.0), service(2, 1, 3, 5.03, 9.0)],
-        free=[SlotFree("k1", 0, "AppA:x||", -1, 0.01), SlotFree("k1", 1, "AppA:x||", 4.1, 5.02)],
+        free=[SlotFree("k1", 0, "AppA:x|||raw", -1, 0.01), SlotFree("k1", 1, "AppA:x|||raw", 4.1, 5.02)],
     )
 
 
@@ -106,7 +106,7 @@ def test_under_caps_finds_one_too_many():
 
 
 def test_fifo_finds_an_overtaking_across_tenants():
-    assert "got AppA:x|| before c2" in checkers.first_in_first_out(good(), {"a": 2, "b": 2})[0]
+    assert "got AppA:x|||raw before c2" in checkers.first_in_first_out(good(), {"a": 2, "b": 2})[0]
 
 
 def test_fifo_finds_an_overtaking_within_a_tenant():
@@ -117,7 +117,7 @@ def test_fifo_finds_an_overtaking_within_a_tenant():
 
 def test_fifo_lets_pass_whom_the_slot_does_not_fit():
     ledger = good()
-    ledger.waits[1] = replace(ledger.waits[1], selector="AppB:x||")
+    ledger.waits[1] = replace(ledger.waits[1], selector="AppB:x|||raw")
     assert checkers.first_in_first_out(ledger, {"a": 2, "b": 2}) == []
 
 
@@ -128,7 +128,7 @@ def test_fifo_lets_pass_whose_place_became_free_after_the_commit():
     ledger.services[1] = service(3, 1, 2, 3.0, 4.0)
     ledger.grants[1] = grant(3, 1, 2, 2.9)
     assert len(checkers.first_in_first_out(ledger, CAPS)) == 0
-    ledger.free.append(SlotFree("k1", 1, "AppA:x||", 2.5, 2.9))
+    ledger.free.append(SlotFree("k1", 1, "AppA:x|||raw", 2.5, 2.9))
     assert len(checkers.first_in_first_out(ledger, CAPS)) == 1
 
 
@@ -188,14 +188,14 @@ def line(process, at, **fields):
 
 def test_a_ledger_is_read_from_logs():
     gateway = [
-        line("g1", 1.0, event="accept", waiter="w1", tenant="a", selector="AppA:x||", run="c1"),
+        line("g1", 1.0, event="accept", waiter="w1", tenant="a", selector="AppA:x|||raw", run="c1"),
         line("g1", 1.1, event="queued", waiter="w1", ticket="101"),
         line("g1", 2.0, event="grant", waiter="w1", lease="w1.1", worker="k.1", slot=0, token="7/3"),
         line("g1", 3.0, event="end", waiter="w1", outcome="served"),
     ]
     worker = [
         line("k1", 0.1, event="registered", worker="k.1"),
-        line("k1", 0.2, event="slot", slot=0, state="free", pool="AppA:x||"),
+        line("k1", 0.2, event="slot", slot=0, state="free", pool="AppA:x|||raw"),
         line("k1", 2.1, event="session", slot=0, lease="w1.1", token="7/3"),
         line("k1", 3.0, event="end", slot=0, lease="w1.1", reason="client"),
         line("k1", 3.0, event="slot", slot=0, state="recycling"),
@@ -203,16 +203,16 @@ def test_a_ledger_is_read_from_logs():
         line("k1", 4.0, event="sidecar", slot=0, pid=1, state="ready"),
     ]
     ledger = Ledger.read([saw(1, "a")], gateway, worker)
-    assert ledger.waits == [Wait("w1", "g1", "a", "AppA:x||", "c1", 1.0, 101, 3.0, "served", 1)]
+    assert ledger.waits == [Wait("w1", "g1", "a", "AppA:x|||raw", "c1", 1.0, 101, 3.0, "served", 1)]
     assert ledger.grants == [Granted("w1", "w1.1", "k.1", 0, (7, 3), 2.0)]
-    assert ledger.services == [Service("w1.1", "k1", 0, "AppA:x||", (7, 3), 2.1, 3.0, "w1")]
-    assert ledger.free == [SlotFree("k1", 0, "AppA:x||", 0.2, 2.0), SlotFree("k1", 0, "AppA:x||", 3.2, 4.0)]
+    assert ledger.services == [Service("w1.1", "k1", 0, "AppA:x|||raw", (7, 3), 2.1, 3.0, "w1")]
+    assert ledger.free == [SlotFree("k1", 0, "AppA:x|||raw", 0.2, 2.0), SlotFree("k1", 0, "AppA:x|||raw", 3.2, 4.0)]
     assert read_token("1/2") == (1, 2)
 
 
 def test_a_waiter_enqueued_anew_keeps_its_name():
     gateway = [
-        line("g1", 1.0, event="accept", waiter="w1", tenant="a", selector="AppA:x||", run="c1"),
+        line("g1", 1.0, event="accept", waiter="w1", tenant="a", selector="AppA:x|||raw", run="c1"),
         line("g1", 1.5, event="enqueue_again", waiter="w1", **{"as": "w7"}),
     ]
     worker = [line("k1", 2.1, event="session", slot=0, lease="w7.1", token="7/3")]
@@ -222,11 +222,11 @@ def test_a_waiter_enqueued_anew_keeps_its_name():
 def test_a_slot_granted_in_the_millisecond_it_became_free_was_not_idle():
     worker = [
         line("k1", 0.1, event="registered", worker="k.1"),
-        line("k1", 1.0, event="slot", slot=0, state="free", pool="AppA:x||", token="7/1"),
+        line("k1", 1.0, event="slot", slot=0, state="free", pool="AppA:x|||raw", token="7/1"),
         line("k1", 1.0, event="session", slot=0, lease="w2.1", token="7/2"),
         line("k1", 2.0, event="end", slot=0, lease="w2.1", token="7/2"),
         line("k1", 2.5, event="slot", slot=0, state="free", token="7/2"),
         line("k1", 2.6, event="session", slot=0, lease="w3.1", token="7/3"),
     ]
     ledger = Ledger.read([], [], worker)
-    assert ledger.free == [SlotFree("k1", 0, "AppA:x||", 1.0, 1.0), SlotFree("k1", 0, "AppA:x||", 2.5, 2.6)]
+    assert ledger.free == [SlotFree("k1", 0, "AppA:x|||raw", 1.0, 1.0), SlotFree("k1", 0, "AppA:x|||raw", 2.5, 2.6)]

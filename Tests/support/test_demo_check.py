@@ -13,7 +13,7 @@ SPEC = importlib.util.spec_from_file_location("demo_check", os.path.join(ROOT, "
 check = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(check)
 
-POOL = "dev|chromium|1.65"
+POOL = "dev|chromium|1.65|playwright"
 
 
 def caps(**tenants):
@@ -43,13 +43,13 @@ class Run:
     def client(self, n, tenant, slot, at, number):
         w = f"w{n}"
         lease = {"lease": f"{w}.1", "slot": slot, "token": f"5/{number}"}
-        self.log(0.5 + n / 100, event="accept", waiter=w, tenant=tenant, selector="||", run=f"c{n}", ticket=100 + n)
+        self.log(0.5 + n / 100, event="accept", waiter=w, tenant=tenant, selector="|||", run=f"c{n}", ticket=100 + n)
         self.log(at, event="grant", waiter=w, worker="w.1", **lease)
         self.log(at, event="session", **lease)
         self.log(at + 0.9, event="end", slot=slot, lease=f"{w}.1", reason="client")
         self.log(at + 0.9, event="end", waiter=w, outcome="served")
         self.log(at + 0.95, event="slot", slot=slot, state="free")
-        held, queue = key(f"tenant:{tenant}:held"), key(f"queue:||:{tenant}")
+        held, queue = key(f"tenant:{tenant}:held"), key(f"queue:|||:{tenant}")
         self.entry(f"ZADD {queue} {100 + n} {w}")
         self.entry(
             f"HSET {key(f'lease:{w}.1')} waiter {w} pool {POOL} worker w.1 slot {slot} state granted",
@@ -116,7 +116,7 @@ def slot_is_idle(run):
 
 
 def grant_is_out_of_order(run):
-    run.entry(f"ZADD {key('queue:||:globex')} 1 early")
+    run.entry(f"ZADD {key('queue:|||:globex')} 1 early")
     run.client(9, "globex", 1, 8, 20)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from support.replay import Replay, Store
 
-POOL = "AppA:x||"
+POOL = "AppA:x|||raw"
 
 
 def script(*commands):
@@ -62,7 +62,7 @@ def test_overtaking_is_found():
 
 def test_a_capped_tenant_and_another_pools_waiter_may_be_passed():
     capped = caps(a=0, b=9)
-    result = replay(capped, wait("w1", "a", 1), wait("w0", "b", 0, "AppB:x||"), wait("w2", "b", 2), grant("w2", "b"))
+    result = replay(capped, wait("w1", "a", 1), wait("w0", "b", 0, "AppB:x|||raw"), wait("w2", "b", 2), grant("w2", "b"))
     assert result.findings == []
 
 

@@ -13,9 +13,9 @@ SIZES = (100, 100_000)
 # The project's own bound: what waits behind a cap costs a dispatch nothing.
 RATIO_MAX = 2.0
 
-POOL = "x:y||"
+POOL = "x:y|||raw"
 # Those who wait are spread over tenants, and over selectors that all fit the one pool.
-SELECTORS = (POOL, "x:*||", "||")
+SELECTORS = (POOL, "x:*|||raw", "|||raw")
 TENANTS = 50
 CONNECTION = ("1", "0", "0", "0")
 

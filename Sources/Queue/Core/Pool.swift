@@ -15,34 +15,38 @@ public struct Label: Hashable, Sendable, CustomStringConvertible {
     public var description: String { text }
 }
 
-/// The label, browser and version that a set of equal slots serves.
+/// The label, browser, version and protocol that a set of equal slots serves.
 ///
 /// `browser` is empty for pools of plain programs. `version` is Playwright's major.minor (`1.65`) for Playwright
-/// sidecars, `cdp` for CDP sidecars, empty for plain programs.
+/// sidecars, empty for others.
 public struct Pool: Hashable, Sendable, CustomStringConvertible {
     public let label: Label
     public let browser: String
     public let version: String
+    public let slotProtocol: SlotProtocol
 
     /// The browsers that Playwright serves, by Playwright's names.
     public static let playwrightBrowsers = ["chromium", "firefox", "webkit"]
 
     /// `nil` unless browser and version are each empty or a name.
-    public init?(label: Label, browser: String, version: String) {
+    public init?(label: Label, browser: String, version: String, slotProtocol: SlotProtocol) {
         guard browser.isEmpty || isName(browser), version.isEmpty || isName(version) else { return nil }
         self.label = label
         self.browser = browser
         self.version = version
+        self.slotProtocol = slotProtocol
     }
 
-    /// Reads `label|browser|version`, the form in keys and records.
+    /// Reads `label|browser|version|protocol`, the form in keys and records.
     public init?(_ text: String) {
         let parts = text.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 3, let label = Label(parts[0]) else { return nil }
-        self.init(label: label, browser: parts[1], version: parts[2])
+        guard parts.count == 4, let label = Label(parts[0]), let slotProtocol = SlotProtocol(rawValue: parts[3]) else {
+            return nil
+        }
+        self.init(label: label, browser: parts[1], version: parts[2], slotProtocol: slotProtocol)
     }
 
-    public var description: String { "\(label.text)|\(browser)|\(version)" }
+    public var description: String { "\(label.text)|\(browser)|\(version)|\(slotProtocol.rawValue)" }
 }
 
 /// The slot that a waiter asks for. An empty part means any; a label segment `*` means any one segment.
@@ -50,10 +54,12 @@ public struct Selector: Hashable, Sendable, CustomStringConvertible {
     public let pattern: String
     public let browser: String
     public let version: String
+    /// `nil` for any.
+    public let slotProtocol: SlotProtocol?
 
     /// `nil` unless the pattern is empty or a label (in which a segment may be `*`), and browser and version are each
     /// empty or a name.
-    public init?(pattern: String, browser: String, version: String) {
+    public init?(pattern: String, browser: String = "", version: String = "", slotProtocol: SlotProtocol? = nil) {
         guard browser.isEmpty || isName(browser), version.isEmpty || isName(version) else { return nil }
         if !pattern.isEmpty {
             let segments = pattern.split(separator: ":", omittingEmptySubsequences: false)
@@ -63,10 +69,11 @@ public struct Selector: Hashable, Sendable, CustomStringConvertible {
         self.pattern = pattern
         self.browser = browser
         self.version = version
+        self.slotProtocol = slotProtocol
     }
 
-    /// The form in keys and records.
-    public var description: String { "\(pattern)|\(browser)|\(version)" }
+    /// The form in keys and records: `pattern|browser|version|protocol`.
+    public var description: String { "\(pattern)|\(browser)|\(version)|\(slotProtocol?.rawValue ?? "")" }
 
     /// How well a pool fits; a lower rank fits better. `nil` if the pool does not fit.
     ///
@@ -79,7 +86,9 @@ public struct Selector: Hashable, Sendable, CustomStringConvertible {
     ///
     /// Must equal `match` of `lib_match.lua`.
     public func rank(of pool: Pool) -> Int? {
-        guard browser.isEmpty || browser == pool.browser, version.isEmpty || version == pool.version else { return nil }
+        guard slotProtocol == nil || slotProtocol == pool.slotProtocol, browser.isEmpty || browser == pool.browser,
+            version.isEmpty || version == pool.version
+        else { return nil }
         let have = pool.label.segments
         if pattern.isEmpty { return 20 + have.count }
         let want = pattern.split(separator: ":", omittingEmptySubsequences: false)

@@ -58,7 +58,7 @@ public final class FleetOperator {
     }
 
     /// Stops grants of a pool, or of all pools of a label. Waiters stay in the queue, and sessions continue.
-    /// - Parameter pool: `label|browser|version`, or a label.
+    /// - Parameter pool: `label|browser|version|protocol`, or a label.
     public func pause(_ pool: String, done: @escaping Done) { set("pause:\(pool)", "1", done) }
 
     /// Ends the pause of that name, and dispatches. A pause of the pool's label is a separate pause.

@@ -43,6 +43,7 @@ public enum ConfigurationPrinter {
         var fields = [("slots", "\(pool.slots)"), ("kind", pool.kind.rawValue)]
         if !pool.names.isEmpty { fields.append(("names", list(pool.names))) }
         if pool.kind == .lease { return fields }
+        fields.append(("protocol", pool.servedProtocol.rawValue))
         fields.append(("mode", pool.isShared ? "shared" : "dedicated"))
         if pool.isShared { fields.append(("sessions", "\(pool.sessions)")) }
         if pool.kind == .attach { return fields + [("attach", list(pool.attach.map(\.description)))] }

@@ -11,6 +11,8 @@ public struct PoolRole: Hashable, Sendable {
     public var label: Label
     public var slots: Int
     public var kind: Kind
+    /// The protocol that the file names; `nil` for that of the kind.
+    public var namedProtocol: SlotProtocol?
     public var isShared: Bool
     /// Sessions of a shared sidecar at once, and in all.
     public var sessions: Int
@@ -52,6 +54,7 @@ public struct PoolRole: Hashable, Sendable {
         self.label = label
         slots = 1
         kind = text("worker.kind").flatMap(Kind.init) ?? .playwright
+        namedProtocol = nil
         isShared = text("worker.mode") == "shared"
         sessions = number("worker.sessions") ?? Seating.seatsDefault
         maxSessions = number("worker.maxSessions") ?? Seating.sessionsMaxDefault
@@ -101,6 +104,17 @@ public struct PoolRole: Hashable, Sendable {
         }
     }
 
+    /// The protocol that clients speak there.
+    public var servedProtocol: SlotProtocol {
+        switch kind {
+        case .playwright: .playwright
+        case .chromium: .cdp
+        case .bidi: .bidi
+        case .command, .attach: namedProtocol ?? .raw
+        case .lease: .raw
+        }
+    }
+
     /// What a client gets there, for a terminal.
     public var served: String {
         switch kind {
@@ -122,9 +136,13 @@ public struct PoolRole: Hashable, Sendable {
         if kind == .bidi && servedBrowser == "webkit" {
             return "pool \(label): kind bidi serves chromium and firefox, not webkit: change the browser or the kind"
         }
-        if isShared && (kind == .chromium || kind == .bidi) {
-            return "pool \(label): kind \(kind.rawValue) has no mode: shared, because clients of one browser would see "
-                + "each other's pages: write mode: dedicated"
+        if let namedProtocol, namedProtocol != servedProtocol {
+            return "pool \(label): kind \(kind.rawValue) speaks \(servedProtocol.rawValue): leave out the protocol"
+        }
+        if isShared && (servedProtocol == .cdp || servedProtocol == .bidi) {
+            return
+                "pool \(label): protocol \(servedProtocol.rawValue) has no mode: shared, because clients of one browser "
+                + "would see each other's pages: write mode: dedicated"
         }
         if isShared && kind != .attach && kind != .lease && maxSessions < sessions {
             return "pool \(label): maxSessions \(maxSessions) is below its sessions at once, \(sessions)"

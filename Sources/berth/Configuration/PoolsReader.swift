@@ -5,15 +5,16 @@ import WorkerCore
 struct PoolsReader {
     /// The keys of one pool.
     enum Field: String, CaseIterable {
-        case slots, kind, mode, sessions, maxSessions, maxAge, warm, command, args, env, browser, executable, names,
-            attach
+        case slots, kind, `protocol`, mode, sessions, maxSessions, maxAge, warm, command, args, env, browser,
+            executable,
+            names, attach
 
         func counts(in kind: PoolRole.Kind) -> Bool {
             switch self {
             case .slots, .kind: true
             case .names: kind == .lease
             case .attach: kind == .attach
-            case .mode, .sessions: kind != .lease
+            case .protocol, .mode, .sessions: kind != .lease
             case .maxSessions, .maxAge, .warm, .command, .args, .env, .browser, .executable:
                 kind != .lease && kind != .attach
             }
@@ -146,6 +147,11 @@ struct PoolsReader {
                 return Spelling.unknown("value", text, known: PoolRole.Kind.allCases.map(\.rawValue))
             }
             pool.kind = kind
+        case .protocol:
+            guard let named = SlotProtocol(rawValue: text.lowercased()) else {
+                return Spelling.unknown("value", text, known: SlotProtocol.allCases.map(\.rawValue))
+            }
+            pool.namedProtocol = named
         case .mode:
             guard ["dedicated", "shared"].contains(text.lowercased()) else {
                 return Spelling.unknown("value", text, known: ["dedicated", "shared"])

@@ -122,7 +122,7 @@ struct TenantsReader {
     private mutating func readLabel(_ entry: ConfigNode.Entry) -> String {
         if entry.value.isNull { return "" }
         let text = entry.value.text ?? ""
-        if Selector(pattern: text, browser: "", version: "") != nil, !text.isEmpty { return text }
+        if Selector(pattern: text) != nil, !text.isEmpty { return text }
         object(entry.line, "'label': '\(text)' is no pool label, like AppA:Chromium")
         return ""
     }

@@ -25,13 +25,13 @@ final class SidecarKinds {
             return (try served(pool, browser: "", version: ""), kind)
         case .chromium:
             let kind = ChromiumKind(executable: executable, args: args, isHeadless: role.isHeadless)
-            return (try served(pool, browser: browser, version: "cdp"), kind)
+            return (try served(pool, browser: browser, version: ""), kind)
         case .bidi:
             let kind = BidiKind(
                 executable: pool.executable ?? BidiKind.executable(browser: browser, path: Host.path),
                 // Arguments for Chromium are none for chromedriver.
                 args: browser == "chromium" ? pool.args : args, isHeadless: role.isHeadless)
-            return (try served(pool, browser: browser, version: "bidi"), kind)
+            return (try served(pool, browser: browser, version: ""), kind)
         case .playwright:
             let driver = try driver()
             let kind = PlaywrightKind(driver, executable: executable, args: args, isHeadless: role.isHeadless)
@@ -40,7 +40,10 @@ final class SidecarKinds {
     }
 
     private func served(_ pool: PoolRole, browser: String, version: String) throws -> Pool {
-        guard let served = Pool(label: pool.label, browser: browser, version: version) else {
+        guard
+            let served = Pool(
+                label: pool.label, browser: browser, version: version, slotProtocol: pool.servedProtocol)
+        else {
             throw Fatal("pool \(pool.label): browser \"\(browser)\" or version \"\(version)\" is not a name")
         }
         return served

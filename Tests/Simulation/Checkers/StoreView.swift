@@ -93,7 +93,9 @@ public final class StoreView {
         if let known = fit[selector]?[pool] { return known }
         let parts = selector.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         var answer = false
-        if parts.count == 3, let asked = Selector(pattern: parts[0], browser: parts[1], version: parts[2]),
+        if parts.count == 4,
+            let asked = Selector(
+                pattern: parts[0], browser: parts[1], version: parts[2], slotProtocol: SlotProtocol(rawValue: parts[3])),
             let pool = Pool(pool)
         {
             answer = asked.rank(of: pool) != nil

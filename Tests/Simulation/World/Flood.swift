@@ -131,7 +131,7 @@ public final class Flood {
     private func enqueue(at gateway: Gateway, of tenant: String, then: @escaping () -> Void = {}) -> WaiterID {
         let waiter = WaiterID(high: chance.next(), low: chance.next())
         let request = EnqueueRequest(
-            waiter: waiter, tenant: tenant, selector: Selector(pattern: "x", browser: "", version: "")!,
+            waiter: waiter, tenant: tenant, selector: Selector(pattern: "x")!,
             headStartSeconds: 0, run: "", wait: true, ticket: nil, attempt: 0)
         gateway.queue.enqueue(request) { [self] reply in
             switch reply {

@@ -24,9 +24,10 @@ struct Shape {
     /// Sidecars start and end in the same time each.
     var isEven = false
 
-    static let pools = ["x|chromium|1.50", "x|firefox|1.50", "x:y|chromium|1.50", "z|chromium|1.51"]
+    static let pools = ["x|chromium|1.50|raw", "x|firefox|1.50|raw", "x:y|chromium|1.50|raw", "z|chromium|1.51|raw"]
     private static let selectors = [
-        "x|chromium|1.50", "x||", "x:y|chromium|", "|chromium|", "||1.50", "z|chromium|1.51", "x:*||", "x|firefox|",
+        "x|chromium|1.50|raw", "x|||raw", "x:y|chromium||raw", "|chromium||raw", "||1.50|raw", "z|chromium|1.51|raw",
+        "x:*|||raw", "x|firefox||raw",
     ]
 
     /// For a scenario: everything fits everything.
@@ -34,7 +35,7 @@ struct Shape {
         var shape = Shape()
         shape.gateways = gateways
         shape.workers = slots.map { Array(repeating: pool(pools[0]), count: $0) }
-        shape.selectors = [selector("x||")]
+        shape.selectors = [selector("x|||raw")]
         shape.declaration.tenants = [Declaration.Row(tenant: "a", limits: limits(cap: 1_000, head: 0))]
         return shape
     }
@@ -131,7 +132,10 @@ struct Shape {
 
     static func selector(_ text: String) -> Selector {
         let parts = text.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-        guard let selector = Selector(pattern: parts[0], browser: parts[1], version: parts[2]) else {
+        guard
+            let selector = Selector(
+                pattern: parts[0], browser: parts[1], version: parts[2], slotProtocol: SlotProtocol(rawValue: parts[3]))
+        else {
             preconditionFailure("no selector: \(text)")
         }
         return selector

@@ -59,7 +59,7 @@ extension Shape {
             Declaration.Row(tenant: "all", limits: limits(cap: 1_000, head: 0)),
             Declaration.Row(tenant: "few", limits: limits(cap: 1, head: 0)),
         ]
-        shape.selectors = [selector("x||")]
+        shape.selectors = [selector("x|||raw")]
         if chance.happens(perMille: 300) { shape.declaration.policy = .fair }
         if chance.happens(perMille: 150) { shape.caps = .strict }
         shape.sessionMost = milliseconds(400)

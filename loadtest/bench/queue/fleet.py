@@ -7,7 +7,7 @@ import threading
 from dispatch import Redis
 
 SEGMENTS = "abcdefg"
-POOL = ":".join(SEGMENTS) + "||"
+POOL = ":".join(SEGMENTS) + "|||raw"
 BATCH = 500
 # For more waiters there are more gateways. A choice of this benchmark's, no limit of Berth's.
 GATEWAY_WAITERS = 50_000
@@ -16,7 +16,7 @@ DAY_MS = 86_400_000
 
 def selector(number: int) -> str:
     """One of 128 that fit the pool: each bit of the number makes a segment of its label a wildcard."""
-    return ":".join("*" if number >> i & 1 else name for i, name in enumerate(SEGMENTS)) + "||"
+    return ":".join("*" if number >> i & 1 else name for i, name in enumerate(SEGMENTS)) + "|||raw"
 
 
 def encoded(*words) -> bytes:

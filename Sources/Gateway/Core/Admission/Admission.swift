@@ -58,7 +58,7 @@ public struct Admission: Sendable {
         public let credential: [UInt8]?
         let head: RequestHead
         let route: Route
-        let spoken: SlotProtocol
+        let audience: Audience
         let options: RequestOptions
     }
 
@@ -69,12 +69,12 @@ public struct Admission: Sendable {
         try tenancy.checkSource(head)
         let route = try Route(head)
         guard leftover == 0 else { throw .bytesBehindHead }
-        guard case .slot(let spoken) = route.service else { return .respond(discoveryResponse()) }
+        guard case .slot(let audience) = route.service else { return .respond(discoveryResponse()) }
         try checkHandshake(head)
         let options = try RequestOptions(head)
         return .visit(
             Visit(
-                credential: try credential(of: head, options: options), head: head, route: route, spoken: spoken,
+                credential: try credential(of: head, options: options), head: head, route: route, audience: audience,
                 options: options))
     }
 
@@ -87,7 +87,7 @@ public struct Admission: Sendable {
         let tenant = try tenancy.tenant(for: head, keyHash: keyHash)
         let selector = try selector(of: visit, tenant)
         if isDraining { throw .shuttingDown }
-        let kind = ClientKind(head, visit.spoken)
+        let kind = ClientKind(head, visit.audience)
         let query = options.remainingQuery.isEmpty ? "" : "?" + options.remainingQuery
         return WaitRequest(
             tenant: tenant.name, selector: selector,
@@ -98,14 +98,16 @@ public struct Admission: Sendable {
     }
 
     private func selector(of visit: Visit, _ tenant: Tenant) throws(Refusal) -> Selector {
-        let (browser, version) = try visit.spoken.wanted(
+        let (browser, version, slotProtocol) = try visit.audience.wanted(
             by: visit.head, visit.options, defaultBrowser: defaultBrowser)
         let asked = visit.options.label
         if let label = visit.route.label, !asked.isEmpty, asked != label {
             throw .badRequest("The path and the option label name different labels")
         }
         let label = visit.route.label ?? (asked.isEmpty ? tenant.label : asked)
-        guard let selector = Selector(pattern: label, browser: browser, version: version) else { throw .badLabel }
+        guard
+            let selector = Selector(pattern: label, browser: browser, version: version, slotProtocol: slotProtocol)
+        else { throw .badLabel }
         return selector
     }
 }

@@ -9,11 +9,11 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
     case firefoxPage
     case other
 
-    init(_ head: RequestHead, _ spoken: SlotProtocol) {
+    init(_ head: RequestHead, _ audience: Audience) {
         let agent = head.value("user-agent") ?? ""
         if agent.hasPrefix("Playwright/") {
             // `connect` names its browser, `connect_over_cdp` does not.
-            self = spoken == .playwright || head.value("x-playwright-browser") != nil ? .playwright : .cdp
+            self = audience == .playwright || head.value("x-playwright-browser") != nil ? .playwright : .cdp
         } else if agent.split(separator: " ").contains(where: { $0.hasPrefix("websockets/") }) {
             self = .pythonWebsockets
         } else if agent.hasPrefix("Mozilla/"), agent.utf8.count < 512, agent.contains(" Firefox/") {

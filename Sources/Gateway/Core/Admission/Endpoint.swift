@@ -9,7 +9,7 @@ struct Endpoint: Hashable, Sendable {
         /// A client asks for the path to connect to.
         case discovery
         /// A WebSocket client gets a slot.
-        case slot(SlotProtocol)
+        case slot(Audience)
     }
 
     let method: String
@@ -44,15 +44,15 @@ struct Endpoint: Hashable, Sendable {
         return nil
     }
 
-    /// The path that clients of this protocol connect to.
-    static func path(of spoken: SlotProtocol) -> String {
-        // Each protocol has a row.
-        table.first { $0.service == .slot(spoken) }!.paths[0].text
+    /// The path that these clients connect to.
+    static func path(of audience: Audience) -> String {
+        // Each audience has a row.
+        table.first { $0.service == .slot(audience) }!.paths[0].text
     }
 
     /// The paths that lead to a slot, for words: `/ (Playwright) or to /pool/<label> (any pool)`.
     static let slotPaths = table.compactMap { endpoint in
-        guard case .slot(let spoken) = endpoint.service else { return nil }
-        return "\(endpoint.paths[0].text) (\(spoken.audience))"
+        guard case .slot(let audience) = endpoint.service else { return nil }
+        return "\(endpoint.paths[0].text) (\(audience.name))"
     }.joined(separator: " or to ")
 }

@@ -19,7 +19,7 @@ struct Route: Hashable, Sendable {
         // `hasDotSegment` decoded the whole path, so this cannot fail.
         label = parts.label.map { percentDecoded($0) ?? "" }
         rest = parts.rest
-        if let label, label.isEmpty || Selector(pattern: label, browser: "", version: "") == nil { throw .badLabel }
+        if let label, label.isEmpty || Selector(pattern: label) == nil { throw .badLabel }
         guard head.method == endpoint.method else { throw .wrongMethod(head.method, allowed: endpoint.method) }
     }
 }

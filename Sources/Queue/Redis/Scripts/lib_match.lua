@@ -1,9 +1,14 @@
 -- Which pools fit a selector, and how well. Must equal `Selector.rank(of:)` in Swift; a test holds them together.
 
+local PROTOCOLS = { playwright = true, cdp = true, bidi = true, raw = true }
+
+-- Label, browser, version and protocol.
 local function parts(text)
     local first = string.find(text, '|', 1, true)
     local second = string.find(text, '|', first + 1, true)
-    return string.sub(text, 1, first - 1), string.sub(text, first + 1, second - 1), string.sub(text, second + 1)
+    local third = string.find(text, '|', second + 1, true)
+    return string.sub(text, 1, first - 1), string.sub(text, first + 1, second - 1),
+        string.sub(text, second + 1, third - 1), string.sub(text, third + 1)
 end
 
 -- 1–8 names joined by `:`; in a pattern `*` stands for any one.
@@ -19,9 +24,10 @@ local function is_label(text, pattern)
 end
 
 local function is_kind(text, pattern)
-    local label, browser, version = string.match(text or '', '^([^|]*)|([^|]*)|([^|]*)$')
+    local label, browser, version, protocol = string.match(text or '', '^([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
     return label ~= nil and (is_label(label, pattern) or (pattern and label == ''))
         and (browser == '' or is_name(browser)) and (version == '' or is_name(version))
+        and (PROTOCOLS[protocol] or (pattern and protocol == '')) or false
 end
 
 local function is_selector(text)
@@ -42,9 +48,9 @@ end
 
 -- Rank, best first: 0 exact, 1–7 trailing fallback, 10.. prefix expansion, 20.. any label; nil where it does not fit.
 local function match(selector, pool, ignore_version)
-    local pattern, browser, version = parts(selector)
-    local label, pool_browser, pool_version = parts(pool)
-    if browser ~= '' and browser ~= pool_browser then
+    local pattern, browser, version, protocol = parts(selector)
+    local label, pool_browser, pool_version, pool_protocol = parts(pool)
+    if (browser ~= '' and browser ~= pool_browser) or (protocol ~= '' and protocol ~= pool_protocol) then
         return nil
     end
     if not ignore_version and version ~= '' and version ~= pool_version then

@@ -60,7 +60,7 @@ end
 local function zero_pools()
     local out = read('SMEMBERS', key('zeros'))
     for i, name in ipairs(out) do
-        out[i] = string.find(name, '|', 1, true) and name .. '|' or name .. '||'
+        out[i] = string.find(name, '|', 1, true) and name .. '||' or name .. '|||'
     end
     table.sort(out)
     return out
@@ -71,7 +71,7 @@ local function fits_zero(selector)
     local pattern, browser = parts(selector)
     for _, pool in ipairs(zero_pools()) do
         local label, only = parts(pool)
-        if (only == '' or browser == '' or browser == only) and match(pattern .. '||', label .. '||') then
+        if (only == '' or browser == '' or browser == only) and match(pattern .. '|||', label .. '|||') then
             return pool
         end
     end

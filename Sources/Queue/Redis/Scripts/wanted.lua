@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- wanted: how many slots of each pool the fleet could use now. Counted a slice a call, kept for a second.
 -- Held and granted slots, and those who wait: each tenant up to its cap, each waiter for the pool it would choose first,
--- those of suspended gateways first. What scales from zero is a pool of its own (`label||`, `label|browser|`) for those
+-- those of suspended gateways first. What scales from zero is a pool of its own (`label|||`, `label|browser||`) for those
 -- whom no worker fits yet. What changes while it is counted may be counted as it was, or as it is.
 -- KEYS  meta
 -- ARGV  caller header (5)

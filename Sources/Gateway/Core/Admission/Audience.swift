@@ -1,25 +1,24 @@
 import QueueCore
 
-/// The protocol of clients and sidecars at an endpoint. It decides which clients fit there, and which browser they ask
-/// for.
-enum SlotProtocol: Hashable, Sendable {
+/// The clients of an endpoint. It decides which clients fit there, and what they ask for.
+enum Audience: Hashable, Sendable {
     case playwright
-    /// The pool's own protocol, which the gateway does not know. All clients fit.
+    /// Clients of any protocol: the pool that they name decides.
     case any
 
     /// Names the clients in the words that list the paths.
-    var audience: String {
+    var name: String {
         switch self {
         case .playwright: "Playwright"
         case .any: "any pool"
         }
     }
 
-    /// The browser and the version that a client asks for; each empty for any.
+    /// The browser, the version and the protocol that a client asks for; each empty for any.
     /// - Throws: `upgrade_required` for a client that does not fit, `bad_request` for an unknown browser.
     func wanted(
         by head: RequestHead, _ options: RequestOptions, defaultBrowser: String
-    ) throws(Refusal) -> (browser: String, version: String) {
+    ) throws(Refusal) -> (browser: String, version: String, slotProtocol: SlotProtocol?) {
         switch self {
         case .playwright:
             guard let version = playwrightVersion(userAgent: head.value("user-agent") ?? "") else {
@@ -31,9 +30,9 @@ enum SlotProtocol: Hashable, Sendable {
             guard Pool.playwrightBrowsers.contains(browser) else {
                 throw .badRequest("The browser must be one of chromium, firefox and webkit")
             }
-            return (browser, version)
+            return (browser, version, .playwright)
         case .any:
-            return (options.browser ?? "", "")
+            return (options.browser ?? "", "", nil)
         }
     }
 }
