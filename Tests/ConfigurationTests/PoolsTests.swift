@@ -49,8 +49,14 @@ import WorkerCore
         ("pools: {a: {slots: 1, command: \"x 'y\"}}", "'command': takes a program"),
         ("pools: {a: {slots: 1, mode: shared, sessions: 5, maxSessions: 4}}", "maxSessions 4 is below"),
         ("pools: {a: {slots: 1, kind: command}}", "pool a: kind command needs a command"),
-        ("pools: {a: {slots: 1, kind: chromium, mode: shared}}", "pool a: kind chromium has no mode: shared"),
-        ("pools: {a: {slots: 1, kind: bidi, mode: shared}}", "pool a: kind bidi has no mode: shared"),
+        ("pools: {a: {slots: 1, protocol: cpd}}", "'protocol': unknown value 'cpd'; did you mean 'cdp'?"),
+        ("pools: {a: {slots: 1, protocol: raw}}", "pool a: kind playwright speaks playwright: leave out the protocol"),
+        (
+            "pools: {a: {slots: 1, kind: command, command: x, protocol: cdp, mode: shared}}",
+            "pool a: protocol cdp has no mode: shared"
+        ),
+        ("pools: {a: {slots: 1, kind: chromium, mode: shared}}", "pool a: protocol cdp has no mode: shared"),
+        ("pools: {a: {slots: 1, kind: bidi, mode: shared}}", "pool a: protocol bidi has no mode: shared"),
         ("pools: {a: {slots: 1, kind: bidi, browser: webkit}}", "pool a: kind bidi serves chromium and firefox"),
         ("pools: {'a:Firefox': {slots: 1, kind: chromium}}", "pool a:Firefox is named after firefox"),
         ("pools: {a: {kind: lease}}", "pool a has no slots: write slots: 3"),
