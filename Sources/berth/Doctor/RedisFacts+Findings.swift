@@ -9,7 +9,8 @@ extension RedisFacts {
         case .none(let words):
             [
                 Finding(
-                    .reach, .wrong, "\(address) cannot be asked: \(words)",
+                    .reach, .wrong,
+                    words.contains(address) ? "cannot be asked: \(words)" : "\(address) cannot be asked: \(words)",
                     change:
                         "\(setting): name the Redis of the fleet, redis://[user:password@]host:6379, or start it there")
             ]

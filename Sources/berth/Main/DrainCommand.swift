@@ -18,7 +18,7 @@ struct DrainCommand: ParsableCommand {
     @OptionGroup var fleet: FleetOptions
     @Flag(help: "Wait until the worker is gone.") var wait = false
     @Option(
-        help: ArgumentHelp("How long --wait waits.", valueName: "duration"),
+        help: ArgumentHelp("How long --wait waits. (default: 5m)", valueName: "duration"),
         transform: { text in
             guard let milliseconds = DurationText.milliseconds(text) else {
                 throw ValidationError("'\(text)' is not a duration like 500ms, 30s, 2m or 1h (a week at most)")

@@ -44,7 +44,10 @@ final class Examination {
     /// Call it first: the other questions need its answer.
     func redis() -> RedisFacts {
         func facts(_ answer: RedisFacts.Answer) -> RedisFacts {
-            RedisFacts(address: "\(endpoint)", setting: settings.place("redis.url"), answer: answer)
+            let isDefault = settings.resolved["redis.url"]?.source == .default
+            return RedisFacts(
+                address: "\(endpoint)", setting: isDefault ? "--redis or REDIS_URL" : settings.place("redis.url"),
+                answer: answer)
         }
         var server = RedisFacts.Server()
         // The first question also waits for the connection. The second one measures the way.
@@ -88,10 +91,13 @@ final class Examination {
             let others = report.workers.filter { dials[$0.id] == .closed || dials[$0.id] == .unproved }
             dials.merge(dial(others, secret: node.secrets[1])) { $1 }
         }
+        // Redis has them by the time of their last renew.
         return FleetFacts(
             name: node.fleet,
-            gateways: report.gateways.map { GatewayFacts(node: String($0.id.node), suspension: $0.suspension) },
-            workers: report.workers.map { worker in
+            gateways: report.gateways.sorted { $0.id.text < $1.id.text }.map {
+                GatewayFacts(node: String($0.id.node), suspension: $0.suspension)
+            },
+            workers: report.workers.sorted { $0.id.text < $1.id.text }.map { worker in
                 WorkerFacts(
                     node: String(worker.id.node), address: worker.address, state: worker.state,
                     isDraining: worker.isDraining, backoffMilliseconds: worker.backoffMilliseconds,

@@ -24,7 +24,7 @@ extension MachineFacts.Worker {
                     || settings.number("worker.concurrentSessions") > 0
             else { return nil }
             let role = try WorkerRole(settings)
-            hasBrowser = role.pools.contains { $0.kind != .command }
+            hasBrowser = role.pools.contains { [.playwright, .chromium, .bidi].contains($0.kind) }
             let worker = try WorkerSettings(
                 role: role, node: try NodeRole(settings, hostName: Host.hostName), redis: try Host.endpoint(settings))
             return facts(.found(worker.pools.map(\.plan.pool.description)), hasBrowser)
