@@ -49,7 +49,7 @@ demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	$(PRODUCTS)
 	$(PYTHON) loadtest/demo/demo.py
 
-bench: ## relay against HAProxy, memory of parked connections, time of a dispatch, a flood (6 min at most)
+bench: ## relay against HAProxy, memory of parked connections, hand-off, time of a dispatch, a flood (7 min at most)
 	@scripts/setup build bench
 	$(PRODUCTS)
 	python3 loadtest/bench/bench.py

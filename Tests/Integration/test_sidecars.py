@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from support import client
 from support.fleet import Fleet, binary, eventually
 from support.marks import marked
 from support.process import Process
@@ -175,3 +176,19 @@ async def test_why_a_sidecar_does_not_come_up_is_on_the_terminal_of_dev(folder):
         assert len([line for line in dev.lines if cause in line.text and line.text.startswith("berth dev")]) == 1
     finally:
         await dev.dispose()
+
+
+async def test_a_sidecar_that_freezes_without_a_client_is_replaced(folder):
+    async with Fleet(folder) as fleet:
+        await fleet.gateway()
+        worker = await fleet.worker({"AppA:x": 1}, more=["--warm", "0"])
+        await fleet.grantable(1)
+        ready = await worker.wait_for("sidecar", state="ready")
+        after = worker.mark()
+        os.kill(ready.get("pid"), signal.SIGSTOP)
+        # It is probed 10 s after it became ready at the latest, then three times, 1 s each and 1 s apart.
+        await worker.wait_for("sidecar", state="exited", after=after, timeout=25)
+        await worker.wait_for("sidecar", state="ready", after=after, timeout=10)
+        served = fleet.client("after")
+        await client.session(served, hold=0.01, answer_timeout=20)
+        assert served.saw.served, served.saw

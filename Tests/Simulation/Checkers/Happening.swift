@@ -32,6 +32,7 @@ public enum Happening {
     /// The first byte of a client reached the slot's sidecar.
     case served(worker: ProcessID, slot: Int, lease: LeaseID, token: Token, attach: Int, client: Int)
     case unserved(worker: ProcessID, slot: Int, lease: LeaseID)
+    /// The slot's sidecar ended by itself, or is replaced while no session uses it.
     case sidecarCrashed(worker: ProcessID, slot: Int)
     /// A start of a sidecar serves one more session. `seats` and `sessionsMax` are what it may serve at once and in all.
     case sidecarServes(worker: ProcessID, start: String, slot: Int, lease: LeaseID, seats: Int, sessionsMax: Int)

@@ -220,9 +220,10 @@ private final class SlotTrace: SlotEvents {
 
     func slot(_ slot: Int, of pool: Pool, _ event: SlotEvent) {
         world.trace("\(process.name) slot \(slot): \(event)")
-        if case .changed(let row) = event, row.state == .free {
-            world.ledger.note(.slotIsFree(worker: id, slot: slot, token: row.token))
-        }
+        guard case .changed(let row) = event else { return }
+        if row.state == .free { world.ledger.note(.slotIsFree(worker: id, slot: slot, token: row.token)) }
+        // A free slot recycles only if its sidecar is gone or is replaced for its age.
+        if row.state == .recycling { world.ledger.note(.sidecarCrashed(worker: id, slot: slot)) }
     }
 
     func sidecar(_ number: Int, of pool: Pool, pid: Int32?, _ event: SidecarEvent) {

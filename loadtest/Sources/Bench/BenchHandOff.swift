@@ -55,7 +55,7 @@ final class BenchHandOff {
     private var isOver = false
 
     /// Two heads that are sent closer to each other than this may arrive in either order.
-    private static let orderSeconds = 0.005
+    private static let orderSeconds = 0.02
 
     init(loop: Loop, address: SocketAddress, target: String) {
         self.loop = loop
