@@ -1,7 +1,7 @@
 import QueueCore
 import RedisClient
 
-/// What `berth doctor` asks Redis about itself.
+/// The questions of `berth doctor` to Redis about itself.
 public struct StoreReport: Hashable, Sendable {
     /// `Redis 7.0.15` or `Valkey 8.1.1`; empty if Berth's user may not ask.
     public var version = ""
@@ -10,7 +10,7 @@ public struct StoreReport: Hashable, Sendable {
     public var timeMicroseconds: Int64?
 }
 
-/// What `berth doctor` asks Redis about the fleet and the rights of Berth's user.
+/// The questions of `berth doctor` to Redis about the fleet and the rights of Berth's user.
 public struct FleetReport: Hashable, Sendable {
     public struct Gateway: Hashable, Sendable {
         public let id: ProcessID

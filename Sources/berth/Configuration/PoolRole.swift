@@ -45,7 +45,7 @@ public struct PoolRole: Hashable, Sendable {
     /// The most endpoints of a pool.
     public static let attachMax = 256
 
-    /// What the settings say of every pool that does not say otherwise.
+    /// A pool with the settings of `worker.…`. The table of pools says what differs.
     /// - Parameter folder: relative paths begin there.
     init(base resolved: [String: ResolvedSetting], folder: String) {
         func text(_ name: String) -> String? { resolved[name]?.texts.last }
@@ -115,7 +115,7 @@ public struct PoolRole: Hashable, Sendable {
         }
     }
 
-    /// What a client gets there, for a terminal.
+    /// A word for a terminal: the browser or the program that clients get there.
     public var served: String {
         switch kind {
         case .playwright, .chromium, .bidi: servedBrowser

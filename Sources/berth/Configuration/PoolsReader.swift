@@ -22,7 +22,7 @@ struct PoolsReader {
     }
 
     let file: String
-    /// What a pool does not set.
+    /// The values of keys that a pool leaves out.
     let base: PoolRole
     /// Relative paths begin there.
     let folder: String

@@ -1,4 +1,4 @@
-/// What was seen in Redis, by dialling, and on this machine. `Diagnosis` judges it.
+/// The facts seen in Redis, by dialling, and on this machine. `Diagnosis` judges them.
 public struct Facts: Hashable, Sendable {
     public var redis: RedisFacts
     /// nil if Redis could not be asked about the fleet.
@@ -17,7 +17,7 @@ public struct Facts: Hashable, Sendable {
 public struct RedisFacts: Hashable, Sendable {
     /// The address, without a login.
     public var address: String
-    /// Where the address was given: a flag, a variable, a line of the file.
+    /// The place that names the address: a flag, a variable, a line of the file.
     public var setting: String
     public var answer: Answer
 
@@ -93,7 +93,7 @@ public struct WorkerFacts: Hashable, Sendable {
     public var trouble: String
     public var dial: Dial
 
-    /// What a dial from this machine came to, with a probe as gateways send it.
+    /// The result of a dial from this machine, with a probe as gateways send it.
     public enum Dial: Hashable, Sendable {
         /// The worker proved that it knows the secret of this machine.
         case alive

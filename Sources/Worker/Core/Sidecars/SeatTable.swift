@@ -43,7 +43,7 @@ public struct SeatTable: Sendable {
         }
     }
 
-    /// What the caller must do, in this order.
+    /// The caller's next steps, in this order.
     public struct Changes: Hashable, Sendable {
         /// Slots that lost their seat.
         public var unseated: [Int] = []

@@ -46,14 +46,14 @@ public struct PlaywrightDriver: Hashable, Sendable {
                 + "--playwright-driver")
     }
 
-    /// Of the package in a Python installation.
+    /// The driver of the package in a Python installation.
     private static func pythonFolders(_ prefix: String) -> [String] {
         Files.entries("\(prefix)/lib").sorted().filter { $0.hasPrefix("python3") }.flatMap { lib in
             ["site-packages", "dist-packages"].map { "\(prefix)/lib/\(lib)/\($0)/playwright/driver" }
         }
     }
 
-    /// Of the packages in `node_modules` of a folder. Each of them has the whole command line.
+    /// The driver of a package in `node_modules` of a folder. Each of these packages has the whole command line.
     private static func nodeFolders(_ folder: String) -> [String] {
         ["playwright-core", "playwright", "@playwright/test"].map { "\(folder)/node_modules/\($0)" }
     }
