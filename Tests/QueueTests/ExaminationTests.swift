@@ -6,7 +6,7 @@ import Testing
 
 @testable import Queue
 
-/// What `berth doctor` asks of Redis.
+/// The questions of `berth doctor` to Redis.
 @Suite struct ExaminationTests {
     private func ask<Answer>(
         _ fleet: LiveFleet, _ question: (@escaping (Result<Answer, Inspector.Failure>) -> Void) -> Void
