@@ -99,9 +99,9 @@ class Fleet:
         self.other.append(thing)
         return thing
 
-    async def _node(self, kind, name, arguments, *, env=None, open_files=None) -> Node:
+    async def _node(self, kind, name, arguments, *, env=None, open_files=None, inside=()) -> Node:
         self._count += 1
-        argv = [binary("berth"), kind, *arguments, "--node-id", name, "--fleet", "test"]
+        argv = [*inside, binary("berth"), kind, *arguments, "--node-id", name, "--fleet", "test"]
         node = await Node.start(f"{name}-{self._count}", argv, self.folder, env=env, open_files=open_files)
         node.node_id = name
         node.kind = kind
@@ -121,12 +121,12 @@ class Fleet:
         return node
 
     async def worker(
-        self, pools, name=None, *, redis=None, listen=0, advertise=None, command=None, kind="command", more=(),
-        wait=True, env=None,
+        self, pools, name=None, *, redis=None, host="127.0.0.1", listen=0, advertise=None, command=None, kind="command",
+        more=(), wait=True, env=None, inside=(),
     ) -> Node:
-        """A worker with sidecars of one kind; `pools` is label → slots."""
+        """A worker with sidecars of one kind; `pools` is label → slots. `inside`: the command that runs it."""
         name = name or f"w{len(self.workers) + 1}"
-        arguments = ["--listen", f"127.0.0.1:{listen}", "--redis", redis or self.redis.url]
+        arguments = ["--listen", f"{host}:{listen}", "--redis", redis or self.redis.url]
         arguments += ["--node-secret-file", self.secret]
         arguments += ["--kind", kind]
         if kind == "command":
@@ -135,7 +135,7 @@ class Fleet:
             arguments += ["--pool", f"{label}={slots}"]
         if advertise:
             arguments += ["--advertise", advertise]
-        node = await self._node("worker", name, [*arguments, *more], env=env)
+        node = await self._node("worker", name, [*arguments, *more], env=env, inside=inside)
         node.pools = dict(pools)
         self.workers.append(node)
         if wait:

@@ -10,13 +10,14 @@ from .process import Process
 class RedisServer:
     """Persistence is off unless `persist`; then every write is in the append-only file before its reply.
 
-    It listens on `path`, and on loopback too where a `port` is given."""
+    It listens on `path`, and where a `port` is given on loopback too, or on the address `host` without a password."""
 
-    def __init__(self, folder: str, name="redis", *, persist=False, port=None):
+    def __init__(self, folder: str, name="redis", *, persist=False, port=None, host=None):
         self.folder = folder
         self.name = name
         self.persist = persist
         self.port = port
+        self.host = host
         self.path = os.path.join(folder, f"{name}.sock")
         self.data = os.path.join(folder, f"{name}.data")
         self.process: Process | None = None
@@ -30,7 +31,7 @@ class RedisServer:
         if os.path.exists(self.path):
             os.unlink(self.path)
         argv = ["redis-server", "--port", str(self.port or 0), "--unixsocket", self.path, "--dir", self.data]
-        argv += ["--save", ""]
+        argv += ["--save", "", *(["--bind", self.host, "--protected-mode", "no"] if self.host else [])]
         argv += ["--maxmemory-policy", "noeviction", "--daemonize", "no"]
         argv += ["--appendonly", "yes" if self.persist else "no", "--appendfsync", "always"]
         self.process = await Process.start(self.name, argv + list(arguments), self.folder)
