@@ -32,6 +32,8 @@ class Run:
         self.log(0, event="registered", worker="w.1")
         for slot in (0, 1):
             self.log(0, event="slot", slot=slot, state="free", pool=POOL)
+        for number in range(3):
+            self.log(0, event="sidecar", sidecar=number, state="ready")
         for n in range(8):
             tenant, slot, turn = ("acme", "globex")[n % 2], n % 2, n // 2
             self.records["clients"].append(
@@ -49,6 +51,7 @@ class Run:
         self.log(at + 0.9, event="end", slot=slot, lease=f"{w}.1", reason="client")
         self.log(at + 0.9, event="end", waiter=w, outcome="served")
         self.log(at + 0.95, event="slot", slot=slot, state="free")
+        self.log(at + 0.96, event="sidecar", sidecar=number, state="ready")
         held, queue = key(f"tenant:{tenant}:held"), key(f"queue:|||:{tenant}")
         self.entry(f"ZADD {queue} {100 + n} {w}")
         self.entry(
@@ -115,6 +118,13 @@ def slot_is_idle(run):
             line.at += 3
 
 
+def spare_is_not_used(run):
+    slot_is_idle(run)
+    for line in run.lines:
+        if line.event == "slot" and line.get("slot") == 0 and 3 < line.at < 4:
+            line.at += 2
+
+
 def grant_is_out_of_order(run):
     run.entry(f"ZADD {key('queue:|||:globex')} 1 early")
     run.client(9, "globex", 1, 8, 20)
@@ -132,6 +142,15 @@ def exit_is_bad(run):
     run.records["exit"] = 1
 
 
+def test_hand_offs_with_a_spare_are_told_from_those_without():
+    run = Run()
+    ended = next(line for line in run.lines if line.event == "end" and line.get("slot") == 0)
+    run.lines = [line for line in run.lines if line.event != "sidecar" or line.at == 0 or line.at > ended.at + 1]
+    found = check.spares.hand_offs(run.lines)
+    assert len(found) == 6 and [one.with_spare for one in found[:2]] == [True, False]
+    assert all(abs(one.seconds - 0.1) < 0.01 and abs(one.fit_seconds - 0.05) < 0.01 for one in found)
+
+
 @pytest.mark.parametrize(
     "fault, requirement",
     [
@@ -142,6 +161,7 @@ def exit_is_bad(run):
         (cap_is_passed_in_redis, "no tenant above its cap"),
         (slot_serves_two, "a slot serves one at a time"),
         (slot_is_idle, "no free slot idle while one waited"),
+        (spare_is_not_used, "a spare that was up served at once"),
         (grant_is_out_of_order, "grants followed the scores"),
         (monitor_is_empty, "the records are complete"),
         (slot_is_unused, "every slot was used"),

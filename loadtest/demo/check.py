@@ -9,8 +9,9 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "Tests"))
+sys.path[:0] = [os.path.join(ROOT, "Tests"), os.path.join(ROOT, "loadtest", "demo")]
 
+import spares  # noqa: E402
 from support import checkers  # noqa: E402
 from support.client import Saw  # noqa: E402
 from support.ledger import Ledger  # noqa: E402
@@ -20,6 +21,8 @@ from support.replay import Replay  # noqa: E402
 # `berth dev` logs gateway and worker on one stream; these events may be the worker's.
 WORKER_EVENTS = {"slot", "sidecar", "reject", "session", "end", "registered"}
 IDLE_SECONDS_MAX = 0.5
+# From the end of a session until its slot is fit again, if a spare is up.
+SPARE_SECONDS_MAX = 0.5
 
 
 def fleet_of(entries) -> str:
@@ -57,6 +60,9 @@ def judge(records: dict, lines: list, entries: list) -> list[tuple[str, list[str
     refused = [line for line in lines if line.event == "refusal"]
     refusals = [f"{line.get('run') or line.get('waiter')}: {line.get('code')}" for line in refused]
     wrong = [f"{c['name']} read {c['read']!r}: {c['error']}" for c in clients if not c["ok"]]
+    handed = spares.hand_offs(sorted(lines, key=lambda line: line.at))
+    late = [one for one in handed if one.with_spare and one.fit_seconds > SPARE_SECONDS_MAX]
+    unused = [f"slot {one.slot} was not fit for {one.fit_seconds:.1f} s although a spare was up" for one in late]
     slots = {service.place for service in ledger.services}
     return [
         ("all eight clients succeeded", wrong + ([] if len(clients) == 8 else [f"{len(clients)} clients"])),
@@ -65,6 +71,7 @@ def judge(records: dict, lines: list, entries: list) -> list[tuple[str, list[str
         ("no tenant above its cap", checkers.under_caps(ledger, caps) + held),
         ("a slot serves one at a time", checkers.slots_serve_one(ledger) + checkers.tokens_increase(ledger)),
         ("no free slot idle while one waited", checkers.no_idle_slot(ledger, caps, bound=IDLE_SECONDS_MAX) + idle),
+        ("a spare that was up served at once", unused + ([] if handed else ["no slot was handed on"])),
         ("grants followed the scores", checkers.first_in_first_out(ledger, caps) + order),
         ("the records are complete", replay.sanity(8)),
         ("every slot was used", [] if len(slots) == records["slots"] else [f"only {sorted(slots)}"]),

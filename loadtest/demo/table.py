@@ -2,14 +2,18 @@
 
 import sys
 
-COLUMNS = ("client", "tenant", "place in line", "waited", "slot", "result")
-WIDTHS = (10, 8, 14, 8, 6, 40)
+import spares
+
+COLUMNS = ("client", "tenant", "place in line", "waited", "slot", "was empty for", "result")
+WIDTHS = (10, 8, 14, 8, 6, 15, 40)
 
 
 class Row:
     def __init__(self, client):
         self.client = client
         self.waiter = self.ticket = self.slot = self.granted = None
+        # How long the slot was empty before, and whether a spare was up.
+        self.hand_off = ""
         self.began = None
         self.ended = False
 
@@ -20,6 +24,7 @@ class Table:
     def __init__(self, dev, clients, slots: int):
         self.rows = {client.name: Row(client) for client in clients}
         self.slots = slots
+        self.dev = dev
         self.terminal = sys.stdout.isatty()
         self._drawn = 0
         self._texts: dict[str, tuple] = {}
@@ -38,6 +43,7 @@ class Table:
             print("\nAt the end:\n" + layout(COLUMNS))
             for row in self.rows.values():
                 print(layout(self._text(row)))
+        print(f"\n{spares.summary(self.dev.lines)}")
 
     def ended(self) -> int:
         """How many sessions the log says have ended."""
@@ -62,6 +68,10 @@ class Table:
             row.ticket = int(line.get("ticket"))
         if line.event in ("grant", "session") and line.get("slot") is not None:
             row.slot, row.granted = line.get("slot"), row.granted or line.at
+        if line.event == "session":
+            for one in spares.hand_offs(self.dev.lines):
+                if one.lease.rpartition(".")[0] == row.waiter:
+                    row.hand_off = spares.words(one.seconds) + (", spare" if one.with_spare else "")
         if line.event == "end":
             row.ended = True
         self._draw()
@@ -85,7 +95,7 @@ class Table:
             result = "has a browser"
         elif row.ticket is not None:
             result = "waits"
-        return (row.client.name, row.client.tenant, self._place(row), waited, slot, result)
+        return (row.client.name, row.client.tenant, self._place(row), waited, slot, row.hand_off, result)
 
     def _draw(self):
         texts = {name: self._text(row) for name, row in self.rows.items()}
@@ -98,9 +108,9 @@ class Table:
             self._drawn = len(lines)
         else:
             for name, text in texts.items():
-                old = self._texts.get(name, text[:2] + ("",) * 4)
-                # Moving up in line alone is no news outside a terminal.
-                if text[3:] != old[3:] and text[5]:
+                old = self._texts.get(name, text[:2] + ("",) * 5)
+                # Moving up in line is no news outside a terminal, nor is what the slot did before.
+                if (text[3:5], text[-1]) != (old[3:5], old[-1]) and text[-1]:
                     print(layout(text))
         sys.stdout.flush()
         self._texts = texts
