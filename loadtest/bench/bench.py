@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """`make bench`: Berth's relay and its parked connections next to HAProxy's, taken alternately in one run; what a
-dispatch costs by how many wait, and what one tenant's flood of clients costs another.
+dispatch costs by how many wait, what one tenant's flood of clients costs another, and the hand-off of real browsers.
 
-Prints a table, writes all that was measured to loadtest/results/local/bench.json. Ends within 7 minutes.
+Prints a table, writes all that was measured to loadtest/results/local/bench.json. Ends within 8 minutes.
 The proxies share one core, the load and its peer the other; see docs/internals/benchmarks.md.
 """
 
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+import browsers
 import dispatch
 import flood
 import handoff
@@ -25,7 +26,7 @@ from processes import Bench
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-SECONDS_MAX = 405
+SECONDS_MAX = 480
 # No round of the relay part begins later.
 RELAY_SECONDS_MAX = 180
 
@@ -51,6 +52,7 @@ def main() -> int:
     parser.add_argument("--parking-rounds", type=int, default=3, help="rounds of the memory part (3)")
     parser.add_argument("--dispatches", type=int, default=300, help="measured dispatches at each size (300)")
     parser.add_argument("--handoffs", type=int, default=2, help="rounds of the hand-off part (2)")
+    parser.add_argument("--browsers", type=int, default=10, help="hand-offs of real Chromium, cold or warm (10)")
     parser.add_argument("--flood", type=int, default=5, help="seconds of the flood part (5)")
     parser.add_argument("--only", help="these variants alone, comma between")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
@@ -77,7 +79,9 @@ def main() -> int:
             out[name] = {**measure(bench), **taken}
         print("\n" + report.part(name, out[name]))
 
-    until = began + RELAY_SECONDS_MAX
+    # First, because the load average of this moment tells whether the machine is quiet.
+    take("browsers", options.browsers, lambda bench: browsers.measure(bench, rounds=options.browsers))
+    until = time.monotonic() + RELAY_SECONDS_MAX
     take("relay", options.rounds, lambda bench: relay.measure(
         bench, rounds=options.rounds, window_ms=options.window, until=until, only=only))
     take("parking", options.parking_rounds, lambda bench: parking.measure(
@@ -99,6 +103,7 @@ def main() -> int:
         return 1
     words = flood.faults(out["flood"]) if options.flood else []
     words += handoff.faults(out["handoff"]) if options.handoffs else []
+    words += browsers.faults(out["browsers"]) if options.browsers else []
     for one in words:
         print(f"bench: {one}")
     return 1 if words else 0

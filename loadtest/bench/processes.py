@@ -19,7 +19,9 @@ class Failed(Exception):
 
 
 class Child:
-    """One process; `lines` of its standard output are read by who asks for them, or go to a file."""
+    """One process; `lines` of its standard output are read by who asks for them, or go to a file.
+
+    `core` is the core that it runs on, or a set of cores."""
 
     def __init__(self, name, argv, *, core, folder, env=None, fds=(), to_file=False):
         self.name = name
@@ -28,7 +30,7 @@ class Child:
         stdout = open(self.out, "wb") if to_file else subprocess.PIPE
 
         def before():
-            os.sched_setaffinity(0, {core})
+            os.sched_setaffinity(0, {core} if isinstance(core, int) else core)
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
         with open(self.log, "wb") as log:

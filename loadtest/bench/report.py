@@ -4,6 +4,7 @@ import os
 import platform
 import statistics
 
+import browsers
 import handoff
 from flood import p99
 from relay import WORKLOADS
@@ -137,12 +138,27 @@ def handed(found) -> str:
     return top + table(rows)
 
 
+def chromium(found) -> str:
+    before, after = found["load"]
+    top = (
+        "Real Chromium, one slot: milliseconds from a client's Close to the next client's 101. The load average was\n"
+        f"{before:.1f} before and {after:.1f} after; above {browsers.QUIET_LOAD_MAX} before, measure again.\n\n"
+    )
+    titles = {"shared": "a seat of a shared browser", "spare": "a spare is up", "cold": "without a spare"}
+    rows = [("the next client gets", "hand-offs", "median", "99 of 100 within", "aim for the median")]
+    for name, _, _, most in browsers.WAYS:
+        took = found["runs"][name]
+        figures = [f"{handoff.p(took, at):.1f}" for at in (50, 99)]
+        rows.append((titles[name], len(took), *figures, most or "–"))
+    return top + table(rows)
+
+
 def part(name, found) -> str:
     """The part's tables and when they were taken."""
     return f"{PARTS[name](found)}\nTaken {found['date']} with `{found['command']}`.\n"
 
 
-PARTS = {"relay": relay, "handoff": handed, "parking": parking, "flood": flood, "dispatch": dispatch}
+PARTS = {"relay": relay, "handoff": handed, "browsers": chromium, "parking": parking, "flood": flood, "dispatch": dispatch}
 
 
 def record(text, out, path):
