@@ -37,6 +37,23 @@ import Testing
         #expect(loop.close())
     }
 
+    /// A worker that runs niced keeps its sidecars niced, hastened ones too.
+    @Test(.enabled(if: ChildProcess.mayRaisePriority)) func nicenessIsCountedFromThisProcess() throws {
+        let this = __priority_which_t(PRIO_PROCESS.rawValue)
+        let own = getpriority(this, 0)
+        setpriority(this, 0, own + 2)
+        defer { setpriority(this, 0, own) }
+        let loop = try Loop()
+        let run = try Run(loop, ["tail", "-f", "/dev/null"])
+        for steps in [10, 0] as [Int32] {
+            run.child.setNiceness(steps)
+            #expect(getpriority(this, id_t(run.child.pid)) == own + 2 + steps)
+        }
+        run.child.signalGroup(SIGKILL)
+        loop.expect({ run.exit != nil }, "it ends")
+        #expect(loop.close())
+    }
+
     @Test func longLinesAreCutAndManyPass() throws {
         let loop = try Loop()
         let run = try Run(

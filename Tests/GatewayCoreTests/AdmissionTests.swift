@@ -34,6 +34,13 @@ import Testing
         #expect(request.mayWait == (expected > 0))
     }
 
+    @Test func readsTheLimitsOfASession() throws {
+        let request = try admit(handshake("/pool/A?ttl=30m&left=1", ["x-berth-idle: 60s"]))
+        #expect(request.bounds == SessionBounds(ttlMilliseconds: 1_800_000, idleMilliseconds: 60_000))
+        #expect(String(decoding: request.head.composed(session: "s"), as: UTF8.self).hasPrefix("GET /?left=1 HTTP"))
+        #expect(try admit(handshake("/pool/A")).bounds == .none)
+    }
+
     @Test func takesOptionsFromQueryFirst() throws {
         let lines = ["x-berth-wait: 9s", "x-run-id: other"]
         #expect(try admit(handshake("/pool/A?wait=3s&run=ci-7", lines)).waitMilliseconds == 3_000)
@@ -44,7 +51,8 @@ import Testing
     @Test(arguments: [
         ("/pool/A?wait=soon", 400), ("/pool/A?wait=-1", 400), ("/pool/A?wait=1001h", 400), ("/pool/A?wait=1d", 400),
         ("/pool/A?priority=x", 400), ("/pool/A?run=", 400), ("/pool/A?run=a%20b", 400), ("/pool/A?wait=1&wait=2", 400),
-        ("/pool/A?wait=%zz", 400), ("/pool/A?ttl=9", 400), ("/pool/A?idle=9", 400), ("/pool/A?keep=9", 400),
+        ("/pool/A?wait=%zz", 400), ("/pool/A?ttl=0", 400), ("/pool/A?ttl=999ms", 400), ("/pool/A?idle=x", 400),
+        ("/pool/A?keep=9", 400),
         ("/pool/A?waiter=a:b", 400), ("/pool/A?keep=5s", 400), ("/pool/A?park=websocket", 400),
         ("/pool/A?label=B", 400),
         ("/pool/A?browser=a%7Cb", 400), ("/pool/", 400), ("/pool//x", 400), ("/pool/a%2Fb", 400), ("/pool/a%7Cb", 400),
@@ -101,11 +109,12 @@ import Testing
     /// Each text that a client sends has a length beyond which it is refused.
     @Test(arguments: [
         ("token", 512), ("run", 128), ("waiter", 64), ("label", 64), ("browser", 64), ("wait", 9), ("priority", 9),
+        ("ttl", 9), ("idle", 9),
     ])
     func boundsEachOption(_ name: String, _ most: Int) {
-        let digits = ["wait", "priority"].contains(name)
+        let isTime = ["wait", "priority", "ttl", "idle"].contains(name)
         func status(_ count: Int) -> Int? {
-            let value = String(repeating: digits ? "0" : "a", count: count)
+            let value = isTime ? String(repeating: "0", count: count - 1) + "1" : String(repeating: "a", count: count)
             return refusal(handshake("/pool/*?\(name)=\(value)"))?.status ?? 101
         }
         if name != "label" { #expect(status(most) == 101) }

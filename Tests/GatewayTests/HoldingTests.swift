@@ -129,9 +129,8 @@ import Testing
         let second = site.visit()
         site.wait { site.gateway.waits.values.contains { $0.machine.state == .waiting } }
         let before = Descriptors.limit(1)
-        first.stream?.close()
-        site.wait { site.logged("dial_failed").count == 1 }
         let began = site.loop.now
+        first.stream?.close()
         site.wait { site.logged("dial_failed").count == 3 }
         #expect(site.loop.now - began >= 2 * GatewayLimits.localPauseMilliseconds)
         _ = Descriptors.limit(before)

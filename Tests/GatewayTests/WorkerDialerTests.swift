@@ -84,7 +84,7 @@ private final class FakeWorker: StreamDelegate {
         var began = 0
         var proved: Stream?
         let call = dialer.dial(
-            grant("127.0.0.1:\(listener.port)"), head: try head(), onConnecting: { began += 1 }
+            grant("127.0.0.1:\(listener.port)"), .none, head: try head(), onConnecting: { began += 1 }
         ) { result in
             switch result {
             case .proved(let stream, let rest):
@@ -114,7 +114,7 @@ private final class FakeWorker: StreamDelegate {
         let fake = FakeWorker(.sayNothing)
         let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
         let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8))
-        let call = dialer.dial(grant("127.0.0.1:\(listener.port)"), head: try head(), onConnecting: {}) { _ in
+        let call = dialer.dial(grant("127.0.0.1:\(listener.port)"), .none, head: try head(), onConnecting: {}) { _ in
             Issue.record("an abandoned call told its outcome")
         }
         #expect(loop.run(until: { !fake.bytes.isEmpty }, timeoutMilliseconds: 5_000))
@@ -131,7 +131,7 @@ private final class FakeWorker: StreamDelegate {
         let loop = try Loop()
         let dialer = WorkerDialer(loop: loop, fleet: "f", secret: [])
         var failure: Dial.Failure?
-        let call = dialer.dial(grant(address), head: try head(), onConnecting: {}) { result in
+        let call = dialer.dial(grant(address), .none, head: try head(), onConnecting: {}) { result in
             if case .failed(let why, _) = result { failure = why }
         }
         #expect(loop.run(until: { failure != nil }, timeoutMilliseconds: 10_000))
@@ -153,7 +153,7 @@ private final class FakeWorker: StreamDelegate {
         let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8), resolver: resolver)
         var outcome: DialOutcome<Stream>?
         var began = 0
-        let call = dialer.dial(grant("worker:\(port)"), head: try head(), onConnecting: { began += 1 }) {
+        let call = dialer.dial(grant("worker:\(port)"), .none, head: try head(), onConnecting: { began += 1 }) {
             outcome = $0
         }
         #expect(loop.run(until: { outcome != nil }, timeoutMilliseconds: 10_000))

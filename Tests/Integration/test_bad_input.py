@@ -233,7 +233,7 @@ async def test_an_unfinished_head_is_told_so_after_ten_seconds(folder):
         ({"x-berth-wait": "soon"}, "/pool/*"),
         ({}, "/pool/*?wait=-1"),
         ({}, "/pool/*?priority=high"),
-        ({}, "/pool/*?ttl=5"),
+        ({}, "/pool/*?ttl=0"),
         ({}, "/pool/a%20b"),
     ],
 )

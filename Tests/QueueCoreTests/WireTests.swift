@@ -7,7 +7,7 @@ import Testing
     static let grant = Wire.GrantRequest(
         fleet: "default", worker: ProcessID(node: "w", generation: 1)!, slot: 3,
         lease: LeaseID(waiter: WaiterID(high: 1, low: 2), attempt: 4), attach: 1, token: Token(epoch: 9, number: 8),
-        nonce: nonce)
+        bounds: SessionBounds(ttlMilliseconds: 60_000, idleMilliseconds: nil), nonce: nonce)
     static let probe = Wire.ProbeRequest(fleet: "default", worker: ProcessID(node: "w", generation: 1)!, nonce: nonce)
 
     /// Without its CRLF, which is one Character.

@@ -241,5 +241,5 @@ private final class ScriptedSession: SlotSession {
         happens = onEvent
     }
     func prove() { isProved = true }
-    func end(_ farewell: Slot.Vacated.Farewell) { self.farewell = farewell }
+    func end(_ farewell: Slot.Vacated.Farewell, saying words: ClosingWords?) { self.farewell = farewell }
 }

@@ -236,11 +236,13 @@ final class Bench {
         wait { self.board.table.indices.allSatisfy { self.ledger.isReady($0, .none) } }
     }
 
-    func grant(_ number: Int64, lease: LeaseID? = nil, slot: Int = 0) -> Wire.GrantRequest {
+    func grant(
+        _ number: Int64, lease: LeaseID? = nil, slot: Int = 0, bounds: SessionBounds = .none
+    ) -> Wire.GrantRequest {
         Wire.GrantRequest(
             fleet: "f", worker: id, slot: slot,
             lease: lease ?? LeaseID(waiter: WaiterID(high: 0, low: UInt64(number)), attempt: 1), attach: 1,
-            token: Token(epoch: 1, number: number), nonce: Crypto.randomHex(bytes: 16))
+            token: Token(epoch: 1, number: number), bounds: bounds, nonce: Crypto.randomHex(bytes: 16))
     }
 
     func line(_ grant: Wire.GrantRequest, secret: [UInt8] = Bench.secret) -> String {

@@ -108,9 +108,11 @@ public final class ChildProcess {
     public static var mayRaisePriority: Bool { geteuid() == 0 }
 
     /// Sets the niceness of all processes of the group. Does nothing once the process has ended.
-    public func setPriority(_ nice: Int32) {
+    /// - Parameter steps: above the niceness of this process.
+    public func setNiceness(_ steps: Int32) {
         guard exit == nil else { return }
-        setpriority(__priority_which_t(PRIO_PGRP.rawValue), id_t(pid), nice)
+        let own = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
+        setpriority(__priority_which_t(PRIO_PGRP.rawValue), id_t(pid), own + steps)
     }
 
     /// Collects the status if the process has ended.

@@ -1,7 +1,7 @@
-/// Receives a copy of the bytes that `b` sends through a relay. May write final bytes to `a` when `b` ends.
+/// Sees the bytes that pass through a relay. May write final bytes to `a` when `b` ends.
 public protocol RelayWitness: AnyObject {
-    /// The next bytes of `b`, valid only during the call.
-    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer)
+    /// The next bytes of a side, valid only during the call. They are not written to the other side yet.
+    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer, from side: Relay.Side)
     /// `b` has ended. The bytes returned are written to `a` before its FIN; empty for none.
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8]
 }
@@ -52,10 +52,6 @@ public final class Relay {
     public var onBEnded: (() -> Void)?
     /// A strong reference while the relay lives.
     public var witness: (any RelayWitness)?
-    /// Most bytes of `tailOfA`; 0 for none.
-    public var tailBytesMax = 0
-    /// The last bytes of `a`, at most `tailBytesMax`, none from before its last read.
-    public private(set) var tailOfA: [UInt8] = []
     private var linger: Timer?
     private var queuedAtLastCheck = 0
     public private(set) var bytesAToB: UInt64 = 0
@@ -161,14 +157,11 @@ extension Relay: StreamDelegate {
         let target: Stream
         if stream === a {
             bytesAToB &+= UInt64(bytes.count)
-            if tailBytesMax > 0 {
-                tailOfA.removeAll(keepingCapacity: true)
-                tailOfA.append(contentsOf: bytes.suffix(tailBytesMax))
-            }
+            witness?.relay(self, passed: bytes, from: .a)
             target = b
         } else {
             bytesBToA &+= UInt64(bytes.count)
-            witness?.relay(self, passed: bytes)
+            witness?.relay(self, passed: bytes, from: .b)
             target = a
         }
         target.write(bytes)

@@ -171,7 +171,7 @@ final class ClientConnection: HasDeadline {
 /// The reason that a client receives if the worker or the gateway ends its session: a refusal if the sidecar never
 /// answered, a close frame if the last frame was complete.
 private final class LastWords: RelayWitness {
-    private var cursor = FrameCursor()
+    private var cursor = FrameCursor(of: .sidecar)
     private unowned let server: GatewayServer
 
     /// - Parameter bytes: what was passed before the relay began.
@@ -180,7 +180,9 @@ private final class LastWords: RelayWitness {
         bytes.withUnsafeBytes { cursor.pass($0) }
     }
 
-    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { cursor.pass(bytes) }
+    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer, from side: Relay.Side) {
+        if side == .b { cursor.pass(bytes) }
+    }
 
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] {
         let refusal = cause == .closed ? Refusal.shuttingDown : .workerLost

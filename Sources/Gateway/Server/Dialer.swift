@@ -6,11 +6,12 @@ import QueueCore
 package protocol Dialer<Connection>: AnyObject {
     associatedtype Connection: WorkerConnection
     /// - Parameters:
+    ///   - bounds: the client's own limits for its session.
     ///   - head: the client's request head, which the worker gets behind the grant.
     ///   - onConnecting: called before the first packet to the worker; it may be called from inside `dial`.
     ///   - done: called once, never from inside `dial`, and not after `abandon`.
     func dial(
-        _ grant: Grant, head: ForwardedHead, onConnecting: @escaping () -> Void,
+        _ grant: Grant, _ bounds: SessionBounds, head: ForwardedHead, onConnecting: @escaping () -> Void,
         done: @escaping (DialOutcome<Connection>) -> Void
     ) -> any DialCall
 }

@@ -157,7 +157,7 @@ package final class WaitDriver<Connection: WorkerConnection> {
     private func dial(_ grant: Grant) {
         call?.close()
         call = table.dialer.dial(
-            grant, head: request.head, onConnecting: { [self] in step { $0.dialBegan() } }
+            grant, request.bounds, head: request.head, onConnecting: { [self] in step { $0.dialBegan() } }
         ) { [self] outcome in
             switch outcome {
             case .proved(let worker, let rest):

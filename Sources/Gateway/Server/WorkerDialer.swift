@@ -19,13 +19,12 @@ final class WorkerDialer: Dialer {
     }
 
     func dial(
-        _ grant: Grant, head: ForwardedHead, onConnecting: @escaping () -> Void,
+        _ grant: Grant, _ bounds: SessionBounds, head: ForwardedHead, onConnecting: @escaping () -> Void,
         done: @escaping (DialOutcome<Stream>) -> Void
     ) -> any DialCall {
         let request = Wire.GrantRequest(
             fleet: fleet, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: grant.attach,
-            token: grant.token,
-            nonce: Crypto.randomHex(bytes: 16))
+            token: grant.token, bounds: bounds, nonce: Crypto.randomHex(bytes: 16))
         let line = Wire.line(signed: request.signed, mac: mac(request.signed))
         let bytes = Array(line.utf8) + head.composed(session: grant.lease.description)
         return WorkerCall(

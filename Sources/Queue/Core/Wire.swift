@@ -2,7 +2,7 @@
 /// direction.
 ///
 /// ```
-/// gateway → worker   BERTH1 GRANT <fleet> <worker> <slot> <lease> <attach> <epoch> <token> <nonce> <mac>\r\n
+/// gateway → worker   BERTH1 GRANT <fleet> <worker> <slot> <lease> <attach> <epoch> <token> <ttl> <idle> <nonce> <mac>\r\n
 ///                    then the client's request head, without Host
 /// worker → gateway   BERTH1 PROOF <mac>\r\n               then the sidecar's bytes
 ///                    BERTH1 REJECT <reason> <mac>\r\n     then EOF: the worker's verdict is in Redis
@@ -11,7 +11,7 @@
 /// ```
 /// A mac is HMAC-SHA256 with NODE_SECRET, as 64 lower-case hex digits. The mac of a request signs the line before the
 /// mac. The mac of an answer signs `<word> <nonce> <subject>`, so that an answer can be neither invented nor replayed.
-/// This file only composes and reads lines; the driver computes the macs.
+/// `ttl` and `idle` are milliseconds, 0 for no limit (`SessionBounds`). This file only composes and reads lines; the driver computes the macs.
 public enum Wire {
     /// Longest line of either side, with its CRLF, in bytes.
     public static let lineMax = 1_024
@@ -26,11 +26,13 @@ public enum Wire {
         /// 1 for the first connection of a lease.
         public let attach: Int
         public let token: Token
+        public let bounds: SessionBounds
         /// 32 hex digits drawn by the gateway for this dial.
         public let nonce: String
 
         public init(
-            fleet: String, worker: ProcessID, slot: Int, lease: LeaseID, attach: Int, token: Token, nonce: String
+            fleet: String, worker: ProcessID, slot: Int, lease: LeaseID, attach: Int, token: Token,
+            bounds: SessionBounds = .none, nonce: String
         ) {
             self.fleet = fleet
             self.worker = worker
@@ -38,12 +40,14 @@ public enum Wire {
             self.lease = lease
             self.attach = attach
             self.token = token
+            self.bounds = bounds
             self.nonce = nonce
         }
 
         /// The text that the request's mac signs: the line before the mac.
         public var signed: String {
-            "\(version) GRANT \(fleet) \(worker) \(slot) \(lease) \(attach) \(token.epoch) \(token.number) \(nonce)"
+            "\(version) GRANT \(fleet) \(worker) \(slot) \(lease) \(attach) \(token.epoch) \(token.number) "
+                + "\(bounds.ttlMilliseconds ?? 0) \(bounds.idleMilliseconds ?? 0) \(nonce)"
         }
 
         /// The text that the mac of `PROOF` signs.
@@ -99,14 +103,17 @@ public enum Wire {
         guard f.count >= 3, f[0] == version, let mac = f.last.map(String.init), isMac(mac) else { return nil }
         switch f[1] {
         case "GRANT":
-            guard f.count == 11, isName(f[2]), let worker = ProcessID(f[3]), let slot = natural(f[4]),
+            guard f.count == 13, isName(f[2]), let worker = ProcessID(f[3]), let slot = natural(f[4]),
                 let lease = LeaseID(f[5]), let attach = natural(f[6]), let epoch = natural(f[7]),
-                let number = natural(f[8]), isNonce(f[9])
+                let number = natural(f[8]), let ttl = natural(f[9]), let idle = natural(f[10]), isNonce(f[11])
             else { return nil }
             return .grant(
                 GrantRequest(
                     fleet: String(f[2]), worker: worker, slot: slot, lease: lease, attach: attach,
-                    token: Token(epoch: Int64(epoch), number: Int64(number)), nonce: String(f[9])), mac: mac)
+                    token: Token(epoch: Int64(epoch), number: Int64(number)),
+                    bounds: SessionBounds(
+                        ttlMilliseconds: ttl == 0 ? nil : ttl, idleMilliseconds: idle == 0 ? nil : idle),
+                    nonce: String(f[11])), mac: mac)
         case "PROBE":
             guard f.count == 6, isName(f[2]), let worker = ProcessID(f[3]), isNonce(f[4]) else { return nil }
             return .probe(ProbeRequest(fleet: String(f[2]), worker: worker, nonce: String(f[4])), mac: mac)

@@ -188,7 +188,7 @@ public final class WorkerAgent {
         board?.drain()
         drainTimer = loop.schedule(after: settings.drainTimeoutMilliseconds) { [weak self] in
             self?.drainTimer = nil
-            self?.board?.closeAll(reason: "drained")
+            self?.board?.closeAll(reason: WorkerOrder.drained)
         }
         lookAtDrain()
     }
@@ -244,7 +244,7 @@ extension WorkerAgent: SlotRegistryDelegate {
 
     public func slotRegistryLicenceOver(_ registry: SlotRegistry) {
         events.worker(.licenceOver(sessions: board?.table.leases.count ?? 0))
-        board?.closeAll(reason: "strict_caps")
+        board?.closeAll(reason: WorkerOrder.strictCaps)
     }
 
     public func slotRegistryDrain(_ registry: SlotRegistry) { drainByItself(.drainOrdered) }

@@ -12,7 +12,7 @@ final class SimulatedDialer: Dialer {
     init(_ gateway: SimulatedGateway) { self.gateway = gateway }
 
     func dial(
-        _ grant: Grant, head: ForwardedHead, onConnecting: @escaping () -> Void,
+        _ grant: Grant, _ bounds: SessionBounds, head: ForwardedHead, onConnecting: @escaping () -> Void,
         done: @escaping (DialOutcome<PipeEnd>) -> Void
     ) -> any DialCall {
         guard let client = gateway.client(of: grant.lease.waiter) else { preconditionFailure("only waits dial") }

@@ -41,7 +41,7 @@ final class SimulatedSession: SlotSession {
     /// The sidecar ends the connection by itself.
     func sidecarHungUp() { onEvent?(.ended(.sidecarClosed)) }
 
-    func end(_ farewell: Slot.Vacated.Farewell) {
+    func end(_ farewell: Slot.Vacated.Farewell, saying words: ClosingWords?) {
         onEvent = nil
         if isProved { worker.ended(self) }
         if case .reject(let reason) = farewell { gateway.send(.reject(reason, nonce: grant.nonce)) }

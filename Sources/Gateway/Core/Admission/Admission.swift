@@ -8,12 +8,13 @@ public struct WaitRequest: Hashable, Sendable {
     public let run: String
     public let alias: String
     public let waitMilliseconds: Int
+    public let bounds: SessionBounds
     public let kind: ClientKind
     public private(set) var head: ForwardedHead
 
     package init(
         tenant: String, selector: Selector, headStartSeconds: Int, run: String, alias: String, waitMilliseconds: Int,
-        kind: ClientKind, head: ForwardedHead
+        bounds: SessionBounds = .none, kind: ClientKind, head: ForwardedHead
     ) {
         self.tenant = tenant
         self.selector = selector
@@ -21,6 +22,7 @@ public struct WaitRequest: Hashable, Sendable {
         self.run = run
         self.alias = alias
         self.waitMilliseconds = waitMilliseconds
+        self.bounds = bounds
         self.kind = kind
         self.head = head
     }
@@ -94,7 +96,7 @@ public struct Admission: Sendable {
             headStartSeconds: min(options.prioritySeconds, tenant.limits.priorityMaxSeconds), run: options.run,
             alias: options.alias,
             waitMilliseconds: min(options.waitMilliseconds ?? kind.waitMilliseconds, tenant.limits.waitMaxMilliseconds),
-            kind: kind, head: ForwardedHead(head, target: visit.route.rest + query, peer: peer))
+            bounds: options.bounds, kind: kind, head: ForwardedHead(head, target: visit.route.rest + query, peer: peer))
     }
 
     private func selector(of visit: Visit, _ tenant: Tenant) throws(Refusal) -> Selector {

@@ -13,11 +13,12 @@ public struct RequestOptions: Hashable, Sendable {
     public var run = ""
     /// A name of the client's choice for its wait and session; empty for none.
     public var alias = ""
+    public var bounds = SessionBounds.none
     /// The other parameters, as the client wrote them.
     public var remainingQuery = ""
 
-    static let served: Set<String> = ["token", "label", "browser", "wait", "priority", "run", "waiter"]
-    static let later: Set<String> = ["ttl", "idle", "keep", "park"]
+    static let served: Set<String> = ["token", "label", "browser", "wait", "priority", "run", "waiter", "ttl", "idle"]
+    static let later: Set<String> = ["keep", "park"]
     /// Removed from the query and ignored, because some sidecars execute what is in them.
     static let dropped: Set<String> = ["launch-options"]
     static let tokenBytesMax = 512
@@ -71,9 +72,20 @@ public struct RequestOptions: Hashable, Sendable {
                 throw .badRequest("The option waiter takes 1 to 64 letters, digits, `.`, `_` and `-`")
             }
             alias = value
+        case "ttl":
+            bounds.ttlMilliseconds = try limit(name, value)
+        case "idle":
+            bounds.idleMilliseconds = try limit(name, value)
         default:
             throw .badRequest("The option \(name) is not served yet")
         }
+    }
+
+    private func limit(_ name: String, _ value: String) throws(Refusal) -> Int {
+        guard let limit = milliseconds(value), limit >= SessionBounds.millisecondsMin else {
+            throw .badRequest("The option \(name) takes a time of at least 1s, such as 30s or 10m")
+        }
+        return limit
     }
 }
 

@@ -71,6 +71,8 @@ package enum EndCause: Hashable {
     /// The sidecar ended its connection.
     case sidecarEnded
     case clientEnded
+    /// A time limit that the client asked for is over.
+    case timeOver(TimeBound)
     /// The sidecar itself is gone.
     case sidecarLost
     /// Redis, an operator or this worker ordered the end.

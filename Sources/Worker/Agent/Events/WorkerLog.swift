@@ -116,6 +116,7 @@ final class WorkerLog: WorkerEvents {
         case .firstByteOverdue: "first_byte"
         case .sidecarEnded: "sidecar_ended"
         case .clientEnded: "client_ended"
+        case .timeOver(let bound): bound.rawValue
         case .sidecarLost: "sidecar_exit"
         case .ordered(let reason): reason
         }

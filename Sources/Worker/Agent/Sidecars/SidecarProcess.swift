@@ -21,7 +21,7 @@ final class SidecarProcess: SidecarRun {
     private let box: Box
     private var probe: SidecarProbe?
 
-    /// The niceness of a spare that starts (setpriority(2)).
+    /// The niceness of a spare that starts, above the worker's own (setpriority(2)).
     static let spareNice: Int32 = 10
 
     /// For the child's callbacks, because they may outlive this object.
@@ -36,7 +36,7 @@ final class SidecarProcess: SidecarRun {
         func hasten() {
             guard isNiced, let child else { return }
             isNiced = false
-            child.setPriority(0)
+            child.setNiceness(0)
         }
     }
 
@@ -108,7 +108,7 @@ final class SidecarProcess: SidecarRun {
         pid = child.pid
         if isSpare && ChildProcess.mayRaisePriority {
             box.isNiced = true
-            child.setPriority(SidecarProcess.spareNice)
+            child.setNiceness(SidecarProcess.spareNice)
         }
         sweeper.began(instance: folder, pid: child.pid) { box.onEvent?(.counted(processes: $0)) }
     }

@@ -13,6 +13,7 @@ final class LeaseSession: SlotSession, StreamDelegate {
     private var onEvent: ((SessionEvent) -> Void)?
     /// nil before the proof.
     private var frames: LeaseFrames?
+    private var timeOver: Timer?
 
     init(_ connection: GrantedConnection, name: String) {
         self.connection = connection
@@ -29,13 +30,22 @@ final class LeaseSession: SlotSession, StreamDelegate {
         connection.prove()
         write(Array(WebSocketAnswer.opening(to: connection.head, fields: ["x-berth-lease": name]).utf8))
         frames = LeaseFrames()
+        // A client of a lease has nothing to say while it holds the lease, so `idle` does not count.
+        guard let milliseconds = grant.bounds.ttlMilliseconds else { return }
+        timeOver = connection.gateway.loop.schedule(after: UInt64(milliseconds)) { [weak self] in
+            self?.timeOver = nil
+            self?.onEvent?(.timeOver(.ttl))
+        }
     }
 
-    func end(_ farewell: Slot.Vacated.Farewell) {
+    func end(_ farewell: Slot.Vacated.Farewell, saying words: ClosingWords?) {
         onEvent = nil
+        timeOver?.cancel()
+        timeOver = nil
         if case .reject(let reason) = farewell { return connection.reject(reason) }
+        if let frames, !frames.isOver, let words { write(words.frame) }
         // The client has its Close; if not, the gateway tells it why the session ended.
-        if frames?.isOver ?? false { Answers.close(connection.gateway) } else { connection.gateway.close() }
+        if frames != nil { Answers.close(connection.gateway) } else { connection.gateway.close() }
     }
 
     private func write(_ answer: [UInt8]) {

@@ -17,6 +17,9 @@ final class Session: SlotSession, StreamDelegate {
     private var relay: Relay?
     private var flush: Timer?
     private var firstByte: Timer?
+    /// At the end of the client's time limits.
+    private var timeOver: Timer?
+    private let frames: SessionFrames
     /// The sidecar ended its connection, and the relay is writing the rest to the gateway.
     private var isLeft = false
 
@@ -24,6 +27,7 @@ final class Session: SlotSession, StreamDelegate {
         self.connection = connection
         gateway = connection.gateway
         loop = gateway.loop
+        frames = SessionFrames(loop)
     }
 
     func begin(on endpoint: SidecarEndpoint?, onEvent: @escaping (SessionEvent) -> Void) {
@@ -63,8 +67,8 @@ final class Session: SlotSession, StreamDelegate {
             self?.isLeft = true
             self?.sessionEnded(bySidecar: true)
         }
-        relay?.tailBytesMax = ClosingFrame.bytesMax
-        relay?.witness = FirstByte { [weak self] in
+        relay?.witness = frames
+        frames.onFirstByte = { [weak self] in
             self?.stopFirstByte()
             self?.onEvent?(.sidecarAnswered)
         }
@@ -72,18 +76,37 @@ final class Session: SlotSession, StreamDelegate {
             self?.stopFirstByte()
             self?.onEvent?(.firstByteOverdue)
         }
+        frames.clock = SessionClock(grant.bounds, now: loop.now)
+        watchClock()
+    }
+
+    private func watchClock() {
+        guard let end = frames.clock?.end else { return }
+        timeOver = loop.schedule(after: end.at - min(end.at, loop.now)) { [weak self] in
+            guard let self, let end = frames.clock?.end else { return }
+            timeOver = nil
+            // Messages have moved the end of `idle`.
+            if end.at > loop.now { watchClock() } else { onEvent?(.timeOver(end.bound)) }
+        }
     }
 
     private func stopFirstByte() {
         firstByte?.cancel()
         firstByte = nil
-        relay?.witness = nil
+        frames.onFirstByte = nil
+    }
+
+    private func stopTimers() {
+        stopFirstByte()
+        timeOver?.cancel()
+        timeOver = nil
     }
 
     /// With `flush` the relay still passes on what the sidecar sent before it ended.
-    func end(_ farewell: Slot.Vacated.Farewell) {
+    func end(_ farewell: Slot.Vacated.Farewell, saying words: ClosingWords?) {
         onEvent = nil
-        stopFirstByte()
+        stopTimers()
+        frames.words = words
         attempt?.cancel()
         attempt = nil
         sidecar?.close()
@@ -92,8 +115,12 @@ final class Session: SlotSession, StreamDelegate {
         case .close:
             // The relay writes what the sidecar sent last, and ends by itself.
             if isLeft { return closeRelay(after: WorkerLimits.lastBytesMilliseconds) }
-            relay?.close()
-            gateway.close()
+            guard let relay, words != nil else {
+                relay?.close()
+                return gateway.close()
+            }
+            closeRelay(after: WorkerLimits.lastBytesMilliseconds)
+            relay.finish()
         case .flush:
             guard relay != nil else { return gateway.close() }
             closeRelay(after: WorkerLimits.lingerMilliseconds)
@@ -118,9 +145,8 @@ final class Session: SlotSession, StreamDelegate {
     }
 
     private func sessionEnded(bySidecar: Bool) {
-        stopFirstByte()
-        let isClosing = relay.map { ClosingFrame.ends($0.tailOfA) } ?? false
-        onEvent?(.ended(isClosing ? .clientClosed : bySidecar ? .sidecarClosed : .clientDropped))
+        stopTimers()
+        onEvent?(.ended(frames.clientCloses ? .clientClosed : bySidecar ? .sidecarClosed : .clientDropped))
     }
 
     // Before the proof. After it the relay is the delegate.
@@ -128,14 +154,4 @@ final class Session: SlotSession, StreamDelegate {
     func streamReachedEnd(_ stream: Stream) { onEvent?(.gatewayClosed) }
     func streamDrained(_ stream: Stream) {}
     func stream(_ stream: Stream, failed error: SystemError) { onEvent?(.gatewayClosed) }
-}
-
-/// Calls back at the first bytes from the sidecar.
-private final class FirstByte: RelayWitness {
-    private let onPassed: () -> Void
-
-    init(onPassed: @escaping () -> Void) { self.onPassed = onPassed }
-
-    func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer) { onPassed() }
-    func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] { [] }
 }

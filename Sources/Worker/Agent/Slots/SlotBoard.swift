@@ -68,7 +68,7 @@ package final class SlotBoard {
         let grant = session.grant
         let slot = grant.slot
         // No grant of this worker names a slot beyond the table.
-        guard table.indices.contains(slot) else { return session.end(.close) }
+        guard table.indices.contains(slot) else { return session.end(.close, saying: nil) }
         switch table[slot].presented(grant.lease, grant.token, attach: grant.attach) {
         case .begin:
             begin(session)
@@ -76,11 +76,11 @@ package final class SlotBoard {
             ledger.reject(
                 grant.lease, slot: slot, token: token, attach: grant.attach, reason: reason, slotFree: slotFree)
             emit(slot, .refused(grant.lease, reason))
-            session.end(.reject(reason))
+            session.end(.reject(reason), saying: nil)
         case .refuse(let reason):
-            session.end(.reject(reason))
+            session.end(.reject(reason), saying: nil)
         case .drop:
-            session.end(.close)
+            session.end(.close, saying: nil)
         }
     }
 
@@ -151,6 +151,8 @@ package final class SlotBoard {
             table[slot].sidecarAnswered(token, attach: attach)
         case .firstByteOverdue:
             vacate(slot, table[slot].firstByteOverdue(token, attach: attach), .firstByteOverdue)
+        case .timeOver(let bound):
+            vacate(slot, table[slot].closeOrdered(grant.lease), .timeOver(bound))
         case .ended(let end):
             vacate(
                 slot, table[slot].sessionEnded(token, attach: attach, isDropped: end == .clientDropped),
@@ -164,7 +166,7 @@ package final class SlotBoard {
         guard let vacated else { return }
         let session = sessions.removeValue(forKey: slot)
         let bytes = session?.bytes ?? (0, 0)
-        session?.end(vacated.farewell)
+        session?.end(vacated.farewell, saying: cause.closingWords)
         // The slot may have its next seat already. Then its verdict and its `ready` are one call.
         let next = leaveSeat(slot, vacated, cause) ? table[slot].sidecarReady() : nil
         let isFit = next == vacated.token && vacated.verdict == .release

@@ -15,7 +15,8 @@ package protocol SlotSession: AnyObject {
     /// Sends the proof to the gateway and the client's head to the sidecar, then relays bytes both ways.
     func prove()
     /// Ends the session, begun or not. `onEvent` is not called any more.
-    func end(_ farewell: Slot.Vacated.Farewell)
+    /// - Parameter words: for a client that is served; nil if the client needs no reason.
+    func end(_ farewell: Slot.Vacated.Farewell, saying words: ClosingWords?)
 }
 
 /// Events of a session that its slot reacts to.
@@ -28,6 +29,8 @@ package enum SessionEvent {
     case sidecarAnswered
     /// The sidecar sent no byte in time.
     case firstByteOverdue
+    /// A time limit that the client asked for is over.
+    case timeOver(TimeBound)
     /// The relay is over.
     case ended(SessionEnd)
 }

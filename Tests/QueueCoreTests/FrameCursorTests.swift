@@ -1,4 +1,4 @@
-import GatewayCore
+import QueueCore
 import Testing
 
 struct FrameCursorTests {
@@ -15,7 +15,7 @@ struct FrameCursorTests {
     }
 
     static func cursor(_ bytes: [UInt8], step: Int = .max) -> FrameCursor {
-        var cursor = FrameCursor()
+        var cursor = FrameCursor(of: .sidecar)
         bytes.withUnsafeBytes { all in
             var at = 0
             while at < all.count {
@@ -76,5 +76,44 @@ struct FrameCursorTests {
         #expect(frame.count <= 127 && frame[1] == UInt8(frame.count - 2))
         #expect(String(validating: frame[4...], as: UTF8.self) != nil)
         #expect(frame[2] == 3 && frame[3] == 0xf3)
+    }
+
+    /// A client's frame: a mask of 4 bytes, then the payload.
+    private static func masked(_ opcode: UInt8, _ size: Int) -> [UInt8] {
+        var frame = Self.frame(opcode, size)
+        frame[1] |= 0x80
+        frame.insert(contentsOf: [1, 2, 3, 4], at: frame.count - size)
+        return frame
+    }
+
+    private static func client(_ frames: [UInt8]...) -> FrameCursor {
+        var cursor = FrameCursor(of: .client)
+        for bytes in frames { bytes.withUnsafeBytes { cursor.pass($0) } }
+        return cursor
+    }
+
+    @Test(arguments: [0, 1, 125, 126, 65_535, 65_536]) func readsMaskedFramesOfAnySize(size: Int) {
+        let cursor = Self.client(Self.masked(2, size), Self.masked(8, 2))
+        #expect(cursor.hasClosed)
+        #expect(!Self.client(Array(Self.masked(2, size).dropLast()), [0x88]).hasClosed)
+    }
+
+    @Test func aMaskFromTheWrongSideIsNoWebSocket() {
+        #expect(!Self.client(Self.frame(1, 5), Self.masked(8, 2)).hasClosed)
+        #expect(!Self.cursor(Self.head + Self.masked(1, 5)).mayClose)
+    }
+
+    @Test func aLengthWithItsHighestBitSetIsNoWebSocket() {
+        #expect(!Self.client([0x82, 0xFF] + [UInt8](repeating: 0xFF, count: 8)).mayClose)
+    }
+
+    @Test func countsReadsWithMessagesAndNoneOfControlFramesAlone() {
+        #expect(Self.client(Self.masked(9, 3), Self.masked(10, 0)).messageReads == 0)
+        #expect(Self.client(Self.masked(9, 3) + Self.masked(1, 0), Self.masked(0, 4)).messageReads == 2)
+        let half = Self.masked(2, 200)
+        #expect(Self.client(Array(half[..<50]), Array(half[50...])).messageReads == 2)
+        #expect(Self.cursor(Self.head).messageReads == 0)
+        #expect(Self.cursor(Self.head + Self.frame(9, 3)).messageReads == 0)
+        #expect(Self.cursor(Self.head + Self.frame(1, 3)).messageReads == 1)
     }
 }
