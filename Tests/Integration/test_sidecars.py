@@ -192,3 +192,17 @@ async def test_a_sidecar_that_freezes_without_a_client_is_replaced(folder):
         served = fleet.client("after")
         await client.session(served, hold=0.01, answer_timeout=20)
         assert served.saw.served, served.saw
+
+
+async def test_a_spare_of_a_nice_worker_takes_no_more_of_the_processor_than_the_worker(folder):
+    if os.geteuid():
+        pytest.skip("only root may undo a niceness, so a worker of others gives none to its spares")
+    async with Fleet(folder) as fleet:
+        worker = await fleet.worker({"AppA:x": 1}, more=["--warm", "1"], inside=["nice", "-n", "5"])
+        for sidecar in (0, 1):
+            await worker.wait_for("sidecar", state="ready", sidecar=sidecar)
+
+        def all_as_nice():
+            return [os.getpriority(os.PRIO_PROCESS, pid) for pid in children(worker.pid)] == [5, 5]
+
+        await eventually(all_as_nice, 5, "both sidecars are as nice as their worker")
