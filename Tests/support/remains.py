@@ -84,11 +84,14 @@ class Remains:
             "work folders": len(self.work_folders()),
             "descriptors of the worker": len(os.listdir(f"/proc/{self.worker.pid}/fd")),
             "descriptors of the gateway": len(os.listdir(f"/proc/{self.gateway.pid}/fd")),
+            "keys": await self.keys(),
         }
 
-    async def keys(self) -> Counter:
-        """Redis' keys by kind. Some go after a while without a client."""
-        return Counter(key.partition("}:")[2].partition(":")[0] for key in await self.fleet.redis.keys())
+    async def keys(self) -> dict[str, int]:
+        """Redis' keys by kind, but for those of selectors, which Redis forgets a while after their last client."""
+        names = [key.partition("}:")[2] for key in await self.fleet.redis.keys()]
+        kinds = Counter(name.partition(":")[0] for name in names if not name.endswith(":selectors"))
+        return {kind: kinds[kind] for kind in sorted(kinds) if kind not in ("selector", "selectors", "idle")}
 
     def memory(self) -> dict[str, int]:
         return {"worker": resident_bytes(self.worker), "gateway": resident_bytes(self.gateway)}
