@@ -164,6 +164,13 @@ public final class JSONLog {
         }
     }
 
+    /// The wall clock in the form of `ts`, for readers only.
+    public static func timestamp() -> String {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return "\(text(ofSecond: now.tv_sec)).\(pad(now.tv_nsec / 1_000_000, 3))Z"
+    }
+
     /// The wall clock, for readers only: no decision depends on it.
     private func appendTimestamp(to line: inout [UInt8]) {
         var now = timespec()

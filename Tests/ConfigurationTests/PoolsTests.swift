@@ -45,6 +45,12 @@ import WorkerCore
         ("pools: {a: {slots: 1, mode: single}}", "'mode': unknown value 'single'"),
         ("pools: {a: {slots: 1, sessions: 2}}", "'sessions': counts in mode: shared alone"),
         ("pools: {a: {slots: 1, maxAge: 0s}}", "'maxAge': '0s' is not a duration"),
+        (
+            "pools: {a: {slots: 1, protocolLog: alowed}}",
+            "'protocolLog': unknown value 'alowed'; did you mean 'allowed'?"
+        ),
+        ("pools: {a: {slots: 1, protocolLog: true}}", "pool a, 'protocolLog': unknown value 'true'"),
+        ("pools: {a: {kind: lease, slots: 1, protocolLog: on}}", "'protocolLog': has no meaning for kind lease"),
         ("pools: {a: {slots: 1, browser: opera}}", "'browser': unknown value 'opera'"),
         ("pools: {a: {slots: 1, command: \"x 'y\"}}", "'command': takes a program"),
         ("pools: {a: {slots: 1, mode: shared, sessions: 5, maxSessions: 4}}", "maxSessions 4 is below"),
@@ -77,6 +83,20 @@ import WorkerCore
     func refusesInWords(file: String, expected: String) {
         let said = words { try pools(file) }
         #expect(said.contains(expected), "\(said)")
+    }
+
+    @Test func onlyTheTableTurnsProtocolLogsOn() throws {
+        let file = "pools: {a: {slots: 1}, b: {slots: 1, protocolLog: allowed}, c: {slots: 1, protocolLog: on}}"
+        #expect(try pools(file).map(\.protocolLog) == [.off, .allowed, .on])
+        let command = "worker: {kind: command, command: x, protocolLogFolder: logs}\n"
+        let role = try WorkerRole(settings(.worker, file: command + file))
+        #expect(role.protocolLogFolder == "/logs")
+        #expect(try WorkerRole(settings(.worker, file: file)).protocolLogFolder == nil)
+        let printed = ConfigurationPrinter.text(try settings(.worker, file: file))
+        #expect(
+            printed.split(separator: "\n").filter { $0.contains("protocolLog:") } == [
+                "    protocolLog: allowed", "    protocolLog: on",
+            ])
     }
 
     @Test func aLeasePoolHasOneSeatForEachName() throws {

@@ -83,6 +83,29 @@ import Testing
         for path in ["\(doomed)/theirs", "\(doomed)/theirs.txt"] { lchown(path, 0, 0) }
     }
 
+    @Test func filesAreMadeAnewListedAndRemoved() throws {
+        let folder = try TemporaryFolder()
+        guard let own = OwnFolder(folder.path), let file = own.create("new") else {
+            Issue.record("no folder")
+            return
+        }
+        #expect(write(file, "abc", 3) == 3)
+        close(file)
+        symlink("new", "\(folder.path)/link")
+        symlink("elsewhere", "\(folder.path)/dangling")
+        mkdir("\(folder.path)/inner", 0o700)
+        for name in ["new", "link", "dangling", "inner"] {
+            #expect(own.create(name) == nil && errno == EEXIST, "\(name)")
+        }
+        let files = own.files()
+        #expect(files.map(\.name) == ["new"] && files.map(\.bytes) == [3])
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        #expect(abs(files[0].writtenSecond - now.tv_sec) < 60)
+        for name in ["new", "link", "inner"] { own.remove(name) }
+        #expect(Set(Files.entries(folder.path)) == ["dangling", "inner"])
+    }
+
     @Test func nestingIsBounded() throws {
         let folder = try TemporaryFolder()
         let doomed = "\(folder.path)/doomed"

@@ -47,6 +47,20 @@ import Testing
         #expect(loop.close())
     }
 
+    @Test func aTapSeesTheBytesOfBothSides() throws {
+        let loop = try Loop()
+        let joined = try Joined(loop)
+        var seen: [Relay.Side: String] = [:]
+        joined.relay?.tap = { side, bytes in seen[side, default: ""] += String(decoding: bytes, as: UTF8.self) }
+        joined.client.write("question")
+        joined.server.write("answer!")
+        loop.expect({ joined.right.atClient.text == "question" && joined.left.atClient.text == "answer!" }, "bytes")
+        #expect(seen == [.a: "question", .b: "answer!"])
+        joined.close()
+        #expect(joined.relay?.tap == nil)
+        #expect(loop.close())
+    }
+
     @Test func theEndOfBIsToldBeforeAHasEnded() throws {
         let loop = try Loop()
         let joined = try Joined(loop)

@@ -52,7 +52,7 @@ import Testing
         ("/pool/A?wait=soon", 400), ("/pool/A?wait=-1", 400), ("/pool/A?wait=1001h", 400), ("/pool/A?wait=1d", 400),
         ("/pool/A?priority=x", 400), ("/pool/A?run=", 400), ("/pool/A?run=a%20b", 400), ("/pool/A?wait=1&wait=2", 400),
         ("/pool/A?wait=%zz", 400), ("/pool/A?ttl=0", 400), ("/pool/A?ttl=999ms", 400), ("/pool/A?idle=x", 400),
-        ("/pool/A?keep=9", 400),
+        ("/pool/A?keep=9", 400), ("/pool/A?log=all", 400), ("/pool/A?log=", 400),
         ("/pool/A?waiter=a:b", 400), ("/pool/A?keep=5s", 400), ("/pool/A?park=websocket", 400),
         ("/pool/A?label=B", 400),
         ("/pool/A?browser=a%7Cb", 400), ("/pool/", 400), ("/pool//x", 400), ("/pool/a%2Fb", 400), ("/pool/a%7Cb", 400),

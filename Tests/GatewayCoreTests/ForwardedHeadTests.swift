@@ -42,6 +42,17 @@ import Testing
         }
     }
 
+    /// A worker's protocol log needs them. A client's own header of that name is none of them.
+    @Test func tellsTheWorkerTheRunAndWhetherALogIsAskedFor() throws {
+        func told(_ target: String, _ lines: [String] = []) throws -> [String] {
+            try forwarded(target, lines).filter { $0.hasPrefix("x-berth-run") || $0.hasPrefix("x-berth-log") }
+        }
+        #expect(try told("/?run=ci-7&log=protocol") == ["x-berth-run: ci-7", "x-berth-log: protocol"])
+        #expect(
+            try told("/", ["x-berth-log: protocol", "x-run-id: 9"]) == ["x-berth-run: 9", "x-berth-log: protocol"])
+        #expect(try told("/") == [])
+    }
+
     @Test func takesOutHostOriginAndWhatConnectionNames() throws {
         let tenancy = Tenancy(tenants: [], allowedOrigins: ["*"])
         let text = handshake("/", [playwrightAgent, "Origin: http://a", "Connection: X-Hop", "X-Hop: a"])

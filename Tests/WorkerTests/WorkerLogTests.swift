@@ -81,6 +81,40 @@ import WorkerCore
             ])
     }
 
+    @Test func protocolLogs() {
+        let log = log
+        func report(_ disk: UInt64, _ failure: String?) -> WorkerEvent {
+            var dropped = ProtocolLogBudget.Dropped()
+            dropped.sampled = 7
+            dropped.disk = disk
+            return .protocolLog(
+                ProtocolLogReport(
+                    lease: lease, slot: 2, pool: "a:b", name: "x-1.jsonl", messages: 9, dropped: dropped,
+                    failure: failure))
+        }
+        log.worker(report(0, nil))
+        log.worker(report(3, nil))
+        log.worker(report(3, "write: no space left on device"))
+        log.worker(.protocolLogOff(pool))
+        log.worker(.protocolLogFolder("/x", words: "mkdir: no"))
+        func line(_ disk: Int) -> String {
+            #""lease":"\#(lease)","slot":2,"pool":"a:b","file":"x-1.jsonl","messages":9,"dropped_sampled":7,"#
+                + #""dropped_full":0,"dropped_disk":\#(disk)"#
+        }
+        let lacks = #""level":"warning","event":"protocol_log","msg":"A session's protocol log lacks messages: "#
+        #expect(
+            told == [
+                #""level":"info","event":"protocol_log","msg":"A session's protocol log is closed","# + line(0),
+                lacks + #"the disk was too slow","# + line(3),
+                lacks + #"write: no space left on device","# + line(3),
+                #""level":"warning","event":"protocol_log_off","msg":"A client asked for a protocol log; its pool has none "#
+                    + #"(protocolLog in the table pools)","pool":"a:b""#,
+                #""level":"warning","event":"protocol_log_folder","msg":"Sessions have no protocol logs, because their "#
+                    + #"folder cannot be used: mkdir: no. Set worker.protocolLogFolder to a folder of the worker's user","#
+                    + #""folder":"/x""#,
+            ])
+    }
+
     /// From then on each line names the worker.
     @Test func theWorkerItself() throws {
         let log = log

@@ -37,6 +37,36 @@ public struct OwnFolder: ~Copyable {
         return Files.readBytes(from: file, bytesMax: bytesMax).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// Makes a file that only the user can read, and opens it for appending. Nil if that fails, or if the name is taken,
+    /// by a link too; `errno` has the reason.
+    public func create(_ name: String) -> Int32? {
+        let flags = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        let file = openat(descriptor, name, flags, 0o600)
+        return file < 0 ? nil : file
+    }
+
+    /// A file of the user in the folder.
+    public struct File: Hashable, Sendable {
+        public let name: String
+        public let bytes: Int
+        /// The time of the last write, in seconds since 1970.
+        public let writtenSecond: Int
+    }
+
+    /// The files that belong to the user, without links and folders.
+    public func files() -> [File] {
+        names().compactMap { name in
+            var info = stat()
+            guard fstatat(descriptor, name, &info, AT_SYMLINK_NOFOLLOW) == 0, info.st_uid == geteuid(),
+                info.st_mode & S_IFMT == S_IFREG
+            else { return nil }
+            return File(name: name, bytes: Int(info.st_size), writtenSecond: info.st_mtim.tv_sec)
+        }
+    }
+
+    /// Removes a file or link that belongs to the user; never a folder.
+    public func remove(_ name: String) { OwnFolder.unlinkOwn(name, in: descriptor) }
+
     /// Removes everything in the folder that belongs to the user. Files and folders of other users stay, with the
     /// folders around them.
     public func empty() { empty(levels: OwnFolder.depthMax) }

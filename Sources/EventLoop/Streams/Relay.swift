@@ -52,6 +52,8 @@ public final class Relay {
     public var onBEnded: (() -> Void)?
     /// A strong reference while the relay lives.
     public var witness: (any RelayWitness)?
+    /// Gets the bytes of each side after they were written to the other side; they are valid only during the call.
+    public var tap: ((Side, UnsafeRawBufferPointer) -> Void)?
     private var linger: Timer?
     private var queuedAtLastCheck = 0
     public private(set) var bytesAToB: UInt64 = 0
@@ -147,6 +149,7 @@ public final class Relay {
         linger?.cancel()
         linger = nil
         witness = nil
+        tap = nil
         onBEnded = nil
         call(End(first: first, cause: cause, bytesAToB: bytesAToB, bytesBToA: bytesBToA))
     }
@@ -165,6 +168,7 @@ extension Relay: StreamDelegate {
             target = a
         }
         target.write(bytes)
+        tap?(stream === a ? .a : .b, bytes)
         if target.queuedBytes > 0 { stream.stopReading() }
     }
 

@@ -21,6 +21,7 @@ public final class WorkerAgent {
     /// At most a quarter of the descriptors, because sidecars need the others.
     var pendingConnectionsMax = min(WorkerLimits.pendingConnectionsMax, SystemLimits.openFilesLimit() / 4)
     private var sidecars: LocalSidecars?
+    private let protocolLogs: ProtocolLogFiles
     private var drainDone: [() -> Void] = []
     private var drainTimer: Timer?
     private var ageTimer: Timer?
@@ -40,6 +41,7 @@ public final class WorkerAgent {
         self.loop = loop
         self.settings = settings
         events = WorkerLog(log)
+        protocolLogs = ProtocolLogFiles(folder: settings.protocolLogFolder, loop: loop, events: events)
     }
 
     /// This process in the fleet; nil before `start`.
@@ -112,6 +114,7 @@ public final class WorkerAgent {
         board.onChange = { [weak self] in self?.lookAtDrain() }
         board.onTrouble = { [weak self] in self?.onTrouble?($0, $1) }
         self.board = board
+        if settings.pools.contains(where: { $0.protocolLog != .off }) { protocolLogs.start() }
         board.start()
     }
 
@@ -140,7 +143,8 @@ public final class WorkerAgent {
                 pool.kind.session(
                     GrantedConnection(
                         grant: grant, secret: secret, head: head, gateway: stream,
-                        firstByteMilliseconds: settings.firstByteMilliseconds, place: place)))
+                        firstByteMilliseconds: settings.firstByteMilliseconds, place: place,
+                        log: protocolLogs.log(grant, head, of: pool))))
         }
         door.onReached = { [weak self] in
             self?.wasReached = true
@@ -216,8 +220,10 @@ public final class WorkerAgent {
         listener?.close()
         door?.close()
         unreachedTimer?.cancel()
-        guard let sidecars else { return over(left: 0) }
-        sidecars.clear { [self] in over(left: $0) }
+        protocolLogs.close { [self] in
+            guard let sidecars else { return over(left: 0) }
+            sidecars.clear { [self] in over(left: $0) }
+        }
     }
 
     private func over(left: Int) {

@@ -26,6 +26,8 @@ public struct WorkerSettings {
     public var firstByteMilliseconds: UInt64
     /// The folder in which the worker makes its work folder.
     public var workFolder: String
+    /// The folder of protocol logs, for pools that have some.
+    public var protocolLogFolder: String
     /// Whether sessions end before Redis may give their places away.
     public var caps: CapsMode
 
@@ -33,7 +35,7 @@ public struct WorkerSettings {
         fleet: String, node: String, secrets: [[UInt8]], listen: SocketAddress, advertised: String = "",
         redis: RedisEndpoint, pools: [WorkerPool], drainTimeoutMilliseconds: UInt64 = 30_000,
         firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds, workFolder: String = "/tmp",
-        caps: CapsMode = .lenient, maxAgeMilliseconds: UInt64? = nil
+        protocolLogFolder: String = "/tmp/protocol-logs", caps: CapsMode = .lenient, maxAgeMilliseconds: UInt64? = nil
     ) {
         self.fleet = fleet
         self.node = node
@@ -45,6 +47,7 @@ public struct WorkerSettings {
         self.drainTimeoutMilliseconds = drainTimeoutMilliseconds
         self.firstByteMilliseconds = firstByteMilliseconds
         self.workFolder = workFolder
+        self.protocolLogFolder = protocolLogFolder
         self.caps = caps
         self.maxAgeMilliseconds = maxAgeMilliseconds
     }
@@ -63,8 +66,14 @@ package struct WorkerPool {
     package let kind: any SidecarKind
     /// Added to the environment of the sidecars.
     package let environment: [String: String]
+    /// Which sessions have a protocol log.
+    package let protocolLog: ProtocolLogMode
 
-    package init(_ plan: PoolPlan, kind: any SidecarKind, environment: [String: String] = [:]) {
+    package init(
+        _ plan: PoolPlan, kind: any SidecarKind, environment: [String: String] = [:],
+        protocolLog: ProtocolLogMode = .off
+    ) {
+        self.protocolLog = protocolLog
         self.plan = plan
         self.kind = kind
         self.environment = environment

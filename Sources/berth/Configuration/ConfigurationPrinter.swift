@@ -45,6 +45,7 @@ public enum ConfigurationPrinter {
         if pool.kind == .lease { return fields }
         fields.append(("protocol", pool.servedProtocol.rawValue))
         fields.append(("mode", pool.isShared ? "shared" : "dedicated"))
+        if pool.protocolLog != .off { fields.append(("protocolLog", pool.protocolLog.rawValue)) }
         if pool.isShared { fields.append(("sessions", "\(pool.sessions)")) }
         if pool.kind == .attach { return fields + [("attach", list(pool.attach.map(\.description)))] }
         if pool.isShared { fields.append(("maxSessions", "\(pool.maxSessions)")) }

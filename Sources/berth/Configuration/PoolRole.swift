@@ -33,6 +33,8 @@ public struct PoolRole: Hashable, Sendable {
     public var names: [String]
     /// The endpoints of kind attach.
     public var attach: [AttachAddress]
+    /// Which sessions have a protocol log.
+    public var protocolLog = ProtocolLogMode.off
 
     /// The most arguments, and variables of the environment, of one pool.
     public static let wordsMax = 64

@@ -7,14 +7,15 @@ struct PoolsReader {
     enum Field: String, CaseIterable {
         case slots, kind, `protocol`, mode, sessions, maxSessions, maxAge, warm, command, args, env, browser,
             executable,
-            names, attach
+            names, attach, protocolLog
 
         func counts(in kind: PoolRole.Kind) -> Bool {
             switch self {
             case .slots, .kind: true
             case .names: kind == .lease
             case .attach: kind == .attach
-            case .protocol, .mode, .sessions: kind != .lease
+            // A lease has no sidecar, so no messages between two sides.
+            case .protocol, .mode, .sessions, .protocolLog: kind != .lease
             case .maxSessions, .maxAge, .warm, .command, .args, .env, .browser, .executable:
                 kind != .lease && kind != .attach
             }
@@ -157,6 +158,11 @@ struct PoolsReader {
                 return Spelling.unknown("value", text, known: ["dedicated", "shared"])
             }
             pool.isShared = text.lowercased() == "shared"
+        case .protocolLog:
+            guard let mode = ProtocolLogMode(rawValue: text.lowercased()) else {
+                return Spelling.unknown("value", text, known: ProtocolLogMode.allCases.map(\.rawValue))
+            }
+            pool.protocolLog = mode
         case .maxAge:
             guard let milliseconds = DurationText.milliseconds(text), milliseconds > 0 else {
                 return "'\(text)' is not a duration like 30m or 1h (a week at most)"

@@ -186,6 +186,12 @@ extension Setting {
             "worker.executable", flag: "--executable", environment: "BERTH_EXECUTABLE", kind: .text, default: nil,
             shown: "the system's chromium or firefox-esr, else Playwright's own build", commands: [.worker, .dev],
             doc: "The browser's program."),
+        Setting(
+            "worker.protocolLogFolder", environment: "BERTH_PROTOCOL_LOG_FOLDER", kind: .text, default: nil,
+            shown: "protocol-logs in TMPDIR, or in /tmp", commands: [.worker, .dev],
+            doc:
+                "Where the sessions of pools with `protocolLog` are logged. Its parent folder must be there. "
+                + "[What is in a log](protocol-log.md)."),
     ]
 
     private static let dev = [

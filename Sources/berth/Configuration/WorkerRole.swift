@@ -12,6 +12,8 @@ public struct WorkerRole: Hashable, Sendable {
     /// More arguments by browser, for pools without their own.
     public let browserArgs: [String: [String]]
     public let caps: CapsMode
+    /// `nil` for a folder among the temporary ones.
+    public let protocolLogFolder: String?
     public let drainTimeoutMilliseconds: Int
     public let firstByteMilliseconds: Int
     /// `nil` for no limit.
@@ -43,6 +45,7 @@ public struct WorkerRole: Hashable, Sendable {
             uniqueKeysWithValues: Pool.playwrightBrowsers.map { browser in
                 (browser, settings.text("worker.\(browser)Args").flatMap(CommandWords.split) ?? [])
             })
+        protocolLogFolder = settings.text("worker.protocolLogFolder").map { absolute($0, in: settings.folder) }
         caps = settings.text("worker.caps").flatMap(CapsMode.init) ?? .lenient
         listen =
             isDev

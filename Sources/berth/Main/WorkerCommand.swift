@@ -59,14 +59,16 @@ extension WorkerSettings {
             pools.append(
                 WorkerPool(
                     PoolPlan(pool: served, slots: pool.slots, seating: pool.seating),
-                    kind: try kind.checked(for: served, on: machine), environment: pool.environment))
+                    kind: try kind.checked(for: served, on: machine), environment: pool.environment,
+                    protocolLog: pool.protocolLog))
         }
         self.init(
             fleet: node.fleet, node: node.nodeID, secrets: node.secrets.map { Array($0.utf8) }, listen: listen,
             advertised: try WorkerSettings.advertised(role), redis: redis, pools: pools,
             drainTimeoutMilliseconds: UInt64(role.drainTimeoutMilliseconds),
             firstByteMilliseconds: UInt64(role.firstByteMilliseconds),
-            workFolder: Host.temporaryFolder, caps: role.caps,
+            workFolder: Host.temporaryFolder,
+            protocolLogFolder: role.protocolLogFolder ?? "\(Host.temporaryFolder)/protocol-logs", caps: role.caps,
             maxAgeMilliseconds: role.maxAgeMilliseconds.map { UInt64($0) })
     }
 

@@ -96,7 +96,10 @@ public struct Admission: Sendable {
             headStartSeconds: min(options.prioritySeconds, tenant.limits.priorityMaxSeconds), run: options.run,
             alias: options.alias,
             waitMilliseconds: min(options.waitMilliseconds ?? kind.waitMilliseconds, tenant.limits.waitMaxMilliseconds),
-            bounds: options.bounds, kind: kind, head: ForwardedHead(head, target: visit.route.rest + query, peer: peer))
+            bounds: options.bounds, kind: kind,
+            head: ForwardedHead(
+                head, target: visit.route.rest + query, peer: peer, run: options.run,
+                wantsProtocolLog: options.wantsProtocolLog))
     }
 
     private func selector(of visit: Visit, _ tenant: Tenant) throws(Refusal) -> Selector {

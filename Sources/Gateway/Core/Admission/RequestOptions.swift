@@ -14,10 +14,14 @@ public struct RequestOptions: Hashable, Sendable {
     /// A name of the client's choice for its wait and session; empty for none.
     public var alias = ""
     public var bounds = SessionBounds.none
+    /// The client asks for a protocol log of its session.
+    public var wantsProtocolLog = false
     /// The other parameters, as the client wrote them.
     public var remainingQuery = ""
 
-    static let served: Set<String> = ["token", "label", "browser", "wait", "priority", "run", "waiter", "ttl", "idle"]
+    static let served: Set<String> = [
+        "token", "label", "browser", "wait", "priority", "run", "waiter", "ttl", "idle", "log",
+    ]
     static let later: Set<String> = ["keep", "park"]
     /// Removed from the query and ignored, because some sidecars execute what is in them.
     static let dropped: Set<String> = ["launch-options"]
@@ -76,6 +80,9 @@ public struct RequestOptions: Hashable, Sendable {
             bounds.ttlMilliseconds = try limit(name, value)
         case "idle":
             bounds.idleMilliseconds = try limit(name, value)
+        case "log":
+            guard value == "protocol" else { throw .badRequest("The option log takes protocol") }
+            wantsProtocolLog = true
         default:
             throw .badRequest("The option \(name) is not served yet")
         }

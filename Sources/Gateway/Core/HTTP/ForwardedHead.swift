@@ -13,7 +13,8 @@ public struct ForwardedHead: Hashable, Sendable {
     /// - Parameters:
     ///   - target: path and query for the worker.
     ///   - peer: the client's address without its port.
-    init(_ head: RequestHead, target: String, peer: String) {
+    ///   - run: printable characters without spaces; empty for none.
+    init(_ head: RequestHead, target: String, peer: String, run: String = "", wantsProtocolLog: Bool = false) {
         let nominated = head.list("connection")
         var out: [UInt8] = []
         out.reserveCapacity(head.bytes.count + 128)
@@ -25,6 +26,9 @@ public struct ForwardedHead: Hashable, Sendable {
             out += "\r\n".utf8
         }
         out += "x-forwarded-for: \(headerText(peer))\r\n".utf8
+        // For the worker's protocol log.
+        if !run.isEmpty { out += "x-berth-run: \(run)\r\n".utf8 }
+        if wantsProtocolLog { out += "x-berth-log: protocol\r\n".utf8 }
         bytes = Array(unsafeUninitializedCapacity: out.count) { buffer, count in
             count = out.withUnsafeBufferPointer { buffer.initialize(fromContentsOf: $0) }
         }

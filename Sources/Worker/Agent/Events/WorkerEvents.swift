@@ -43,6 +43,12 @@ package enum WorkerEvent {
     case draining(sessions: Int)
     /// Processes of sidecars did not end.
     case leftProcesses(Int)
+    /// A client asked for a protocol log, and its pool has none.
+    case protocolLogOff(Pool)
+    /// The folder of protocol logs cannot be used.
+    case protocolLogFolder(String, words: String)
+    /// A session's protocol log is over.
+    case protocolLog(ProtocolLogReport)
     case stopped
 }
 

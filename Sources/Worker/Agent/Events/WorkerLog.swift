@@ -46,9 +46,37 @@ final class WorkerLog: WorkerEvents {
             log.log(.info, "draining", "The worker takes no more clients", ["sessions": .number(sessions)])
         case .leftProcesses(let count):
             log.log(.error, "left", "Processes of sidecars cannot be ended", ["processes": .number(count)])
+        case .protocolLogOff(let pool):
+            log.log(
+                .warning, "protocol_log_off",
+                "A client asked for a protocol log; its pool has none (protocolLog in the table pools)",
+                ["pool": .text(pool.label.text)])
+        case .protocolLogFolder(let folder, let words):
+            log.log(
+                .warning, "protocol_log_folder",
+                "Sessions have no protocol logs, because their folder cannot be used: \(words). Set "
+                    + "worker.protocolLogFolder to a folder of the worker's user",
+                ["folder": .text(folder)])
+        case .protocolLog(let report): logProtocolLog(report)
         case .stopped:
             log.log(.info, "stopped", "The worker has ended")
         }
+    }
+
+    private func logProtocolLog(_ report: ProtocolLogReport) {
+        let isWhole = report.failure == nil && report.dropped.disk == 0
+        log.log(
+            isWhole ? .info : .warning, "protocol_log",
+            isWhole
+                ? "A session's protocol log is closed"
+                : "A session's protocol log lacks messages: \(report.failure ?? "the disk was too slow")",
+            [
+                "lease": .text(report.lease.description), "slot": .number(report.slot), "pool": .text(report.pool),
+                "file": .text(report.name), "messages": .number(Int(clamping: report.messages)),
+                "dropped_sampled": .number(Int(clamping: report.dropped.sampled)),
+                "dropped_full": .number(Int(clamping: report.dropped.full)),
+                "dropped_disk": .number(Int(clamping: report.dropped.disk)),
+            ])
     }
 
     func stranger(at peer: String, _ event: StrangerEvent) {

@@ -14,6 +14,8 @@ package struct GrantedConnection {
     let firstByteMilliseconds: UInt64
     /// The number of the grant's slot within its pool.
     let place: Int
+    /// The session's protocol log; nil for none.
+    var log: SessionLog?
 
     /// Finds out early that the gateway's machine is gone, because a slot is held for it.
     func watch(_ delegate: any StreamDelegate) {

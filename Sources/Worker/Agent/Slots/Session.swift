@@ -67,6 +67,7 @@ final class Session: SlotSession, StreamDelegate {
             self?.isLeft = true
             self?.sessionEnded(bySidecar: true)
         }
+        logMessages()
         relay?.witness = frames
         frames.onFirstByte = { [weak self] in
             self?.stopFirstByte()
@@ -88,6 +89,12 @@ final class Session: SlotSession, StreamDelegate {
             // Messages have moved the end of `idle`.
             if end.at > loop.now { watchClock() } else { onEvent?(.timeOver(end.bound)) }
         }
+    }
+
+    private func logMessages() {
+        guard let log = connection.log else { return }
+        log.begin()
+        relay?.tap = { side, bytes in log.passed(bytes, from: side == .a ? .client : .sidecar) }
     }
 
     private func stopFirstByte() {
@@ -139,6 +146,7 @@ final class Session: SlotSession, StreamDelegate {
     var bytes: (fromClient: UInt64, toClient: UInt64) { relay.map { ($0.bytesAToB, $0.bytesBToA) } ?? (0, 0) }
 
     private func relayEnded(_ end: Relay.End) {
+        connection.log?.end()
         flush?.cancel()
         flush = nil
         sessionEnded(bySidecar: end.first == .b)
