@@ -1,4 +1,5 @@
 import EventLoop
+import Queue
 import QueueCore
 import Testing
 import WorkerCore
@@ -179,6 +180,24 @@ import WorkerCore
         #expect(host.runs[0].orders == ["terminate"] && ledger.isReady(0, third.grant.token))
     }
 
+    /// A timer of an earlier sidecar would replace its successor too early.
+    @Test func aSidecarHasOneAgeHoweverOftenItIsReplaced() throws {
+        let (loop, host) = (try Loop(), ScriptedHost())
+        let (ledger, clock) = (LedgerRecord(loop: loop), TimerCount(loop))
+        let board = SlotBoard(
+            pools: [PoolPlan(pool: Pool("a|||raw")!, slots: 1, seating: Seating(ageMaxMilliseconds: 3_600_000))],
+            ledger: ledger, around: SidecarContext(clock: clock, host: host, events: WorkerLog(JSONLog { _ in })))
+        board.start()
+        for round in 1...3 {
+            host.runs[round - 1].happens(.announced(try endpoint("ws://127.0.0.1:\(round)")))
+            host.runs[round - 1].probed(true)
+            #expect(clock.longTimers == 1)
+            serve(board, loop, grant(0, Int64(round), attempt: round)).happens(.ended(.clientClosed))
+            #expect(clock.longTimers == 0)
+            host.runs[round - 1].happens(.exited(ScriptedHost.ending))
+        }
+    }
+
     /// A sidecar whose browser died closes its clients' connections a moment before it exits.
     @Test func aSharedSeatWaitsAfterItsSidecarHungUp() throws {
         let (loop, host) = (try Loop(), ScriptedHost())
@@ -193,6 +212,32 @@ import WorkerCore
         host.runs[0].happens(.exited(ScriptedHost.ending))
         #expect(board.table[0].state == .recycling && !ledger.isReady(0, second.grant.token))
     }
+}
+
+/// The loop's clock. It counts the timers that are longer than any of a sidecar but its age.
+private final class TimerCount: RuntimeClock {
+    static let longMilliseconds: UInt64 = 60_000
+    private let loop: Loop
+    private var long: [LongTimer] = []
+
+    private final class LongTimer: ScheduledCall {
+        private(set) var isCancelled = false
+        func cancel() { isCancelled = true }
+    }
+
+    init(_ loop: Loop) { self.loop = loop }
+
+    var longTimers: Int { long.count { !$0.isCancelled } }
+    var now: UInt64 { loop.now }
+
+    func call(after milliseconds: UInt64, _ body: @escaping () -> Void) -> any ScheduledCall {
+        guard milliseconds > TimerCount.longMilliseconds else { return loop.call(after: milliseconds, body) }
+        let timer = LongTimer()
+        long.append(timer)
+        return timer
+    }
+
+    func afterThisTurn(_ body: @escaping () -> Void) { loop.afterThisTurn(body) }
 }
 
 private final class ScriptedHost: SidecarHost {

@@ -19,7 +19,10 @@ final class DebuggerQuestion: StreamDelegate {
         }
         attempt = Stream.connect(loop: loop, to: address, timeoutMilliseconds: WorkerLimits.probeMilliseconds) {
             [weak self] result in
-            guard let self else { return }
+            guard let self else {
+                if case .success(let stream) = result { stream.close() }
+                return
+            }
             attempt = nil
             switch result {
             case .success(let stream): ask(stream)
@@ -30,7 +33,6 @@ final class DebuggerQuestion: StreamDelegate {
 
     private func ask(_ stream: Stream) {
         self.stream = stream
-        guard done != nil else { return stream.close() }
         stream.delegate = self
         stream.startReading()
         stream.write(

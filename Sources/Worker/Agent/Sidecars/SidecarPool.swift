@@ -144,7 +144,10 @@ final class SidecarPool {
         }
         for out in changes.out { onNews(out, .lost(isOut: true)) }
         for seated in changes.seated where seated != slot { onNews(seated, .seated) }
-        for number in changes.replaced { sidecars[number]?.replace(hungUp: hungUp) }
+        for number in changes.replaced {
+            endAge(number)
+            sidecars[number]?.replace(hungUp: hungUp)
+        }
         for number in changes.condemned { sidecars[number]?.condemn() }
         for number in changes.stopped { sidecars[number]?.stop() }
         for number in changes.started { add(number) }
@@ -157,14 +160,14 @@ final class SidecarPool {
         case .none:
             return
         case .ready:
-            schedule(number)
+            startAge(number)
             _ = apply(seats.ready(number))
         case .lost(let isOut):
-            ages.removeValue(forKey: number)?.cancel()
+            endAge(number)
             if let trouble = sidecars[number]?.trouble { blame(number, trouble) }
             _ = apply(seats.lost(number, isOut: isOut))
         case .stopped:
-            ages.removeValue(forKey: number)?.cancel()
+            endAge(number)
             sidecars[number] = nil
             onStopped()
         }
@@ -185,17 +188,20 @@ final class SidecarPool {
         for slot in slots { onNews(slot, .failed(trouble)) }
     }
 
-    /// Ages are up to a tenth shorter than the setting, so that the sidecars of a fleet are not replaced together.
-    private func schedule(_ number: Int) {
-        guard let ageMax = plan.seating.ageMaxMilliseconds else { return }
-        let tenth = ageMax / 10 + 1
-        let age = ageMax - (around.seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15) % tenth
-        ages[number] = around.clock.call(after: age) { [weak self] in
+    /// The age of a sidecar counts from now.
+    private func startAge(_ number: Int) {
+        endAge(number)
+        guard let most = plan.seating.ageMaxMilliseconds else { return }
+        // The multiplier spreads consecutive numbers: 2^64 divided by the golden ratio.
+        let draw = around.seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
+        ages[number] = around.clock.call(after: AgeLimit.milliseconds(most: most, draw: draw)) { [weak self] in
             guard let self else { return }
             ages[number] = nil
             _ = apply(seats.retire(number))
         }
     }
+
+    private func endAge(_ number: Int) { ages.removeValue(forKey: number)?.cancel() }
 }
 
 /// Lets one spare of a worker start at a time, and none while memory is short.

@@ -31,10 +31,15 @@ final class SidecarProbe: StreamDelegate {
         }
         attempt = Stream.connect(loop: loop, to: address, timeoutMilliseconds: WorkerLimits.probeMilliseconds) {
             [weak self] result in
-            guard let self else { return }
+            guard let self else {
+                if case .success(let stream) = result { stream.close() }
+                return
+            }
             attempt = nil
-            guard case .success(let stream) = result, done != nil else { return end(false) }
-            ask(stream)
+            switch result {
+            case .success(let stream): ask(stream)
+            case .failure: end(false)
+            }
         }
     }
 

@@ -41,9 +41,7 @@ package struct BidiKind: SidecarKind {
                 "pool \(pool.label): there is no \(name) here: apt-get install \(package), or name its program by "
                     + "--executable")
         }
-        guard let found = Files.program(executable, path: machine.path) else {
-            throw WorkerFailure("pool \(pool.label), executable: \(executable) cannot be run")
-        }
+        let found = try machine.program(executable, of: pool)
         let product: String
         do throws(WorkerFailure) {
             let version = try ProgramVersion.ask(found, environment: machine.environment)

@@ -30,9 +30,7 @@ package struct ChromiumKind: SidecarKind {
         guard let executable else {
             throw WorkerFailure("pool \(pool.label): \(PlaywrightBrowsers.missing("chromium"))")
         }
-        guard let found = Files.program(executable, path: machine.path) else {
-            throw WorkerFailure("pool \(pool.label), executable: \(executable) cannot be run")
-        }
+        let found = try machine.program(executable, of: pool)
         let version: String
         do throws(WorkerFailure) {
             version = try ProgramVersion.ask(found, environment: machine.environment)

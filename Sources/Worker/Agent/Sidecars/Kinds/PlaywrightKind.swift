@@ -29,10 +29,7 @@ package struct PlaywrightKind: SidecarKind {
             }
             return self
         }
-        // The path must be absolute, because sidecars run in folders of their own.
-        guard let found = Files.program(executable, path: machine.path) else {
-            throw WorkerFailure("pool \(pool.label), executable: \(executable) cannot be run")
-        }
+        let found = try machine.program(executable, of: pool)
         return PlaywrightKind(driver, executable: found, args: args, isHeadless: isHeadless)
     }
 

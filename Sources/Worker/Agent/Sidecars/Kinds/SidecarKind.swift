@@ -34,6 +34,14 @@ package struct SidecarMachine {
     }
 
     var path: String { environment["PATH"] ?? ProcessEnvironment.defaultPath }
+
+    /// The absolute path of the setting `executable`, because sidecars run in folders of their own.
+    func program(_ executable: String, of pool: Pool) throws(WorkerFailure) -> String {
+        guard let found = Files.program(executable, path: path) else {
+            throw WorkerFailure("pool \(pool.label), executable: \(executable) cannot be run")
+        }
+        return found
+    }
 }
 
 /// The place of a worker's sidecars.
