@@ -14,7 +14,7 @@ import WorkerCore
         let file = """
             worker: {kind: command, command: serve, warm: 2}
             pools:
-              AppA:Chromium:Staging: {slots: 3, kind: playwright, mode: shared, sessions: 4, maxSessions: 20, maxAge: 1h}
+              AppA:Chromium:Staging: {slots: 3, kind: playwright, mode: shared, sessions: 4, maxSessions: 20, maxAge: 1h, memoryMax: 3G}
               AppB:
                 slots: 1
                 command: [./run, a b]
@@ -29,6 +29,7 @@ import WorkerCore
         #expect(
             pools[0].seating
                 == Seating(mode: .shared(seats: 4, sessionsMax: 20), spares: 2, ageMaxMilliseconds: 3_600_000))
+        #expect(pools.map(\.memoryBytesMax) == [3_221_225_472, nil, nil])
         #expect(pools[1].command == ["/./run", "a b"] && pools[1].args == ["--x", "y"])
         #expect(pools[1].environment == ["LANG": "C", "EMPTY": ""])
         #expect(pools[1].seating.spares == 0 && pools[2].seating.spares == 2 && pools[2].command == ["serve"])
@@ -51,6 +52,9 @@ import WorkerCore
         ),
         ("pools: {a: {slots: 1, protocolLog: true}}", "pool a, 'protocolLog': unknown value 'true'"),
         ("pools: {a: {kind: lease, slots: 1, protocolLog: on}}", "'protocolLog': has no meaning for kind lease"),
+        ("pools: {a: {slots: 1, memoryMax: 512}}", "'memoryMax': '512' is not a number of bytes like 512M"),
+        ("pools: {a: {slots: 1, memoryMax: 0}}", "'memoryMax': '0' is not a number of bytes"),
+        ("pools: {a: {kind: lease, slots: 1, memoryMax: 1G}}", "'memoryMax': has no meaning for kind lease"),
         ("pools: {a: {slots: 1, browser: opera}}", "'browser': unknown value 'opera'"),
         ("pools: {a: {slots: 1, command: \"x 'y\"}}", "'command': takes a program"),
         ("pools: {a: {slots: 1, mode: shared, sessions: 5, maxSessions: 4}}", "maxSessions 4 is below"),

@@ -77,6 +77,26 @@ import Testing
         }
     }
 
+    @Test func bytes() {
+        #expect(BytesText.bytes("64K") == 65_536 && BytesText.bytes("512M") == 536_870_912)
+        #expect(BytesText.bytes("2G") == 2_147_483_648 && BytesText.bytes("0") == 0)
+        #expect(BytesText.bytes("16384G") == BytesText.bytesMax)
+        for wrong in ["", "G", "1", "-1G", "1.5G", "1T", "1MB", "1m", "1G ", "16385G", "99999999999G", "٣G"] {
+            #expect(BytesText.bytes(wrong) == nil, "\(wrong)")
+        }
+        for text in ["1000M", "2G", "3K", "0"] {
+            #expect(BytesText.bytes(text).map(BytesText.text) == text)
+        }
+    }
+
+    @Test func theReserveOfMemoryHasADefault() throws {
+        func reserve(_ environment: [String: String]) throws -> Int {
+            try WorkerRole(settings(.worker, environment: environment.merging(["POOL_CONFIG": "a=1"]) { $1 }))
+                .memoryReserveBytes
+        }
+        #expect(try reserve([:]) == 536_870_912 && reserve(["BERTH_MEMORY_RESERVE": "0"]) == 0)
+    }
+
     @Test func addresses() {
         #expect(ListenAddress("127.0.0.1:80")?.isLoopback == true)
         #expect(ListenAddress("[::1]:80") == ListenAddress(host: "::1", port: 80))

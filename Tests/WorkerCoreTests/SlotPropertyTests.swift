@@ -49,7 +49,9 @@ private struct Randomness {
             case 7: left = slot.sidecarUnreachable(aimed)
             case 8: left = random.below(2) == 0 ? slot.gatewayClosed(aimed) : slot.sessionEnded(aimed)
             case 9: left = holder.flatMap { slot.closeOrdered($0) }
-            case 10: left = slot.sidecarLost(isOut: random.below(3) == 0)
+            case 10:
+                left = slot.sidecarLost(isOut: random.below(3) == 0)
+                if random.below(4) == 0 { _ = slot.takeOut() }
             default:
                 _ = slot.recycleNoticed(token)
                 _ = slot.sidecarReady()

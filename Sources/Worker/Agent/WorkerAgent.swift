@@ -22,6 +22,7 @@ public final class WorkerAgent {
     var pendingConnectionsMax = min(WorkerLimits.pendingConnectionsMax, SystemLimits.openFilesLimit() / 4)
     private var sidecars: LocalSidecars?
     private let protocolLogs: ProtocolLogFiles
+    private var watch: MachineWatch?
     private var drainDone: [() -> Void] = []
     private var drainTimer: Timer?
     private var ageTimer: Timer?
@@ -115,6 +116,12 @@ public final class WorkerAgent {
         board.onTrouble = { [weak self] in self?.onTrouble?($0, $1) }
         self.board = board
         if settings.pools.contains(where: { $0.protocolLog != .off }) { protocolLogs.start() }
+        let watch = MachineWatch(
+            loop,
+            MachineLook(folder: settings.workFolder, looksAtShm: settings.pools.contains { $0.kind.isBrowser }),
+            reserveBytes: settings.memoryReserveBytes, board: board, events: events)
+        self.watch = watch
+        watch.start()
         board.start()
     }
 
@@ -219,6 +226,7 @@ public final class WorkerAgent {
     private func stopped() {
         listener?.close()
         door?.close()
+        watch?.stop()
         unreachedTimer?.cancel()
         protocolLogs.close { [self] in
             guard let sidecars else { return over(left: 0) }

@@ -20,6 +20,8 @@ public struct WorkerSettings {
     package var pools: [WorkerPool]
     /// The worker drains by itself before it is older than this. nil for no limit.
     public var maxAgeMilliseconds: UInt64?
+    /// While the machine has less memory available, no spare starts. 0 for no reserve.
+    public var memoryReserveBytes: UInt64
     /// How long sessions may continue after a drain begins.
     public var drainTimeoutMilliseconds: UInt64
     /// From a session's proof to the first byte of its sidecar.
@@ -35,7 +37,8 @@ public struct WorkerSettings {
         fleet: String, node: String, secrets: [[UInt8]], listen: SocketAddress, advertised: String = "",
         redis: RedisEndpoint, pools: [WorkerPool], drainTimeoutMilliseconds: UInt64 = 30_000,
         firstByteMilliseconds: UInt64 = WorkerLimits.firstByteMilliseconds, workFolder: String = "/tmp",
-        protocolLogFolder: String = "/tmp/protocol-logs", caps: CapsMode = .lenient, maxAgeMilliseconds: UInt64? = nil
+        protocolLogFolder: String = "/tmp/protocol-logs", caps: CapsMode = .lenient, maxAgeMilliseconds: UInt64? = nil,
+        memoryReserveBytes: UInt64 = MemoryReserve.bytesDefault
     ) {
         self.fleet = fleet
         self.node = node
@@ -50,6 +53,7 @@ public struct WorkerSettings {
         self.protocolLogFolder = protocolLogFolder
         self.caps = caps
         self.maxAgeMilliseconds = maxAgeMilliseconds
+        self.memoryReserveBytes = memoryReserveBytes
     }
 
     /// The folder for temporary files: TMPDIR if that is an absolute path, else /tmp.

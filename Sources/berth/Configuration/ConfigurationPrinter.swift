@@ -50,6 +50,7 @@ public enum ConfigurationPrinter {
         if pool.kind == .attach { return fields + [("attach", list(pool.attach.map(\.description)))] }
         if pool.isShared { fields.append(("maxSessions", "\(pool.maxSessions)")) }
         if let age = pool.maxAgeMilliseconds { fields.append(("maxAge", DurationText.text(milliseconds: age))) }
+        if let most = pool.memoryBytesMax { fields.append(("memoryMax", BytesText.text(bytes: most))) }
         fields.append(("warm", "\(pool.seating.spares)"))
         if !pool.command.isEmpty { fields.append(("command", list(pool.command))) }
         if !pool.args.isEmpty { fields.append(("args", list(pool.args))) }

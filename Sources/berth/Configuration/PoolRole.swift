@@ -18,6 +18,8 @@ public struct PoolRole: Hashable, Sendable {
     public var sessions: Int
     public var maxSessions: Int
     public var maxAgeMilliseconds: Int?
+    /// Memory that a sidecar may use; `nil` for no limit.
+    public var memoryBytesMax: Int?
     /// Spares; `nil` for the mode's default.
     public var warm: Int?
     /// The command's words, the program first. Programs are absolute paths here, or names to look for in PATH.

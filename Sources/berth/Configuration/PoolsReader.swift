@@ -5,9 +5,8 @@ import WorkerCore
 struct PoolsReader {
     /// The keys of one pool.
     enum Field: String, CaseIterable {
-        case slots, kind, `protocol`, mode, sessions, maxSessions, maxAge, warm, command, args, env, browser,
-            executable,
-            names, attach, protocolLog
+        case slots, kind, `protocol`, mode, sessions, maxSessions, maxAge, memoryMax, warm, command, args, env,
+            browser, executable, names, attach, protocolLog
 
         func counts(in kind: PoolRole.Kind) -> Bool {
             switch self {
@@ -16,7 +15,7 @@ struct PoolsReader {
             case .attach: kind == .attach
             // A lease has no sidecar, so no messages between two sides.
             case .protocol, .mode, .sessions, .protocolLog: kind != .lease
-            case .maxSessions, .maxAge, .warm, .command, .args, .env, .browser, .executable:
+            case .maxSessions, .maxAge, .memoryMax, .warm, .command, .args, .env, .browser, .executable:
                 kind != .lease && kind != .attach
             }
         }
@@ -168,6 +167,11 @@ struct PoolsReader {
                 return "'\(text)' is not a duration like 30m or 1h (a week at most)"
             }
             pool.maxAgeMilliseconds = milliseconds
+        case .memoryMax:
+            guard let bytes = BytesText.bytes(text), bytes > 0 else {
+                return "'\(text)' is not a number of bytes like 512M or 2G (16384G at most)"
+            }
+            pool.memoryBytesMax = bytes
         case .browser:
             guard Pool.playwrightBrowsers.contains(text.lowercased()) else {
                 return Spelling.unknown("value", text, known: Pool.playwrightBrowsers)

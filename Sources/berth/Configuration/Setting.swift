@@ -13,6 +13,8 @@ public struct Setting: Hashable, Sendable {
         /// `host:port`, `[v6]:port`, or `:port` for the host that is safe by default.
         case address
         case duration
+        /// A number of bytes with a unit.
+        case bytes
         case count(ClosedRange<Int>)
         case choice([String])
         case yesNo
@@ -75,6 +77,7 @@ public struct Setting: Hashable, Sendable {
         case .name: "name"
         case .address: "host:port"
         case .duration: "duration"
+        case .bytes: "bytes"
         case .count(let range): "\(range.lowerBound)–\(range.upperBound)"
         case .choice(let words): words.joined(separator: ", ")
         case .yesNo: "true, false"
@@ -119,6 +122,9 @@ public struct Setting: Hashable, Sendable {
         case .duration:
             return DurationText.milliseconds(text) == nil
                 ? "'\(text)' is not a duration like 500ms, 30s, 2m or 1h (a week at most)" : nil
+        case .bytes:
+            return BytesText.bytes(text) == nil
+                ? "'\(text)' is not a number of bytes like 512M or 2G (16384G at most)" : nil
         case .count(let range):
             guard let number = Int(text), range.contains(number) else {
                 return "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)"

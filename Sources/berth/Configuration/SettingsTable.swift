@@ -177,6 +177,12 @@ extension Setting {
                 "How long a sidecar may stay silent once a client's request reached it. Then the client is refused "
                 + "(worker_failed) and the sidecar is replaced as a failed one. At least 1ms."),
         Setting(
+            "worker.memoryReserve", environment: "BERTH_MEMORY_RESERVE", kind: .bytes, default: "512M",
+            commands: [.worker],
+            doc:
+                "While the machine, or the container, has less memory available, no spare starts and idle spares end. 0 for "
+                + "no reserve."),
+        Setting(
             "worker.caps", flag: "--caps", environment: "BERTH_CAPS",
             kind: .choice(CapsMode.allCases.map(\.rawValue)), default: "lenient", commands: [.worker],
             doc:

@@ -18,6 +18,7 @@ public struct WorkerRole: Hashable, Sendable {
     public let firstByteMilliseconds: Int
     /// `nil` for no limit.
     public let maxAgeMilliseconds: Int?
+    public let memoryReserveBytes: Int
 
     /// - Parameter isDev: the worker of `berth dev`, which listens on loopback and may have no pool in its settings.
     public init(_ settings: Settings, isDev: Bool = false) throws(ConfigurationProblems) {
@@ -26,6 +27,7 @@ public struct WorkerRole: Hashable, Sendable {
         drainTimeoutMilliseconds = settings.milliseconds("worker.drainTimeout")
         firstByteMilliseconds = settings.milliseconds("worker.firstByte")
         maxAgeMilliseconds = settings.text("worker.maxAge") == nil ? nil : settings.milliseconds("worker.maxAge")
+        memoryReserveBytes = settings.text("worker.memoryReserve").flatMap(BytesText.bytes) ?? 0
         if maxAgeMilliseconds == 0 {
             problems.append(
                 .init(

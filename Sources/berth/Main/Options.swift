@@ -33,6 +33,7 @@ extension Setting {
         switch kind {
         case .address: "host:port"
         case .duration: "duration"
+        case .bytes: "bytes"
         case .count: "n"
         case .secret: "url"
         default: "value"

@@ -58,7 +58,9 @@ extension WorkerSettings {
             let (served, kind) = try kinds.kind(of: pool)
             pools.append(
                 WorkerPool(
-                    PoolPlan(pool: served, slots: pool.slots, seating: pool.seating),
+                    PoolPlan(
+                        pool: served, slots: pool.slots, seating: pool.seating,
+                        memoryBytesMax: pool.memoryBytesMax.map { UInt64($0) }),
                     kind: try kind.checked(for: served, on: machine), environment: pool.environment,
                     protocolLog: pool.protocolLog))
         }
@@ -69,7 +71,8 @@ extension WorkerSettings {
             firstByteMilliseconds: UInt64(role.firstByteMilliseconds),
             workFolder: Host.temporaryFolder,
             protocolLogFolder: role.protocolLogFolder ?? "\(Host.temporaryFolder)/protocol-logs", caps: role.caps,
-            maxAgeMilliseconds: role.maxAgeMilliseconds.map { UInt64($0) })
+            maxAgeMilliseconds: role.maxAgeMilliseconds.map { UInt64($0) },
+            memoryReserveBytes: UInt64(role.memoryReserveBytes))
     }
 
     private static func advertised(_ role: WorkerRole) throws -> String {

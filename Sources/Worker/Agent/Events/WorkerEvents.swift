@@ -41,6 +41,10 @@ package enum WorkerEvent {
     /// Redis did not answer for the TTL, and caps are strict.
     case licenceOver(sessions: Int)
     case draining(sessions: Int)
+    /// The machine has less memory available than the reserve, or enough again.
+    case memory(isShort: Bool, availableBytes: UInt64, reserveBytes: UInt64)
+    /// A file system has no room for more sessions, for this reason; nil if there is room again.
+    case room(lacks: String?)
     /// Processes of sidecars did not end.
     case leftProcesses(Int)
     /// A client asked for a protocol log, and its pool has none.
@@ -95,6 +99,8 @@ package enum SidecarEvent {
     /// A handshake with it failed.
     case probeFailed
     case crowded(processes: Int)
+    /// It uses more memory than its pool's `memoryMax`. It is killed, or replaced after its sessions.
+    case large(bytes: UInt64, most: UInt64, isKilled: Bool)
     /// - Parameter failure: why this end is a failure; nil for one that was wanted.
     case exited(SidecarEnding, failure: String?)
     /// It failed too often.

@@ -44,6 +44,22 @@ final class WorkerLog: WorkerEvents {
                 ["sessions": .number(sessions)])
         case .draining(let sessions):
             log.log(.info, "draining", "The worker takes no more clients", ["sessions": .number(sessions)])
+        case .memory(let isShort, let available, let reserve):
+            let words =
+                isShort
+                ? "Memory is short: \(ByteSize.words(available)) are available, worker.memoryReserve is "
+                    + "\(ByteSize.words(reserve)): no spare starts, and idle spares end"
+                : "Memory is not short any more: spares start again"
+            log.log(
+                isShort ? .warning : .info, "memory", words,
+                [
+                    "state": .text(isShort ? "short" : "enough"), "available_bytes": .number(Int(clamping: available)),
+                    "reserve_bytes": .number(Int(clamping: reserve)),
+                ])
+        case .room(let lack):
+            log.log(
+                lack == nil ? .info : .error, "room", lack ?? "There is room again: the worker takes sessions",
+                ["state": .text(lack == nil ? "enough" : "short")])
         case .leftProcesses(let count):
             log.log(.error, "left", "Processes of sidecars cannot be ended", ["processes": .number(count)])
         case .protocolLogOff(let pool):
@@ -168,13 +184,15 @@ final class WorkerLog: WorkerEvents {
 
     func sidecar(_ number: Int, of pool: Pool, pid: Int32?, _ event: SidecarEvent) {
         func note(
-            _ level: JSONLog.Level, _ state: String, _ message: String, processes: Int? = nil, dropped: UInt64 = 0
+            _ level: JSONLog.Level, _ state: String, _ message: String, processes: Int? = nil, dropped: UInt64 = 0,
+            bytes: UInt64? = nil
         ) {
             log.log(
                 level, "sidecar", message,
                 [
                     "sidecar": .number(number), "pid": pid.map { .number(Int($0)) }, "state": .text(state),
                     "pool": .text(pool.label.text), "processes": processes.map { .number($0) },
+                    "memory_bytes": bytes.map { .number(Int(clamping: $0)) },
                     "dropped_bytes": dropped > 0 ? .number(Int(clamping: dropped)) : nil,
                 ])
         }
@@ -189,6 +207,12 @@ final class WorkerLog: WorkerEvents {
                 .error, "crowded",
                 "A sidecar has \(count) processes, \(ProcessCensus.processesMax) are allowed: it is killed",
                 processes: count)
+        case .large(let bytes, let most, let isKilled):
+            let end = isKilled ? "it is more than twice that, and is killed" : "it is replaced after its sessions"
+            note(
+                isKilled ? .error : .warning, "large",
+                "A sidecar uses \(ByteSize.words(bytes)), memoryMax of pool \(pool.label.text) is "
+                    + "\(ByteSize.words(most)): \(end)", bytes: bytes)
         case .exited(let ending, let failure):
             note(
                 failure == nil ? .info : .warning, "exited", "A sidecar ended: \(failure ?? ending.exit)",

@@ -10,6 +10,15 @@ enum ProcessTable {
         Files.entries("/proc").compactMap { name in Int32(name).flatMap { row(of: $0) } }
     }
 
+    /// The processes and their memory. One that is gone by now has none.
+    static func size(of pids: [Int32]) -> SidecarSize {
+        let page = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+        let memory = pids.compactMap { pid in
+            Files.read("/proc/\(pid)/statm", bytesMax: 4_096).flatMap { ProcessMemory(statm: $0, pageBytes: page) }
+        }
+        return SidecarSize(processes: pids.count, memoryBytes: MemoryLimit.bytes(of: memory))
+    }
+
     /// nil for a process that is gone or a zombie.
     static func row(of pid: Int32) -> ProcessRow? {
         guard let stat = Files.read("/proc/\(pid)/stat", bytesMax: 4_096), let end = stat.lastIndex(of: ")") else {

@@ -2,7 +2,7 @@ import EventLoop
 import Glibc
 import WorkerCore
 
-/// Ends what sidecars leave behind, counts the processes of those that run, and removes their work folders.
+/// Ends what sidecars leave behind, measures those that run, and removes their work folders.
 ///
 /// The sweeper reads /proc and removes folders on a thread, because the loop relays other sessions meanwhile. There is
 /// one look at a time, for all slots. `isIdle` is true if nothing is left to do.
@@ -11,12 +11,12 @@ final class Sweeper {
     static let roundMilliseconds: UInt64 = 10
     /// Looks before the sweeper gives up on processes that do not end.
     static let roundsMax = 200
-    /// Between two counts of the processes of each slot.
+    /// Between two measurements of each sidecar.
     static let censusMilliseconds: UInt64 = 2_000
 
     private struct Living {
         let pid: Int32
-        let onCount: (Int) -> Void
+        let onSize: (SidecarSize) -> Void
     }
     private struct Ending {
         let pid: Int32
@@ -38,10 +38,10 @@ final class Sweeper {
 
     var isIdle: Bool { ending.isEmpty && removals == 0 }
 
-    /// A sidecar runs. `instance` is the mark in its environment; `onCount` is called with its number of processes
-    /// every `censusMilliseconds`.
-    func began(instance: String, pid: Int32, onCount: @escaping (Int) -> Void) {
-        living[instance] = Living(pid: pid, onCount: onCount)
+    /// A sidecar runs. `instance` is the mark in its environment; `onSize` is called every
+    /// `censusMilliseconds`.
+    func began(instance: String, pid: Int32, onSize: @escaping (SidecarSize) -> Void) {
+        living[instance] = Living(pid: pid, onSize: onSize)
         if timer == nil && !isLooking { look(after: Sweeper.censusMilliseconds) }
     }
 
@@ -110,7 +110,7 @@ final class Sweeper {
             ending[instance] = left == 0 || one.roundsLeft == 0 ? nil : one
             if ending[instance] == nil { one.done(left) }
         }
-        for (instance, count) in result.counts { living[instance]?.onCount(count) }
+        for (instance, size) in result.sizes { living[instance]?.onSize(size) }
         if !asked.isEmpty && isIdle { onIdle?() }
         if ending.isEmpty {
             if !living.isEmpty { look(after: Sweeper.censusMilliseconds) }
@@ -121,15 +121,15 @@ final class Sweeper {
     }
 }
 
-/// One look at all processes, on a thread: counts the processes of each sidecar, and kills those of ended sidecars.
+/// One look at all processes, on a thread: measures each sidecar, and kills those of ended sidecars.
 struct SweepLook: Sendable {
     /// The instance of processes without a mark that descendants left to this process.
     static let strangers = "strangers"
 
     struct Result: Sendable {
         let census: ProcessCensus
-        /// Processes of each sidecar that runs.
-        let counts: [String: Int]
+        /// Of each sidecar that runs.
+        let sizes: [String: SidecarSize]
         /// Processes killed in this look, for each ended sidecar.
         let left: [String: Int]
     }
@@ -164,7 +164,8 @@ struct SweepLook: Sendable {
         // The end of each sidecar waits for unmarked strangers, because it is not known which sidecar left them.
         let unmarked = found[SweepLook.strangers]?.count ?? 0
         let left = ending.map { ($0, $0 == SweepLook.strangers ? unmarked : (found[$0]?.count ?? 0) + unmarked) }
+        let living = found.filter { !ending.contains($0.key) && $0.key != SweepLook.strangers }
         return Result(
-            census: census, counts: found.mapValues(\.count), left: Dictionary(uniqueKeysWithValues: left))
+            census: census, sizes: living.mapValues(ProcessTable.size), left: Dictionary(uniqueKeysWithValues: left))
     }
 }

@@ -30,9 +30,11 @@ package struct SidecarContext {
 final class Sidecar {
     let number: Int
     private let pool: Pool
+    private let memoryBytesMax: UInt64?
     private let around: SidecarContext
     private let onReport: (SidecarSupervisor.Report) -> Void
     private let onQueued: () -> Void
+    private let onWorn: () -> Void
     private var supervisor: SidecarSupervisor
     private var run: (any SidecarRun)?
     private var timer: (any ScheduledCall)?
@@ -43,6 +45,10 @@ final class Sidecar {
     private var isSpare = false
     /// This start became ready.
     private var wasReady = false
+    /// This start has served a client.
+    private var hasServed = false
+    /// The memory of this start, once it was above `memoryBytesMax`.
+    private var largeBytes: UInt64?
     /// The endpoint that it announced last.
     private(set) var endpoint: SidecarEndpoint?
     /// Why it failed; nil while it is ready.
@@ -57,15 +63,19 @@ final class Sidecar {
         let isAtStart: Bool
     }
 
-    /// - Parameter onQueued: called when it may be admitted; may be called from inside other calls.
+    /// - Parameters:
+    ///   - onQueued: called when it may be admitted; may be called from inside other calls.
+    ///   - onWorn: called when it has served clients and uses too much memory, again and again.
     init(
-        _ number: Int, pool: Pool, _ around: SidecarContext, onQueued: @escaping () -> Void,
-        onReport: @escaping (SidecarSupervisor.Report) -> Void
+        _ number: Int, _ plan: PoolPlan, _ around: SidecarContext, onQueued: @escaping () -> Void,
+        onWorn: @escaping () -> Void, onReport: @escaping (SidecarSupervisor.Report) -> Void
     ) {
         self.number = number
-        self.pool = pool
+        pool = plan.pool
+        memoryBytesMax = plan.memoryBytesMax
         self.around = around
         self.onQueued = onQueued
+        self.onWorn = onWorn
         self.onReport = onReport
         supervisor = SidecarSupervisor(
             leaveMilliseconds: around.leaveMilliseconds, startTimeoutMilliseconds: around.startTimeoutMilliseconds,
@@ -90,10 +100,14 @@ final class Sidecar {
     private var now: UInt64 { around.clock.now }
 
     func start() { perform(supervisor.start(now: now)) }
-    func sessionBegan() { supervisor.sessionBegan() }
     func replace(hungUp: Bool) { perform(supervisor.replace(hungUp: hungUp, now: now)) }
     func condemn() { perform(supervisor.condemn(now: now)) }
     func stop() { perform(supervisor.stop(now: now)) }
+
+    func sessionBegan() {
+        hasServed = true
+        supervisor.sessionBegan()
+    }
 
     /// It serves no client any more, and takes others.
     func sessionsOver() {
@@ -140,6 +154,8 @@ final class Sidecar {
         let start = starts
         misannounced = nil
         wasReady = false
+        hasServed = false
+        largeBytes = nil
         do throws(WorkerFailure) {
             run = try around.host.start(
                 SidecarStart(sidecar: number, pool: pool, number: start, isSpare: isSpare)
@@ -174,8 +190,8 @@ final class Sidecar {
         case .misannounced(let why):
             misannounced = why
             emit(.misannounced(why))
-        case .counted(let processes):
-            counted(processes)
+        case .measured(let size):
+            measured(size)
         case .exited(let ending):
             let failure = failure(ending)
             trouble = failure ?? trouble
@@ -185,10 +201,22 @@ final class Sidecar {
         }
     }
 
-    private func counted(_ count: Int) {
-        guard count > ProcessCensus.processesMax else { return }
-        emit(.crowded(processes: count))
-        perform(supervisor.exceeded(.crowded, now: now))
+    private func measured(_ size: SidecarSize) {
+        if size.processes > ProcessCensus.processesMax {
+            emit(.crowded(processes: size.processes))
+            return perform(supervisor.exceeded(.crowded, now: now))
+        }
+        guard let most = memoryBytesMax else { return }
+        let verdict = MemoryLimit(bytes: size.memoryBytes, most: most)
+        guard verdict != .kept else { return }
+        let isKilled = verdict == .exceededTwice
+        if largeBytes == nil || isKilled {
+            emit(.large(bytes: size.memoryBytes, most: most, isKilled: isKilled))
+        }
+        largeBytes = size.memoryBytes
+        if isKilled { return perform(supervisor.exceeded(.large, now: now)) }
+        // A sidecar that is too large from its start would be replaced for ever.
+        if hasServed { onWorn() }
     }
 
     // MARK: Words
@@ -212,7 +240,10 @@ final class Sidecar {
         case .stopping(.retry(_, .crowded), _):
             return Trouble(words: "it had more than \(ProcessCensus.processesMax) processes", isAtStart: false)
         case .stopping(.retry(_, .large), _):
-            return Trouble(words: "it used more than twice its memoryMax", isAtStart: false)
+            let (bytes, most) = (ByteSize.words(largeBytes ?? 0), ByteSize.words(memoryBytesMax ?? 0))
+            return Trouble(
+                words: "it used \(bytes), more than twice the memoryMax of pool \(pool.label.text), \(most): raise "
+                    + "memoryMax there, or look for what its clients load", isAtStart: false)
         case .stopping(.successor, _), .stopping(.nothing, _), .stopped, .queued, .backoff, .out: return nil
         }
     }

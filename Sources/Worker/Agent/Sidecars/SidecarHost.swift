@@ -45,7 +45,7 @@ package enum SidecarRunEvent {
     case announced(SidecarEndpoint?)
     /// It printed a URL that is not served, for this reason.
     case misannounced(String)
-    /// The number of its processes, now and then.
-    case counted(processes: Int)
+    /// Its processes and their memory, now and then.
+    case measured(SidecarSize)
     case exited(SidecarEnding)
 }

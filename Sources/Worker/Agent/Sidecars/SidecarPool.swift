@@ -119,15 +119,28 @@ final class SidecarPool {
         if let next = all.first(where: \.isQueued), spares.mayEnter { next.admit(isSpare: true) }
     }
 
-    /// Memory is short: one ready sidecar that no slot needs ends.
-    func giveUpSpare() { _ = apply(seats.giveUpSpare()) }
+    /// Memory is short: one ready sidecar that no slot needs ends. False if there is none.
+    func giveUpSpare() -> Bool {
+        let changes = seats.giveUpSpare()
+        _ = apply(changes)
+        return changes != .none
+    }
+
+    /// The slot sits on a ready sidecar, and no session of the slot uses it.
+    func isSeated(_ slot: Int) -> Bool {
+        if case .taken = seats.seat(of: slot) { true } else { false }
+    }
+
+    /// The sidecar is to be replaced without ending a session.
+    private func retire(_ number: Int) { _ = apply(seats.retire(number)) }
 
     /// A spare of this pool is starting.
     var isStartingSpare: Bool { sidecars.values.contains(where: \.isStartingAsSpare) }
 
     private func add(_ number: Int) {
         let sidecar = Sidecar(
-            number, pool: plan.pool, around, onQueued: { [weak self] in self?.admit() },
+            number, plan, around, onQueued: { [weak self] in self?.admit() },
+            onWorn: { [weak self] in self?.retire(number) },
             onReport: { [weak self] in self?.sidecar(number, $0) })
         sidecars[number] = sidecar
         sidecar.start()
@@ -197,7 +210,7 @@ final class SidecarPool {
         ages[number] = around.clock.call(after: AgeLimit.milliseconds(most: most, draw: draw)) { [weak self] in
             guard let self else { return }
             ages[number] = nil
-            _ = apply(seats.retire(number))
+            retire(number)
         }
     }
 
@@ -220,11 +233,11 @@ final class SpareGate {
         for pool in pools { pool.admit() }
     }
 
-    /// Memory is short, or is not any more.
+    /// Memory is short, or is not any more. While it is short, each call ends one spare.
     func memory(isShort: Bool) {
         isOpen = !isShort
         if isShort {
-            for pool in pools.reversed() { pool.giveUpSpare() }
+            _ = pools.reversed().contains { $0.giveUpSpare() }
         } else {
             look()
         }

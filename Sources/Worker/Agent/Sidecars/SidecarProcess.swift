@@ -110,7 +110,7 @@ final class SidecarProcess: SidecarRun {
             box.isNiced = true
             child.setNiceness(SidecarProcess.spareNice)
         }
-        sweeper.began(instance: folder, pid: child.pid) { box.onEvent?(.counted(processes: $0)) }
+        sweeper.began(instance: folder, pid: child.pid) { box.onEvent?(.measured($0)) }
     }
 
     func hasten() { box.hasten() }

@@ -15,6 +15,8 @@ package final class SlotBoard {
     /// By slot: the session that was offered it or holds it.
     private var sessions: [Int: any SlotSession] = [:]
     private var troubles = SlotTroubles()
+    /// Why no slot takes a lease, although its sidecar may be ready. nil if slots take leases.
+    private(set) var hindrance: String?
     /// Called when a session ended or a sidecar stopped, because a drain may be over.
     package var onChange: (() -> Void)?
     /// Called when a slot's sidecar does not start, once for each reason.
@@ -44,8 +46,8 @@ package final class SlotBoard {
     /// No lease holds a slot, no sidecar runs, and nothing is left of earlier ones.
     package var isStopped: Bool { table.isVacant && pools.allSatisfy(\.isStopped) && host.isIdle }
 
-    /// Why slots have no ready sidecar; empty if all have one.
-    var trouble: String { troubles.summary }
+    /// Why slots take no lease; empty if all have a ready sidecar.
+    var trouble: String { hindrance.map(SlotTroubles.cut) ?? troubles.summary }
 
     /// The process behind a slot.
     func sidecarPID(_ slot: Int) -> Int32? { sidecars(of: slot).seat(of: slot)?.pid }
@@ -57,9 +59,21 @@ package final class SlotBoard {
 
     private func sidecars(of slot: Int) -> SidecarPool { pools[poolIndex[slot]] }
 
-    /// Memory of the machine is short, or is not any more. Call it again while it is short: each call ends one spare of
-    /// each pool.
+    /// Memory of the machine is short, or is not any more. Call it again while it is short: each call ends one spare.
     package func memory(isShort: Bool) { spares.memory(isShort: isShort) }
+
+    /// The machine has no room for more sessions, for this reason; nil if it has. Slots that serve a client go on, and
+    /// are out afterwards.
+    func hinder(_ words: String?) {
+        let isNew = (words == nil) != (hindrance == nil)
+        hindrance = words
+        guard isNew else { return }
+        for slot in table.indices {
+            if words == nil { free(slot) } else { _ = takeOut(slot) }
+        }
+        // One renew tells all rows and the trouble.
+        ledger.changed()
+    }
 
     // MARK: Grants and orders
 
@@ -168,7 +182,8 @@ package final class SlotBoard {
         let bytes = session?.bytes ?? (0, 0)
         session?.end(vacated.farewell, saying: cause.closingWords)
         // The slot may have its next seat already. Then its verdict and its `ready` are one call.
-        let next = leaveSeat(slot, vacated, cause) ? table[slot].sidecarReady() : nil
+        let hasSeat = leaveSeat(slot, vacated, cause)
+        let next = hasSeat && hindrance == nil ? table[slot].sidecarReady() : nil
         let isFit = next == vacated.token && vacated.verdict == .release
         switch vacated.verdict {
         case .none: break
@@ -180,7 +195,9 @@ package final class SlotBoard {
         case .release: ledger.release(vacated.lease, slot: slot, token: vacated.token, isFit: isFit)
         }
         emit(slot, .vacated(vacated, cause, bytes: bytes))
-        if let token = vacated.ready ?? next {
+        if hindrance != nil {
+            if takeOut(slot) { ledger.changed() }
+        } else if let token = vacated.ready ?? next {
             if !isFit { ledger.ready(slot: slot, token: token) }
             emitState(slot)
         }
@@ -211,9 +228,7 @@ package final class SlotBoard {
         switch news {
         case .seated:
             troubles.isWell(slot)
-            guard let token = table[slot].sidecarReady() else { return }
-            ledger.ready(slot: slot, token: token)
-            emitState(slot)
+            if hindrance == nil { free(slot) }
         case .lost(let isOut):
             let before = table[slot].row(slot)
             vacate(slot, table[slot].sidecarLost(isOut: isOut), .sidecarLost)
@@ -225,6 +240,21 @@ package final class SlotBoard {
             troubles.failed(slot, trouble.words)
             if trouble.isAtStart && troubles.isNews(trouble.words) { onTrouble?(slot, trouble.words) }
         }
+    }
+
+    /// The slot takes leases, if it has a seat.
+    private func free(_ slot: Int) {
+        guard sidecars(of: slot).isSeated(slot), let token = table[slot].sidecarReady() else { return }
+        ledger.ready(slot: slot, token: token)
+        emitState(slot)
+    }
+
+    /// The slot takes no lease. If a lease holds it, the lease stays.
+    /// - Returns: true if the slot is out from now on. Redis must be told.
+    private func takeOut(_ slot: Int) -> Bool {
+        guard table[slot].takeOut() else { return false }
+        emitState(slot)
+        return true
     }
 
     private func emitState(_ slot: Int) {

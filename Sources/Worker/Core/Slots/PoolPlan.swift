@@ -6,10 +6,13 @@ public struct PoolPlan: Hashable, Sendable {
     /// Sessions served at once.
     public let slots: Int
     public let seating: Seating
+    /// Memory that a sidecar may use. nil for no limit.
+    public let memoryBytesMax: UInt64?
 
-    public init(pool: Pool, slots: Int, seating: Seating = Seating()) {
+    public init(pool: Pool, slots: Int, seating: Seating = Seating(), memoryBytesMax: UInt64? = nil) {
         self.pool = pool
         self.slots = slots
         self.seating = seating
+        self.memoryBytesMax = memoryBytesMax
     }
 }

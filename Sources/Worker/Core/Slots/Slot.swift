@@ -28,7 +28,8 @@ public struct Slot: Sendable {
         case recycling
         /// The worker drains and no lease holds the slot. Can transition to: nothing.
         case draining
-        /// Its sidecar fails again and again. Can transition to: free, draining.
+        /// Its sidecar fails again and again, or the machine has no room for a session.
+        /// Can transition to: free, draining.
         case out
     }
 
@@ -70,67 +71,6 @@ public struct Slot: Sendable {
 
     /// A slot without a ready sidecar.
     public init() {}
-
-    // MARK: Answers
-
-    /// The answer to a grant.
-    public enum Presented: Hashable, Sendable {
-        /// Commit the accept and connect the sidecar, both at once.
-        case begin
-        /// Tell Redis and the gateway. The token is the slot's last: Redis makes its next token newer than this one.
-        case reject(RejectReason, token: Token, slotFree: Bool)
-        /// Tell the gateway alone, because Redis knows the slot's last token already.
-        case refuse(RejectReason)
-        /// A copy of a grant that was presented before: close the connection, and change nothing for the lease.
-        case drop
-    }
-
-    /// Whether an offer is complete.
-    public enum Progress: Hashable, Sendable {
-        case wait
-        /// Send the proof, then the client's head. From now on only `release` ends the lease.
-        case prove
-    }
-
-    /// The end of a lease's connection: what to tell the gateway, Redis and the sidecar.
-    public struct Vacated: Hashable, Sendable {
-        /// The verdict for Redis.
-        public enum Verdict: Hashable, Sendable {
-            /// Redis has ended the lease itself.
-            case none
-            case reject(RejectReason)
-            case release
-            /// The lease stays, and waits for its next connection.
-            case keep
-        }
-        /// The end of the gateway's connection.
-        public enum Farewell: Hashable, Sendable {
-            /// Close it: it is over already, or carries the client's session.
-            case close
-            /// Send what the sidecar sent before it ended, then close.
-            case flush
-            /// Say why, then close: the proof was not sent.
-            case reject(RejectReason)
-        }
-        /// The order for the sidecar.
-        public enum Sidecar: Hashable, Sendable {
-            /// Nothing: it received no byte of a client, or it is gone already.
-            case keep
-            case replace
-            /// Count a failure: it took no connection, or did not answer.
-            case condemn
-            case stop
-        }
-        public let lease: LeaseID
-        public let token: Token
-        public let verdict: Verdict
-        public let farewell: Farewell
-        public let sidecar: Sidecar
-        /// If set, the slot is free again: send `ready` with this token, after the verdict.
-        public let ready: Token?
-        /// The connection that ended.
-        public internal(set) var attach = 1
-    }
 
     // MARK: A grant up to its proof
 
@@ -284,6 +224,18 @@ public struct Slot: Sendable {
         }
         if isOut && state == .recycling { state = .out }
         return vacated
+    }
+
+    /// The machine has no room for more sessions. A lease that holds the slot stays.
+    /// - Returns: true if the slot is out from now on.
+    public mutating func takeOut() -> Bool {
+        switch state {
+        case .free, .recycling:
+            state = .out
+            return true
+        case .offered, .occupied, .kept, .draining, .out:
+            return false
+        }
     }
 
     // MARK: Words from Redis and from the operator

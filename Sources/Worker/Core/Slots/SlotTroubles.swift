@@ -40,8 +40,8 @@ public struct SlotTroubles: Sendable {
         return (slots.count == 1 ? "slot " : "slots ") + named + (more > 0 ? " and \(more) more" : "")
     }
 
-    /// Whole characters only.
-    private static func cut(_ text: String) -> String {
+    /// At most `QueueLimits.troubleBytesMax` bytes of a text. Whole characters only.
+    public static func cut(_ text: String) -> String {
         guard text.utf8.count > QueueLimits.troubleBytesMax else { return text }
         var out = ""
         for character in text {

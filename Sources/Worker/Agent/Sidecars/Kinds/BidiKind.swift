@@ -11,6 +11,7 @@ package struct BidiKind: SidecarKind {
     let args: [String]
     let isHeadless: Bool
     package let product: String?
+    package let isBrowser = true
 
     /// Both programs take a client that asks for a new session at this path.
     private static let path = "/session"

@@ -12,6 +12,7 @@ package struct ChromiumKind: SidecarKind {
     let isHeadless: Bool
     /// `Chrome/156.0.8078.108`, as browsers name themselves in `/json/version`. nil before `checked`.
     package let product: String?
+    package let isBrowser = true
 
     package init(executable: String?, args: [String] = [], isHeadless: Bool = true) {
         self.init(executable: executable, args: args, isHeadless: isHeadless, product: nil)

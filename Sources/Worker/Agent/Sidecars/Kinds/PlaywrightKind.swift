@@ -10,6 +10,7 @@ package struct PlaywrightKind: SidecarKind {
     /// More arguments for the browser.
     let args: [String]
     let isHeadless: Bool
+    package let isBrowser = true
 
     package init(_ driver: PlaywrightDriver, executable: String?, args: [String] = [], isHeadless: Bool = true) {
         self.driver = driver

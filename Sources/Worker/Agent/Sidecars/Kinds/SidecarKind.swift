@@ -15,11 +15,14 @@ package protocol SidecarKind {
     func session(_ connection: GrantedConnection) -> any SlotSession
     /// The browser and its version, as `Chrome/156.0.8078.108`, after `checked`. nil if the kind does not know.
     var product: String? { get }
+    /// Its sidecars are browsers, which use /dev/shm.
+    var isBrowser: Bool { get }
 }
 
 extension SidecarKind {
     package func session(_ connection: GrantedConnection) -> any SlotSession { Session(connection) }
     package var product: String? { nil }
+    package var isBrowser: Bool { false }
 }
 
 /// The machine that sidecars run on.
