@@ -12,8 +12,34 @@ import Testing
         #expect(request.kind == .playwright)
         #expect(try admit(playwright("/?browser=firefox")).selector.browser == "firefox")
         #expect(try admit(playwright("/?label=AppA:*:UAT")).selector.pattern == "AppA:*:UAT")
-        #expect(try admit(handshake("/", [playwrightAgent])).selector.browser == "chromium")
-        #expect(try admit(handshake("/", [playwrightAgent, "x-berth-label: AppA"])).selector.pattern == "AppA")
+        #expect(try admit(playwright("/", ["x-berth-label: AppA"])).selector.pattern == "AppA")
+        // A changed User-Agent is no reason to refuse: any version fits.
+        let changed = handshake("/", ["User-Agent: mine", "x-playwright-browser: firefox"])
+        #expect(try admit(changed).selector.description == "|firefox||playwright")
+        #expect(try admit(changed).kind == .playwright)
+        #expect(try admit(handshake("/", ["x-playwright-browser:"])).selector.browser == "chromium")
+        #expect(refusal(playwright("/?browser=opera"))?.code == .badRequest)
+    }
+
+    /// Puppeteer, `connect_over_cdp` and other CDP clients name no browser of Playwright's.
+    @Test(arguments: ["/", "/cdp", "/devtools/browser/5f2b-1"], [playwrightAgent, "User-Agent: node", "x: y"])
+    func otherClientsOfABrowserSpeakCDP(_ path: String, _ agent: String) throws {
+        let request = try admit(handshake(path + "?label=A&x=1", [agent]))
+        #expect(request.selector.description == "A|||cdp")
+        #expect(request.kind == .cdp && request.waitMilliseconds == 25_000)
+        #expect(String(decoding: request.head.composed(session: "s"), as: UTF8.self).hasPrefix("GET / HTTP/1.1\r\n"))
+    }
+
+    @Test func aConnectionToSessionSpeaksBiDi() throws {
+        let request = try admit(handshake("/session?browser=firefox"))
+        #expect(request.selector.description == "|firefox||bidi")
+        let post = refusal("POST /session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
+        #expect(post?.status == 405 && post?.message.contains("connect a WebSocket to /session") == true)
+    }
+
+    @Test(arguments: ["/cdp", "/session"]) func playwrightsConnectIsSentToItsPath(_ path: String) {
+        let refusal = refusal(playwright(path))
+        #expect(refusal?.code == .upgradeRequired && refusal?.message.hasSuffix("connect goes to /") == true)
     }
 
     @Test func poolPathsTakeAnyClient() throws {
@@ -58,7 +84,9 @@ import Testing
         ("/pool/A?browser=a%7Cb", 400), ("/pool/", 400), ("/pool//x", 400), ("/pool/a%2Fb", 400), ("/pool/a%7Cb", 400),
         ("/pool/A/\\..\\json", 400), ("/pool/A/x%5c..%5Cjson", 400), ("/pool/A/../json", 400),
         ("/pool/A/%2e%2E/x", 400), ("/pool/A/x%2f..", 400), ("/pool/A/%zz", 400),
-        ("/pool", 404), ("/cdp", 404), ("/session", 404), ("/sessions/x", 404), ("/v1/sessions", 404), ("/x", 404),
+        ("/pool", 404), ("/cdp/", 404), ("/session/x", 404), ("/sessions/x", 404), ("/json/protocol", 404),
+        ("/devtools/browser", 404), ("/devtools/browser/", 404), ("/devtools/browser/a/b", 404),
+        ("/v1/sessions", 404), ("/x", 404),
     ])
     func refusesTargets(_ target: String, _ status: Int) {
         #expect(refusal(handshake(target))?.status == status)
@@ -141,14 +169,6 @@ import Testing
         #expect(code(most + 1) == (name == "Sec-WebSocket-Key" ? .upgradeRequired : .badRequest))
     }
 
-    @Test func sendsOtherClientsToTheirPath() {
-        let refusal = refusal(handshake("/"))
-        #expect(refusal?.code == .upgradeRequired)
-        #expect(refusal?.message.contains("other clients connect to /pool/<label>") == true)
-        #expect(GatewayCoreTests.refusal(handshake("/", ["User-Agent: Playwright/x"]))?.code == .upgradeRequired)
-        #expect(GatewayCoreTests.refusal(playwright("/?browser=opera"))?.code == .badRequest)
-    }
-
     @Test func refusesBytesBehindTheHead() throws {
         let admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
         #expect(throws: Refusal.bytesBehindHead) { _ = try admission.read(try head(playwright()), leftover: 1) }
@@ -166,6 +186,22 @@ import Testing
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
         #expect(answer.contains("\r\nCache-Control: no-store\r\n"))
         #expect(answer.hasSuffix("\r\n\r\n{\"wsEndpointPath\":\"/\"}"))
+    }
+
+    @Test func discoveryPointsAtCDPOnlyWhereAPoolServesIt() throws {
+        var admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
+        func body(_ path: String) throws -> String {
+            let text = "GET \(path) HTTP/1.1\r\nHost: localhost:81\r\n\r\n"
+            guard case .respond(let bytes) = try admission.read(try head(text), leftover: 0) else { throw Incomplete() }
+            return String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").last.map(String.init) ?? ""
+        }
+        #expect(try body("/json/list") == "[]")
+        admission.directory = PoolDirectory([Pool("a|chromium|1.65|playwright")!])
+        #expect(try body("/json/version") == "{\"wsEndpointPath\":\"/\"}")
+        admission.directory = PoolDirectory([Pool("a|chromium||cdp")!])
+        let address = "\"webSocketDebuggerUrl\":\"ws://localhost:81/cdp?token=a\\u0026b=1\""
+        #expect(try body("/json/version/?token=a&b=1").contains(address))
+        #expect(try body("/json").contains("\"webSocketDebuggerUrl\":\"ws://localhost:81/cdp\""))
     }
 
     @Test(arguments: [

@@ -1,3 +1,4 @@
+import QueueCore
 import Testing
 
 @testable import GatewayCore
@@ -8,7 +9,8 @@ import Testing
         ("/json/version", "/json", nil, "/"), ("/json/version/", "/json", nil, "/"),
         ("/pool/A", "/pool/<label>", "A", "/"), ("/pool/A/", "/pool/<label>", "A", "/"),
         ("/pool/A%3AB/x/y/", "/pool/<label>", "A%3AB", "/x/y/"), ("/pool/", "/pool/<label>", "", "/"),
-        ("/pool//x", "/pool/<label>", "", "/x"),
+        ("/pool//x", "/pool/<label>", "", "/x"), ("/json/list", "/json/list", nil, "/"), ("/cdp", "/cdp", nil, "/"),
+        ("/devtools/browser/a-1", "/cdp", nil, "/"), ("/session", "/session", nil, "/"),
     ])
     func findsEachPath(_ path: String, _ first: String, _ label: String?, _ rest: String) throws {
         let (endpoint, parts) = try #require(Endpoint.serving(path))
@@ -16,7 +18,7 @@ import Testing
         #expect(parts == PathPattern.Parts(label: label, rest: rest))
     }
 
-    @Test(arguments: ["", "*", "//", "/x", "/pool", "/Pool/A", "/json/x", "/json//", "/cdp", "/session", "/pools/A"])
+    @Test(arguments: ["", "*", "//", "/x", "/pool", "/Pool/A", "/json/x", "/json//", "/cdp/", "/session/x", "/pools/A"])
     func findsNothingElse(_ path: String) {
         #expect(Endpoint.serving(path) == nil)
     }
@@ -32,11 +34,9 @@ import Testing
 
     @Test func namesThePathsToConnectTo() {
         #expect(
-            refusal(handshake("/cdp"))?.message
-                == "Nothing is served on this path; connect to / (Playwright) or to /pool/<label> (any pool)")
-        #expect(
-            refusal(handshake("/"))?.message
-                == "This path speaks Playwright's protocol; other clients connect to /pool/<label>")
+            refusal(handshake("/x"))?.message
+                == "Nothing is served on this path; the paths are / (Playwright, CDP), /cdp (CDP), "
+                + "/session (WebDriver BiDi) or /pool/<label> (any pool)")
         #expect(
             refusal("GET /pool/A HTTP/1.1\r\nHost: localhost\r\n\r\n")?.message.hasSuffix(
                 "A balancer's check is HEAD / or OPTIONS /") == true)
@@ -46,8 +46,13 @@ import Testing
     @Test func noAnswerNamesAPathThatIsNotServed() throws {
         let path = try Regex(#"(?:^|[\s"])(/[\w/<>]*)"#)
         var words = ["/x", "/", "/pool/A?label=B", "/pool/a|b"].compactMap { refusal(handshake($0))?.message }
+        words += ["/cdp", "/session"].compactMap { refusal(playwright($0))?.message }
         words += ["GET", "POST"].compactMap { refusal("\($0) / HTTP/1.1\r\nHost: localhost\r\n\r\n")?.message }
-        words.append(String(decoding: discoveryResponse(), as: UTF8.self).replacing("HTTP/1.1", with: ""))
+        let asked = try head("GET /json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let discovery = Discovery.version(asked, PoolDirectory([Pool("a|chromium||cdp")!]))
+        words.append(
+            String(decoding: discovery, as: UTF8.self).replacing("HTTP/1.1", with: "").replacing(
+                "ws://localhost", with: ""))
         let named = words.flatMap { text in text.matches(of: path).map { String($0.output[1].substring!) } }
         #expect(named.contains("/") && named.contains("/pool/<label>"))
         for path in Set(named) { #expect(Endpoint.serving(path) != nil, "\(path) is not served") }

@@ -66,10 +66,10 @@ import Testing
 
     @Test func wordsTellWhatToDo() throws {
         let request = try admit(playwright("/?wait=120s", ["x-berth-tenant: acme"]))
-        func message(_ end: WaitEnd, cap: Int = 5) -> String? { end.refusal(for: request, cap: cap)?.message }
+        func message(_ end: WaitEnd, cap: Int = 5) -> String? { end.refusal(for: request, cap: cap, nil)?.message }
         #expect(
             message(.timedOut)
-                == "No chromium slot of Playwright 1.65 in 120 s for tenant acme (it may hold 5 at once)")
+                == "No chromium slot for Playwright 1.65 in 120 s for tenant acme (it may hold 5 at once)")
         #expect(message(.timedOut, cap: TenantLimits.default.cap)?.hasSuffix("for tenant acme") == true)
         #expect(message(.notQueued(.versionMismatch(versions: ["1.64", "1.66"])))?.contains("are 1.64, 1.66") == true)
         #expect(message(.notQueued(.versionMismatch(versions: ["1.64"])))?.contains("is 1.64") == true)
@@ -83,8 +83,12 @@ import Testing
             (.notQueued(.storeFull), .storeUnavailable), (.notQueued(.wouldWait), .wouldWait),
             (.notQueued(.aliasTaken), .aliasTaken), (.gone(.request), .gone), (.gone(.alias), .gone),
         ]
-        for (end, code) in ends { #expect(end.refusal(for: request, cap: 5)?.code == code) }
+        for (end, code) in ends { #expect(end.refusal(for: request, cap: 5, nil)?.code == code) }
+        let pools = PoolDirectory(["A:x|chromium|1.66|playwright", "b|||raw"].compactMap { Pool($0) })
+        #expect(
+            WaitEnd.notQueued(.unknownPool).refusal(for: request, cap: 5, pools)?.message.hasSuffix(
+                "; the pools are A:x (playwright), b (raw)") == true)
         let impatient = try admit(playwright("/?wait=0"))
-        #expect(WaitEnd.timedOut.refusal(for: impatient, cap: 5)?.code == .wouldWait)
+        #expect(WaitEnd.timedOut.refusal(for: impatient, cap: 5, nil)?.code == .wouldWait)
     }
 }

@@ -83,7 +83,7 @@ async def test_a_cdp_client_has_a_chromium_of_its_own(folder):
         await fleet.worker({"web:chromium": 1}, kind="chromium", more=["--warm", "0"])
         await fleet.grantable(1, timeout=60)
         one = await cdp_session(fleet, "one", "/pool/web:chromium/")
-        two = await cdp_session(fleet, "two", "/pool/web:chromium/")
+        two = await cdp_session(fleet, "two", "/")
         assert one["product"] == two["product"] and one["product"].startswith("Chrome/")
         assert one["pid"] != two["pid"]
         await fleet.nothing_held(within=10)
@@ -107,7 +107,7 @@ async def test_a_bidi_client_has_a_browser_of_its_own(folder, browser, capabilit
         await fleet.grantable(1, timeout=60)
         sessions = set()
         for name in ("one", "two"):
-            async with Caller(fleet, name, f"/pool/web:{browser}/") as caller:
+            async with Caller(fleet, name, f"/session?label=web:{browser}") as caller:
                 wanted = {"alwaysMatch": capabilities}
                 sessions.add((await caller.call("session.new", capabilities=wanted))["sessionId"])
                 context = await caller.call("browsingContext.create", type="tab")

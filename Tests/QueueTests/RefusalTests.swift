@@ -114,6 +114,21 @@ import Testing
         #expect(returning.status == "queued" && returning.text(0) == "5", "who comes back is not refused")
     }
 
+    @Test func aPoolServesItsProtocolAlone() {
+        let g = fleet.gateway()
+        _ = fleet.worker(pools: ["c:d|chromium|1.65|raw", "c:d|chromium|1.64|cdp"], probedBy: g)
+        func enqueue(_ selector: String) -> Outcome { fleet.enqueue(g, fleet.newWaiter(), selector) }
+        let mismatch = enqueue("|chromium|1.64|raw")
+        #expect(mismatch.text(0) == "version_mismatch" && mismatch.text(1) == "1.65")
+        #expect(enqueue("c:d|chromium||bidi").text(0) == "unknown_pool")
+        let granted = enqueue("c:d|chromium||cdp")
+        #expect(granted.status == "granted")
+        let waits = enqueue("c:d|chromium||cdp")
+        #expect(waits.status == "queued", "the free slot has another protocol")
+        #expect(enqueue("c:d|chromium||raw").status == "granted")
+        #expect(fleet.audit() == [])
+    }
+
     @Test func selectorsAreBoundedAndForgottenWhenIdle() {
         let g = fleet.gateway()
         _ = fleet.worker(pools: ["x|||raw"], probedBy: g)

@@ -51,6 +51,7 @@ public final class GatewayServer {
         doorway = Doorway(loop: loop, budget: DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit()))
         queue.delegate = self
         waits.cap = { [unowned self] in admission.tenancy.tenant(named: $0).limits.cap }
+        waits.directory = { [unowned self] in admission.directory }
         doorway.onDropped = { [events] in events.headDropped() }
     }
 
@@ -231,6 +232,8 @@ extension GatewayServer: QueueClientDelegate {
     public func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {
         for id in waiters { waits[id]?.registeredAnew() }
     }
+
+    public func queueClient(_ client: QueueClient, pools: [Pool]) { admission.directory = PoolDirectory(pools) }
 
     public func queueClient(_ client: QueueClient, available: Bool) {
         if available {

@@ -202,7 +202,7 @@ package final class WaitDriver<Connection: WorkerConnection> {
 
     private func end(_ why: WaitEnd) {
         table.remove(id)
-        let refusal = why.refusal(for: request, cap: table.cap(request.tenant))
+        let refusal = why.refusal(for: request, cap: table.cap(request.tenant), table.directory())
         table.events.waitEnd(name, request, why, refusal, ticket: machine.ticket, waitedMilliseconds: now - began)
         owner.waitEnded(refusal)
     }

@@ -9,6 +9,8 @@ package final class WaitTable<Connection: WorkerConnection> {
     let events: any WaitEvents
     /// The most slots that a tenant may hold at once, by the tenant's name.
     var cap: (String) -> Int = { _ in TenantLimits.default.cap }
+    /// The pools that a refusal may name.
+    var directory: () -> PoolDirectory? = { nil }
 
     private var waits: [WaiterID: WaitDriver<Connection>] = [:]
     /// Redis has been away for longer than a new client may wait for it. Not so at the start, before it was asked.

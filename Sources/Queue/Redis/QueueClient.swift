@@ -17,6 +17,8 @@ public protocol QueueClientDelegate: AnyObject {
     func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]?
     /// Redis lost these waiters: enqueue each again, as after `queueClientRegisteredAnew`.
     func queueClient(_ client: QueueClient, lost waiters: [WaiterID])
+    /// The pools that workers offer, or have offered. Comes with each renew.
+    func queueClient(_ client: QueueClient, pools: [Pool])
     /// False after `QueueLimits.storeAwayMilliseconds` without Redis.
     func queueClient(_ client: QueueClient, available: Bool)
     func queueClient(_ client: QueueClient, notice: String)
@@ -25,6 +27,7 @@ public protocol QueueClientDelegate: AnyObject {
 extension QueueClientDelegate {
     public func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]? { nil }
     public func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {}
+    public func queueClient(_ client: QueueClient, pools: [Pool]) {}
 }
 
 /// A gateway's side of the queue. Loop-confined.
@@ -246,6 +249,7 @@ public final class QueueClient {
     private func renewed(_ reply: ScriptReply) {
         compare(reply.listings(0))
         settings.heard(highest: Int64(reply.text(1)) ?? 0, reply.texts(2))
+        delegate?.queueClient(self, pools: reply.texts(3).compactMap { Pool($0) })
     }
 
     /// Compares this gateway's waiters with those that Redis listed. A waiter with a call under way is not judged.

@@ -41,6 +41,8 @@ public struct Admission: Sendable {
     public let defaultBrowser: String
     /// While true, new clients are refused, and a balancer's check is answered with 503.
     public var isDraining = false
+    /// `nil` until the gateway has heard of the fleet's pools.
+    public var directory: PoolDirectory?
 
     public init(tenancy: Tenancy, defaultBrowser: String) {
         self.tenancy = tenancy
@@ -71,7 +73,13 @@ public struct Admission: Sendable {
         try tenancy.checkSource(head)
         let route = try Route(head)
         guard leftover == 0 else { throw .bytesBehindHead }
-        guard case .slot(let audience) = route.service else { return .respond(discoveryResponse()) }
+        let audience: Audience
+        switch route.service {
+        case .check, .discovery: return .respond(Discovery.version(head, directory))
+        case .targets: return .respond(Discovery.targets())
+        case .description: throw .noProtocolDescription
+        case .slot(let clients): audience = clients
+        }
         try checkHandshake(head)
         let options = try RequestOptions(head)
         return .visit(
@@ -89,8 +97,10 @@ public struct Admission: Sendable {
         let tenant = try tenancy.tenant(for: head, keyHash: keyHash)
         let selector = try selector(of: visit, tenant)
         if isDraining { throw .shuttingDown }
-        let kind = ClientKind(head, visit.audience)
-        let query = options.remainingQuery.isEmpty ? "" : "?" + options.remainingQuery
+        let kind = ClientKind(head, selector.slotProtocol)
+        // A browser's own endpoint has an address without a query.
+        let isBrowsers = [.cdp, .bidi].contains(selector.slotProtocol)
+        let query = options.remainingQuery.isEmpty || isBrowsers ? "" : "?" + options.remainingQuery
         return WaitRequest(
             tenant: tenant.name, selector: selector,
             headStartSeconds: min(options.prioritySeconds, tenant.limits.priorityMaxSeconds), run: options.run,
@@ -103,15 +113,16 @@ public struct Admission: Sendable {
     }
 
     private func selector(of visit: Visit, _ tenant: Tenant) throws(Refusal) -> Selector {
-        let (browser, version, slotProtocol) = try visit.audience.wanted(
-            by: visit.head, visit.options, defaultBrowser: defaultBrowser)
         let asked = visit.options.label
         if let label = visit.route.label, !asked.isEmpty, asked != label {
             throw .badRequest("The path and the option label name different labels")
         }
         let label = visit.route.label ?? (asked.isEmpty ? tenant.label : asked)
+        let wanted = try visit.audience.wanted(
+            by: visit.head, visit.options, defaultBrowser: defaultBrowser)
         guard
-            let selector = Selector(pattern: label, browser: browser, version: version, slotProtocol: slotProtocol)
+            let selector = Selector(
+                pattern: label, browser: wanted.browser, version: wanted.version, slotProtocol: wanted.slotProtocol)
         else { throw .badLabel }
         return selector
     }

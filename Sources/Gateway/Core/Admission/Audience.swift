@@ -2,37 +2,58 @@ import QueueCore
 
 /// The clients of an endpoint. It decides which clients fit there, and what they ask for.
 enum Audience: Hashable, Sendable {
-    case playwright
+    /// Playwright's `connect`, which names itself by the header `x-playwright-browser`, and CDP clients, which do not.
+    case browsers
+    case cdp
+    case bidi
     /// Clients of any protocol: the pool that they name decides.
     case any
 
     /// Names the clients in the words that list the paths.
     var name: String {
         switch self {
-        case .playwright: "Playwright"
+        case .browsers: "Playwright, CDP"
+        case .cdp: "CDP"
+        case .bidi: "WebDriver BiDi"
         case .any: "any pool"
         }
     }
 
-    /// The browser, the version and the protocol that a client asks for; each empty for any.
+    /// What a client asks for. Browser and version are empty for any.
+    struct Wanted: Hashable, Sendable {
+        var browser = ""
+        var version = ""
+        /// `nil` for any.
+        var slotProtocol: SlotProtocol?
+    }
+
     /// - Throws: `upgrade_required` for a client that does not fit, `bad_request` for an unknown browser.
     func wanted(
         by head: RequestHead, _ options: RequestOptions, defaultBrowser: String
-    ) throws(Refusal) -> (browser: String, version: String, slotProtocol: SlotProtocol?) {
+    ) throws(Refusal) -> Wanted {
+        let named = head.value(Audience.playwrightHeader)
         switch self {
-        case .playwright:
-            guard let version = playwrightVersion(userAgent: head.value("user-agent") ?? "") else {
-                throw Refusal(
-                    .upgradeRequired,
-                    "This path speaks Playwright's protocol; other clients connect to \(Endpoint.path(of: .any))")
-            }
-            let browser = options.browser ?? head.value("x-playwright-browser") ?? defaultBrowser
+        case .browsers:
+            // The User-Agent does not tell them apart: `connect_over_cdp` sends Playwright's too.
+            guard let named else { return Wanted(browser: options.browser ?? "", slotProtocol: .cdp) }
+            let browser = options.browser ?? (named.isEmpty ? defaultBrowser : named)
             guard Pool.playwrightBrowsers.contains(browser) else {
                 throw .badRequest("The browser must be one of chromium, firefox and webkit")
             }
-            return (browser, version, .playwright)
+            let version = playwrightVersion(userAgent: head.value("user-agent") ?? "")
+            return Wanted(browser: browser, version: version ?? "", slotProtocol: .playwright)
+        case .cdp, .bidi:
+            guard named == nil else {
+                throw Refusal(
+                    .upgradeRequired,
+                    "This path speaks \(name); Playwright's connect goes to \(Endpoint.path(of: .browsers))")
+            }
+            return Wanted(browser: options.browser ?? "", slotProtocol: self == .cdp ? .cdp : .bidi)
         case .any:
-            return (options.browser ?? "", "", nil)
+            return Wanted(browser: options.browser ?? "")
         }
     }
+
+    /// Playwright's `connect` sends it, `connect_over_cdp` does not.
+    private static let playwrightHeader = "x-playwright-browser"
 }

@@ -1,3 +1,5 @@
+import QueueCore
+
 /// The kind of a client, as its head tells. It decides how long the client waits if it asks for no time.
 public enum ClientKind: Hashable, Sendable, CaseIterable {
     case playwright
@@ -9,15 +11,18 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
     case firefoxPage
     case other
 
-    init(_ head: RequestHead, _ audience: Audience) {
+    /// - Parameter slotProtocol: what the client asks for; `nil` for any.
+    init(_ head: RequestHead, _ slotProtocol: SlotProtocol?) {
         let agent = head.value("user-agent") ?? ""
-        if agent.hasPrefix("Playwright/") {
-            // `connect` names its browser, `connect_over_cdp` does not.
-            self = audience == .playwright || head.value("x-playwright-browser") != nil ? .playwright : .cdp
-        } else if agent.split(separator: " ").contains(where: { $0.hasPrefix("websockets/") }) {
+        if agent.split(separator: " ").contains(where: { $0.hasPrefix("websockets/") }) {
             self = .pythonWebsockets
         } else if agent.hasPrefix("Mozilla/"), agent.utf8.count < 512, agent.contains(" Firefox/") {
             self = .firefoxPage
+        } else if slotProtocol == .playwright || head.value("x-playwright-browser") != nil {
+            self = .playwright
+        } else if slotProtocol == .cdp || agent.hasPrefix("Playwright/") {
+            // `connect` names its browser, `connect_over_cdp` does not.
+            self = .cdp
         } else {
             self = .other
         }

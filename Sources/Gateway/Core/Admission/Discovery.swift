@@ -1,8 +1,29 @@
-/// The answer of discovery: the path that Playwright connects to. Nothing is looked up.
-///
-/// Playwright joins `wsEndpointPath` to its own URL and keeps the query of that URL. CDP clients look for
-/// `webSocketDebuggerUrl`, which is left out because no endpoint speaks CDP.
-func discoveryResponse() -> [UInt8] {
-    let path = Endpoint.path(of: .playwright)
-    return httpResponse(status: 200, headers: [], body: "{\"wsEndpointPath\":\(jsonString(path))}")
+import QueueCore
+
+/// The answers of discovery: where Playwright and CDP clients connect. They come from the gateway's own knowledge, and
+/// name nothing that is not served.
+enum Discovery {
+    /// For `/json` and `/json/version`.
+    ///
+    /// Playwright joins `wsEndpointPath` to its own URL and keeps the query of that URL. CDP clients connect to
+    /// `webSocketDebuggerUrl`, which has the Host and the query of this request.
+    static func version(_ head: RequestHead, _ directory: PoolDirectory?) -> [UInt8] {
+        var fields = ["\"wsEndpointPath\":\(jsonString(Endpoint.path(of: .browsers)))"]
+        if directory?.serves(.cdp) == true, let host = head.value("host") {
+            let url = "ws://\(host)\(Endpoint.path(of: .cdp))\(head.query.map { "?" + $0 } ?? "")"
+            fields =
+                [
+                    "\"Browser\":\"Chrome\"", "\"Protocol-Version\":\"1.3\"",
+                    "\"webSocketDebuggerUrl\":\(jsonString(url))",
+                ] + fields
+        }
+        return answer("{\(fields.joined(separator: ","))}")
+    }
+
+    /// For `/json/list`: pages belong to sessions, so there are none before a client has a slot.
+    static func targets() -> [UInt8] { answer("[]") }
+
+    private static func answer(_ body: String) -> [UInt8] {
+        httpResponse(status: 200, headers: [], body: body)
+    }
 }

@@ -6,8 +6,12 @@ struct Endpoint: Hashable, Sendable {
     enum Service: Hashable, Sendable {
         /// A balancer asks whether this port answers.
         case check
-        /// A client asks for the path to connect to.
+        /// A client asks for the address to connect to.
         case discovery
+        /// A CDP client asks for the pages that there are.
+        case targets
+        /// A CDP client asks for the description of its protocol, which the gateway does not have.
+        case description
         /// A WebSocket client gets a slot.
         case slot(Audience)
     }
@@ -21,7 +25,11 @@ struct Endpoint: Hashable, Sendable {
         Endpoint("HEAD", ["/"], .check),
         Endpoint("OPTIONS", ["/", "*"], .check),
         Endpoint("GET", ["/json", "/json/", "/json/version", "/json/version/"], .discovery),
-        Endpoint("GET", ["/"], .slot(.playwright)),
+        Endpoint("GET", ["/json/list", "/json/list/"], .targets),
+        Endpoint("GET", ["/json/protocol", "/json/protocol/"], .description),
+        Endpoint("GET", ["/"], .slot(.browsers)),
+        Endpoint("GET", ["/cdp", "/devtools/browser/<any>"], .slot(.cdp)),
+        Endpoint("GET", ["/session"], .slot(.bidi)),
         Endpoint("GET", ["/pool/<label>", "/pool/<label>/<rest>"], .slot(.any)),
     ]
 
@@ -50,9 +58,12 @@ struct Endpoint: Hashable, Sendable {
         table.first { $0.service == .slot(audience) }!.paths[0].text
     }
 
-    /// The paths that lead to a slot, for words: `/ (Playwright) or to /pool/<label> (any pool)`.
-    static let slotPaths = table.compactMap { endpoint in
-        guard case .slot(let audience) = endpoint.service else { return nil }
-        return "\(endpoint.paths[0].text) (\(audience.name))"
-    }.joined(separator: " or to ")
+    /// The paths that lead to a slot, for words: `/ (Playwright, CDP), /cdp (CDP) or /pool/<label> (any pool)`.
+    static let slotPaths: String = {
+        let paths: [String] = table.compactMap { endpoint in
+            guard case .slot(let audience) = endpoint.service else { return nil }
+            return "\(endpoint.paths[0].text) (\(audience.name))"
+        }
+        return paths.dropLast().joined(separator: ", ") + " or " + (paths.last ?? "")
+    }()
 }

@@ -13,13 +13,14 @@ struct Route: Hashable, Sendable {
             throw .badRequest("The request target has `.` or `..` segments, or is not percent-encoded correctly")
         }
         guard let (endpoint, parts) = Endpoint.serving(head.path) else {
-            throw Refusal(.notFound, "Nothing is served on this path; connect to \(Endpoint.slotPaths)")
+            throw Refusal(.notFound, "Nothing is served on this path; the paths are \(Endpoint.slotPaths)")
         }
         service = endpoint.service
         // `hasDotSegment` decoded the whole path, so this cannot fail.
         label = parts.label.map { percentDecoded($0) ?? "" }
         rest = parts.rest
         if let label, label.isEmpty || Selector(pattern: label) == nil { throw .badLabel }
+        if service == .slot(.bidi), head.method == "POST" { throw .classicWebDriver }
         guard head.method == endpoint.method else { throw .wrongMethod(head.method, allowed: endpoint.method) }
     }
 }
@@ -53,6 +54,12 @@ func checkHandshake(_ head: RequestHead) throws(Refusal) {
 }
 
 extension Refusal {
+    static let classicWebDriver = Refusal(
+        .badRequest,
+        "Classic WebDriver is not served; for WebDriver BiDi connect a WebSocket to \(Endpoint.path(of: .bidi))",
+        status: 405, headers: ["Allow: GET"])
+    static let noProtocolDescription = Refusal(
+        .notFound, "The gateway has no description of the protocol; npm's package devtools-protocol has it")
     static let badLabel = Refusal.badRequest(
         "A label is 1 to 8 words of letters, digits, `.`, `_` and `-`, joined by `:`")
 }

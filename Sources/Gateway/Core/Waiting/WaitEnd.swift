@@ -20,8 +20,10 @@ public enum WaitEnd: Hashable, Sendable {
 
 extension WaitEnd {
     /// The answer to the client; `nil` if the client has left.
-    /// - Parameter cap: the most slots the tenant may hold at once.
-    public func refusal(for request: WaitRequest, cap: Int) -> Refusal? {
+    /// - Parameters:
+    ///   - cap: the most slots the tenant may hold at once.
+    ///   - directory: the pools that a refusal may name.
+    public func refusal(for request: WaitRequest, cap: Int, _ directory: PoolDirectory?) -> Refusal? {
         let asked = words(for: request.selector)
         switch self {
         case .left: return nil
@@ -39,17 +41,20 @@ extension WaitEnd {
         case .gone(.request): return Refusal(.gone, "This wait was ended by request")
         case .gone(.alias):
             return Refusal(.gone, "Another client came with the alias \(request.alias) and has this one's place")
-        case .notQueued(let reason): return reason.refusal(asked: asked, request)
+        case .notQueued(let reason): return reason.refusal(asked: asked, request, directory)
         }
     }
 }
 
 extension QueueRefusal {
-    func refusal(asked: String, _ request: WaitRequest) -> Refusal {
+    func refusal(asked: String, _ request: WaitRequest, _ directory: PoolDirectory?) -> Refusal {
         let tenant = request.tenant
         return switch self {
         case .unknownPool:
-            Refusal(.unknownPool, "No worker ever offered a \(asked); check the label, the browser and the workers")
+            Refusal(
+                .unknownPool,
+                "No worker ever offered a \(asked); check the label, the browser and the workers"
+                    + (directory.map { "; \($0.words)" } ?? ""))
         case .versionMismatch(let versions):
             Refusal(
                 .versionMismatch,
@@ -89,10 +94,20 @@ extension Refusal {
     public static let headTimeout = Refusal(.headTimeout, "The request head was not complete in 10 s")
 }
 
-/// Words such as `chromium slot (Playwright 1.65) in AppA:*`. Parts that the selector leaves open are left out.
+/// Words such as `chromium slot for Playwright 1.65 with label AppA:*`. Parts that the selector leaves open are left out.
 private func words(for selector: Selector) -> String {
     var text = selector.browser.isEmpty ? "slot" : "\(selector.browser) slot"
-    if !selector.version.isEmpty { text += " of Playwright \(selector.version)" }
+    if let slotProtocol = selector.slotProtocol { text += " for \(words(for: slotProtocol))" }
+    if !selector.version.isEmpty { text += " \(selector.version)" }
     if !selector.pattern.isEmpty { text += " with label \(selector.pattern)" }
     return text
+}
+
+private func words(for slotProtocol: SlotProtocol) -> String {
+    switch slotProtocol {
+    case .playwright: "Playwright"
+    case .cdp: "CDP"
+    case .bidi: "WebDriver BiDi"
+    case .raw: "raw clients"
+    }
 }

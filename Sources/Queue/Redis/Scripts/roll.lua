@@ -3,8 +3,9 @@
 -- KEYS  meta
 -- ARGV  caller header (5), if it likes the count of its waiters in each 1/64 of the ids (comma-separated), the places to
 --       list from in any case, and the highest version of settings it knows
--- Reply ok [listings, each from, last or `end`, [ids]] [highest version of settings] [newer rows: name, row] | unknown | old
--- Cost  9 counts, 8 more where one of them differs, a listing of 64 ids and 4 of 128, each O(log n); 256 rows of settings.
+-- Reply ok [listings, each from, last or `end`, [ids]] [highest version of settings] [newer rows: name, row] [pools] | unknown | old
+-- Cost  9 counts, 8 more where one of them differs, a listing of 64 ids and 4 of 128, each O(log n); 256 rows of
+--       settings, 256 pools.
 
 local stop = begin('gateway')
 if stop then
@@ -87,4 +88,4 @@ end
 write('ZADD', key('gateways'), int(NOW + PROCESS_TTL_MS), caller.id)
 local highest = highest_version()
 return finish('ok', #counts > 0 and roll(counts, wishes) or {}, int(highest),
-    version and version < highest and newer_settings(version) or {})
+    version and version < highest and newer_settings(version) or {}, read('HKEYS', key('pools')))
