@@ -154,11 +154,19 @@ public struct FrameReader: Sendable {
         let start = kept.count
         kept.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes))
         guard mask != 0 else { return }
-        kept.withUnsafeMutableBufferPointer { all in
-            for index in start..<all.count {
-                let place = UInt32(truncatingIfNeeded: offset &+ UInt64(index - start)) & 3
-                all[index] ^= UInt8(truncatingIfNeeded: mask >> (24 - 8 * place))
+        // The mask as it meets the first byte.
+        let turns = UInt32(offset % 4) * 8
+        let turned = (mask << turns | mask >> ((32 - turns) % 32)).bigEndian
+        let four = withUnsafeBytes(of: turned) { Array($0) }
+        let sixteen = SIMD16<UInt8>((0..<16).map { four[$0 & 3] })
+        kept.withUnsafeMutableBytes { all in
+            var at = start
+            while at + 16 <= all.count {
+                let part = all.loadUnaligned(fromByteOffset: at, as: SIMD16<UInt8>.self) ^ sixteen
+                all.storeBytes(of: part, toByteOffset: at, as: SIMD16<UInt8>.self)
+                at += 16
             }
+            for index in at..<all.count { all[index] ^= four[(index - start) & 3] }
         }
     }
 

@@ -8,23 +8,20 @@ enum JSONText {
         let text = isCut ? bytes.prefix(wholeCharacters(bytes)) : bytes[...]
         line.append(UInt8(ascii: "\""))
         var valid = String(decoding: text, as: UTF8.self)
-        valid.withUTF8 { utf8 in
-            var start = 0
-            var index = 0
-            while index < utf8.count {
-                let byte = utf8[index]
-                // U+0080 to U+009F are two bytes, the first one 0xC2. Some terminals take them for commands.
-                guard isEscaped(byte) || byte == 0xC2 && utf8[index + 1] < 0xA0 else {
-                    index += 1
-                    continue
+        line += valid.withUTF8 { utf8 in
+            // An escaped byte takes six at most.
+            [UInt8](unsafeUninitializedCapacity: 6 * utf8.count) { out, count in
+                for (index, byte) in utf8.enumerated() {
+                    // U+0080 to U+009F are two bytes, the first one 0xC2. Some terminals take them for commands.
+                    if byte == 0xC2 && utf8[index + 1] < 0xA0 { continue }
+                    if isEscaped(byte) || byte < 0xA0 && byte >= 0x80 && utf8[index - 1] == 0xC2 {
+                        escape(byte, to: out, &count)
+                    } else {
+                        out[count] = byte
+                        count += 1
+                    }
                 }
-                line.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-                if byte == 0xC2 { index += 1 }
-                escape(utf8[index], to: &line)
-                index += 1
-                start = index
             }
-            line.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
         }
         line.append(UInt8(ascii: "\""))
     }
@@ -44,19 +41,23 @@ enum JSONText {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
     }
 
-    private static let digits = Array("0123456789abcdef".utf8)
+    private static let digits: StaticString = "0123456789abcdef"
 
-    private static func escape(_ byte: UInt8, to line: inout [UInt8]) {
-        line.append(UInt8(ascii: "\\"))
+    private static func escape(_ byte: UInt8, to out: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int) {
+        func put(_ byte: UInt8) {
+            out[count] = byte
+            count += 1
+        }
+        put(UInt8(ascii: "\\"))
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): line.append(byte)
-        case UInt8(ascii: "\n"): line.append(UInt8(ascii: "n"))
-        case UInt8(ascii: "\r"): line.append(UInt8(ascii: "r"))
-        case UInt8(ascii: "\t"): line.append(UInt8(ascii: "t"))
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): put(byte)
+        case UInt8(ascii: "\n"): put(UInt8(ascii: "n"))
+        case UInt8(ascii: "\r"): put(UInt8(ascii: "r"))
+        case UInt8(ascii: "\t"): put(UInt8(ascii: "t"))
         default:
-            line.append(contentsOf: "u00".utf8)
-            line.append(digits[Int(byte >> 4)])
-            line.append(digits[Int(byte & 15)])
+            for letter in "u00".utf8 { put(letter) }
+            put(digits.utf8Start[Int(byte >> 4)])
+            put(digits.utf8Start[Int(byte & 15)])
         }
     }
 }
