@@ -31,7 +31,8 @@ import WorkerCore
             let grant = bench.grant(Int64(number))
             let peer = bench.dial(grant, head: upgradeHead)
             bench.wait { peer.isEnded }
-            #expect(peer.text == bench.proof(grant) + "HTTP/1.1 101 Probed\r\n\r\n")
+            let answer = bench.proof(grant) + "HTTP/1.1 101 Probed\r\n\r\n"
+            #expect(peer.bytes == Array(answer.utf8) + ClosingWords.sidecarEnded.frame)
             bench.wait { bench.ledger.isReady(0, grant.token) }
         }
         #expect(bench.board.sidecarPID(0) == nil)
