@@ -81,6 +81,7 @@ import Testing
         #expect(BytesText.bytes("64K") == 65_536 && BytesText.bytes("512M") == 536_870_912)
         #expect(BytesText.bytes("2G") == 2_147_483_648 && BytesText.bytes("0") == 0)
         #expect(BytesText.bytes("16384G") == BytesText.bytesMax)
+        #expect(BytesText.bytes("9999999999G") == nil, "the product has no room in 64 bits")
         for wrong in ["", "G", "1", "-1G", "1.5G", "1T", "1MB", "1m", "1G ", "16385G", "99999999999G", "٣G"] {
             #expect(BytesText.bytes(wrong) == nil, "\(wrong)")
         }

@@ -147,11 +147,14 @@ import Testing
         let joined = try Joined(loop)
         let witness = Witness(words: "lost")
         joined.relay?.witness = witness
+        var told = 0
+        joined.relay?.onBEnded = { told += 1 }
         joined.server.write("data ")
         loop.expect({ joined.left.atClient.received.count == 5 }, "the bytes before")
         joined.server.reset()
         loop.expect({ joined.left.atClient.ended }, "the client sees an orderly end, no RST")
         #expect(joined.left.atClient.error == nil)
+        #expect(told == 1 && joined.end == nil, "the owner need not wait for a")
         #expect(String(decoding: joined.left.atClient.received, as: UTF8.self) == "data lost")
         #expect(witness.passed.a == 0 && witness.passed.b == 5)
         joined.client.finish()

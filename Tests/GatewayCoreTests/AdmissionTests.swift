@@ -176,7 +176,8 @@ import Testing
 
     @Test(arguments: ["/json", "/json/", "/json/version", "/json/version/"])
     func answersDiscovery(_ path: String) throws {
-        let admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
+        var admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
+        admission.directory = PoolDirectory([])
         let text = "GET \(path)?token=a&b=%22 HTTP/1.1\r\nHost: localhost:81\r\n\r\n"
         guard case .respond(let bytes) = try admission.read(try head(text), leftover: 0) else {
             Issue.record("not answered")
@@ -190,18 +191,20 @@ import Testing
 
     @Test func discoveryPointsAtCDPOnlyWhereAPoolServesIt() throws {
         var admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
-        func body(_ path: String) throws -> String {
-            let text = "GET \(path) HTTP/1.1\r\nHost: localhost:81\r\n\r\n"
+        func body(_ path: String, _ line: String = "x: y") throws -> String {
+            let text = "GET \(path) HTTP/1.1\r\nHost: localhost:81\r\n\(line)\r\n\r\n"
             guard case .respond(let bytes) = try admission.read(try head(text), leftover: 0) else { throw Incomplete() }
             return String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").last.map(String.init) ?? ""
         }
         #expect(try body("/json/list") == "[]")
+        #expect(try body("/json").contains("webSocketDebuggerUrl"), "the pools are not known yet")
         admission.directory = PoolDirectory([Pool("a|chromium|1.65|playwright")!])
         #expect(try body("/json/version") == "{\"wsEndpointPath\":\"/\"}")
         admission.directory = PoolDirectory([Pool("a|chromium||cdp")!])
         let address = "\"webSocketDebuggerUrl\":\"ws://localhost:81/cdp?token=a\\u0026b=1\""
         #expect(try body("/json/version/?token=a&b=1").contains(address))
         #expect(try body("/json").contains("\"webSocketDebuggerUrl\":\"ws://localhost:81/cdp\""))
+        #expect(try body("/json", "X-Forwarded-Proto: https").contains("\"wss://localhost:81/cdp\""))
     }
 
     @Test(arguments: [

@@ -11,7 +11,7 @@ import Testing
         let stand = try Stand()
         let visitor = stand.ask("GET /json HTTP/1.1\r\nHost: localhost:1\r\n\r\n")
         #expect(visitor.status == 200)
-        #expect(visitor.text.hasSuffix("{\"wsEndpointPath\":\"/\"}"))
+        #expect(visitor.text.hasSuffix("\"ws://localhost:1/cdp\",\"wsEndpointPath\":\"/\"}"))
         stand.end(visitor)
     }
 

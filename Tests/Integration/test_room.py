@@ -53,7 +53,7 @@ async def test_a_sidecar_above_twice_its_memory_is_killed_and_named(folder):
         large = await worker.wait_for("sidecar", state="large")
         assert large.get("level") == "error" and large.get("memory_bytes") > 200 << 20
         assert "memoryMax of pool AppA:x is 64 MiB: it is more than twice that, and is killed" in large.get("msg")
-        await one.closed_by_peer()
+        assert (await one.closed_by_peer()).startswith("closed: The browser or program used more than twice the memory")
         exited = await worker.wait_for("sidecar", state="exited")
         assert "more than twice the memoryMax of pool AppA:x, 64 MiB: raise memoryMax there" in exited.get("msg")
         await fleet.grantable(1)

@@ -21,12 +21,12 @@ async def test_a_limit_of_the_client_ends_its_session_and_frees_the_slot(folder,
     async with Fleet(folder) as fleet:
         await fleet.gateway()
         worker = await fleet.worker({"AppA:x": 1})
-        limited = await fleet.client("limited", headers={f"x-berth-{option}": "1s"}).open()
+        limited = await fleet.client("limited", headers={f"x-berth-{option}": "3s"}).open()
         assert (await limited.answer()).status == 101 and await limited.echo()
         behind = await fleet.client("behind").open()
         code, reason = await close_of(limited)
         assert code == 1001 and words in reason
-        assert (await behind.answer(5)).status == 101 and await behind.echo()
+        assert (await behind.answer(10)).status == 101 and await behind.echo()
         await worker.wait_for("end", reason=option)
         await behind.finish()
 
@@ -37,8 +37,8 @@ async def test_messages_keep_a_session_from_being_idle(folder):
         await fleet.worker({"AppA:x": 1})
         one = await fleet.client("one", path="/pool/*?idle=3s&ttl=1m").open()
         assert (await one.answer()).status == 101
-        # Two limits of 1 s end one after the other meanwhile.
-        for name in ["first", "second"]:
+        # Five waits of 1 s end one after the other meanwhile: longer than the limit.
+        for name in ["first", "second", "third", "fourth", "fifth"]:
             assert await one.echo()
             other = await fleet.client(name, path="/pool/*?wait=1s").open()
             assert (await other.answer()).code == "wait_timeout"

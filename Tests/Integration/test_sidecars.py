@@ -108,7 +108,7 @@ async def test_as_the_first_process_of_a_container_a_worker_reaps_what_sidecars_
             "init",
             [*inside, binary("berth"), "worker", "--listen", "127.0.0.1:0", "--redis", fleet.redis.url, "--fleet", "test",
              "--node-id", "init", "--node-secret-file", fleet.secret, "--kind", "command", "--pool", "AppA:x=2",
-             "--command", f"{sys.executable} -I -S {script(folder, text)}"],
+             "--warm", "0", "--command", f"{sys.executable} -I -S {script(folder, text)}"],
             folder,
         )
         fleet.keep(worker)

@@ -226,6 +226,24 @@ import WorkerCore
         #expect(events.reports.map(\.messages) == [1, 1])
     }
 
+    /// Workers of one user share the folder.
+    @Test func anotherWorkersOpenLogStays() {
+        var times = [timeval(tv_sec: 1_000_000, tv_usec: 0), timeval(tv_sec: 1_000_000, tv_usec: 0)]
+        let log = begun(1)
+        pass("one", to: log)
+        loop.expect({ Files.exists("\(folder)/\(log.name)") }, "the log has a file")
+        let closed = "\(folder)/\(facts(9).fileName)"
+        #expect(Files.write(closed, "old"))
+        for path in ["\(folder)/\(log.name)", closed] { #expect(utimes(path, &times) == 0) }
+        let other = ProtocolLogFiles(folder: folder, loop: loop, events: events)
+        other.start()
+        loop.expect({ !Files.exists(closed) }, "a closed log is deleted")
+        #expect(Files.exists("\(folder)/\(log.name)"))
+        other.close {}
+        log.end()
+        loop.expect({ events.reports.count == 1 }, "the log is closed")
+    }
+
     @Test func oldLogsAreDeletedWhenTheWorkerStartsAndWhenALogIsClosed() {
         func makeOld(_ number: UInt64) -> String {
             let path = "\(folder)/\(facts(number).fileName)"
@@ -236,10 +254,12 @@ import WorkerCore
         }
         #expect(Files.makeFolder(folder) && Files.write("\(folder)/notes.txt", "mine"))
         let first = makeOld(8)
+        let files = ProtocolLogFiles(folder: folder, loop: loop, events: events, sweepGapMilliseconds: 1)
         files.start()
         loop.expect({ !Files.exists(first) }, "an old log is deleted at the start")
         let second = makeOld(9)
-        let log = begun()
+        let log = files.log(facts(1))
+        log.begin()
         log.end()
         loop.expect({ !Files.exists(second) }, "an old log is deleted after a session")
         #expect(Set(Files.entries(folder)) == ["notes.txt", log.name])

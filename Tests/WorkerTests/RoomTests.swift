@@ -161,6 +161,21 @@ import WorkerCore
         #expect(site.host.runs[0].orders == ["terminate"])
     }
 
+    /// Else the sidecar that makes memory short would keep its slots for as long as memory is short.
+    @Test func theSuccessorOfALargeSidecarStartsWhileMemoryIsShort() throws {
+        let site = try Site(Seating(mode: .shared(seats: 2, sessionsMax: 50)), slots: 2, memoryBytesMax: 100)
+        try site.makeReady(0)
+        site.serve(1).happens(.ended(.clientClosed))
+        site.saw(memory: 999, enough)
+        site.measure(0, 150)
+        #expect(site.host.runs.count == 2)
+        try site.makeReady(1)
+        #expect(site.host.runs[0].orders == ["terminate"])
+        // The successor is the only sidecar, and no spare.
+        site.saw(memory: 999, enough)
+        #expect(site.host.runs[1].orders == [])
+    }
+
     @Test func aSidecarAboveTwiceItsMemoryIsKilledAndNamed() throws {
         let mebi: UInt64 = 1 << 20
         let site = try Site(Seating(), memoryBytesMax: 100 * mebi)

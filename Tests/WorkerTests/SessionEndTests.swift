@@ -71,7 +71,7 @@ import WorkerCore
     }
 
     @Test func aSessionWithoutMessagesEndsAfterItsIdleTime() throws {
-        let (bench, grant, peer) = try serve(SessionBounds(ttlMilliseconds: 60_000, idleMilliseconds: 200))
+        let (bench, grant, peer) = try serve(SessionBounds(ttlMilliseconds: 60_000, idleMilliseconds: 2_000))
         peer.write(SessionEndTests.frame(1, "hello"))
         bench.wait { peer.text.hasSuffix("ok") }
         let close = try #require(end(bench, grant, peer))

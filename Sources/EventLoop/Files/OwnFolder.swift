@@ -67,6 +67,14 @@ public struct OwnFolder: ~Copyable {
     /// Removes a file or link that belongs to the user; never a folder.
     public func remove(_ name: String) { OwnFolder.unlinkOwn(name, in: descriptor) }
 
+    /// Removes a file of the user, unless a process has locked it (flock(2)).
+    public func removeUnlocked(_ name: String) {
+        let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        if flock(file, LOCK_EX | LOCK_NB) == 0 { remove(name) }
+    }
+
     /// Removes everything in the folder that belongs to the user. Files and folders of other users stay, with the
     /// folders around them.
     public func empty() { empty(levels: OwnFolder.depthMax) }

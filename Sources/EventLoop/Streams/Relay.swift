@@ -47,8 +47,8 @@ public final class Relay {
     private let loop: Loop
     private let lingerMilliseconds: UInt64
     private var onEnd: ((End) -> Void)?
-    /// Called once if `b` ends in order before `a`. The relay goes on: it writes the last bytes of `b` to `a`, and `a` has
-    /// its linger time.
+    /// Called once if `b` ends before `a`, in order or so that the witness has final bytes. The relay goes on: it writes
+    /// the last bytes to `a`, and `a` has its linger time.
     public var onBEnded: (() -> Void)?
     /// A strong reference while the relay lives.
     public var witness: (any RelayWitness)?
@@ -192,17 +192,21 @@ extension Relay: StreamDelegate {
         other(stream).finish()
         if linger == nil { restartLinger() }
         closeWhenFlushed()
-        if stream === b && first == .b {
-            let call = onBEnded
-            onBEnded = nil
-            call?()
-        }
+        if stream === b { reportBEnded() }
+    }
+
+    private func reportBEnded() {
+        guard first == .b else { return }
+        let call = onBEnded
+        onBEnded = nil
+        call?()
     }
 
     public func stream(_ stream: Stream, failed error: SystemError) {
         note(stream, .error(error))
         if stream === b, !aEnded, let words = witness?.relayLastWords(self, cause: .error(error)), !words.isEmpty {
-            return closeB(finalBytes: words)
+            closeB(finalBytes: words)
+            return reportBEnded()
         }
         stream.close()
         other(stream).reset()

@@ -172,6 +172,7 @@ final class ClientConnection: HasDeadline {
 /// answered, a close frame if the last frame was complete.
 private final class LastWords: RelayWitness {
     private var cursor = FrameCursor(of: .sidecar)
+    private var client = FrameCursor(of: .client)
     private unowned let server: GatewayServer
 
     /// - Parameter bytes: what was passed before the relay began.
@@ -181,13 +182,17 @@ private final class LastWords: RelayWitness {
     }
 
     func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer, from side: Relay.Side) {
-        if side == .b { cursor.pass(bytes) }
+        switch side {
+        case .a: client.pass(bytes)
+        case .b: cursor.pass(bytes)
+        }
     }
 
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] {
         let refusal = cause == .closed ? Refusal.shuttingDown : .workerLost
         if cursor.mayAnswer { return refusal.response(retryAfterSeconds: server.retryAfterSeconds()) }
-        guard cursor.mayClose, let code = refusal.code.row.closeCode else { return [] }
+        // A client that closes needs no reason.
+        guard cursor.mayClose, !client.hasClosed, let code = refusal.code.row.closeCode else { return [] }
         return FrameCursor.close(code: UInt16(code), reason: refusal.message)
     }
 }

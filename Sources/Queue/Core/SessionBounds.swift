@@ -3,7 +3,7 @@
 public struct SessionBounds: Hashable, Sendable {
     /// The shortest limit, in milliseconds.
     public static let millisecondsMin = 1_000
-    /// From the proof; `nil` for no limit.
+    /// From the sidecar's first byte; `nil` for no limit.
     public var ttlMilliseconds: Int?
     /// Without a byte of a message in either direction; `nil` for no limit. Control frames do not count.
     public var idleMilliseconds: Int?

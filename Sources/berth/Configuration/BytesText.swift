@@ -12,8 +12,7 @@ public enum BytesText {
         guard (1...10).contains(digits.count), let number = Int(digits),
             let unit = units.first(where: { $0.0 == text[digits.endIndex...] })
         else { return nil }
-        let bytes = number * unit.1
-        return bytes <= bytesMax ? bytes : nil
+        return number <= bytesMax / unit.1 ? number * unit.1 : nil
     }
 
     /// The shortest text of a number that `bytes` has read: `2G`, `512M`.

@@ -83,8 +83,8 @@ package enum EndCause: Hashable {
     case clientEnded
     /// A time limit that the client asked for is over.
     case timeOver(TimeBound)
-    /// The sidecar itself is gone.
-    case sidecarLost
+    /// The sidecar itself is gone. Large: the worker killed it because of its memory.
+    case sidecarLost(isLarge: Bool)
     /// Redis, an operator or this worker ordered the end.
     case ordered(reason: String)
 }

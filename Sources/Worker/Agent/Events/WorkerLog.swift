@@ -161,7 +161,7 @@ final class WorkerLog: WorkerEvents {
         case .sidecarEnded: "sidecar_ended"
         case .clientEnded: "client_ended"
         case .timeOver(let bound): bound.rawValue
-        case .sidecarLost: "sidecar_exit"
+        case .sidecarLost(let isLarge): isLarge ? "memory" : "sidecar_exit"
         case .ordered(let reason): reason
         }
     }

@@ -28,6 +28,8 @@ final class Sweeper {
     private var living: [String: Living] = [:]
     private var ending: [String: Ending] = [:]
     private var census = ProcessCensus()
+    /// The time of the next measurement.
+    private var sizesAt: UInt64 = 0
     private var isLooking = false
     private var timer: Timer?
     private var removals = 0
@@ -91,8 +93,10 @@ final class Sweeper {
     private func look() {
         guard !living.isEmpty || !ending.isEmpty else { return }
         isLooking = true
+        let measures = loop.now >= sizesAt
+        if measures { sizesAt = loop.now + Sweeper.censusMilliseconds }
         let look = SweepLook(
-            census: census,
+            census: census, measures: measures,
             roots: living.map { .init(pid: $0.value.pid, instance: $0.key, isOver: false) }
                 + ending.map { .init(pid: $0.value.pid, instance: $0.key, isOver: true) },
             own: getpid(), strangers: loop.strangers().map { Set($0) }, areStrangersOurs: loop.areStrangersOurs,
@@ -128,13 +132,15 @@ struct SweepLook: Sendable {
 
     struct Result: Sendable {
         let census: ProcessCensus
-        /// Of each sidecar that runs.
+        /// Of each sidecar that runs, if the look measures.
         let sizes: [String: SidecarSize]
         /// Processes killed in this look, for each ended sidecar.
         let left: [String: Int]
     }
 
     let census: ProcessCensus
+    /// The look measures the sidecars that run.
+    let measures: Bool
     let roots: [ProcessCensus.Root]
     let own: Int32
     /// Processes that descendants left to this process. nil if the kernel gives orphans to another process; then the
@@ -164,7 +170,7 @@ struct SweepLook: Sendable {
         // The end of each sidecar waits for unmarked strangers, because it is not known which sidecar left them.
         let unmarked = found[SweepLook.strangers]?.count ?? 0
         let left = ending.map { ($0, $0 == SweepLook.strangers ? unmarked : (found[$0]?.count ?? 0) + unmarked) }
-        let living = found.filter { !ending.contains($0.key) && $0.key != SweepLook.strangers }
+        let living = found.filter { measures && !ending.contains($0.key) && $0.key != SweepLook.strangers }
         return Result(
             census: census, sizes: living.mapValues(ProcessTable.size), left: Dictionary(uniqueKeysWithValues: left))
     }

@@ -11,6 +11,8 @@ final class ProtocolLogFiles {
     static let waitingBytesMax = 16_777_216
     /// Between two looks for logs that are kept no longer.
     static let sweepMilliseconds: UInt64 = 3_600_000
+    /// Between two such looks at least, because each reads the whole folder.
+    static let sweepGapMilliseconds: UInt64 = 60_000
     /// For the last lines to be written before the worker ends.
     static let farewellMilliseconds: UInt64 = 1_000
 
@@ -23,26 +25,49 @@ final class ProtocolLogFiles {
     private var inTurn: Set<String> = []
     private var heldBytes = 0
     private var isWriting = false
+    private let sweepGapMilliseconds: UInt64
     private var needsSweep = false
+    /// nil before the first look.
+    private var sweptAt: UInt64?
+    private var sweepTimer: Timer?
     private var isFolderTold = false
     /// Pools without logs whose clients asked for one.
     private var poolsTold: Set<String> = []
     private var timer: Timer?
     private var onIdle: (() -> Void)?
 
-    init(folder: String, loop: Loop, events: any WorkerEvents) {
+    init(
+        folder: String, loop: Loop, events: any WorkerEvents,
+        sweepGapMilliseconds: UInt64 = ProtocolLogFiles.sweepGapMilliseconds
+    ) {
         self.folder = folder
+        self.sweepGapMilliseconds = sweepGapMilliseconds
         self.loop = loop
         self.events = events
     }
 
     /// Deletes the logs that are kept no longer, now and every hour.
     func start() {
-        needsSweep = true
+        askForSweep()
         work()
         timer = loop.schedule(after: ProtocolLogFiles.sweepMilliseconds, repeating: ProtocolLogFiles.sweepMilliseconds)
         {
             [weak self] in
+            self?.askForSweep()
+            self?.work()
+        }
+    }
+
+    /// The caller calls `work` then.
+    private func askForSweep() {
+        guard sweepTimer == nil else { return }
+        let next = sweptAt.map { $0 + sweepGapMilliseconds } ?? loop.now
+        guard next > loop.now else {
+            needsSweep = true
+            return
+        }
+        sweepTimer = loop.schedule(after: next - loop.now) { [weak self] in
+            self?.sweepTimer = nil
             self?.needsSweep = true
             self?.work()
         }
@@ -69,6 +94,8 @@ final class ProtocolLogFiles {
     func close(done: @escaping () -> Void) {
         timer?.cancel()
         timer = nil
+        sweepTimer?.cancel()
+        sweepTimer = nil
         for log in open.values.sorted(by: { $0.name < $1.name }) { log.end() }
         var farewell: Timer?
         onIdle = { [weak self] in
@@ -103,7 +130,7 @@ final class ProtocolLogFiles {
 
     func closed(_ log: SessionLog, _ report: ProtocolLogReport) {
         open[log.name] = nil
-        needsSweep = true
+        if timer != nil { askForSweep() }
         events.worker(.protocolLog(report))
     }
 
@@ -111,6 +138,8 @@ final class ProtocolLogFiles {
 
     private func work() {
         guard !isWriting else { return }
+        // Before the lines, because sessions may log without a pause.
+        if needsSweep { return sweep() }
         while let log = turns.popFirst() {
             inTurn.remove(log.name)
             guard let batch = log.batch(folder: folder) else { continue }
@@ -121,12 +150,12 @@ final class ProtocolLogFiles {
                 work()
             }
         }
-        if needsSweep { return sweep() }
         onIdle?()
     }
 
     private func sweep() {
         needsSweep = false
+        sweptAt = loop.now
         isWriting = true
         let sweep = ProtocolLogSweep(folder: folder, open: Set(open.keys))
         loop.runAside({ sweep.performed() }) { [self] words in

@@ -46,7 +46,10 @@ struct ProtocolLogWrite: Sendable {
     private func created() -> Int32? {
         guard Files.makeFolder(folder) else { return nil }
         guard let folder = OwnFolder(folder) else { return nil }
-        return folder.create(name)
+        guard let file = folder.create(name) else { return nil }
+        // Another worker that shares the folder sees by the lock that the log is open.
+        flock(file, LOCK_EX | LOCK_NB)
+        return file
     }
 }
 
@@ -66,7 +69,7 @@ struct ProtocolLogSweep: Sendable {
         let files = folder.files().map {
             ProtocolLogKeeping.File(name: $0.name, bytes: $0.bytes, ageSeconds: now.tv_sec - $0.writtenSecond)
         }
-        for name in ProtocolLogKeeping.surplus(files, open: open) { folder.remove(name) }
+        for name in ProtocolLogKeeping.surplus(files, open: open) { folder.removeUnlocked(name) }
         return nil
     }
 }

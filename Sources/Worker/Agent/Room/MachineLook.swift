@@ -41,9 +41,13 @@ struct MachineLook: Sendable {
     private static func space(of folder: String) -> FreeSpace? {
         var info = statvfs()
         guard statvfs(folder, &info) == 0 else { return nil }
-        let block = UInt64(info.f_frsize)
+        // A server of a network file system may report any number.
+        func bytes(_ blocks: UInt) -> UInt64 {
+            let (bytes, isOver) = UInt64(blocks).multipliedReportingOverflow(by: UInt64(info.f_frsize))
+            return isOver ? .max : bytes
+        }
         return FreeSpace(
-            freeBytes: UInt64(info.f_bavail) * block, totalBytes: UInt64(info.f_blocks) * block,
-            freeFiles: UInt64(info.f_favail), totalFiles: UInt64(info.f_files))
+            freeBytes: bytes(info.f_bavail), totalBytes: bytes(info.f_blocks), freeFiles: UInt64(info.f_favail),
+            totalFiles: UInt64(info.f_files))
     }
 }

@@ -13,6 +13,8 @@ final class MachineWatch {
     private var reserve: MemoryReserve
     private var folder: SpaceFloor
     private var shm = SpaceFloor.sharedMemory(MachineLook.shmPath)
+    /// The path that the last event named.
+    private var toldFull: String?
     private var timer: Timer?
     private var isStopped = false
 
@@ -61,8 +63,10 @@ final class MachineWatch {
         if reserve.isShort || wasShort { board.memory(isShort: reserve.isShort) }
         folder.look(seen.folder)
         shm.look(seen.shm)
+        let full = folder.trouble != nil ? look.folder : shm.trouble != nil ? MachineLook.shmPath : nil
         let hindrance = folder.trouble ?? shm.trouble
-        if (hindrance == nil) != (board.hindrance == nil) { events.worker(.room(lacks: hindrance)) }
+        if full != toldFull { events.worker(.room(lacks: hindrance)) }
+        toldFull = full
         board.hinder(hindrance)
     }
 }

@@ -49,6 +49,8 @@ final class Sidecar {
     private var hasServed = false
     /// The memory of this start, once it was above `memoryBytesMax`.
     private var largeBytes: UInt64?
+    /// This start is killed because of its memory.
+    private(set) var isKilledAsLarge = false
     /// The endpoint that it announced last.
     private(set) var endpoint: SidecarEndpoint?
     /// Why it failed; nil while it is ready.
@@ -156,6 +158,7 @@ final class Sidecar {
         wasReady = false
         hasServed = false
         largeBytes = nil
+        isKilledAsLarge = false
         do throws(WorkerFailure) {
             run = try around.host.start(
                 SidecarStart(sidecar: number, pool: pool, number: start, isSpare: isSpare)
@@ -207,16 +210,22 @@ final class Sidecar {
             return perform(supervisor.exceeded(.crowded, now: now))
         }
         guard let most = memoryBytesMax else { return }
-        let verdict = MemoryLimit(bytes: size.memoryBytes, most: most)
-        guard verdict != .kept else { return }
-        let isKilled = verdict == .exceededTwice
-        if largeBytes == nil || isKilled {
-            emit(.large(bytes: size.memoryBytes, most: most, isKilled: isKilled))
+        switch MemoryLimit(bytes: size.memoryBytes, most: most) {
+        case .kept:
+            break
+        case .exceeded:
+            // A sidecar that is too large from its start would be replaced for ever.
+            guard hasServed else { return }
+            if largeBytes == nil { emit(.large(bytes: size.memoryBytes, most: most, isKilled: false)) }
+            largeBytes = size.memoryBytes
+            onWorn()
+        case .exceededTwice:
+            guard !isKilledAsLarge else { return }
+            isKilledAsLarge = true
+            largeBytes = size.memoryBytes
+            emit(.large(bytes: size.memoryBytes, most: most, isKilled: true))
+            perform(supervisor.exceeded(.large, now: now))
         }
-        largeBytes = size.memoryBytes
-        if isKilled { return perform(supervisor.exceeded(.large, now: now)) }
-        // A sidecar that is too large from its start would be replaced for ever.
-        if hasServed { onWorn() }
     }
 
     // MARK: Words

@@ -12,8 +12,8 @@ final class SidecarPool {
     enum News {
         /// The slot sits on a ready sidecar.
         case seated
-        /// The slot has no seat. Out: no sidecar starts soon.
-        case lost(isOut: Bool)
+        /// The slot has no seat. Out: no sidecar starts soon. Large: the sidecar was killed because of its memory.
+        case lost(isOut: Bool, isLarge: Bool)
         /// A sidecar that the slot could have sat on failed.
         case failed(Sidecar.Trouble)
     }
@@ -107,7 +107,9 @@ final class SidecarPool {
     func admit() {
         let all = sidecars.values.sorted { $0.number < $1.number }
         let urgent = all.count { $0.isStarting && !$0.isStartingAsSpare }
-        var wanted = seats.awaited - urgent * plan.seating.seats
+        // While memory is short no spare starts, but the successor of a sidecar that is too large must.
+        let leaving = spares.isOpen ? 0 : seats.leaving
+        var wanted = seats.awaited + leaving - urgent * plan.seating.seats
         for sidecar in all where wanted > 0 && sidecar.isStartingAsSpare {
             wanted -= plan.seating.seats
             sidecar.hasten()
@@ -149,13 +151,15 @@ final class SidecarPool {
     // MARK: Changes
 
     /// - Returns: true if `slot` is among those that have a seat now. Its news is this result.
-    private func apply(_ changes: SeatTable.Changes, for slot: Int? = nil, hungUp: Bool = false) -> Bool {
+    private func apply(
+        _ changes: SeatTable.Changes, for slot: Int? = nil, hungUp: Bool = false, isLarge: Bool = false
+    ) -> Bool {
         guard changes != .none else { return false }
         for unseated in changes.unseated {
             pauses.removeValue(forKey: unseated)?.cancel()
-            onNews(unseated, .lost(isOut: false))
+            onNews(unseated, .lost(isOut: false, isLarge: isLarge))
         }
-        for out in changes.out { onNews(out, .lost(isOut: true)) }
+        for out in changes.out { onNews(out, .lost(isOut: true, isLarge: isLarge)) }
         for seated in changes.seated where seated != slot { onNews(seated, .seated) }
         for number in changes.replaced {
             endAge(number)
@@ -178,7 +182,8 @@ final class SidecarPool {
         case .lost(let isOut):
             endAge(number)
             if let trouble = sidecars[number]?.trouble { blame(number, trouble) }
-            _ = apply(seats.lost(number, isOut: isOut))
+            let isLarge = sidecars[number]?.isKilledAsLarge ?? false
+            _ = apply(seats.lost(number, isOut: isOut), isLarge: isLarge)
         case .stopped:
             endAge(number)
             sidecars[number] = nil

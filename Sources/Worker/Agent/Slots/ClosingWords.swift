@@ -23,7 +23,11 @@ extension EndCause {
         switch self {
         case .leaseEnded, .redisSilent, .sidecarUnreachable, .gatewayClosed, .clientEnded, .firstByteOverdue: nil
         case .sidecarEnded: .sidecarEnded
-        case .sidecarLost:
+        case .sidecarLost(isLarge: true):
+            ClosingWords(
+                code: .internalError,
+                reason: "The browser or program used more than twice the memory that its pool allows, and was ended")
+        case .sidecarLost(isLarge: false):
             ClosingWords(
                 code: .internalError, reason: "The browser or program behind this session ended; connect again")
         case .timeOver(.ttl):

@@ -70,15 +70,17 @@ final class Session: SlotSession, StreamDelegate {
         logMessages()
         relay?.witness = frames
         frames.onFirstByte = { [weak self] in
-            self?.stopFirstByte()
-            self?.onEvent?(.sidecarAnswered)
+            guard let self else { return }
+            stopFirstByte()
+            // Not before, because a client must not end a sidecar that is slow to answer, nor be told its own limit then.
+            frames.clock = SessionClock(grant.bounds, now: loop.now)
+            watchClock()
+            onEvent?(.sidecarAnswered)
         }
         firstByte = loop.schedule(after: connection.firstByteMilliseconds) { [weak self] in
             self?.stopFirstByte()
             self?.onEvent?(.firstByteOverdue)
         }
-        frames.clock = SessionClock(grant.bounds, now: loop.now)
-        watchClock()
     }
 
     private func watchClock() {

@@ -229,9 +229,9 @@ package final class SlotBoard {
         case .seated:
             troubles.isWell(slot)
             if hindrance == nil { free(slot) }
-        case .lost(let isOut):
+        case .lost(let isOut, let isLarge):
             let before = table[slot].row(slot)
-            vacate(slot, table[slot].sidecarLost(isOut: isOut), .sidecarLost)
+            vacate(slot, table[slot].sidecarLost(isOut: isOut), .sidecarLost(isLarge: isLarge))
             if table[slot].row(slot) != before {
                 ledger.changed()
                 emitState(slot)

@@ -24,6 +24,8 @@ public struct SpaceFloor: Sendable {
     public static let folderBytesMin: UInt64 = 268_435_456
     /// The same as a part of the file system, in percent. The larger of the two counts.
     public static let folderPercentMin: UInt64 = 2
+    /// The most that this part comes to.
+    public static let folderPartBytesMax: UInt64 = 4_294_967_296
     /// Files that can still be made there.
     public static let filesMin: UInt64 = 1_000
     /// Free bytes of /dev/shm.
@@ -64,7 +66,8 @@ public struct SpaceFloor: Sendable {
     /// - Parameter space: nil if unknown, which changes nothing.
     public mutating func look(_ space: FreeSpace?) {
         guard let space else { return }
-        let bytes = wanted(max(min(bytesMin, space.totalBytes / 4), space.totalBytes / 100 * percentMin))
+        let part = min(space.totalBytes / 100 * percentMin, SpaceFloor.folderPartBytesMax)
+        let bytes = wanted(max(min(bytesMin, space.totalBytes / 4), part))
         let files = wanted(min(filesMin, space.totalFiles / 4))
         if space.freeBytes < bytes {
             trouble = words("\(ByteSize.words(space.freeBytes)) left, and needs \(ByteSize.words(bytes))")

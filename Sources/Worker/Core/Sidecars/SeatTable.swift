@@ -95,6 +95,13 @@ public struct SeatTable: Sendable {
     /// Slots that wait for a seat.
     public var awaited: Int { seats.count { $0 == .awaited } }
 
+    /// Slots that sit on a sidecar that they are to leave, until another has a seat for them.
+    public var leaving: Int {
+        seats.count { seat in
+            if case .taken(let sidecar) = seat { places[sidecar] == .retiring(isLeft: true) } else { false }
+        }
+    }
+
     /// Slots whose session uses this sidecar.
     public func sessions(on sidecar: Int) -> Int { seats.count { $0 == .serving(sidecar: sidecar) } }
 
@@ -152,9 +159,12 @@ public struct SeatTable: Sendable {
     /// Memory is short: one ready sidecar that no slot needs is to end. It starts again when the caller lets it.
     public mutating func giveUpSpare() -> Changes {
         var changes = Changes()
-        let idle = places.keys.sorted().last { number in
-            if case .open = places[number] { seatsTaken(number) == 0 } else { false }
+        let open = places.keys.sorted().filter { number in
+            if case .open = places[number] { true } else { false }
         }
+        // The successor of a sidecar that retires has no slot yet, and is no spare.
+        guard open.count > seating.sidecars(for: seats.count) - seating.spares else { return changes }
+        let idle = open.last { seatsTaken($0) == 0 }
         if let idle {
             places[idle] = .coming(isOut: false)
             changes.replaced.append(idle)

@@ -9,7 +9,7 @@ public struct SessionClock: Sendable {
     private let beganAt: UInt64
     private var messageAt: UInt64
 
-    /// The proof was sent. `nil` if the session has no limit.
+    /// The session begins. `nil` if the session has no limit.
     public init?(_ bounds: SessionBounds, now: UInt64) {
         guard bounds != .none else { return nil }
         self.bounds = bounds
