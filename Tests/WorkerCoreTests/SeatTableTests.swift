@@ -44,6 +44,19 @@ import WorkerCore
         #expect(seats.sidecar(of: 0) == 1 && seats.sidecar(of: 1) == 1)
     }
 
+    @Test func sidecarsThatStartedTogetherAreNotReplacedTogether() {
+        let lives = (0..<20).map { seed in
+            var seats = SeatTable(
+                slots: 0..<1, seating: Seating(mode: .shared(seats: 1, sessionsMax: 50)), seed: UInt64(seed))
+            _ = seats.start()
+            _ = seats.ready(0)
+            var sessions = 1
+            while seats.begin(0) == 0, seats.end(0).seated == [0] { sessions += 1 }
+            return sessions
+        }
+        #expect(lives.allSatisfy { (45...50).contains($0) } && Set(lives).count > 3, "\(lives)")
+    }
+
     /// A fleet at rest must not start successors for ever.
     @Test func seatsThatWereTakenAndNeverUsedStayOnASidecarThatHasServedItsSessions() {
         var seats = SeatTable(slots: 0..<2, seating: Seating(mode: .shared(seats: 2, sessionsMax: 2)))

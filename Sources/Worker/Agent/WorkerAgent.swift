@@ -175,7 +175,7 @@ public final class WorkerAgent {
 
     private func limitAge() {
         guard let maxAge = settings.maxAgeMilliseconds else { return }
-        let age = AgeLimit.milliseconds(most: maxAge, draw: Crypto.randomUInt64())
+        let age = Spread.below(maxAge, draw: Crypto.randomUInt64())
         ageTimer = loop.schedule(after: age) { [weak self] in self?.drainByItself(.aged(milliseconds: age)) }
     }
 

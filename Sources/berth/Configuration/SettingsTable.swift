@@ -120,7 +120,8 @@ extension Setting {
             "worker.maxSessions", flag: "--max-sessions", environment: "MAX_LIFETIME_SESSIONS",
             kind: .count(1...PoolRole.maxSessionsLimit), default: "\(Seating.sessionsMaxDefault)",
             commands: [.worker, .dev],
-            doc: "Sessions of a shared sidecar in its life. Its successor starts before it ends."),
+            doc: "Sessions of a shared sidecar in its life, up to a tenth fewer so that sidecars are not replaced "
+                + "together. Its successor starts before it ends."),
         Setting(
             "worker.warm", flag: "--warm", environment: "BERTH_WARM", kind: .count(0...PoolRole.warmMax), default: nil,
             shown: "1 for each pool of dedicated slots, else 0", commands: [.worker, .dev],

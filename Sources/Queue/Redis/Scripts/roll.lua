@@ -3,7 +3,8 @@
 -- KEYS  meta
 -- ARGV  caller header (5), if it likes the count of its waiters in each 1/64 of the ids (comma-separated), the places to
 --       list from in any case, and the highest version of settings it knows
--- Reply ok [listings, each from, last or `end`, [ids]] [highest version of settings] [newer rows: name, row] [pools] | unknown | old
+-- Reply ok [listings, each from, last or `end`, [ids]] [highest version of settings] [newer rows: name, row] [pools]
+--       | unknown | old
 -- Cost  9 counts, 8 more where one of them differs, a listing of 64 ids and 4 of 128, each O(log n); 256 rows of
 --       settings, 256 pools.
 

@@ -39,7 +39,8 @@ final class SidecarPool {
         onNews: @escaping (_ slot: Int, News) -> Void, onStopped: @escaping () -> Void
     ) {
         self.plan = plan
-        seats = SeatTable(slots: slots, seating: plan.seating, firstSidecar: firstSidecar, step: step)
+        seats = SeatTable(
+            slots: slots, seating: plan.seating, firstSidecar: firstSidecar, step: step, seed: around.seed)
         self.spares = spares
         self.around = around
         self.onNews = onNews
@@ -210,9 +211,8 @@ final class SidecarPool {
     private func startAge(_ number: Int) {
         endAge(number)
         guard let most = plan.seating.ageMaxMilliseconds else { return }
-        // The multiplier spreads consecutive numbers: 2^64 divided by the golden ratio.
-        let draw = around.seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
-        ages[number] = around.clock.call(after: AgeLimit.milliseconds(most: most, draw: draw)) { [weak self] in
+        let draw = Spread.draw(seed: around.seed, number: number)
+        ages[number] = around.clock.call(after: Spread.below(most, draw: draw)) { [weak self] in
             guard let self else { return }
             ages[number] = nil
             retire(number)

@@ -6,7 +6,7 @@
 /// - `dedicated`: a sidecar has one seat and serves one session. It is replaced when the seat is given back. The slot then
 ///   takes a seat on a spare, or waits for a successor.
 /// - `shared`: a sidecar has several seats. A slot that gives its seat back takes it again at once. After `sessionsMax`
-///   seats taken the sidecar retires: it keeps its sessions and takes no slot any more, while a successor starts. A
+///   seats taken, or up to a tenth fewer, the sidecar retires: it keeps its sessions and takes no slot any more, while a successor starts. A
 ///   seat that is taken counts as a session, because the slot may be granted at any time.
 ///
 /// A slot without a session may change its sidecar at any time, and nobody needs to know. So a sidecar that is too old
@@ -70,18 +70,21 @@ public struct SeatTable: Sendable {
     private var places: [Int: Place] = [:]
     private var nextSidecar: Int
     private let sidecarStep: Int
+    private let seed: UInt64
     private var isClosing = false
 
     /// - Parameters:
     ///   - slots: of the pool, by their numbers at the worker; each waits for its seat.
     ///   - firstSidecar: the number of the pool's first sidecar. Further ones have numbers that are `step` apart, so
     ///     that the sidecars of several pools have different numbers.
-    public init(slots: Range<Int>, seating: Seating, firstSidecar: Int = 0, step: Int = 1) {
+    ///   - seed: random bits of the worker. They spread the lives of the sidecars.
+    public init(slots: Range<Int>, seating: Seating, firstSidecar: Int = 0, step: Int = 1, seed: UInt64 = 0) {
         self.seating = seating
         firstSlot = slots.lowerBound
         seats = Array(repeating: .awaited, count: slots.count)
         nextSidecar = firstSidecar
         sidecarStep = step
+        self.seed = seed
     }
 
     /// The worker's numbers of the slots.
@@ -276,9 +279,14 @@ public struct SeatTable: Sendable {
         guard case .open(let sessions) = places[sidecar] else { return }
         seats[index] = .taken(sidecar: sidecar)
         places[sidecar] = .open(sessions: sessions + 1)
-        if case .shared(_, let sessionsMax) = seating.mode, sessions + 1 >= sessionsMax {
+        if case .shared(_, let sessionsMax) = seating.mode, sessions + 1 >= life(of: sidecar, most: sessionsMax) {
             close(sidecar, isLeft: false, &changes)
         }
+    }
+
+    /// The sessions of one shared sidecar: up to a tenth fewer than the most.
+    private func life(of sidecar: Int, most: Int) -> Int {
+        Int(Spread.below(UInt64(most), draw: Spread.draw(seed: seed, number: sidecar)))
     }
 
     /// A shared sidecar takes no slot any more, and a successor starts.
