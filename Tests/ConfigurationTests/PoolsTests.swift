@@ -10,6 +10,13 @@ import WorkerCore
         try WorkerRole(settings(.worker, file: file, environment: environment, flags: flags)).pools
     }
 
+    @Test func aPoolOfAProgramNamesWhatPlaywrightsClientsAskFor() throws {
+        let named = try pools(
+            "pools: {a: {kind: attach, attach: [ws://h:1/], protocol: playwright, browser: firefox, version: 1.65}}")
+        #expect(named[0].namedBrowser == "firefox" && named[0].namedVersion == "1.65")
+        #expect(try pools("pools: {a: {slots: 1, kind: command, command: x}}")[0].namedBrowser == nil)
+    }
+
     @Test func theTableOfTheFile() throws {
         let file = """
             worker: {kind: command, command: serve, warm: 2}
@@ -65,6 +72,19 @@ import WorkerCore
             "pools: {a: {slots: 1, kind: command, command: x, protocol: cdp, mode: shared}}",
             "pool a: protocol cdp has no mode: shared"
         ),
+        (
+            "pools: {a: {slots: 1, kind: command, command: x, protocol: playwright, browser: firefox}}",
+            "pool a: protocol playwright needs the browser and the version that clients ask for"
+        ),
+        (
+            "pools: {a: {slots: 1, kind: command, command: x, protocol: playwright, browser: firefox, version: 1.65.1}}",
+            "pool a, 'version': '1.65.1' is not major.minor like 1.65"
+        ),
+        (
+            "pools: {a: {slots: 1, kind: command, command: x, version: 1.65}}",
+            "pool a: version is that of Playwright"
+        ),
+        ("pools: {a: {slots: 1, version: 1.65}}", "pool a, 'version': has no meaning for kind playwright"),
         ("pools: {a: {slots: 1, kind: chromium, mode: shared}}", "pool a: protocol cdp has no mode: shared"),
         ("pools: {a: {slots: 1, kind: bidi, mode: shared}}", "pool a: protocol bidi has no mode: shared"),
         ("pools: {a: {slots: 1, kind: bidi, browser: webkit}}", "pool a: kind bidi serves chromium and firefox"),

@@ -18,10 +18,10 @@ def serve(c):
         if not more:
             return c.close()
         head += more
+    c.sendall(b"HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n")
     for line in head.lower().split(b"\\r\\n"):
         if line.startswith(b"x-grow:"):
             kept.append(bytearray(b"x") * (int(line[7:]) << 20))
-    c.sendall(b"HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n")
     while c.recv(4096):
         pass
     c.close()

@@ -152,7 +152,7 @@ import WorkerCore
         // The first lines of the sessions take the room of one message.
         #expect(written == room || written == room - 1)
         #expect(events.reports.reduce(0) { $0 + $1.dropped.disk } == UInt64(2_000 - written))
-        // What was held is free again.
+        // The bytes that logs held are free again.
         let next = begun(21)
         for _ in 0..<60 { pass(text, to: next) }
         next.end()

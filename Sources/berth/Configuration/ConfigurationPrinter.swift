@@ -47,6 +47,8 @@ public enum ConfigurationPrinter {
         fields.append(("mode", pool.isShared ? "shared" : "dedicated"))
         if pool.protocolLog != .off { fields.append(("protocolLog", pool.protocolLog.rawValue)) }
         if pool.isShared { fields.append(("sessions", "\(pool.sessions)")) }
+        if let browser = pool.namedBrowser, pool.isNamed { fields.append(("browser", browser)) }
+        if let version = pool.namedVersion { fields.append(("version", version)) }
         if pool.kind == .attach { return fields + [("attach", list(pool.attach.map(\.description)))] }
         if pool.isShared { fields.append(("maxSessions", "\(pool.maxSessions)")) }
         if let age = pool.maxAgeMilliseconds { fields.append(("maxAge", DurationText.text(milliseconds: age))) }
@@ -57,7 +59,7 @@ public enum ConfigurationPrinter {
         if !pool.environment.isEmpty {
             fields.append(("env", "{}  # \(pool.environment.keys.sorted().joined(separator: " "))"))
         }
-        fields.append(("browser", pool.browser))
+        if !pool.isNamed { fields.append(("browser", pool.browser)) }
         if let executable = pool.executable { fields.append(("executable", quoted(executable))) }
         return fields
     }

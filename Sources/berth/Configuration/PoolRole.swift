@@ -30,6 +30,9 @@ public struct PoolRole: Hashable, Sendable {
     public var environment: [String: String]
     /// The browser, unless the label names one.
     public var browser: String
+    /// The browser and the Playwright version that a pool of kind `command` or `attach` names for its clients.
+    public var namedBrowser: String?
+    public var namedVersion: String?
     public var executable: String?
     /// The names of what the slots stand for, in kind lease; empty for numbers.
     public var names: [String]
@@ -119,6 +122,30 @@ public struct PoolRole: Hashable, Sendable {
         }
     }
 
+    /// Berth does not know what the sidecars serve, so the file says it.
+    var isNamed: Bool { kind == .command || kind == .attach }
+
+    /// True for `1.65`.
+    static func isPlaywrightVersion(_ text: String) -> Bool {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 2
+            && parts.allSatisfy { (1...6).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+    }
+
+    /// Playwright's clients ask for a browser and a version, so a pool without them would serve none.
+    private var playwrightObjection: String? {
+        guard isNamed else { return nil }
+        if servedProtocol == .playwright && (namedBrowser == nil || namedVersion == nil) {
+            return
+                "pool \(label): protocol playwright needs the browser and the version that clients ask for, such as "
+                + "browser: chromium, version: 1.65"
+        }
+        if servedProtocol != .playwright && namedVersion != nil {
+            return "pool \(label): version is that of Playwright: write protocol: playwright, or leave version out"
+        }
+        return nil
+    }
+
     /// A word for a terminal: the browser or the program that clients get there.
     public var served: String {
         switch kind {
@@ -143,6 +170,7 @@ public struct PoolRole: Hashable, Sendable {
         if let namedProtocol, namedProtocol != servedProtocol {
             return "pool \(label): kind \(kind.rawValue) speaks \(servedProtocol.rawValue): leave out the protocol"
         }
+        if let playwrightObjection { return playwrightObjection }
         if isShared && (servedProtocol == .cdp || servedProtocol == .bidi) {
             return
                 "pool \(label): protocol \(servedProtocol.rawValue) has no mode: shared, because clients of one browser "

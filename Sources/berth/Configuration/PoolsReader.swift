@@ -6,7 +6,7 @@ struct PoolsReader {
     /// The keys of one pool.
     enum Field: String, CaseIterable {
         case slots, kind, `protocol`, mode, sessions, maxSessions, maxAge, memoryMax, warm, command, args, env,
-            browser, executable, names, attach, protocolLog
+            browser, version, executable, names, attach, protocolLog
 
         func counts(in kind: PoolRole.Kind) -> Bool {
             switch self {
@@ -15,7 +15,9 @@ struct PoolsReader {
             case .attach: kind == .attach
             // A lease has no sidecar, so no messages between two sides.
             case .protocol, .mode, .sessions, .protocolLog: kind != .lease
-            case .maxSessions, .maxAge, .memoryMax, .warm, .command, .args, .env, .browser, .executable:
+            case .version: kind == .command || kind == .attach
+            case .browser: kind != .lease
+            case .maxSessions, .maxAge, .memoryMax, .warm, .command, .args, .env, .executable:
                 kind != .lease && kind != .attach
             }
         }
@@ -177,6 +179,10 @@ struct PoolsReader {
                 return Spelling.unknown("value", text, known: Pool.playwrightBrowsers)
             }
             pool.browser = text.lowercased()
+            pool.namedBrowser = pool.browser
+        case .version:
+            guard PoolRole.isPlaywrightVersion(text) else { return "'\(text)' is not major.minor like 1.65" }
+            pool.namedVersion = text
         case .executable: pool.executable = WorkerRole.program(text, in: folder)
         case .args, .env, .command, .names, .attach: preconditionFailure("a field of several values")
         }

@@ -17,9 +17,9 @@ final class SidecarKinds {
         let args = pool.args.isEmpty ? role.browserArgs[browser] ?? [] : pool.args
         switch pool.kind {
         case .command:
-            return (try served(pool, browser: "", version: ""), CommandKind(pool.command))
+            return (try named(pool), CommandKind(pool.command))
         case .attach:
-            return (try served(pool, browser: "", version: ""), AttachKind(pool.attach))
+            return (try named(pool), AttachKind(pool.attach))
         case .lease:
             let kind = pool.names.isEmpty ? LeaseKind(slots: pool.slots) : LeaseKind(names: pool.names)
             return (try served(pool, browser: "", version: ""), kind)
@@ -37,6 +37,11 @@ final class SidecarKinds {
             let kind = PlaywrightKind(driver, executable: executable, args: args, isHeadless: role.isHeadless)
             return (try served(pool, browser: browser, version: driver.version), kind)
         }
+    }
+
+    /// Berth does not know what the program or the endpoint serves, so the file says it.
+    private func named(_ pool: PoolRole) throws -> Pool {
+        try served(pool, browser: pool.namedBrowser ?? "", version: pool.namedVersion ?? "")
     }
 
     private func served(_ pool: PoolRole, browser: String, version: String) throws -> Pool {

@@ -19,7 +19,7 @@ enum Audience: Hashable, Sendable {
         }
     }
 
-    /// What a client asks for. Browser and version are empty for any.
+    /// The slot that a client asks for. Browser and version are empty for any.
     struct Wanted: Hashable, Sendable {
         var browser = ""
         var version = ""

@@ -132,7 +132,7 @@ struct SweepLook: Sendable {
 
     struct Result: Sendable {
         let census: ProcessCensus
-        /// Of each sidecar that runs, if the look measures.
+        /// The size of each sidecar that runs; empty if the look does not measure.
         let sizes: [String: SidecarSize]
         /// Processes killed in this look, for each ended sidecar.
         let left: [String: Int]

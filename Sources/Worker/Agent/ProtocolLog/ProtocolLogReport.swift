@@ -1,7 +1,7 @@
 import QueueCore
 import WorkerCore
 
-/// What became of a session's protocol log.
+/// The result of a session's protocol log.
 package struct ProtocolLogReport {
     let lease: LeaseID
     let slot: Int

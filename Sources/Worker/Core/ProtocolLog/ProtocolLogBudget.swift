@@ -5,7 +5,7 @@
 public struct ProtocolLogBudget: Hashable, Sendable {
     /// Bytes of a file after which messages are sampled.
     public static let wholeBytesMax = 16_777_216
-    /// Of so many messages of a side, one is written while messages are sampled.
+    /// While messages are sampled, one of so many messages of a side is written.
     public static let sampledOneIn = 100
     /// Most bytes of a file.
     public static let fileBytesMax = 67_108_864

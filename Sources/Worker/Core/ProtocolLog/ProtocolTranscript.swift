@@ -3,7 +3,7 @@ import QueueCore
 /// A session's socket as the lines of its protocol log: one JSON object a line, a first line with facts about the
 /// session, one line a message, a last line with counts.
 public struct ProtocolTranscript: Sendable {
-    /// What the first line says.
+    /// The facts of the first line.
     public struct Facts: Hashable, Sendable {
         public let lease: LeaseID
         /// 1 for the first connection of the lease.

@@ -37,7 +37,7 @@ public struct SidecarSize: Hashable, Sendable {
 /// The resident memory of a process.
 public struct ProcessMemory: Hashable, Sendable {
     public let ownBytes: UInt64
-    /// Of files, and memory shared with other processes.
+    /// Pages of files, and memory shared with other processes.
     public let sharedBytes: UInt64
 
     public init(ownBytes: UInt64, sharedBytes: UInt64) {
