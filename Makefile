@@ -1,6 +1,6 @@
 # The verbs. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-long sim mutants demo bench bench-queue fmt lint
+.PHONY: help setup build test test-long sim mutants chart images demo bench bench-queue fuzz man fmt lint
 
 # An import that Package.swift does not declare is an error: the boundaries of docs/internals/architecture.md hold. With
 # colours the flags would depend on the terminal, and other flags build everything again.
@@ -10,7 +10,7 @@ RELEASE := -c release --static-swift-stdlib
 PRODUCTS := $(SWIFT_BUILD) $(RELEASE) --product berth && $(SWIFT_BUILD) $(RELEASE) --product loadtest
 SIMULATOR := $(SWIFT_BUILD) --product sim
 SWIFT_DIRS := Sources Tests loadtest Package.swift
-SHELL_FILES := scripts/setup scripts/lint-lua .ci/run
+SHELL_FILES := scripts/setup scripts/lint-lua scripts/fuzz scripts/images .ci/run
 PYTHON := .venv/bin/python
 
 help: ## this list
@@ -24,11 +24,12 @@ build: ## release binaries: .build/release/berth and loadtest
 	$(PRODUCTS)
 
 test: ## everything, with samples of what is long: Swift, Redis, Valkey, simulated time, processes, real browsers
-	@scripts/setup build run python
+	@scripts/setup build run python puppeteer charts metrics
 	@python3 scripts/run_tests.py
 
 test-long: ## the same with nothing sampled, and the queue on a cluster and as a user with few rights (2 hours)
-	@scripts/setup build run python
+	@scripts/setup build run python puppeteer charts metrics
+	@[ "$$(id -u)" -ne 0 ] || $(MAKE) images
 	@python3 scripts/run_tests.py --long
 
 # One seed or scenario with its trace, or so many seeds: make sim SEED=7, SCENARIO=capHolds, SEEDS=10000 FROM=1.
@@ -44,6 +45,19 @@ mutants: ## planted bugs, each found by the simulator within 1,000 seeds (REPLAY
 	$(SIMULATOR)
 	.build/debug/sim $(if $(REPLAY),--replay,--mutants)
 
+fuzz: ## the readers of strangers' bytes, 20 s each (SECONDS=n, TARGET=name)
+	@scripts/setup build
+	scripts/fuzz $(or $(SECONDS),20) $(TARGET)
+
+chart: ## the Helm chart: lint, schemas, objects, and its files in real processes (BERTH_GOLDEN=write renews golden files)
+	@scripts/setup build run python charts
+	@python3 scripts/run_tests.py build charts
+
+images: ## the images of gateway and worker, from the finished program, as root (5 min the first time)
+	@scripts/setup build images
+	$(PRODUCTS)
+	scripts/images
+
 demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	@scripts/setup build run python
 	$(PRODUCTS)
@@ -58,6 +72,11 @@ bench-queue: ## the queue's scripts by 100 to 990,000 waiters, cycles a second, 
 	@scripts/setup build bench
 	$(SWIFT_BUILD) $(RELEASE) --product loadtest
 	python3 loadtest/bench/queue/bench.py
+
+man: ## manual pages of the release binary: .build/man
+	@scripts/setup build
+	$(SWIFT_BUILD) $(RELEASE) --product berth
+	scripts/manpages .build/release/berth .build/man
 
 fmt: ## format the Swift files in place
 	swift format -i -r $(SWIFT_DIRS)

@@ -20,7 +20,10 @@ let package = Package(
 
         // Pure cores: state machines and formats without I/O and clock.
         .target(name: "QueueCore", path: "Sources/Queue/Core"),
-        .target(name: "GatewayCore", dependencies: ["QueueCore"], path: "Sources/Gateway/Core"),
+        .target(name: "HTTPCore", path: "Sources/HTTP"),
+        .target(name: "Metrics"),
+        .target(name: "AdminCore", dependencies: ["HTTPCore", "Metrics", "QueueCore"], path: "Sources/Admin/Core"),
+        .target(name: "GatewayCore", dependencies: ["HTTPCore", "QueueCore"], path: "Sources/Gateway/Core"),
         .target(name: "WorkerCore", dependencies: ["QueueCore"], path: "Sources/Worker/Core"),
 
         // Drivers: they perform the decisions of the cores.
@@ -28,21 +31,31 @@ let package = Package(
             name: "Queue", dependencies: ["QueueCore", "RedisClient", "EventLoop", "CUV"], path: "Sources/Queue/Redis",
             resources: [.embedInCode("Scripts")]),
         .target(
-            name: "Gateway", dependencies: ["GatewayCore", "QueueCore", "Queue", "RedisClient", "EventLoop"],
+            name: "Gateway",
+            dependencies: ["GatewayCore", "HTTPCore", "QueueCore", "Queue", "Metrics", "RedisClient", "EventLoop"],
             path: "Sources/Gateway/Server"),
         .target(
-            name: "Worker", dependencies: ["WorkerCore", "QueueCore", "Queue", "RedisClient", "EventLoop"],
+            name: "Worker", dependencies: ["WorkerCore", "QueueCore", "Queue", "Metrics", "RedisClient", "EventLoop"],
             path: "Sources/Worker/Agent"),
+        .target(
+            name: "Admin",
+            dependencies: ["AdminCore", "HTTPCore", "Metrics", "QueueCore", "Queue", "RedisClient", "EventLoop"],
+            path: "Sources/Admin", exclude: ["Core"], resources: [.embedInCode("Page/page.html")]),
 
         // The binaries.
         .target(
             name: "Configuration", dependencies: ["CUV", "QueueCore", "GatewayCore", "WorkerCore"],
             path: "Sources/berth/Configuration"),
         .target(name: "Doctor", path: "Sources/berth/Doctor"),
+        .target(name: "SlotRun", dependencies: ["HTTPCore"], path: "Sources/berth/Run"),
+        .target(name: "Terminal", dependencies: ["QueueCore"], path: "Sources/berth/Terminal"),
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Configuration", "Doctor", "Gateway", "GatewayCore", "Worker", "WorkerCore", "Queue", "QueueCore",
+                "Admin", "AdminCore", "Metrics", "Configuration", "Doctor", "SlotRun", "Terminal", "Gateway",
+                "GatewayCore", "HTTPCore", "Worker", "WorkerCore",
+                "Queue",
+                "QueueCore",
                 "RedisClient",
                 "EventLoop", argumentParser,
             ],
@@ -76,13 +89,28 @@ let package = Package(
         .executableTarget(
             name: "sim", dependencies: ["SimulatedFleet", "EventLoop", argumentParser], path: "Tests/Simulation/Main"),
 
+        // Readers of strangers' bytes, with rules that hold for all bytes. `make fuzz` builds them with libFuzzer.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "HTTPCore", "GatewayCore", "QueueCore", "WorkerCore", "SlotRun", "Configuration", "RedisClient",
+            ],
+            path: "Tests/Fuzz/Targets"),
+        .executableTarget(name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Main"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
+
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "EventLoop", "CUV", "TestSupport"]),
         .testTarget(name: "QueueCoreTests", dependencies: ["QueueCore"]),
-        .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "QueueCore"]),
+        .testTarget(name: "HTTPCoreTests", dependencies: ["HTTPCore"]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics"]),
+        .testTarget(name: "AdminCoreTests", dependencies: ["AdminCore", "HTTPCore", "QueueCore"]),
+        .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "HTTPCore", "QueueCore"]),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "GatewayCore", "QueueCore", "Queue", "RedisClient", "EventLoop", "TestSupport"]),
+            dependencies: [
+                "Gateway", "GatewayCore", "HTTPCore", "QueueCore", "Queue", "RedisClient", "EventLoop", "TestSupport",
+            ]),
         .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "QueueCore"]),
         .testTarget(
             name: "WorkerTests",
@@ -90,6 +118,8 @@ let package = Package(
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "QueueCore", "GatewayCore", "EventLoop"]),
         .testTarget(name: "DoctorTests", dependencies: ["Doctor"]),
+        .testTarget(name: "SlotRunTests", dependencies: ["SlotRun"]),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal", "QueueCore"]),
         .testTarget(
             name: "QueueTests",
             dependencies: ["Queue", "QueueCore", "RedisClient", "EventLoop", "CUV", "TestSupport"]),

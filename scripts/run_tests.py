@@ -28,15 +28,19 @@ SLOWEST = 20
 PART_SECONDS_MAX = 1_500
 PART_SECONDS_MAX_LONG = 5 * 3_600
 # Most of the integration tests wait for deadlines, so more of them run at a time than there are cores.
-PYTEST_WORKERS = 4 * CORES
+PYTEST_WORKERS = 3 * CORES
 
 PYTHON = os.path.join(ROOT, ".venv", "bin", "python")
+CHARTS_PYTHON = os.path.join(ROOT, ".venv-charts", "bin", "python")
 DEBUG = os.path.join(ROOT, ".build", "debug")
 SIM = os.path.join(DEBUG, "sim")
 # Colours depend on the terminal, and with other flags everything is built again.
 BUILD = ["swift", "build", "--no-color-diagnostics", "--explicit-target-dependency-import-check", "error"]
 
-CORE_TESTS = "^(QueueCoreTests|GatewayCoreTests|WorkerCoreTests|ConfigurationTests|SimulationTests|TidyTests)"
+CORE_TESTS = (
+    "^(HTTPCoreTests|MetricsTests|AdminCoreTests|QueueCoreTests|GatewayCoreTests|WorkerCoreTests|ConfigurationTests|DoctorTests|SlotRunTests|TerminalTests|FuzzTests"
+    "|SimulationTests|TidyTests)"
+)
 LOOP_TESTS = "^(EventLoopTests|RedisClientTests|GatewayTests|WorkerTests)"
 # In two halves, by the first letter of the suite's name.
 QUEUE_TESTS = "^QueueTests[.]"
@@ -74,31 +78,39 @@ class Test:
     name: str
 
 
-def swift(name, wanted, *more, computes=True, **environment):
+def swift(name, wanted, *more, needs=("build",), computes=True, **environment):
     """Suites of Swift tests, one test after the other: beside others a test's time would be theirs too."""
     program = os.path.join(DEBUG, "berthPackageTests.xctest")
     command = [program, "--testing-library", "swift-testing", "--no-parallel", "--filter", wanted, *more]
-    return Part(name, command, ("build tests",), environment, computes)
+    return Part(name, command, needs, environment, computes)
 
 
 def parts(long):
     pytest = [PYTHON, "-m", "pytest", "Tests", "-n", str(PYTEST_WORKERS), "--dist", "worksteal"]
-    pytest += [f"--junitxml={OUT}/pytest.xml"]
+    pytest += [f"--junitxml={OUT}/pytest.xml", "--ignore=Tests/Charts"]
+    charts = [CHARTS_PYTHON, "-m", "pytest", "Tests/Charts", "--durations=5"]
     seeds = "2000" if long else "250"
     every = "1" if long else "6"
+    # A flood of calls must be answered within a second, so browsers do not run beside it.
+    quiet = ("build", "processes and browsers")
     found = [
-        Part("build", BUILD, has_tests=False),
-        Part("build tests", BUILD + ["--build-tests"], ("build",), has_tests=False),
+        # Alone: beside the compiler real browsers take longer than their clients wait.
+        Part("build", BUILD + ["--build-tests"], has_tests=False),
         Part("processes and browsers", pytest, ("build",)),
+        Part("charts", charts, ("build",), computes=True),
         Part("simulation", [SIM, "--seeds", seeds, "--jobs", "1"], ("build",), computes=True, has_tests=False),
         Part("planted bugs", [SIM, "--replay", "--every", every, "--jobs", "1"], ("build",), computes=True, has_tests=False),
         swift("loops and sockets", LOOP_TESTS, computes=False),
         swift("cores", CORE_TESTS),
-        swift("queue on Redis, A to M", QUEUE_TESTS_A),
-        swift("queue on Redis, N to Z", QUEUE_TESTS_B),
+        swift("queue on Redis, A to M", QUEUE_TESTS_A, needs=quiet),
+        swift("queue on Redis, N to Z", QUEUE_TESTS_B, needs=quiet),
     ]
     if not long:
-        return found + [swift("queue on Valkey", SAMPLE_ON_VALKEY, BERTH_REDIS="valkey", BERTH_MODEL_STEPS="150")]
+        sample = swift("queue on Valkey", SAMPLE_ON_VALKEY, needs=quiet, BERTH_REDIS="valkey", BERTH_MODEL_STEPS="150")
+        return found + [sample]
+    # It builds everything again, so it comes last.
+    last = tuple(part.name for part in found)
+    found.append(Part("fuzz", [os.path.join(ROOT, "scripts", "fuzz"), "20"], last, computes=True, has_tests=False))
     for variant in ("valkey", "cluster", "acl"):
         found.append(swift(f"queue on {variant}", QUEUE_TESTS, "--skip", ON_ONE_SERVER, BERTH_REDIS=variant))
     return found

@@ -12,26 +12,47 @@
 
 extern char **environ;
 
-/* Runs in the child between fork and exec. Calls only functions that are safe there, because the parent has threads. */
-static inline int berth_child_prepare(char *const env[], const char *directory, int out, int err, int report,
-                                      pid_t parent) {
+/* How a child starts. */
+struct berth_child_plan {
+  /* A session of its own, stdin from /dev/null, and the outputs below; else the terminal, the process group and the
+     standard descriptors of its parent. */
+  int contained;
+  /* Working directory; NULL for that of the parent. */
+  const char *directory;
+  /* Above 3. */
+  int out, err;
+};
+
+static inline int berth_child_contain(const struct berth_child_plan *plan) {
   if (setsid() < 0) return errno;
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return errno;
   /* Orphaned descendants become children of this process while it lives. exec keeps this flag, fork does not. */
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return errno;
+  if (plan->directory && chdir(plan->directory) < 0) return errno;
+  int null = open("/dev/null", O_RDONLY);
+  if (null < 0 || dup2(null, 0) < 0 || dup2(plan->out, 1) < 0 || dup2(plan->err, 2) < 0) return errno;
+  return 0;
+}
+
+/* Runs in the child between fork and exec. Calls only functions that are safe there, because the parent has threads. */
+static inline int berth_child_prepare(const struct berth_child_plan *plan, char *const env[], int report,
+                                      pid_t parent) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return errno;
   /* If the parent died before PR_SET_PDEATHSIG, the kernel sends no signal: exit now. */
   if (getppid() != parent) _exit(127);
-  if (directory && chdir(directory) < 0) return errno;
-
-  int null = open("/dev/null", O_RDONLY);
-  if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) return errno;
+  int error = plan->contained ? berth_child_contain(plan) : 0;
+  if (error) return error;
   if (report != 3 && syscall(SYS_dup3, report, 3, O_CLOEXEC) < 0) return errno;
   if (syscall(SYS_close_range, 4U, ~0U, 0U) < 0) return errno;
 
   struct sigaction action;
   __builtin_memset(&action, 0, sizeof action);
   action.sa_handler = SIG_DFL;
-  for (int number = 1; number < 65; number++) sigaction(number, &action, 0);
+  for (int number = 1; number < 65; number++) {
+    struct sigaction now;
+    /* A program under nohup ignores SIGHUP, and its child must too. Only libuv ignores SIGPIPE. */
+    int inherits = !plan->contained && number != SIGPIPE && sigaction(number, 0, &now) == 0;
+    if (!inherits || now.sa_handler != SIG_IGN) sigaction(number, &action, 0);
+  }
   environ = (char **)env;
   sigset_t none;
   sigemptyset(&none);
@@ -39,10 +60,9 @@ static inline int berth_child_prepare(char *const env[], const char *directory, 
   return 0;
 }
 
-/* Starts argv[0] (searched in the PATH of env) in a session of its own. The kernel kills it when the calling thread
-   ends. stdin is /dev/null, stdout and stderr are the given descriptors, all others are closed. The descriptors must be
-   above 3. Returns the pid, or a negated errno if any step up to and including exec failed. */
-static inline int berth_child_start(char *const argv[], char *const env[], const char *directory, int out, int err) {
+/* Starts argv[0] (searched in the PATH of env). The kernel kills it when the calling thread ends. All descriptors but
+   the standard ones are closed. Returns the pid, or a negated errno if any step up to and including exec failed. */
+static inline int berth_child_start(char *const argv[], char *const env[], const struct berth_child_plan *plan) {
   int report[2];
   if (syscall(SYS_pipe2, report, O_CLOEXEC) < 0) return -errno;
   /* Block signals: the child would run the parent's handlers until it has reset them. */
@@ -52,7 +72,7 @@ static inline int berth_child_start(char *const argv[], char *const env[], const
   pid_t parent = getpid();
   pid_t pid = fork();
   if (pid == 0) {
-    int error = berth_child_prepare(env, directory, out, err, report[1], parent);
+    int error = berth_child_prepare(plan, env, report[1], parent);
     if (error == 0) {
       execvp(argv[0], argv);
       error = errno;
@@ -89,6 +109,16 @@ static inline int berth_child_reap(int pid, int *code, int *number) {
   kill(-pid, SIGKILL);
   int status = 0;
   if (waitpid(pid, &status, 0) < 0) return -errno;
+  *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  *number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  return 1;
+}
+
+/* As berth_child_reap, for a child in the process group of its parent: only the child itself. */
+static inline int berth_child_collect(int pid, int *code, int *number) {
+  int status = 0;
+  pid_t ended = waitpid(pid, &status, WNOHANG);
+  if (ended <= 0) return ended < 0 ? -errno : 0;
   *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   *number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   return 1;

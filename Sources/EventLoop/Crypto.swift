@@ -13,7 +13,8 @@ public enum Crypto {
     }
 
     /// SHA-256 as 64 lower-case hex digits.
-    public static func sha256Hex(_ bytes: [UInt8]) -> String { hex(digest(EVP_sha256(), bytes)) }
+    public static func sha256(_ bytes: [UInt8]) -> [UInt8] { digest(EVP_sha256(), bytes) }
+    public static func sha256Hex(_ bytes: [UInt8]) -> String { hex(sha256(bytes)) }
 
     /// SHA-1, for the name of a Redis script and for the WebSocket handshake (RFC 6455, 4.2.2). Never for secrecy.
     public static func sha1(_ bytes: [UInt8]) -> [UInt8] { digest(EVP_sha1(), bytes) }

@@ -10,6 +10,8 @@ public final class Loop {
 
     let handle: UnsafeMutablePointer<uv_loop_t>
     let readBuffer: UnsafeMutablePointer<CChar>
+    /// Made with the first TLS session.
+    private(set) lazy var tlsBuffers = TLSBuffers()
     private let turnEnd: UnsafeMutablePointer<uv_idle_t>
     private var deferred: [() -> Void] = []
     /// Children started on this loop whose status is not collected yet, by pid.

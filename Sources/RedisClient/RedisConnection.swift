@@ -321,7 +321,10 @@ extension RedisConnection {
         recheck?.cancel()
         recheck = link.loop.schedule(after: 1) { [weak self] in
             guard let self, isSilent else { return }
-            link.drop("Redis did not answer for \(limits.silenceMilliseconds) ms")
+            link.drop(
+                RedisFault.silent(
+                    milliseconds: limits.silenceMilliseconds, isHandshaking: link.stream?.isHandshaking ?? false,
+                    at: link.endpoint))
         }
     }
 

@@ -1,11 +1,21 @@
 import EventLoop
 
-/// The address of Redis, and the login: `redis://[user:password@]host[:port][/db]` or
-/// `unix://[user:password@]/path[?db=n]`.
+/// The address of Redis, and the login: `redis://[user:password@]host[:port][/db]`, `rediss://` for the same by TLS,
+/// `unix://[user:password@]/path[?db=n]`, or `redis+sentinel://[user:password@]host[:port],…/name[/db]` for the primary of
+/// that name that these sentinels know. The login is that of the primary.
 public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
     enum Place: Hashable, Sendable {
         case host(String, port: Int)
         case unix(SocketAddress)
+        case sentinels(SentinelGroup)
+    }
+
+    /// A name or an address without brackets, and a port.
+    struct Host: Hashable, Sendable, CustomStringConvertible {
+        let name: String
+        let port: Int
+
+        var description: String { "\(name.contains(":") ? "[\(name)]" : name):\(port)" }
     }
 
     /// The fault in a URL, explained to its author. Never contains the password.
@@ -17,22 +27,27 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
     let user: String?
     let password: String?
     public let database: Int
+    /// The server must prove its name by a certificate.
+    public let isEncrypted: Bool
+    /// A file of PEM certificates that vouch for the server; nil for those that the system trusts.
+    let authorities: String?
 
-    public init(url: String) throws(InvalidURL) {
+    public init(url: String, authorities: String? = nil) throws(InvalidURL) {
+        self.authorities = authorities
         guard let colon = url.firstRange(of: "://") else {
             throw InvalidURL(description: "not a URL: write redis://host:6379 or unix:///path/to/redis.sock")
         }
         let scheme = url[..<colon.lowerBound].lowercased()
         var rest = url[colon.upperBound...]
         (user, password) = try RedisEndpoint.credentials(&rest)
+        isEncrypted = scheme == "rediss"
         switch scheme {
-        case "redis": (place, database) = try RedisEndpoint.host(rest)
+        case "redis", "rediss": (place, database) = try RedisEndpoint.host(rest)
         case "unix": (place, database) = try RedisEndpoint.unix(rest)
-        case "rediss":
-            throw InvalidURL(
-                description: "rediss:// (TLS) is not supported: use redis:// inside a private network or a TLS tunnel")
+        case "redis+sentinel": (place, database) = try RedisEndpoint.sentinels(rest)
         default:
-            throw InvalidURL(description: "unknown scheme \(scheme)://: write redis:// or unix://")
+            throw InvalidURL(
+                description: "unknown scheme \(scheme)://: write redis://, rediss://, redis+sentinel:// or unix://")
         }
     }
 
@@ -41,6 +56,8 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         user = other.user
         password = other.password
         database = other.database
+        isEncrypted = other.isEncrypted
+        authorities = other.authorities
     }
 
     /// The node that a `MOVED <slot> <host>:<port>` names, with this endpoint's login; nil if it names none. If the
@@ -58,11 +75,17 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         return RedisEndpoint(place: .host(host, port: port), like: self)
     }
 
+    /// The primary that a sentinel names, with this endpoint's login.
+    func primary(at host: Host) -> RedisEndpoint {
+        RedisEndpoint(place: .host(host.name, port: host.port), like: self)
+    }
+
     /// Without the credentials.
     public var description: String {
         switch place {
         case .host(let host, let port):
-            "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+            "redis\(isEncrypted ? "s" : "")://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+        case .sentinels(let group): "redis+sentinel://\(group)/\(group.name)/\(database)"
         case .unix(let address): "unix://\(address)?db=\(database)"
         }
     }
@@ -81,7 +104,7 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
 
     private static func host(_ text: Substring) throws(InvalidURL) -> (Place, Int) {
         if text.contains("?") || text.contains("#") {
-            throw InvalidURL(description: "redis:// takes no query: write redis://host:port/db")
+            throw InvalidURL(description: "redis:// and rediss:// take no query: write redis://host:port/db")
         }
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let database = try number(parts.count == 2 ? parts[1] : "")
@@ -92,6 +115,29 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
             throw InvalidURL(description: "\"\(authority)\" is not host:port")
         }
         return (.host(host, port: port), database)
+    }
+
+    private static func sentinels(_ text: Substring) throws(InvalidURL) -> (Place, Int) {
+        let form = "write redis+sentinel://host:26379,host:26379/name or …/name/db"
+        let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count >= 2, !parts[1].isEmpty, parts[1].utf8.count <= 64,
+            parts[1].utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"?#%,".utf8.contains($0) })
+        else { throw InvalidURL(description: "redis+sentinel:// needs the name of the primary: \(form)") }
+        var sentinels: [Host] = []
+        for authority in parts[0].split(separator: ",", omittingEmptySubsequences: false) {
+            let whole = authority.hasSuffix("]") || !authority.contains(":") ? authority + ":26379" : authority
+            guard let (name, port) = SocketAddress.split(String(whole)), port > 0 else {
+                throw InvalidURL(description: "\"\(authority)\" is not host:port: \(form)")
+            }
+            sentinels.append(Host(name: name, port: port))
+        }
+        guard sentinels.count <= SentinelGroup.sentinelsMax else {
+            throw InvalidURL(description: "more than \(SentinelGroup.sentinelsMax) sentinels")
+        }
+        return (
+            .sentinels(SentinelGroup(sentinels: sentinels, name: String(parts[1]))),
+            try number(parts.count == 3 ? parts[2] : "")
+        )
     }
 
     private static func unix(_ text: Substring) throws(InvalidURL) -> (Place, Int) {

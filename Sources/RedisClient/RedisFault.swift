@@ -8,7 +8,8 @@ enum RedisFault {
     static func elsewhere(_ reply: RedisReply, at endpoint: RedisEndpoint) -> String? {
         guard case .error(let text) = reply else { return nil }
         if reply.isError("READONLY") || reply.isError("MASTERDOWN") {
-            return "Redis at \(endpoint) is a replica: give the primary's address (Sentinel is not supported)"
+            return
+                "Redis at \(endpoint) is a replica: give the primary's address, or its sentinels by redis+sentinel://"
         }
         let codes = ["LOADING", "CLUSTERDOWN", "MOVED", "BUSY", "TRYAGAIN", "ASK"]
         return codes.contains { reply.isError($0) } || text.contains("access a non local key") ? text : nil
@@ -28,22 +29,56 @@ enum RedisFault {
         }
         if text.contains("unknown command") {
             return "Redis at \(endpoint) lacks a command that Berth needs. A Sentinel lacks it: give the primary's "
-                + "address, Sentinel is not supported (\(text))"
+                + "address, or write redis+sentinel:// (\(text))"
         }
         return "Redis refused the log-in or a script: \(text)"
     }
 
     /// The connection ended before Redis sent anything.
-    static func unheard(_ reason: String, at endpoint: RedisEndpoint) -> String {
+    static func unheard(_ reason: String, isHandshaking: Bool, at endpoint: RedisEndpoint) -> String {
         guard case .host = endpoint.place else { return reason }
-        return "\(reason) before a first answer at \(endpoint). A port for TLS does that: berth speaks no TLS, give "
-            + "it a plain port or a TLS tunnel"
+        let cause =
+            if isHandshaking {
+                "A port without TLS does that: write redis:// in the URL, or give the port for TLS"
+            } else if endpoint.isEncrypted {
+                "A Redis that asks for a certificate of its clients does that, and berth has none. Set tls-auth-clients no "
+                    + "at Redis"
+            } else {
+                "A port for TLS does that: write rediss:// in the URL"
+            }
+        return "\(reason) before a first answer at \(endpoint). \(cause)"
+    }
+
+    /// Redis sent nothing for too long.
+    static func silent(milliseconds: UInt64, isHandshaking: Bool, at endpoint: RedisEndpoint) -> String {
+        let words = "Redis did not answer for \(milliseconds) ms"
+        guard isHandshaking else { return words }
+        return
+            "\(words), and \(endpoint) has not begun TLS: a port without TLS does that. Write redis:// in the URL, or "
+            + "give the port for TLS"
+    }
+
+    /// TLS failed.
+    /// - Parameter words: of `TLSFailure`.
+    static func encryption(_ words: String, at endpoint: RedisEndpoint) -> String {
+        var advice = ""
+        if words.contains("another name") {
+            advice = ": write the name of its certificate as the host of the URL"
+        } else if words.contains("not trusted here") {
+            advice = ": name the file with the certificate of that authority in redis.ca"
+        } else if words.contains("wrong version number") || words.contains("packet length too long") {
+            advice = ": this port speaks no TLS. Write redis:// in the URL, or give the port for TLS"
+        } else if words.contains("certificate required") || words.contains("alert handshake failure") {
+            advice =
+                ": Redis asks for a certificate of its clients, and berth has none. Set tls-auth-clients no at Redis"
+        }
+        return "\(endpoint): \(words)\(advice)"
     }
 
     /// The first bytes received are not a Redis reply.
     static func garbled(_ reason: String, first: UInt8?, at endpoint: RedisEndpoint) -> String {
         let alert: UInt8 = 0x15
         guard first == alert else { return "not the Redis protocol: \(reason)" }
-        return "Redis at \(endpoint) speaks TLS, and berth does not: give it a plain port or a TLS tunnel"
+        return "Redis at \(endpoint) speaks TLS: write rediss:// in the URL"
     }
 }

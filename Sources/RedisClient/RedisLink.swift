@@ -13,6 +13,9 @@ protocol RedisLinkDelegate: AnyObject {
 ///
 /// In a cluster it follows redirections. The node named last is kept as a second address: after each failure the other
 /// of the two addresses is tried.
+///
+/// With sentinels it asks them for the primary before each connection. Sentinel ends the connections of a primary that it
+/// makes a replica, so that the link asks again.
 final class RedisLink {
     private static let backoffFirstMilliseconds: UInt64 = 100
     /// Most redirections in a row. After that we wait, because the nodes may redirect to each other.
@@ -31,6 +34,7 @@ final class RedisLink {
     private(set) var stream: Stream?
     private var reader = RedisReader()
     private var attempt: ConnectAttempt?
+    private var search: SentinelSearch?
     private var timer: Timer?
     /// Grows with each connection and each end, so that a late answer to an older attempt is ignored.
     private var generation = 0
@@ -90,7 +94,7 @@ final class RedisLink {
         // attempts.
         let wasGood = goodSince.map { loop.now - $0 >= backoffMaxMilliseconds } ?? false
         failures = wasGood ? 1 : min(failures + 1, 16)
-        isAtNamed = named != nil && !isAtNamed
+        isAtNamed = named != nil && !isAtNamed && !hasSentinels
         redirections = 0
         end()
         let ceiling = min(backoffMaxMilliseconds, RedisLink.backoffFirstMilliseconds << UInt64(failures - 1))
@@ -106,6 +110,8 @@ final class RedisLink {
         timer = nil
         attempt?.cancel()
         attempt = nil
+        search?.cancel()
+        search = nil
         stream?.close()
         stream = nil
         reader = RedisReader()
@@ -113,17 +119,37 @@ final class RedisLink {
 
     private func open() {
         timer = nil
-        let current = generation
         switch endpoint.place {
         case .unix(let address): connect(address)
-        case .host(let host, let port):
-            resolveAll(loop: loop, host: host, port: port) { [weak self] result in
-                guard let self, generation == current, isStarted else { return }
+        case .host(let host, let port): resolve(host, port)
+        case .sentinels(let group):
+            search = SentinelSearch(loop: loop, group: group, first: failures) { [weak self] result in
+                guard let self else { return }
+                search = nil
                 switch result {
-                // A name may have an address without a listener, so each attempt takes the next address.
-                case .success(let found): connect(found[failures % found.count])
-                case .failure(let error): drop("\(host): \(error)")
+                case .success(let host):
+                    named = configured.primary(at: host)
+                    isAtNamed = true
+                    resolve(host.name, host.port)
+                case .failure(let failure): drop(failure.words)
                 }
+            }
+        }
+    }
+
+    private var hasSentinels: Bool {
+        if case .sentinels = configured.place { return true }
+        return false
+    }
+
+    private func resolve(_ host: String, _ port: Int) {
+        let current = generation
+        resolveAll(loop: loop, host: host, port: port) { [weak self] result in
+            guard let self, generation == current, isStarted else { return }
+            switch result {
+            // A name may have an address without a listener, so each attempt takes the next address.
+            case .success(let found): connect(found[failures % found.count])
+            case .failure(let error): drop("\(host): \(error)")
             }
         }
     }
@@ -141,11 +167,25 @@ final class RedisLink {
                 self.stream = stream
                 stream.delegate = self
                 stream.keepAlive(KeepAlive(idleSeconds: 3, intervalSeconds: 2, count: 3))
+                do throws(TLSFailure) {
+                    try secure(stream)
+                } catch {
+                    return drop(RedisFault.encryption(error.description, at: endpoint))
+                }
                 stream.startReading()
                 delegate?.linkOpened()
             case .failure(let error): drop("\(endpoint): \(error)")
             }
         }
+    }
+}
+
+extension RedisLink {
+    /// Begins TLS if the endpoint asks for it. What the owner writes waits until the server has proved its name, the
+    /// password too. The authorities are read at each connection, so that they may change.
+    private func secure(_ stream: Stream) throws(TLSFailure) {
+        guard endpoint.isEncrypted, case .host(let host, _) = endpoint.place else { return }
+        stream.secure(asClient: try TLSContext(trusting: endpoint.authorities), of: TLSPeer(host))
     }
 }
 
@@ -168,9 +208,13 @@ extension RedisLink: StreamDelegate {
 
     func streamDrained(_ stream: Stream) {}
 
-    func stream(_ stream: Stream, failed error: SystemError) { ended("\(error)") }
+    func stream(_ stream: Stream, failed error: SystemError) {
+        if error.isTLS { return drop(RedisFault.encryption(error.operation, at: endpoint)) }
+        ended("\(error)")
+    }
 
     private func ended(_ reason: String) {
-        drop(heardAt == nil ? RedisFault.unheard(reason, at: endpoint) : reason)
+        guard heardAt == nil else { return drop(reason) }
+        drop(RedisFault.unheard(reason, isHandshaking: stream?.isHandshaking ?? false, at: endpoint))
     }
 }

@@ -3,7 +3,7 @@ import EventLoop
 import Glibc
 
 /// Parses bytes into replies. Uses hiredis' reader, and bounds the memory that a reply may take.
-final class RedisReader {
+package final class RedisReader {
     /// Most bytes of one reply, with all its parts.
     static let replyBytesMax = 64 * 1_024 * 1_024
     /// Most parts of one reply, in all its arrays.
@@ -11,7 +11,7 @@ final class RedisReader {
     /// Most bytes of a line: a status, an error, a number or a length.
     static let replyLineMax = 64 * 1_024
 
-    struct ProtocolError: Error { let message: String }
+    package struct ProtocolError: Error { let message: String }
 
     private let reader: UnsafeMutablePointer<redisReader>
     /// hiredis' functions. Ours for arrays checks the bound before an array is allocated.
@@ -26,7 +26,7 @@ final class RedisReader {
         var isExceeded = false
     }
 
-    init() {
+    package init() {
         reader = redisReaderCreate()
         functions = .allocate(capacity: 1)
         functions.initialize(to: reader.pointee.fn.pointee)
@@ -51,13 +51,13 @@ final class RedisReader {
         bounds.deallocate()
     }
 
-    func feed(_ bytes: UnsafeRawBufferPointer) {
+    package func feed(_ bytes: UnsafeRawBufferPointer) {
         self.bytes += bytes.count
         redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
     }
 
     /// The next complete reply; nil if more bytes are needed.
-    func next() throws(ProtocolError) -> RedisReply? {
+    package func next() throws(ProtocolError) -> RedisReply? {
         var raw: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &raw) == REDIS_OK else {
             if bounds.pointee.isExceeded { throw ProtocolError(message: RedisReader.tooManyParts) }

@@ -70,7 +70,10 @@ public final class RedisSubscription {
         recheck?.cancel()
         recheck = link.loop.schedule(after: 1) { [weak self] in
             guard let self, !(receivedSinceLastPing && isSubscribed) else { return }
-            link.drop("Redis did not answer for \(pingMilliseconds) ms")
+            link.drop(
+                RedisFault.silent(
+                    milliseconds: pingMilliseconds, isHandshaking: link.stream?.isHandshaking ?? false,
+                    at: link.endpoint))
         }
     }
 }

@@ -78,7 +78,7 @@ import Testing
     /// The sample of the documentation cannot be used as it is.
     @Test func theSampleOfTheDocumentationIsRefusedInWords() throws {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("docs/start.md").path
+            .deletingLastPathComponent().appendingPathComponent("docs/operate/configuration.md").path
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let begin = try #require(text.range(of: "```yaml\n"))
         let sample = text[begin.upperBound...].prefix { $0 != "`" }

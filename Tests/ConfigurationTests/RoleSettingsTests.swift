@@ -1,3 +1,4 @@
+import GatewayCore
 import Testing
 
 @testable import Configuration
@@ -112,5 +113,19 @@ import Testing
         #expect(Spelling.distance("listen", "lisetn") == 1)
         #expect(Spelling.distance("", "abc") == 3)
         #expect(Spelling.nearest(to: "zzzz", among: ["listen", "fleet"]) == nil)
+    }
+}
+
+@Suite struct GatewayRoleTests {
+    @Test func proxiesAndTheWaitWithoutAWorkerAreChecked() throws {
+        func role(_ file: String) throws -> GatewayRole { try GatewayRole(settings(.gateway, file: file)) }
+        #expect(try role("").noWorkerWaitMilliseconds == nil)
+        #expect(try role("gateway: {noWorkerWait: 1s}\n").noWorkerWaitMilliseconds == 1_000)
+        #expect(words { try role("gateway: {noWorkerWait: 999ms}\n") }.contains("is shorter than 1s"))
+        #expect(try role("gateway: {trustedProxies: [10.0.0.0/8, '::1']}\n").tenancy.trustedProxies != .none)
+        #expect(words { try role("gateway: {trustedProxies: [10.0.0.1/8]}\n") }.contains("bits behind its length"))
+        #expect(words { try role("gateway: {trustedProxies: [proxy.lan]}\n") }.contains("is not an address"))
+        let many = (0...TrustedProxies.rangesMax).map { "10.0.0.\($0)" }.joined(separator: ", ")
+        #expect(words { try role("gateway: {trustedProxies: [\(many)]}\n") }.contains("more than 64"))
     }
 }

@@ -51,7 +51,6 @@ import Testing
                     switch legacy.treatment {
                     case .means(let setting): "means `\(setting)`; as `\(legacy.name)_FILE` too"
                     case .contributes(let words): words
-                    case .onlyValue(let only, let words): "`\(only)` is accepted, anything else refused: \(words)"
                     case .refused(let words): "refused: \(words)"
                     }
                 return "| `\(legacy.name)` | \(commands) | \(words) |"

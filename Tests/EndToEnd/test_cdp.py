@@ -40,7 +40,7 @@ async def test_connect_over_cdp_needs_only_the_gateways_address(folder, form):
     async with Fleet(folder, tenants=tenants()) as fleet, async_playwright() as api:
         gateway = await fleet.gateway()
         await fleet.worker({"web": 1}, kind="chromium")
-        await fleet.grantable(1, timeout=60)
+        await fleet.grantable(1, timeout=120)
         await knows_cdp(gateway)
         for name in ["one", "two"]:
             browser = await api.chromium.connect_over_cdp(form.format(f"127.0.0.1:{gateway.port}", KEY), timeout=SLOW)
@@ -57,7 +57,7 @@ async def test_one_address_serves_playwright_and_cdp_clients(folder):
         gateway = await fleet.gateway()
         await fleet.worker({"pages": 1}, kind="playwright", more=["--playwright-driver", DRIVER])
         await fleet.worker({"tools": 1}, kind="chromium")
-        await fleet.grantable(2, timeout=60)
+        await fleet.grantable(2, timeout=120)
         await knows_cdp(gateway)
         url = f"ws://127.0.0.1:{gateway.port}/"
         one = await api.chromium.connect(url, timeout=SLOW)

@@ -25,7 +25,8 @@ def tenants(cap=1):
 class Browsers:
     """A fleet with one gateway and one worker of chromium slots, and Playwright's client."""
 
-    def __init__(self, folder, *, slots=1, label="AppA:Chromium", **fleet):
+    def __init__(self, folder, *, slots=1, label="AppA:Chromium", gateway=(), **fleet):
+        self.flags = gateway
         self.fleet = Fleet(folder, **fleet)
         self.slots, self.label = slots, label
         # The longest that is taken: in it Chromium's sockets must have short enough paths.
@@ -34,13 +35,13 @@ class Browsers:
     async def __aenter__(self):
         await self.fleet.__aenter__()
         try:
-            self.gateway = await self.fleet.gateway()
+            self.gateway = await self.fleet.gateway(more=self.flags)
             os.mkdir(self.temporary)
             more = ["--playwright-driver", DRIVER]
             await self.fleet.worker(
                 {self.label: self.slots}, kind="playwright", more=more, env={"TMPDIR": self.temporary}
             )
-            await self.fleet.grantable(self.slots, timeout=30)
+            await self.fleet.grantable(self.slots, timeout=120)
             self.context = async_playwright()
             self.playwright = await self.context.__aenter__()
         except BaseException:

@@ -95,7 +95,7 @@ class Recycling:
             self.worker = await self.fleet.worker(
                 {"web:chromium": SLOTS}, kind=self.kind, more=more, env={"TMPDIR": self.temporary}
             )
-            await self.fleet.grantable(SLOTS, timeout=60)
+            await self.fleet.grantable(SLOTS, timeout=120)
             self.remains = Remains(self.fleet, self.temporary)
             self.context = async_playwright()
             self.chromium = (await self.context.__aenter__()).chromium
@@ -141,7 +141,7 @@ class Recycling:
     async def settled(self, sidecars: int) -> dict:
         """What is there once all slots are free and all spares are up."""
         await self.fleet.nothing_held(within=SETTLED_SECONDS)
-        await self.fleet.grantable(SLOTS, timeout=60)
+        await self.fleet.grantable(SLOTS, timeout=120)
 
         async def up():
             now = await self.remains.now()

@@ -34,6 +34,65 @@ import Testing
         #expect(loop.close())
     }
 
+    /// Connects without turning the loop, so that the connection stays in a backlog.
+    private func connect(to port: Int) -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let code = SocketAddress(host: "127.0.0.1", port: port)!.withSocketAddress {
+            Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+        #expect(code == 0)
+        return descriptor
+    }
+
+    @Test func aPortIsSharedByThoseThatAskForIt() throws {
+        let loop = try Loop()
+        let any = try #require(SocketAddress("127.0.0.1:0"))
+        var counts = [0, 0]
+        let first = try Listener(loop: loop, address: any, sharesPort: true) {
+            counts[0] += 1
+            $0.close()
+        }
+        let address = try #require(SocketAddress(host: "127.0.0.1", port: first.port))
+        let second = try Listener(loop: loop, address: address, sharesPort: true) {
+            counts[1] += 1
+            $0.close()
+        }
+        #expect(throws: SystemError.self) { try Listener(loop: loop, address: address) { $0.close() } }
+        let clients = (0..<40).map { _ in connect(to: first.port) }
+        loop.expect({ counts[0] + counts[1] == 40 }, "all are accepted")
+        #expect(counts.allSatisfy { $0 > 0 }, "\(counts): the kernel deals")
+        for client in clients { Glibc.close(client) }
+        first.close()
+        second.close()
+        #expect(loop.close())
+    }
+
+    @Test func aListenerThatClosesTakesItsBacklog() throws {
+        let loop = try Loop()
+        let any = try #require(SocketAddress("127.0.0.1:0"))
+        var accepted: [EventLoop.Stream] = []
+        let listener = try Listener(loop: loop, address: any) { accepted.append($0) }
+        let port = listener.port
+        var clients = (0..<12).map { _ in connect(to: port) }
+        // A turn of the loop takes some of them, and libuv holds one more.
+        loop.expect({ !accepted.isEmpty }, "one is accepted")
+        listener.pause()
+        clients += (0..<12).map { _ in connect(to: port) }
+        listener.closeAfterBacklog()
+        #expect(accepted.count == clients.count)
+        var late: EventLoop.Stream?
+        var failed = false
+        let address = try #require(SocketAddress(host: "127.0.0.1", port: port))
+        EventLoop.Stream.connect(loop: loop, to: address, timeoutMilliseconds: 2000) {
+            late = try? $0.get()
+            failed = late == nil
+        }
+        loop.expect({ failed }, "nobody listens any more")
+        for client in clients { Glibc.close(client) }
+        for stream in accepted { stream.close() }
+        #expect(loop.close())
+    }
+
     @Test func theEndOfAPeerIsSeenBeforeItIsRead() throws {
         let loop = try Loop()
         let pair = try Pair(loop)

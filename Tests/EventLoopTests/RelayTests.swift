@@ -189,4 +189,5 @@ private final class Witness: RelayWitness {
         }
     }
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] { Array(words.utf8) }
+    func relayLooks(_ relay: Relay) {}
 }

@@ -1,3 +1,4 @@
+import HTTPCore
 import QueueCore
 import Testing
 
@@ -18,6 +19,9 @@ import Testing
         #expect(try admit(changed).selector.description == "|firefox||playwright")
         #expect(try admit(changed).kind == .playwright)
         #expect(try admit(handshake("/", ["x-playwright-browser:"])).selector.browser == "chromium")
+        // As Playwright's MCP server connects.
+        let tool = try admit(handshake("/", [playwrightAgent, "x-playwright-proxy:"]))
+        #expect(tool.selector.description == "|chromium|1.65|playwright" && tool.kind == .playwright)
         #expect(refusal(playwright("/?browser=opera"))?.code == .badRequest)
     }
 
@@ -78,15 +82,15 @@ import Testing
         ("/pool/A?wait=soon", 400), ("/pool/A?wait=-1", 400), ("/pool/A?wait=1001h", 400), ("/pool/A?wait=1d", 400),
         ("/pool/A?priority=x", 400), ("/pool/A?run=", 400), ("/pool/A?run=a%20b", 400), ("/pool/A?wait=1&wait=2", 400),
         ("/pool/A?wait=%zz", 400), ("/pool/A?ttl=0", 400), ("/pool/A?ttl=999ms", 400), ("/pool/A?idle=x", 400),
-        ("/pool/A?keep=9", 400), ("/pool/A?log=all", 400), ("/pool/A?log=", 400),
-        ("/pool/A?waiter=a:b", 400), ("/pool/A?keep=5s", 400), ("/pool/A?park=websocket", 400),
+        ("/pool/A?keep=2h", 400), ("/pool/A?log=all", 400), ("/pool/A?log=", 400),
+        ("/pool/A?waiter=a:b", 400), ("/pool/A?keep=-1", 400), ("/pool/A?park=websockets", 400),
         ("/pool/A?label=B", 400),
-        ("/pool/A?browser=a%7Cb", 400), ("/pool/", 400), ("/pool//x", 400), ("/pool/a%2Fb", 400), ("/pool/a%7Cb", 400),
+        ("/pool/A?browser=a%7Cb", 400), ("/pool/", 404), ("/pool//x", 404), ("/pool/a%2Fb", 400), ("/pool/a%7Cb", 400),
         ("/pool/A/\\..\\json", 400), ("/pool/A/x%5c..%5Cjson", 400), ("/pool/A/../json", 400),
         ("/pool/A/%2e%2E/x", 400), ("/pool/A/x%2f..", 400), ("/pool/A/%zz", 400),
         ("/pool", 404), ("/cdp/", 404), ("/session/x", 404), ("/sessions/x", 404), ("/json/protocol", 404),
         ("/devtools/browser", 404), ("/devtools/browser/", 404), ("/devtools/browser/a/b", 404),
-        ("/v1/sessions", 404), ("/x", 404),
+        ("/v1/sessions", 400), ("/v1", 404), ("/x", 404),
     ])
     func refusesTargets(_ target: String, _ status: Int) {
         #expect(refusal(handshake(target))?.status == status)
@@ -122,7 +126,7 @@ import Testing
             tenancy: Tenancy(tenants: [Tenant(name: "acme", keyHashes: ["x"], limits: .default)]),
             defaultBrowser: "chromium")
         for status in ["204 No Content", "503 Service Unavailable"] {
-            guard case .respond(let bytes) = try admission.read(try head(text), leftover: 0) else {
+            guard case .respond(let bytes) = try admission.read(RequestReader.Request(head: try head(text))) else {
                 Issue.record("not answered")
                 return
             }
@@ -171,7 +175,9 @@ import Testing
 
     @Test func refusesBytesBehindTheHead() throws {
         let admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
-        #expect(throws: Refusal.bytesBehindHead) { _ = try admission.read(try head(playwright()), leftover: 1) }
+        #expect(throws: Refusal.bytesBehindHead) {
+            _ = try admission.read(RequestReader.Request(head: try head(playwright()), leftover: 1))
+        }
     }
 
     @Test(arguments: ["/json", "/json/", "/json/version", "/json/version/"])
@@ -179,7 +185,7 @@ import Testing
         var admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
         admission.directory = PoolDirectory([])
         let text = "GET \(path)?token=a&b=%22 HTTP/1.1\r\nHost: localhost:81\r\n\r\n"
-        guard case .respond(let bytes) = try admission.read(try head(text), leftover: 0) else {
+        guard case .respond(let bytes) = try admission.read(RequestReader.Request(head: try head(text))) else {
             Issue.record("not answered")
             return
         }
@@ -191,9 +197,13 @@ import Testing
 
     @Test func discoveryPointsAtCDPOnlyWhereAPoolServesIt() throws {
         var admission = Admission(tenancy: openTenancy, defaultBrowser: "chromium")
-        func body(_ path: String, _ line: String = "x: y") throws -> String {
+        func body(_ path: String, _ line: String = "x: y", isHTTPS: Bool = false) throws -> String {
             let text = "GET \(path) HTTP/1.1\r\nHost: localhost:81\r\n\(line)\r\n\r\n"
-            guard case .respond(let bytes) = try admission.read(try head(text), leftover: 0) else { throw Incomplete() }
+            var head = try head(text)
+            head.isHTTPS = isHTTPS
+            guard case .respond(let bytes) = try admission.read(RequestReader.Request(head: head)) else {
+                throw Incomplete()
+            }
             return String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").last.map(String.init) ?? ""
         }
         #expect(try body("/json/list") == "[]")
@@ -204,12 +214,15 @@ import Testing
         let address = "\"webSocketDebuggerUrl\":\"ws://localhost:81/cdp?token=a\\u0026b=1\""
         #expect(try body("/json/version/?token=a&b=1").contains(address))
         #expect(try body("/json").contains("\"webSocketDebuggerUrl\":\"ws://localhost:81/cdp\""))
-        #expect(try body("/json", "X-Forwarded-Proto: https").contains("\"wss://localhost:81/cdp\""))
+        #expect(try body("/json", isHTTPS: true).contains("\"wss://localhost:81/cdp\""))
+        #expect(try body("/json", "X-Forwarded-Proto: https").contains("\"ws://localhost:81/cdp\""))
     }
 
     @Test(arguments: [
         ("User-Agent: Playwright/1.65.1 x", "/pool/A", ClientKind.cdp, 25_000),
         ("User-Agent: Python/3.11 websockets/12.0", "/pool/A", .pythonWebsockets, 8_000),
+        ("User-Agent: browser-use/0.13.14", "/", .pythonWebsockets, 8_000),
+        ("User-Agent: Playwright/1.65.1 x\r\nx-playwright-proxy:", "/pool/A", .playwright, 120_000),
         ("User-Agent: Mozilla/5.0 (X11; rv:140.0) Gecko/20100101 Firefox/140.0", "/pool/A", .firefoxPage, 15_000),
         ("User-Agent: node", "/pool/A", .other, 120_000),
     ])

@@ -8,7 +8,7 @@ import Testing
         ("received", { $0.received() }), ("headRead", silent { $0.headRead() }),
         ("answered", silent { $0.answered() }), ("reachedEnd", { $0.reachedEnd() }), ("failed", { $0.failed() }),
         ("deadline", { $0.deadlinePassed() }), ("proved", silent { $0.proved() }),
-        ("relayEnded", silent { $0.relayEnded() }),
+        ("held", silent { $0.held() }), ("relayEnded", silent { $0.relayEnded() }),
     ]
 
     /// An event that asks for nothing.
@@ -33,6 +33,10 @@ import Testing
             _ = client.admitted(isFull: false)
             client.headRead()
             client.proved()
+        case .holding:
+            _ = client.admitted(isFull: false)
+            client.headRead()
+            client.held()
         case .closing: _ = client.admitted(isFull: true)
         case .closed: _ = client.failed()
         }
@@ -44,31 +48,38 @@ import Testing
         .accepted: [
             "admitted": "readHead → readingHead", "full": "gateway_full → closing", "received": "none",
             "headRead": "none", "answered": "none → closing", "reachedEnd": "close → closed",
-            "failed": "close → closed", "deadline": "none", "proved": "none", "relayEnded": "none",
+            "failed": "close → closed", "deadline": "none", "proved": "none", "held": "none", "relayEnded": "none",
         ],
         .readingHead: [
             "admitted": "none", "full": "none", "received": "parse", "headRead": "none → waiting",
             "answered": "none → closing", "reachedEnd": "close → closed", "failed": "close → closed",
-            "deadline": "head_timeout → closing", "proved": "none", "relayEnded": "none",
+            "deadline": "head_timeout → closing", "proved": "none", "held": "none", "relayEnded": "none",
         ],
         .waiting: [
             "admitted": "none", "full": "none", "received": "breakOff", "headRead": "none",
             "answered": "none → closing", "reachedEnd": "leave → closed", "failed": "leave → closed",
-            "deadline": "expireWait", "proved": "none → relaying", "relayEnded": "none",
+            "deadline": "expireWait", "proved": "none → relaying", "held": "none → holding",
+            "relayEnded": "none",
         ],
         .relaying: [
             "admitted": "none", "full": "none", "received": "none", "headRead": "none", "answered": "none",
             "reachedEnd": "none", "failed": "none", "deadline": "none", "proved": "none",
-            "relayEnded": "none → closed",
+            "held": "none", "relayEnded": "none → closed",
+        ],
+        .holding: [
+            "admitted": "none", "full": "none", "received": "none", "headRead": "none",
+            "answered": "none → closing", "reachedEnd": "leave → closed", "failed": "leave → closed",
+            "deadline": "none", "proved": "none", "held": "none", "relayEnded": "none",
         ],
         .closing: [
             "admitted": "none", "full": "none", "received": "none", "headRead": "none", "answered": "none",
             "reachedEnd": "close → closed", "failed": "close → closed", "deadline": "close → closed",
-            "proved": "none", "relayEnded": "none",
+            "proved": "none", "held": "none", "relayEnded": "none",
         ],
         .closed: [
             "admitted": "none", "full": "none", "received": "none", "headRead": "none", "answered": "none",
-            "reachedEnd": "none", "failed": "none", "deadline": "none", "proved": "none", "relayEnded": "none",
+            "reachedEnd": "none", "failed": "none", "deadline": "none", "proved": "none", "held": "none",
+            "relayEnded": "none",
         ],
     ]
 

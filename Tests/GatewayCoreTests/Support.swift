@@ -1,3 +1,4 @@
+import HTTPCore
 import QueueCore
 import Testing
 
@@ -26,7 +27,7 @@ func playwright(_ target: String = "/", _ lines: [String] = []) -> String {
 func head(_ text: String) throws -> RequestHead {
     switch parse(text) {
     case .head(let head, _): return head
-    case .refused(let refusal): throw refusal
+    case .refused(let fault): throw Refusal(fault)
     case .needMore: throw Incomplete()
     }
 }
@@ -36,11 +37,21 @@ struct Incomplete: Error {}
 let openTenancy = Tenancy(tenants: [])
 
 /// Judges a whole request as the driver does; keys are "hashed" by putting `hash-` before them.
-func admit(_ text: String, _ tenancy: Tenancy = openTenancy) throws -> WaitRequest {
+func admit(
+    _ text: String, _ tenancy: Tenancy = openTenancy, peer: String = "192.0.2.7"
+) throws -> WaitRequest {
     let admission = Admission(tenancy: tenancy, defaultBrowser: "chromium")
-    guard case .visit(let visit) = try admission.read(try head(text), leftover: 0) else { throw Incomplete() }
+    var head = try head(text)
+    let sender = tenancy.trustedProxies.sender(of: head, peer: peer)
+    head.isHTTPS = sender.isEncrypted
+    guard case .visit(let visit) = try admission.read(RequestReader.Request(head: head)) else {
+        throw Incomplete()
+    }
     let hash = visit.credential.map { "hash-" + String(decoding: $0, as: UTF8.self) }
-    return try admission.admit(visit, keyHash: hash, peer: "192.0.2.7")
+    guard case .wait(let request) = try admission.admit(visit, keyHash: hash, peer: sender.address) else {
+        throw Incomplete()
+    }
+    return request
 }
 
 /// The refusal of a request; `nil` where it is let in.

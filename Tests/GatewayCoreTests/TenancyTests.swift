@@ -118,14 +118,18 @@ private let keyed = Tenancy(
     }
 
     @Test func aPageThatCameUnencryptedHasNotTheOriginOfTheEncryptedName() {
-        func code(_ origin: String) -> RefusalCode? {
+        let proxied = Tenancy(
+            tenants: keyed.tenants, trustedProxies: TrustedProxies([try! AddressRange("192.0.2.7")]))
+        func code(_ origin: String, _ tenancy: Tenancy) -> RefusalCode? {
             refusal(
                 handshake(
                     "/?token=b", host: "gw.example",
-                    [playwrightAgent, "Origin: \(origin)", "X-Forwarded-Proto: https"]), keyed)?.code
+                    [playwrightAgent, "Origin: \(origin)", "X-Forwarded-Proto: https"]), tenancy)?.code
         }
-        #expect(code("https://gw.example") == nil)
-        #expect(code("http://gw.example") == .forbidden)
+        #expect(code("https://gw.example", proxied) == nil)
+        #expect(code("http://gw.example", proxied) == .forbidden)
+        // The word of a stranger changes nothing.
+        #expect(code("http://gw.example", keyed) == nil)
     }
 
     @Test(arguments: [

@@ -5,10 +5,14 @@ import Testing
 
 /// A waiter in a state, and how it got there.
 enum Situation: String, CaseIterable, Sendable {
-    case idle, enqueuing, waiting, granted, dialing, dialingNext, rejecting, rejectingNext, active, finished, ended
+    case idle, enqueuing, waiting, granted, dialing, dialingNext, rejecting, rejectingNext, active, finished, expiring
+    case ended, reserving, reservingNext, lent
+
+    private var borrows: Bool { [.reserving, .reservingNext, .lent].contains(self) }
 
     var waiter: Waiter {
-        var waiter = Waiter(id: waiterID(1), deadline: 1_000)
+        var waiter = Waiter(
+            id: waiterID(1), purpose: borrows ? .borrow : .connect, now: 0, deadline: 1_000, noWorkerWait: 400)
         let path: [Situation: [Event]] = [
             .idle: [], .enqueuing: [.begin], .waiting: [.begin, .queued], .granted: [.begin, .queued, .grant],
             .dialing: [.begin, .queued, .grant, .dialBegan],
@@ -17,7 +21,9 @@ enum Situation: String, CaseIterable, Sendable {
             .rejectingNext: [.begin, .queued, .grant, .dialBegan, .unreachable, .newerGrant],
             .active: [.begin, .queued, .grant, .dialBegan, .proved],
             .finished: [.begin, .queued, .grant, .dialBegan, .proved, .sessionEnded],
-            .ended: [.begin, .queued, .left],
+            .expiring: [.begin, .queued, .deadline],
+            .ended: [.begin, .queued, .left], .reserving: [.begin, .queued, .grant],
+            .reservingNext: [.begin, .queued, .grant, .newerGrant], .lent: [.begin, .queued, .grant, .reserved],
         ]
         for event in path[self]! { _ = event.happen(to: &waiter) }
         return waiter
@@ -27,7 +33,8 @@ enum Situation: String, CaseIterable, Sendable {
 enum Event: String, CaseIterable, Sendable {
     case begin, beginWithoutStore, queued, grantedInReply, refused, grant, newerGrant, foreignGrant, anew, storeAway
     case dialBegan, proved, unreachable, local, workerRejected, requeued, nobodyElse, leaseOver, left, broke, deadline
-    case drainTime, sessionEnded, endedOutside, goneInReply, goneByVerdict
+    case check, explained, unserved, unexplained, drainTime, sessionEnded, endedOutside, goneInReply, goneByVerdict
+    case reserved, reserveEnded
 
     func happen(to waiter: inout Waiter, now: UInt64 = 10) -> Waiter.Action {
         let fresh = waiterID(2)
@@ -52,12 +59,18 @@ enum Event: String, CaseIterable, Sendable {
         case .leaseOver: waiter.verdictReplied(.ended, now: now, freshID: fresh)
         case .left: waiter.clientLeft()
         case .broke: waiter.clientBroke()
-        case .deadline: waiter.deadlinePassed()
+        case .deadline: waiter.deadlinePassed(now: 1_000)
+        case .check: waiter.deadlinePassed(now: 400)
+        case .explained: waiter.explained(Obstacle(.capacity), of: waiterID(1))
+        case .unserved: waiter.explained(Obstacle(.noWorker), of: waiterID(1))
+        case .unexplained: waiter.explained(nil, of: waiterID(1))
         case .drainTime: waiter.drainTimePassed()
         case .sessionEnded: waiter.sessionEnded()
         case .endedOutside: waiter.endedFromOutside(.request)
         case .goneInReply: waiter.enqueueReplied(.gone(.request))
         case .goneByVerdict: waiter.verdictReplied(.gone(.request), now: now, freshID: fresh)
+        case .reserved: waiter.reserveReplied(.reserved(milliseconds: 30_000))
+        case .reserveEnded: waiter.reserveReplied(.ended)
         }
     }
 }
@@ -83,8 +96,13 @@ extension Waiter.State {
         case .waiting: "waiting"
         case .dialing(let dial, let next):
             "\(dial.state.short)(\(dial.grant.lease.attempt)\(next.map { ",\($0.lease.attempt)" } ?? ""))"
+        case .reserving(let grant, let next):
+            "reserving(\(grant.lease.attempt)\(next.map { ",\($0.lease.attempt)" } ?? ""))"
+        case .lent(let lease): "lent(\(lease.attempt))"
         case .active(let lease): "active(\(lease.attempt))"
         case .finished(let lease): "finished(\(lease.attempt))"
+        case .expiring: "expiring"
+        case .ended(.timedOut(let obstacle)): "ended(\(obstacle?.reason.rawValue ?? "timedOut"))"
         case .ended(.notQueued): "ended(notQueued)"
         case .ended(.gone): "ended(gone)"
         case .ended(let end): "ended(\(end))"
@@ -112,13 +130,18 @@ extension Waiter.Action {
         case .enqueue: parts.append("enqueue")
         case .cancel(let lease, let dialed):
             parts.append("cancel(\(lease.map { "\($0.attempt)" } ?? "any")\(dialed ? ",dialed" : ""))")
+        case .expire(_, .unserved): parts.append("expireIfUnserved")
+        case .expire(let lease, let expiry):
+            parts.append("\(expiry == .moves ? "move" : "expire")(\(lease.map { "\($0.attempt)" } ?? "any"))")
         case .reject(let lease, let reason, let final):
             parts.append("reject(\(lease.attempt),\(reason.rawValue)\(final ? ",final" : ""))")
+        case .reserve(let lease): parts.append("reserve(\(lease.attempt))")
         }
         switch client {
         case .none: break
         case .dial(let grant): parts.append("dial(\(grant.lease.attempt))")
         case .relay: parts.append("relay")
+        case .lend(let grant, _): parts.append("lend(\(grant.lease.attempt))")
         case .end: parts.append("end")
         }
         return parts.joined(separator: " ")

@@ -156,7 +156,7 @@ import Testing
         let settings = GatewaySettings(
             listen: SocketAddress(host: "127.0.0.1", port: stand.server.port)!, fleet: "test", node: "gw",
             redis: try RedisEndpoint(url: "redis://127.0.0.1:1"), secrets: [], tenancy: Tenancy(tenants: []))
-        let second = try GatewayServer(loop: stand.loop, settings: settings, log: JSONLog { _ in })
+        let second = try GatewayServer(loop: stand.loop, settings: settings, log: EventLog { _ in })
         do {
             try second.start()
             Issue.record("listened twice")
@@ -192,7 +192,7 @@ import Testing
                 settings: GatewaySettings(
                     listen: #require(SocketAddress(listen)), fleet: "test", node: "gw",
                     redis: RedisEndpoint(url: "unix:///nonexistent/berth-test.sock"), secrets: [], tenancy: keyed),
-                log: JSONLog { _ in })
+                log: EventLog { _ in })
         }
         let open = Tenancy(tenants: [])
         let everywhere = try server(listen: "0.0.0.0:0")

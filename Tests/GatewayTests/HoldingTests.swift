@@ -102,6 +102,9 @@ import Testing
         #expect(impatient.text.contains("would_wait"))
         #expect(patient.status == 503)
         #expect(patient.text.contains("wait_timeout"))
+        #expect(patient.text.contains("\r\nx-berth-reason: capacity\r\n"))
+        #expect(patient.text.contains("\"reason\":\"capacity\""))
+        #expect(site.logged("refusal").contains { $0.contains("\"reason\":\"capacity\"") })
         #expect(lost.status == 404)
         #expect(lost.text.contains("unknown_pool"))
         for visitor in [first, impatient, patient, lost] { visitor.stream?.close() }
@@ -119,6 +122,36 @@ import Testing
         site.wait { second.text.contains(" 101 ") }
         second.stream?.close()
         other.stream?.close()
+        site.end()
+    }
+
+    @Test func aWaitThatEndsAtTheCapSaysHowManyItsTenantHolds() throws {
+        let site = try Site(
+            slots: 3, tenancy: Tenancy(tenants: [Tenant(name: "small", keyHashes: [], limits: limits(cap: 1))]))
+        let first = site.visit(tenant: "small")
+        site.wait { first.text.contains(" 101 ") }
+        let second = site.visit("/pool/echo/x?wait=100ms", tenant: "small")
+        site.wait { second.isEnded }
+        #expect(second.text.contains("\r\nx-berth-reason: tenant_cap\r\n"))
+        #expect(second.text.contains("tenant small holds 1 of its 1; retry in"))
+        for visitor in [first, second] { visitor.stream?.close() }
+        site.end()
+    }
+
+    /// Redis does not answer at all: the client hears so at its deadline and `verdictMilliseconds` later at most.
+    @Test func aWaitThatEndsWhileRedisIsAwayIsRecovering() throws {
+        let site = try Site()
+        let first = site.visit()
+        site.wait { first.text.contains(" 101 ") }
+        let second = site.visit("/pool/echo/x?wait=300ms")
+        site.wait { site.gateway.waits.values.contains { $0.machine.state == .waiting } }
+        site.redis.pause()
+        site.wait { second.isEnded }
+        #expect(second.status == 503)
+        #expect(second.text.contains("\r\nx-berth-reason: recovering\r\n"))
+        #expect(second.text.contains("the queue's store did not answer"))
+        site.redis.resume()
+        for visitor in [first, second] { visitor.stream?.close() }
         site.end()
     }
 
@@ -198,7 +231,7 @@ final class Site {
             settings: GatewaySettings(
                 listen: SocketAddress(host: "127.0.0.1", port: 0)!, fleet: "test", node: "gateway", redis: endpoint,
                 secrets: [Array("secret".utf8)], tenancy: tenancy, drainTimeoutMilliseconds: 1_000),
-            log: JSONLog(minimum: .debug) { box.lines.append(String(decoding: $0, as: UTF8.self)) })
+            log: EventLog(minimum: .debug) { box.lines.append(String(decoding: $0, as: UTF8.self)) })
         read = { box.lines }
         workers = try (0..<count).map {
             try EchoWorker(loop: loop, redis: endpoint, node: "worker\($0)", slots: slots)

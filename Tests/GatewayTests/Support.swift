@@ -13,19 +13,19 @@ final class Stand {
     private(set) var lines: [String] = []
 
     init(
-        tenancy: Tenancy = Tenancy(tenants: []), drainTimeoutMilliseconds: UInt64 = 50,
+        tenancy: Tenancy = Tenancy(tenants: []), tls: CertificateFiles? = nil, drainTimeoutMilliseconds: UInt64 = 50,
         set: (GatewayServer) -> Void = { _ in }
     ) throws {
         loop = try Loop()
         final class Box { var lines: [String] = [] }
         let box = Box()
         let settings = GatewaySettings(
-            listen: SocketAddress(host: "127.0.0.1", port: 0)!, fleet: "test", node: "gw",
+            listen: SocketAddress(host: "127.0.0.1", port: 0)!, tls: tls, fleet: "test", node: "gw",
             redis: try RedisEndpoint(url: "unix:///nonexistent/berth-test.sock"), secrets: [Array("secret".utf8)],
             tenancy: tenancy, drainTimeoutMilliseconds: drainTimeoutMilliseconds)
         server = try GatewayServer(
             loop: loop, settings: settings,
-            log: JSONLog(minimum: .debug) { box.lines.append(String(decoding: $0, as: UTF8.self)) })
+            log: EventLog(minimum: .debug) { box.lines.append(String(decoding: $0, as: UTF8.self)) })
         set(server)
         try server.start()
         read = { box.lines }
@@ -34,18 +34,22 @@ final class Stand {
     private var read: () -> [String] = { [] }
     func logged(_ event: String) -> [String] { read().filter { $0.contains("\"event\":\"\(event)\"") } }
 
-    func connect() -> Visitor {
+    /// - Parameter authority: what the client trusts; nil for a plain connection.
+    func connect(trusting authority: String? = nil) -> Visitor {
         let visitor = Visitor()
         Stream.connect(
             loop: loop, to: SocketAddress(host: "127.0.0.1", port: server.port)!, timeoutMilliseconds: 5_000
         ) { visitor.connected($0) }
         #expect(loop.run(until: { visitor.stream != nil }, timeoutMilliseconds: 5_000))
+        if let authority, let context = try? TLSContext(trusting: authority) {
+            visitor.stream?.secure(asClient: context, of: TLSPeer("127.0.0.1"))
+        }
         return visitor
     }
 
     /// Sends one text and waits for the end of the answer.
-    func ask(_ text: String) -> Visitor {
-        let visitor = connect()
+    func ask(_ text: String, trusting authority: String? = nil) -> Visitor {
+        let visitor = connect(trusting: authority)
         visitor.stream?.write(text)
         #expect(loop.run(until: { visitor.isEnded }, timeoutMilliseconds: 5_000), "no end: \(text)")
         return visitor

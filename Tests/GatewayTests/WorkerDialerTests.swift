@@ -1,4 +1,5 @@
 import GatewayCore
+import HTTPCore
 import QueueCore
 import Testing
 
@@ -66,8 +67,10 @@ private final class FakeWorker: StreamDelegate {
         var parser = HeadParser()
         guard case .head(let head, _) = parser.feed(Array(playwrightHead.utf8)) else { throw GatewayFailure("no head") }
         let admission = Admission(tenancy: Tenancy(tenants: []), defaultBrowser: "chromium")
-        guard case .visit(let visit) = try admission.read(head, leftover: 0) else { throw GatewayFailure("no visit") }
-        return try admission.admit(visit, keyHash: nil, peer: "127.0.0.1").head
+        guard case .visit(let visit) = try admission.read(RequestReader.Request(head: head)),
+            case .wait(let request) = try admission.admit(visit, keyHash: nil, peer: "127.0.0.1")
+        else { throw GatewayFailure("no visit") }
+        return request.head
     }
 
     @Test(arguments: [

@@ -58,7 +58,7 @@ async def test_a_configuration_that_is_not_there_is_named(folder):
     "url, words",
     [
         ("http://127.0.0.1:6379", ["redis://"]),
-        ("rediss://127.0.0.1:6379", ["rediss"]),
+        ("redis+tls://127.0.0.1:6379", ["redis+tls", "rediss://"]),
         ("redis://127.0.0.1:notaport", ["redis"]),
     ],
 )
@@ -67,6 +67,13 @@ async def test_a_wrong_redis_url_is_explained(folder, command, url, words):
     more = ["--pool", "AppA:x=1", "--kind", "command", "--command", "true"] if command == "worker" else []
     listen = ["--listen", "127.0.0.1:0"] if command != "status" else []
     await refuses_to_start(folder, command, *listen, "--redis", url, *more, words=words)
+
+
+async def test_authorities_without_tls_are_explained(folder):
+    words = ["--redis-ca", "rediss://"]
+    await refuses_to_start(folder, "gateway", "--redis", "redis://127.0.0.1:1", "--redis-ca", "/x.pem", words=words)
+    words = ["--redis-ca", "/x.pem"]
+    await refuses_to_start(folder, "status", "--redis", "rediss://127.0.0.1:1", "--redis-ca", "/x.pem", words=words)
 
 
 async def test_nobody_at_the_redis_address_is_said(folder):

@@ -3,6 +3,7 @@
 import json
 import os
 
+from support.certificates import Authority
 from support.fleet import Fleet, binary, eventually
 from support.process import run
 
@@ -168,6 +169,26 @@ async def test_the_clients_path_is_tried(folder):
         assert code == 1 and "refused" in only(findings, "gateway.door")["words"]
         findings, _ = await doctor(fleet, "--gateway", f"127.0.0.1:{worker.port}")
         assert findings["gateway.door"][0]["verdict"] == "wrong"
+
+
+async def test_the_clients_path_is_tried_by_tls(folder):
+    async with Fleet(folder) as fleet:
+        authority = Authority(folder)
+        gateway = await fleet.gateway(more=authority.pair("one").flags)
+        await fleet.worker({"AppA:x": 1})
+        await fleet.grantable(1)
+        other = await fleet.gateway(more=authority.pair("two", names="DNS:other.example").flags)
+        url = f"wss://localhost:{gateway.port}"
+        findings, _ = await doctor(fleet, "--gateway", url, "--gateway-ca", authority.path)
+        assert findings["gateway.door"][0]["verdict"] == "ok", findings["gateway.door"]
+        for arguments, words in [
+            ([f"127.0.0.1:{gateway.port}"], "speaks TLS"),
+            ([url], "not trusted here"),
+            ([f"wss://localhost:{other.port}", "--gateway-ca", authority.path], "another name"),
+            ([url, "--gateway-ca", "/nowhere.pem"], "/nowhere.pem"),
+        ]:
+            findings, code = await doctor(fleet, "--gateway", *arguments)
+            assert code == 1 and words in only(findings, "gateway.door")["words"], findings["gateway.door"]
 
 
 async def test_a_workers_machine_is_judged(folder):

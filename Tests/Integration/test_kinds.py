@@ -33,6 +33,10 @@ def needs(program: str):
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
+# A browser that starts beside other tests and a compiler takes its time. The bound is for a browser that hangs.
+BROWSER_SECONDS = 120
+
+
 class Caller:
     """A client that sends commands as JSON and reads their answers, as CDP and WebDriver BiDi have them."""
 
@@ -42,14 +46,14 @@ class Caller:
 
     async def __aenter__(self):
         await self.client.open()
-        saw = await self.client.answer(timeout=60)
+        saw = await self.client.answer(timeout=BROWSER_SECONDS)
         assert saw.status == 101, f"{saw.status} {saw.body or saw.error}"
         return self
 
     async def __aexit__(self, *_):
         await self.client.finish()
 
-    async def call(self, method: str, timeout=30.0, **params) -> dict:
+    async def call(self, method: str, timeout=BROWSER_SECONDS, **params) -> dict:
         self.number += 1
         command = {"id": self.number, "method": method, "params": params}
         self.client.writer.write(frame(json.dumps(command).encode(), opcode=1))
@@ -81,7 +85,7 @@ async def test_a_cdp_client_has_a_chromium_of_its_own(folder):
     async with Fleet(folder) as fleet:
         await fleet.gateway()
         await fleet.worker({"web:chromium": 1}, kind="chromium", more=["--warm", "0"])
-        await fleet.grantable(1, timeout=60)
+        await fleet.grantable(1, timeout=BROWSER_SECONDS)
         one = await cdp_session(fleet, "one", "/pool/web:chromium/")
         two = await cdp_session(fleet, "two", "/")
         assert one["product"] == two["product"] and one["product"].startswith("Chrome/")
@@ -104,7 +108,7 @@ async def test_a_bidi_client_has_a_browser_of_its_own(folder, browser, capabilit
         await fleet.gateway()
         node = f"bidi-{os.getpid()}"
         worker = await fleet.worker({f"web:{browser}": 1}, node, kind="bidi", more=["--warm", "0"])
-        await fleet.grantable(1, timeout=60)
+        await fleet.grantable(1, timeout=BROWSER_SECONDS)
         sessions = set()
         for name in ("one", "two"):
             async with Caller(fleet, name, f"/session?label=web:{browser}") as caller:
@@ -168,7 +172,7 @@ async def browser_at(folder: str, port: int, name: str) -> tuple[Process, int]:
     profile = os.path.join(folder, name)
     arguments = ["--headless=new", "--no-sandbox", "--no-first-run", f"--user-data-dir={profile}"]
     browser = await Process.start(name, ["chromium", f"--remote-debugging-port={port}", *arguments], folder)
-    line = await browser.wait_for(where=lambda line: line.text.startswith("DevTools listening on "), timeout=30)
+    line = await browser.wait_for(where=lambda line: line.text.startswith("DevTools listening on "), timeout=BROWSER_SECONDS)
     return browser, int(line.text.split(":")[2].split("/")[0])
 
 
@@ -198,7 +202,7 @@ async def test_a_browser_that_runs_already_is_attached(folder):
         await eventually(trouble, 10, "the endpoint is named in status")
         again, _ = await browser_at(folder, port, "second")
         fleet.keep(again)
-        await fleet.grantable(1, timeout=60)
+        await fleet.grantable(1, timeout=BROWSER_SECONDS)
         async with Caller(fleet, "four", "/pool/grid/") as caller:
             assert await caller.call("Browser.getVersion") == versions[0]
         await fleet.nothing_held(within=10)
@@ -237,7 +241,7 @@ async def test_playwright_is_found_beside_node(folder):
     async with Fleet(folder) as fleet:
         await fleet.gateway()
         await fleet.worker({"web:chromium": 1}, kind="playwright", more=["--warm", "0"], env=env)
-        await fleet.grantable(1, timeout=60)
+        await fleet.grantable(1, timeout=BROWSER_SECONDS)
         served = [line for line in commands() if f"{package}/cli.js launch-server" in line.replace("/bin/../", "/")]
         assert len(served) == 1, served
         with open(os.path.join(package, "package.json"), encoding="utf-8") as file:

@@ -1,8 +1,10 @@
 """Starts as people make them: from a terminal, from another folder, with descriptors closed, with a long TMPDIR."""
 
+import asyncio
 import os
 import pty
 import signal
+import socket
 
 import pytest
 from support.fleet import ROOT, Fleet, binary
@@ -36,7 +38,7 @@ async def test_a_command_without_standard_descriptors_ends_in_order(folder, comm
     arguments = ["print"] if command == "config" else ["--redis", f"unix://{folder}/none"]
     process = await run("closed", without((0, 1, 2), binary("berth"), command, *arguments), folder, timeout=15)
     # Redis is not there; an abort would be negative.
-    assert process.code == {"status": 1, "audit": 2, "config": 0}[command], process.output
+    assert process.code == {"status": 2, "audit": 2, "config": 0}[command], process.output
 
 
 @pytest.mark.parametrize("kind", ["gateway", "worker", "dev"])
@@ -59,7 +61,9 @@ async def test_a_process_without_standard_input_and_error_ends_in_order(folder, 
 async def test_dev_ends_with_its_terminal(folder):
     """The terminal is closed: the process gets SIGHUP, and its outputs fail from then on."""
     terminal, other_end = pty.openpty()
-    argv = ["sh", "-c", 'exec "$@" 2>"$0"', os.ttyname(other_end), *dev("--listen", "127.0.0.1:0")]
+    # The tests themselves may run under nohup, and what they start would then ignore SIGHUP.
+    argv = ["env", "--default-signal=HUP", "sh", "-c", 'exec "$@" 2>"$0"', os.ttyname(other_end)]
+    argv += dev("--listen", "127.0.0.1:0")
     process = await Process.start("dev", argv, folder)
     try:
         await process.wait_for("dev", timeout=20)
@@ -168,3 +172,19 @@ async def test_a_worker_advertises_the_address_that_it_listens_on(folder):
             assert await process.terminate() == 0, process.output
         finally:
             await process.dispose()
+
+
+async def test_a_service_manager_is_told(folder):
+    """systemd's Type=notify: a datagram when the process listens, and one when its end begins."""
+    for name in (folder + "/notify", "\0berth-notify-" + os.path.basename(folder)):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(name)
+            manager.settimeout(15)
+            async with Fleet(folder) as fleet:
+                node = await fleet._node(
+                    "gateway", "g", ["--listen", "127.0.0.1:0", "--redis", fleet.redis.url],
+                    env={"NOTIFY_SOCKET": name.replace("\0", "@")})
+                assert await asyncio.to_thread(manager.recv, 64) == b"READY=1"
+                node.signal(signal.SIGTERM)
+                assert await asyncio.to_thread(manager.recv, 64) == b"STOPPING=1"
+                assert await node.exit() == 0

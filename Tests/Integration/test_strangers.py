@@ -36,6 +36,8 @@ async def test_a_flood_of_connections_takes_no_place_of_a_gateway(folder):
 async def test_another_secret_is_named_on_both_sides(folder):
     async with Fleet(folder) as fleet:
         gateway = await fleet.gateway()
+        # A file of the worker's own, because a gateway reads its own file again when it changes.
+        fleet.secret += "-of-the-worker"
         with open(fleet.secret, "w", encoding="ascii") as file:
             file.write("fedcba9876543210fedcba9876543210\n")
         worker = await fleet.worker({"AppA:x": 1})

@@ -48,6 +48,27 @@ import Testing
         _ = ear
     }
 
+    @Test func aTicketOutlivesAWaiterThatMoves() {
+        let (g, ear) = start()
+        let other = fleet.gateway("other")
+        let otherEar = fleet.listen(other)
+        let (first, plain, last) = (fleet.newWaiter(), fleet.newWaiter(), fleet.newWaiter())
+        let ticket = fleet.enqueue(g, first, alias: "me").text(0)
+        fleet.enqueue(g, plain)
+        fleet.enqueue(other, last)
+        for waiter in [first, first, plain] {
+            let outcome = fleet.run("cancel", g, [waiter, "", "0", "moves"])
+            #expect(outcome.status == "ok" && outcome.values.isEmpty, "a repeated call changes nothing")
+        }
+        #expect(fleet.look().line == [last])
+        let back = fleet.newWaiter()
+        #expect(fleet.enqueue(other, back, alias: "me").text(0) == ticket)
+        #expect(fleet.look().line == [back, last])
+        #expect(fleet.run("cancel", g, [back, "", "0", "moves"]).status == "ok")
+        #expect(fleet.look().line == [back, last], "it is another gateway's")
+        _ = (ear, otherEar)
+    }
+
     @Test func aTicketOutlivesItsGatewayForHalfAMinute() {
         let (g, ear) = start()
         let other = fleet.gateway("other")

@@ -41,7 +41,7 @@ import Testing
             "0 leased 1 1 \(id).1 a:b", "0 kept 1 1 - -", "0 leased 1 1 \(id).1 a 0 1", "0 kept 1 1 \(id).1 a x 1 -",
             "0 kept 1 1 \(id).1 a 3601 1 -", "0 kept 1 1 \(id).1 a 1 -1 -",
         ] {
-            #expect(fleet.run("renew", w, ["7", "", "0", row]).status == "bad", "\(row)")
+            #expect(fleet.run("renew", w, ["7", "", "0", "", row]).status == "bad", "\(row)")
             let arguments = ["worker", "h:1", "2", "lenient", "0", "0", "0", "x|||raw", "y:z|||raw", row]
             #expect(fleet.run("register", w, arguments).status == "bad", "\(row)")
         }

@@ -110,7 +110,7 @@ import Testing
         #expect(drain("a b") == .failure(.badName("a b")))
         #expect(try drain(id)?.get() == id)
         live.wait { live.worker.drains > 0 }
-        live.wait { live.status().contains("\"draining\":true") }
+        live.wait { live.view().workers.contains { $0.isDraining } }
         let waiter = live.enqueue()
         live.wait { live.gateway.tickets[waiter] != nil }
         #expect(live.audit() == [])

@@ -46,14 +46,22 @@ extension Fleet {
         return report.findings.map(\.description)
     }
 
-    /// Slots wanted, asked until they are counted.
-    func wanted() -> [String: Int] {
-        for _ in 0..<10_000 {
-            let words = raw("wanted", ["", "0", "0", "0", "0"]).strings
-            if words.first == "ok" { return Inspector.numbers(words.dropFirst(2)) }
-            guard words.first == "more" else { break }
-        }
-        Issue.record("no answer")
-        return [:]
+    /// All slices of the survey, as `Inspector` puts them together. `between` is called after each.
+    func view(waiters: Int = 0, between: () -> Void = {}) -> FleetView {
+        var survey = FleetSurvey()
+        var (section, cursor) = ("", "")
+        repeat {
+            let items = raw("survey", ["", "0", "0", "0", "0", section, cursor, String(waiters)]).list
+            guard items.count >= 2 else {
+                Issue.record("no slice of \(section)")
+                return survey.view
+            }
+            for row in items.dropFirst(2) { survey.add(row.strings) }
+            (section, cursor) = (items[0].string, items[1].string)
+            between()
+        } while section != ""
+        return survey.view
     }
+
+    func wanted() -> [String: Int] { view().slotsWanted }
 }

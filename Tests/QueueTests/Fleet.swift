@@ -329,10 +329,12 @@ final class Fleet {
     }
 
     @discardableResult
-    func renew(_ caller: Caller, _ rows: [String] = [], settingsFrom: Int = 0, drains: Bool = false) -> Outcome {
-        guard caller.kind == "worker" else { return run("roll", caller, ["", "", String(settingsFrom)]) }
+    func renew(
+        _ caller: Caller, _ rows: [String] = [], settingsFrom: Int = 0, drains: Bool = false, usage: String = ""
+    ) -> Outcome {
+        guard caller.kind == "worker" else { return run("roll", caller, ["", "", String(settingsFrom), usage]) }
         caller.renewals += 1
-        return run("renew", caller, [String(caller.renewals), "", drains ? "1" : "0"] + rows)
+        return run("renew", caller, [String(caller.renewals), "", drains ? "1" : "0", usage] + rows)
     }
 
     func row(_ slot: Int, _ state: String, _ token: Token = .none, _ lease: LeaseID? = nil, tenant: String = "-")

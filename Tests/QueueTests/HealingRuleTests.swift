@@ -131,10 +131,10 @@ import Testing
         fleet.renew(w, [fleet.row(0, "leased", grant.token, grant.lease, tenant: "a")])
         let gone = fleet.row(0, "recycling", grant.token)
         for late in ["4", "5"] {
-            #expect(fleet.run("renew", w, [late, "", "0", gone]).status == "ok")
+            #expect(fleet.run("renew", w, [late, "", "0", "", gone]).status == "ok")
             #expect(slot(w) == "leased")
         }
-        fleet.run("renew", w, ["6", "", "0", gone])
+        fleet.run("renew", w, ["6", "", "0", "", gone])
         #expect(slot(w) == "recycling" && fleet.look().held.isEmpty)
     }
 

@@ -16,7 +16,7 @@ import Testing
         fleet.renew(w, [row])
         #expect(fleet.look().waiters[grant.lease.waiter.text]?.state == "accepted")
         // An old number is ignored, whatever it says.
-        #expect(fleet.run("renew", w, ["1", "", "0", fleet.row(0, "recycling", grant.token)]).status == "ok")
+        #expect(fleet.run("renew", w, ["1", "", "0", "", fleet.row(0, "recycling", grant.token)]).status == "ok")
         #expect(slot(w, grant.slot).state == "leased")
         // A lost release: its waiter has its place back until its gateway cancels the grant nobody asked for.
         let ear = fleet.listen(g)

@@ -28,7 +28,7 @@ import Testing
         return (most, count)
     }
 
-    @Test func slicesOfAuditAndWantedAreBoundedWhateverWaits() throws {
+    @Test func slicesOfAuditAndSurveyAreBoundedWhateverWaits() throws {
         fleet.auditsEachStep = false
         let g = fleet.gateway()
         for index in 0..<4 {
@@ -45,8 +45,15 @@ import Testing
             return section != ""
         }
         #expect(audit.commands < 600 && audit.calls > tenants / 20, "\(audit)")
-        let wanted = most { fleet.raw("wanted", ["", "0", "0", "0", "0"]).strings.first == "more" }
-        #expect(wanted.commands < 600 && wanted.calls > tenants / 100, "\(wanted)")
-        #expect(fleet.wanted() == ["x|||raw": 2 * tenants], "two for each tenant")
+        (section, cursor) = ("", "")
+        let survey = most {
+            let slice = fleet.raw("survey", ["", "0", "0", "0", "0", section, cursor, "1000"]).list
+            (section, cursor) = (slice[0].string, slice[1].string)
+            return section != ""
+        }
+        #expect(survey.commands < 300 && survey.calls > tenants / 100, "\(survey)")
+        let view = fleet.view(waiters: 1_000)
+        #expect(view.slotsWanted == ["x|||raw": 2 * tenants], "two for each tenant")
+        #expect(view.line.map(\.id) == Array(fleet.look().line.prefix(1_000)))
     }
 }

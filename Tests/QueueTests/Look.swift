@@ -63,7 +63,7 @@ struct Look: Equatable {
         local function wrong(...) say('finding', ...) end
         local known = { meta = 1, seq = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
             zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, pending = 1,
-            rates = 1, wanted = 1, gateways = 1, workers = 1, orphans = 1, drains = 1 }
+            rates = 1, gateways = 1, workers = 1, orphans = 1, drains = 1, usage = 1 }
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
             local kind, id = string.match(rest, '^(%a+):(.*)$')
@@ -95,6 +95,8 @@ struct Look: Equatable {
                     local pending = call('ZSCORE', key('pending'), id) ~= false
                     if pending ~= (r[5] ~= 'accepted') then wrong('pending disagrees', id, r[5]) end
                 end
+            elseif kind == 'usage' then
+                if not call('ZSCORE', key('usage'), id) then wrong('day that nothing deletes', rest) end
             elseif kind == 'tenant' then
                 local tenant, what, run = string.match(id, '^([^:]+):(%a+):?(.*)$')
                 local sets = what == 'held' or what == 'selectors'
@@ -133,8 +135,6 @@ struct Look: Equatable {
                         wrong('waits nowhere', tenant, member)
                     end
                 end
-            elseif kind == 'wanted' then
-                if id ~= 'next' and id ~= 'aside' then wrong('unknown key', rest) end
             elseif kind == 'queue' then
                 for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
                     if call('HGET', key('waiter', member), 'state') ~= 'queued' then wrong('queue holds a ghost', member) end

@@ -7,7 +7,7 @@ import Testing
     let fleet = Fleet()
 
     private func place(_ waiter: String, tenant: String = "a") -> Place? {
-        Place(reply: fleet.raw("place", ["", "0", "0", "0", "0", waiter, tenant]).strings)
+        Place(reply: fleet.raw("place", ["", "0", "0", "0", "0", waiter, tenant, ""]).strings)
     }
 
     @Test func itTellsHowManyAreAheadAndWhoseTheyAre() throws {
@@ -45,6 +45,50 @@ import Testing
         fleet.drain(w)
         #expect(place(full)?.reason == .noWorker, "who drains takes nobody")
         fleet.accept(w, first)
+    }
+
+    private func cancel(_ gateway: Caller, _ waiter: String, _ how: String) -> [String] {
+        let outcome = fleet.run("cancel", gateway, [waiter, "", "0", how])
+        return [outcome.status] + outcome.values.map(\.string)
+    }
+
+    @Test func theEndOfAWaitSaysWhy() {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x|||raw", "x|||raw"], probedBy: g)
+        fleet.cap(g, "a", 1)
+        let first = fleet.enqueue(g, fleet.newWaiter()).grant!
+        let (capped, full, unserved, late) = (
+            fleet.newWaiter(), fleet.newWaiter(), fleet.newWaiter(), fleet.newWaiter()
+        )
+        fleet.enqueue(g, capped)
+        #expect(cancel(g, capped, "late") == ["ok", "tenant_cap", "1", "1"])
+        #expect(fleet.look().waiters[capped] == nil)
+        fleet.cap(g, "a", 9)
+        let second = fleet.enqueue(g, fleet.newWaiter()).grant!
+        fleet.enqueue(g, full)
+        #expect(cancel(g, full, "unserved") == ["ok", "capacity", "2", "9"])
+        #expect(fleet.look().waiters[full]?.state == "queued", "a worker serves its pool")
+        #expect(cancel(g, full, "late") == ["ok", "capacity", "2", "9"])
+        fleet.enqueue(g, unserved)
+        fleet.enqueue(g, late)
+        fleet.drain(w)
+        #expect(cancel(g, unserved, "unserved") == ["ok", "no_worker", "2", "9"])
+        #expect(cancel(g, late, "late") == ["ok", "no_worker", "2", "9"])
+        #expect(fleet.look().waiters[unserved] == nil && fleet.look().waiters[late] == nil)
+        #expect(cancel(g, late, "late") == ["ok", "recovering", "0", "0"], "its reply was lost, or the waiter was")
+        #expect(fleet.cancel(g, full).values.isEmpty, "a client that left asks nothing")
+        fleet.accept(w, first)
+        fleet.accept(w, second)
+    }
+
+    @Test func aWaiterThatWasJustGrantedASlotHadNoneInTime() {
+        let g = fleet.gateway()
+        fleet.worker(pools: ["x|||raw"], probedBy: g)
+        let grant = fleet.enqueue(g, fleet.newWaiter()).grant!
+        #expect(cancel(g, grant.lease.waiter.text, "unserved")[1] == "capacity")
+        #expect(fleet.look().waiters[grant.lease.waiter.text]?.state == "granted")
+        #expect(cancel(g, grant.lease.waiter.text, "late")[1] == "capacity")
+        #expect(fleet.enqueue(g, fleet.newWaiter()).grant != nil, "the slot is free again")
     }
 
     /// A second client waits for what its gateway does not fetch; it keeps its place.

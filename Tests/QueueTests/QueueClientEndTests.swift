@@ -35,10 +35,10 @@ import Testing
         #expect(end(fleet, .run("ci-1"), tenant: "other") == .ended(count: 0))
         #expect(end(fleet, .run("ci-1")) == .ended(count: 2))
         fleet.wait { fleet.gateway.ended == [second: .request] && fleet.worker.closed.contains(grant.lease) }
-        #expect(end(fleet, .waiter(third)) == .notFound)
+        #expect(end(fleet, .waiter(third.text)) == .notFound)
         fleet.registry.release(grant.lease, slot: 0, token: grant.token)
         fleet.registry.ready(slot: 0, token: grant.token)
-        fleet.wait { fleet.status().contains("\"free\":1") }
+        fleet.wait { fleet.slots(.free) == 1 }
         #expect(fleet.audit() == [])
     }
 
@@ -54,7 +54,7 @@ import Testing
         #expect(lent == .reserved(milliseconds: QueueLimits.reserveMilliseconds))
         #expect(attach(fleet, grant.lease, tenant: "other") == .forbidden)
         for number in 1...2 {
-            guard case .granted(let next)? = attach(fleet, grant.lease) else {
+            guard case .granted(let next, _)? = attach(fleet, grant.lease) else {
                 Issue.record("not attached")
                 return
             }
@@ -70,8 +70,10 @@ import Testing
         // Its worker declares it again after a loss, and it is attached to under the next number.
         fleet.server.kill()
         try fleet.server.start()
-        fleet.wait { fleet.gateway.registeredAnew == 1 && fleet.status().contains(grant.lease.description) }
-        guard case .granted(let third)? = attach(fleet, grant.lease) else {
+        fleet.wait {
+            fleet.gateway.registeredAnew == 1 && fleet.view().slots.contains { $0.lease == grant.lease.description }
+        }
+        guard case .granted(let third, tenant: "acme")? = attach(fleet, grant.lease) else {
             Issue.record("not attached after the loss")
             return
         }

@@ -34,7 +34,7 @@ import Testing
         var cancelled = false
         fleet.client.cancel(waiter, tenant: "acme", lease: nil, dialed: false) { cancelled = true }
         fleet.wait { cancelled }
-        #expect(fleet.status().contains("\"waiting\":0"))
+        #expect(fleet.view().head.waiting == 0)
         #expect(fleet.audit() == [])
     }
 
@@ -57,7 +57,7 @@ import Testing
         fleet.server.resume()
         fleet.wait { waiters.dropFirst(200).allSatisfy { fleet.gateway.tickets[$0] != nil } }
         #expect(waiters.prefix(200).allSatisfy { fleet.gateway.tickets[$0] == nil })
-        #expect(fleet.status().contains("\"waiting\":200"))
+        #expect(fleet.view().head.waiting == 200)
         #expect(fleet.audit() == [])
     }
 
@@ -90,9 +90,10 @@ import Testing
         let again = fleet.enqueue(ticket: ticket)
         fleet.wait { fleet.gateway.tickets[again] != nil }
         #expect(fleet.gateway.tickets[again] == ticket)
-        fleet.wait { fleet.status().contains("\"leased\":1") }
-        #expect(fleet.status().contains(grant.lease.description), "the worker declared what it serves")
-        #expect(fleet.status().contains("\"holdOff\":true"))
+        fleet.wait { fleet.slots(.leased) == 1 }
+        #expect(
+            fleet.view().slots.contains { $0.lease == grant.lease.description }, "the worker declared what it serves")
+        #expect(fleet.view().head.isRecovering)
         #expect(fleet.audit() == [])
     }
 
@@ -109,8 +110,8 @@ import Testing
             WaiterRoll.Entry(id: lost, standing: .waiting),
         ]
         fleet.wait { fleet.gateway.lost == [lost] }
-        fleet.wait { fleet.status().contains("\"waiting\":1") }
-        #expect(fleet.status().contains(waiter.text))
+        fleet.wait { fleet.view().head.waiting == 1 }
+        #expect(fleet.view().line.map(\.id) == [waiter.text])
         #expect(fleet.gateway.notices.contains("Redis lost 1 waiters: they are enqueued again"))
         #expect(fleet.audit() == [])
     }
@@ -121,7 +122,7 @@ import Testing
         var left = false
         fleet.registry.stop { left = true }
         fleet.wait { left }
-        #expect(fleet.status().contains("\"workers\":[]"))
+        #expect(fleet.view().workers.isEmpty)
         #expect(fleet.audit() == [])
     }
 }
@@ -154,7 +155,7 @@ final class LiveFleet {
         client.start()
         registry.start()
         wait { self.gateway.available && self.worker.available && self.gateway.probes > 0 }
-        wait { self.status().contains("\"state\":\"ok\"") }
+        wait { self.view().workers.map(\.state) == ["ok"] }
     }
 
     func enqueue(ticket: Int64? = nil, run: String = "", alias: String = "", keepSeconds: Int = 0) -> WaiterID {
@@ -184,12 +185,14 @@ final class LiveFleet {
         return reply
     }
 
-    func status() -> String {
-        var text: String?
-        inspector.status(waiters: 10) { text = (try? $0.get()) ?? "" }
-        wait { text != nil }
-        return text ?? ""
+    func view() -> FleetView {
+        var view: FleetView?
+        inspector.fleet(waiters: 10) { view = (try? $0.get()) ?? FleetView() }
+        wait { view != nil }
+        return view ?? FleetView()
     }
+
+    func slots(_ state: SlotState) -> Int { view().slots.count { $0.state == state } }
 
     func audit() -> [String] {
         var findings: [String]?

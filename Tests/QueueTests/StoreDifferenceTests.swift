@@ -34,7 +34,8 @@ struct RecordedCall {
         let header = ["", "0", "0", "0", "0"]
         // In which order keys are scanned is each store's own.
         let audits = AuditReport.sections.filter { $0 != "keys" }.map { [$0, ""] }
-        return ([("status", ["20"])] + audits.map { ("audit", $0) }).map { script, arguments in
+        let surveys = FleetSurvey.sections.map { [$0, "", "20"] }
+        return (surveys.map { ("survey", $0) } + audits.map { ("audit", $0) }).map { script, arguments in
             RecordedCall(
                 script: script, arguments: header + arguments, clock: call.clock, listeners: call.listeners)
         }
@@ -176,7 +177,7 @@ private final class InStep {
             _ = both.simulated.call("ears", keys: [], arguments: call.listeners.map(bytes))
             let here = both.plain(both.simulated.call(call.script, keys: meta, arguments: call.arguments.map(bytes)))
             let there = both.plain(replies[3 * index + 2])
-            if call.script != "audit", call.script != "status" {
+            if call.script != "audit", call.script != "survey" {
                 statuses[here.errorText == nil ? here.elements?.first?.text ?? "?" : "error", default: 0] += 1
             }
             guard here != there else { continue }

@@ -89,17 +89,6 @@ import Testing
         #expect(fleet.wanted() == ["x|||raw": 3])
     }
 
-    @Test func itIsCountedOnceASecondAndTheSameForAll() {
-        let g = fleet.gateway()
-        _ = fleet.worker(pools: ["x|||raw", "y|||raw"], probedBy: g)
-        #expect(fleet.wanted() == ["x|||raw": 0, "y|||raw": 0])
-        fleet.enqueue(g, fleet.newWaiter())
-        fleet.advance(milliseconds: 900)
-        #expect(fleet.wanted() == ["x|||raw": 0, "y|||raw": 0], "still fresh")
-        fleet.advance(milliseconds: 100)
-        #expect(fleet.wanted() == ["x|||raw": 1, "y|||raw": 0])
-    }
-
     @Test func whatScalesFromZeroIsWantedUntilAWorkerFits() {
         let g = fleet.gateway()
         for name in ["zero:x", "zero:y|firefox"] { fleet.order(name, "1") }
@@ -107,22 +96,6 @@ import Testing
         for selector in ["y|firefox||raw", "y|||raw"] { fleet.enqueue(g, fleet.newWaiter(), selector) }
         #expect(fleet.wanted() == ["x|||": 1, "y|firefox||": 2])
         _ = fleet.worker(pools: ["x|chromium|1.50|raw"], probedBy: g)
-        fleet.advance(milliseconds: 1_000)
         #expect(fleet.wanted() == ["x|||": 0, "x|chromium|1.50|raw": 1, "y|firefox||": 2])
-    }
-
-    /// A pass that nobody finished does not mix with a later one.
-    @Test func anAbandonedPassBeginsAnew() {
-        fleet.auditsEachStep = false
-        let g = fleet.gateway()
-        let workers = (0..<20).map { index in
-            fleet.worker("w\(index)", pools: Array(repeating: "x|||raw", count: 10), probedBy: g)
-        }
-        fleet.cap(g, "a", 1_000)
-        for _ in 0..<250 { fleet.enqueue(g, fleet.newWaiter()) }
-        #expect(fleet.raw("wanted", ["", "0", "0", "0", "0"]).strings == ["more"])
-        fleet.advance(milliseconds: 10_001)
-        #expect(fleet.wanted() == ["x|||raw": 250])
-        _ = workers
     }
 }

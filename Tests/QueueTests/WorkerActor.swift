@@ -57,7 +57,7 @@ final class WorkerActor {
 
     private func renew() {
         caller.renewals += 1
-        obey(call("renew", [String(caller.renewals), "", "0"] + rows).texts(0))
+        obey(call("renew", [String(caller.renewals), "", "0", ""] + rows).texts(0))
     }
 
     private func words(_ grant: Grant) -> [String] {

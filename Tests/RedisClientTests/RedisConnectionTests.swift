@@ -281,7 +281,8 @@ import Testing
         let second = Client(loop, try alert.endpoint(), scripts: [], limits: quick())
         let third = Client(loop, try silent.endpoint(), scripts: [], limits: quick())
         loop.expect({ first.lastReason?.contains("A Sentinel lacks it: give the primary's") == true }, "Sentinel")
-        loop.expect({ second.lastReason?.contains("speaks TLS, and berth does not") == true }, "an alert of TLS")
+        loop.expect(
+            { second.lastReason?.contains("speaks TLS: write rediss:// in the URL") == true }, "an alert of TLS")
         loop.expect({ third.lastReason?.contains("A port for TLS does that") == true }, "closed without a word")
         for client in [first, second, third] { client.connection.close() }
         for server in [sentinel, alert, silent] { server.close() }

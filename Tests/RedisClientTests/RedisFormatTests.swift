@@ -90,7 +90,9 @@ import Testing
         ("redis://:pass@h:1/", "redis://h:1/0"), ("redis://u:p%40:x@h", "redis://h:6379/0"),
         ("redis://[::1]:6380", "redis://[::1]:6380/0"), ("redis://[::1]", "redis://[::1]:6379/0"),
         ("unix:///run/r.sock", "unix:///run/r.sock?db=0"), ("unix://:p@/run/r.sock?db=2", "unix:///run/r.sock?db=2"),
-        ("REDIS://h", "redis://h:6379/0"),
+        ("REDIS://h", "redis://h:6379/0"), ("rediss://u:p@h:7/3", "rediss://h:7/3"),
+        ("redis+sentinel://:p@a,[::1]:7/main", "redis+sentinel://a:26379,[::1]:7/main/0"),
+        ("redis+sentinel://a:1/main/2", "redis+sentinel://a:1/main/2"),
     ]) func urls(url: String, description: String) throws {
         #expect(try RedisEndpoint(url: url).description == description)
     }
@@ -102,7 +104,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "localhost:6379", "http://h", "rediss://h", "redis://", "redis://h:x", "redis://h:0", "redis://h:70000",
+        "", "localhost:6379", "http://h", "rediss://", "rediss://h?db=1", "redis+sentinel://a",
+        "redis+sentinel://a/", "redis+sentinel://,a/main", "redis+sentinel://a/main/x", "redis+sentinel://:se@cret@a",
+        "redis://", "redis://h:x", "redis://h:0",
+        "redis://h:70000",
         "redis://h/x", "redis://h/99999", "redis://h?db=1", "redis://user@h", "redis://:%zz@h", "redis://::1:5",
         "unix://", "unix://relative", "unix:///a?x=1", "unix:///a?db=-1", "redis://:se@cret@h:x",
     ]) func wrongURLsAreExplainedWithoutThePassword(url: String) throws {

@@ -152,6 +152,10 @@ import Testing
         let node = endpoint.moved(words)
         #expect(node?.description == place)
         #expect(node == nil || (node?.user == "user" && node?.password == "word"))
+        let encrypted = try RedisEndpoint(url: "rediss://:word@redis", authorities: "/ca.pem")
+        #expect(
+            encrypted.moved("MOVED 1 10.0.0.2:7000")
+                == (try RedisEndpoint(url: "rediss://:word@10.0.0.2:7000", authorities: "/ca.pem")))
         #expect(try RedisEndpoint(url: "unix:///s").moved("MOVED 1 :7000") == nil, "no host to stay at")
     }
 }

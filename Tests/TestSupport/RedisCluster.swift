@@ -101,7 +101,7 @@ public final class RedisCluster {
     }
 
     /// Ports that nobody listens on at this moment.
-    private static func freePorts(_ count: Int) throws -> [Int] {
+    public static func freePorts(_ count: Int) throws -> [Int] {
         let loop = try Loop()
         var listeners: [Listener] = []
         for _ in 0..<count {

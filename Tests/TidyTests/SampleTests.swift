@@ -25,4 +25,13 @@ import Testing
         }
         #expect(count >= 8)
     }
+
+    /// Every test target runs in `make test`.
+    @Test func everyTestTargetIsAPartOfTheRun() throws {
+        let declared = try Regex(#"\.testTarget\(\s*name: "(\w+)""#)
+        let run = Repository.text("scripts/run_tests.py")
+        let names = Repository.text("Package.swift").matches(of: declared).map { String($0.output[1].substring!) }
+        #expect(names.count > 10)
+        for name in names { #expect(run.contains(name), "scripts/run_tests.py runs no tests of \(name)") }
+    }
 }

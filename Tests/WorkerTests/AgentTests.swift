@@ -149,7 +149,7 @@ import WorkerCore
             ],
             workFolder: folder.path, maxAgeMilliseconds: 100)
         let agent = WorkerAgent(
-            loop: loop, settings: settings, log: JSONLog { lines.append(String(decoding: $0, as: UTF8.self)) })
+            loop: loop, settings: settings, log: EventLog { lines.append(String(decoding: $0, as: UTF8.self)) })
         var isDrained = false
         agent.onDrained = { isDrained = true }
         try agent.start()
@@ -173,7 +173,7 @@ import WorkerCore
             ],
             workFolder: folder.path)
         let agent = WorkerAgent(
-            loop: loop, settings: settings, log: JSONLog { lines.append(String(decoding: $0, as: UTF8.self)) })
+            loop: loop, settings: settings, log: EventLog { lines.append(String(decoding: $0, as: UTF8.self)) })
         agent.unreachedMilliseconds = 50
         try agent.start()
         func told() -> [String] { lines.filter { $0.contains("\"event\":\"unprobed\"") } }
@@ -229,7 +229,7 @@ import WorkerCore
                     WorkerPool(PoolPlan(pool: try #require(Pool("a|||raw")), slots: 1), kind: CommandKind(["true"]))
                 ])
             change(&settings)
-            let agent = WorkerAgent(loop: loop, settings: settings, log: JSONLog { _ in })
+            let agent = WorkerAgent(loop: loop, settings: settings, log: EventLog { _ in })
             return #expect(throws: WorkerFailure.self) { try agent.start() }?.description ?? ""
         }
         #expect(
@@ -255,7 +255,7 @@ private final class Site {
     let gateway: GatewayRecord
     let agent: WorkerAgent
     let settings: WorkerSettings
-    let log: JSONLog
+    let log: EventLog
     private let folder: TemporaryFolder
     private final class Lines { var all: [String] = [] }
     private let record = Lines()
@@ -274,7 +274,7 @@ private final class Site {
                     PoolPlan(pool: try #require(Pool("echo|||raw")), slots: slots), kind: CommandKind(echoSidecar))
             ], drainTimeoutMilliseconds: drainTimeoutMilliseconds,
             workFolder: folder.path)
-        log = JSONLog { [record] in record.all.append(String(decoding: $0, as: UTF8.self)) }
+        log = EventLog { [record] in record.all.append(String(decoding: $0, as: UTF8.self)) }
         agent = WorkerAgent(loop: loop, settings: settings, log: log)
         if let pendingConnectionsMax { agent.pendingConnectionsMax = pendingConnectionsMax }
         try agent.start()

@@ -23,7 +23,7 @@ import WorkerCore
             loop = try Loop()
             ledger = LedgerRecord(loop: loop)
             var write: (String) -> Void = { _ in }
-            let log = WorkerLog(JSONLog { write(String(decoding: $0, as: UTF8.self)) })
+            let log = WorkerLog(EventLog { write(String(decoding: $0, as: UTF8.self)) })
             board = SlotBoard(
                 pools: [
                     PoolPlan(

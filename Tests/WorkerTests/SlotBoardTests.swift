@@ -15,7 +15,7 @@ import WorkerCore
         let host = ScriptedHost()
         let board = SlotBoard(
             pools: [PoolPlan(pool: Pool("a|||raw")!, slots: 1)], ledger: ledger,
-            around: SidecarContext(clock: loop, host: host, events: WorkerLog(JSONLog { _ in })))
+            around: SidecarContext(clock: loop, host: host, events: WorkerLog(EventLog { _ in })))
         board.start()
         let run = try #require(host.runs.first)
         run.happens(.announced(try endpoint("ws://127.0.0.1:9/x")))
@@ -44,7 +44,7 @@ import WorkerCore
         let host = ScriptedHost()
         let board = SlotBoard(
             pools: [PoolPlan(pool: Pool("a|||raw")!, slots: 1)], ledger: ledger,
-            around: SidecarContext(clock: loop, host: host, events: WorkerLog(JSONLog { _ in })))
+            around: SidecarContext(clock: loop, host: host, events: WorkerLog(EventLog { _ in })))
         board.start()
         host.runs[0].happens(.announced(try endpoint("ws://127.0.0.1:1")))
         host.runs[0].probed(true)
@@ -89,7 +89,7 @@ import WorkerCore
     {
         let board = SlotBoard(
             pools: [PoolPlan(pool: Pool("a|||raw")!, slots: slots, seating: seating)], ledger: ledger,
-            around: SidecarContext(clock: loop, host: host, events: WorkerLog(JSONLog { _ in })))
+            around: SidecarContext(clock: loop, host: host, events: WorkerLog(EventLog { _ in })))
         board.start()
         var index = 0
         while index < host.runs.count {
@@ -137,7 +137,7 @@ import WorkerCore
         let board = SlotBoard(
             pools: [PoolPlan(pool: Pool("a|||raw")!, slots: 1, seating: Seating(spares: 2))],
             ledger: LedgerRecord(loop: loop),
-            around: SidecarContext(clock: loop, host: host, events: WorkerLog(JSONLog { _ in })))
+            around: SidecarContext(clock: loop, host: host, events: WorkerLog(EventLog { _ in })))
         board.start()
         func makeReady(_ index: Int) throws {
             host.runs[index].happens(.announced(try endpoint("ws://127.0.0.1:\(index + 1)")))
@@ -186,7 +186,7 @@ import WorkerCore
         let (ledger, clock) = (LedgerRecord(loop: loop), TimerCount(loop))
         let board = SlotBoard(
             pools: [PoolPlan(pool: Pool("a|||raw")!, slots: 1, seating: Seating(ageMaxMilliseconds: 3_600_000))],
-            ledger: ledger, around: SidecarContext(clock: clock, host: host, events: WorkerLog(JSONLog { _ in })))
+            ledger: ledger, around: SidecarContext(clock: clock, host: host, events: WorkerLog(EventLog { _ in })))
         board.start()
         for round in 1...3 {
             host.runs[round - 1].happens(.announced(try endpoint("ws://127.0.0.1:\(round)")))

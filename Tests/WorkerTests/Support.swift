@@ -100,6 +100,8 @@ final class LedgerRecord: SlotLedger {
         loop.afterThisTurn { done(reply) }
     }
 
+    func proved(slot: Int) {}
+
     func reject(
         _ lease: LeaseID, slot: Int, token: Token, attach: Int, reason: RejectReason, slotFree: Bool
     ) {
@@ -200,7 +202,7 @@ final class Bench {
         folder = SidecarMark(id).folder(in: "/tmp")
         #expect(Files.makeFolder(folder))
         var write: (String) -> Void = { _ in }
-        let log = WorkerLog(JSONLog { write(String(decoding: $0, as: UTF8.self)) })
+        let log = WorkerLog(EventLog { write(String(decoding: $0, as: UTF8.self)) })
         let pools = [WorkerPool(plan, kind: kind(stub))]
         let host = LocalSidecars(
             pools, loop: loop, folder: folder,

@@ -14,7 +14,7 @@ import WorkerCore
     private let token = Token(epoch: 1, number: 5)
 
     private var log: WorkerLog {
-        WorkerLog(JSONLog { [lines] in lines.all.append(String(decoding: $0, as: UTF8.self)) })
+        WorkerLog(EventLog { [lines] in lines.all.append(String(decoding: $0, as: UTF8.self)) })
     }
 
     /// Lines without their time.

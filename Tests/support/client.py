@@ -86,11 +86,16 @@ class Client:
         self.saw = saw
         self.port = port
         self.headers = headers
+        # The address that it connects from.
+        self.source: str | None = None
         self.reader = self.writer = None
 
     async def open(self):
         self.saw.began = clock.now()
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=HEAD_BYTES_MAX)
+        source = (self.source, 0) if self.source else None
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, limit=HEAD_BYTES_MAX, local_addr=source
+        )
         self.writer.write(upgrade_head(self.saw.path, f"127.0.0.1:{self.port}", self.headers))
         return self
 
@@ -121,6 +126,11 @@ class Client:
                 self.writer.write(frame(payload))
                 await self.writer.drain()
                 opcode, back = await read_frame(self.reader)
+                # The gateway pings a quiet client, and the answer to the worker's ping of a quiet sidecar is passed on.
+                while opcode in (9, 10):
+                    if opcode == 9:
+                        self.writer.write(frame(back, opcode=10))
+                    opcode, back = await read_frame(self.reader)
         except (OSError, EOFError, TimeoutError) as error:
             self._failed(error)
             return False

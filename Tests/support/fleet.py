@@ -39,8 +39,8 @@ async def _is_empty(rows) -> bool:
 
 
 def free_slots(status: dict) -> int:
-    """Free slots of workers that were probed, from `berth status` (an empty list of workers comes as an object)."""
-    workers = [worker for worker in status["workers"] or [] if worker["state"] == "ok" and not worker["draining"]]
+    """Free slots of workers that were probed, from `berth status --json`."""
+    workers = [worker for worker in status["workers"] if worker["state"] == "ok" and not worker["draining"]]
     return sum(slot["state"] == "free" for worker in workers for slot in worker["slots"])
 
 
@@ -102,6 +102,8 @@ class Fleet:
     async def _node(self, kind, name, arguments, *, env=None, open_files=None, inside=()) -> Node:
         self._count += 1
         argv = [*inside, binary("berth"), kind, *arguments, "--node-id", name, "--fleet", "test"]
+        if "--admin-listen" not in argv:
+            argv += ["--admin-listen", "127.0.0.1:0"]
         node = await Node.start(f"{name}-{self._count}", argv, self.folder, env=env, open_files=open_files)
         node.node_id = name
         node.kind = kind
@@ -196,7 +198,7 @@ class Fleet:
         return [] if process.code == 0 else [f"audit exits {process.code}: {process.output[-2000:]}"]
 
     async def status(self) -> dict:
-        process = await self.tool("status", "--redis", self.redis.url, "--fleet", "test")
+        process = await self.tool("status", "--json", "--redis", self.redis.url, "--fleet", "test")
         assert process.code == 0, process.output
         return json.loads(process.output)
 

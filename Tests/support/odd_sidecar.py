@@ -1,12 +1,16 @@
-"""A `command` sidecar with faults on demand: `python -I -S odd_sidecar.py`.
+"""A `command` sidecar with faults on demand: `python -I -S odd_sidecar.py [RECORD]`.
 
 A head with `x-make-500` is answered 500, one with `x-stay-silent` not at all. SIGUSR1 closes the listener and keeps the process alive.
+All bytes before the answer go to the file RECORD.
 """
 
 import os
 import signal
 import socket
+import sys
 import threading
+
+record = open(sys.argv[1], "ab", buffering=0) if len(sys.argv) > 1 else None
 
 
 def serve(sock):
@@ -17,6 +21,8 @@ def serve(sock):
             if not more:
                 return
             head += more
+        if record:
+            record.write(head)
         if b"x-make-500" in head.lower():
             sock.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\nConnection: close\r\n\r\noops")
             return

@@ -1,7 +1,8 @@
-"""A proxy before Redis, on a unix socket: drops pub/sub messages, rewrites addresses, cuts, stalls."""
+"""A proxy before Redis, on a unix socket: drops pub/sub messages, rewrites addresses, cuts, stalls, loses replies."""
 
 import asyncio
 import os
+import re
 
 from . import resp
 
@@ -9,6 +10,7 @@ from . import resp
 class RedisProxy:
     """`drop_messages`: pushes of `message` are swallowed. `stall()`: bytes wait. `cut()`: all closed, none accepted.
 
+    `lose`: a request that matches reaches Redis, and its connection ends in place of a reply; `lost` counts them.
     `addresses`: what stands for what in replies, of equal lengths; so one gateway finds a worker at another place."""
 
     def __init__(self, folder: str, target: str, name="proxy"):
@@ -16,6 +18,8 @@ class RedisProxy:
         self.target = target
         self.drop_messages = False
         self.addresses: dict[bytes, bytes] = {}
+        self.lose: re.Pattern | None = None
+        self.lost = 0
         self.dropped = 0
         self.passed = 0
         self._open = asyncio.Event()
@@ -58,31 +62,37 @@ class RedisProxy:
             writer.transport.abort()
             return
         self._writers |= {writer, upstream}
+        loses = asyncio.Event()
         try:
             await asyncio.wait(
                 [
-                    asyncio.create_task(self._copy(reader, upstream)),
-                    asyncio.create_task(self._copy_replies(upstream_reader, writer)),
+                    asyncio.create_task(self._copy(reader, upstream, loses)),
+                    asyncio.create_task(self._copy_replies(upstream_reader, writer, loses)),
                 ]
             )
         finally:
             self._writers -= {writer, upstream}
 
-    async def _copy(self, reader, writer):
+    async def _copy(self, reader, writer, loses):
         try:
             while data := await reader.read(65536):
                 await self._open.wait()
+                if self.lose and self.lose.search(data):
+                    loses.set()
                 writer.write(data)
                 await writer.drain()
         except OSError:
             pass
         writer.transport.abort()
 
-    async def _copy_replies(self, reader, writer):
+    async def _copy_replies(self, reader, writer, loses):
         buffer = b""
         try:
             while data := await reader.read(65536):
                 await self._open.wait()
+                if loses.is_set():
+                    self.lost += 1
+                    break
                 out, buffer = self._filter(buffer + data)
                 writer.write(out)
                 await writer.drain()

@@ -41,8 +41,17 @@ def profile_of(pid: int) -> str:
 
 
 def resident_bytes(node: Node) -> int:
+    return memory(node, "VmRSS")
+
+
+def peak_bytes(node: Node) -> int:
+    """The most memory that the process ever had."""
+    return memory(node, "VmHWM")
+
+
+def memory(node: Node, field: str) -> int:
     with open(f"/proc/{node.pid}/status", encoding="utf-8") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) * 1024
+        return next(int(line.split()[1]) for line in file if line.startswith(f"{field}:")) * 1024
 
 
 class Remains:

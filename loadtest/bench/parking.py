@@ -74,16 +74,19 @@ def haproxy(bench: Bench, name, waiters, step) -> dict:
     return found
 
 
+def waiting(bench: Bench, fleet) -> int:
+    """Clients in the queue of a fleet."""
+    argv = [bench.binary("berth"), "status", "--json", "--redis", bench.redis(), "--fleet", fleet]
+    return json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)["waiting"]
+
+
 def gateway(bench: Bench, name, waiters, step) -> dict:
     worker = bench.worker_without_sidecars(name, slots=1)
     child, address = bench.berth(name, "gateway", fleet=name)
     worker.wait_for("registered")
 
-    def waiting() -> int:
-        argv = [bench.binary("berth"), "status", "--redis", bench.redis(), "--fleet", name]
-        return json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)["waiting"]
-
-    found = park(bench, name, child.pid, address, f"/pool/{bench.pool}/echo", waiting, waiters, step)
+    found = park(
+        bench, name, child.pid, address, f"/pool/{bench.pool}/echo", lambda: waiting(bench, name), waiters, step)
     child.end()
     worker.end()
     return found

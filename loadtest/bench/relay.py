@@ -44,8 +44,8 @@ def bare(bench: Bench, name, peer) -> Variant:
     return Variant(name, opened(bench, name, child.line()), [child.pid])
 
 
-def opened(bench: Bench, name, address, prefix="") -> Child:
-    arguments = ["--to", address, "--connections", str(CONNECTIONS), "--prefix", prefix]
+def opened(bench: Bench, name, address, prefix="", *more) -> Child:
+    arguments = ["--to", address, "--connections", str(CONNECTIONS), "--prefix", prefix, *more]
     load = bench.loadtest(f"load-{name}", "load", *arguments)
     load.line()
     return load

@@ -63,9 +63,10 @@ async def page_server():
 
 
 class Client:
-    """One real Playwright client: connects, opens the page, clicks, reads, closes."""
+    """One real Playwright client: connects, opens the page, clicks, reads, stays for a while, closes."""
 
-    def __init__(self, number: int, tenant: str):
+    def __init__(self, number: int, tenant: str, stay: float):
+        self.stay = stay
         self.name = f"client-{number}"
         self.tenant = tenant
         # Every other client names its key in the query, the others in a header.
@@ -87,6 +88,7 @@ class Client:
             await page.goto(f"http://127.0.0.1:{page_port}/?who={self.name}")
             await page.click("button")
             record["read"] = await page.inner_text("p")
+            await asyncio.sleep(self.stay)
             await browser.close()
             record["ok"] = record["read"] == f"clicked by {self.name}"
         except Exception as error:  # Whatever the client was told is the record.
@@ -107,23 +109,25 @@ async def connect_all(clients, playwright, dev: Process, gateway, page_port):
     await asyncio.gather(*tasks)
 
 
-async def run_all(folder: str, address: str) -> list[Client]:
+async def run_all(folder: str, address: str, stay: float) -> list[Client]:
     from playwright.async_api import async_playwright
 
     config = os.path.join(folder, "berth.yaml")
     with open(config, "w", encoding="utf-8") as file:
         file.write(configuration())
-    argv = [binary(), "dev", "--slots", str(SLOTS), "--listen", address, "--config", config]
+    argv = [binary(), "dev", "--slots", str(SLOTS), "--listen", address, "--admin-listen", "127.0.0.1:0"]
+    argv += ["--config", config]
     driver = os.path.dirname(os.path.abspath(sys.modules["playwright"].__file__)) + "/driver"
     if os.path.isdir(driver):
         argv += ["--playwright-driver", driver]
-    clients = [Client(number + 1, tenant) for number, tenant in enumerate(ARRIVALS)]
+    clients = [Client(number + 1, tenant, stay) for number, tenant in enumerate(ARRIVALS)]
     dev = await Process.start("berth-dev", argv, folder)
     server, page_port = await page_server()
     try:
         line = await dev.wait_for(where=lambda line: line.get("redis"), timeout=60)
         monitor = await Monitor(line.get("redis").removeprefix("unix://")).start()
         gateway = line.get("gateway") or line.get("address")
+        print(f"The live page: http://{(await dev.wait_for('admin')).get('address')}/\n", flush=True)
         with Table(dev, clients, SLOTS) as table:
             async with async_playwright() as playwright:
                 await connect_all(clients, playwright, dev, gateway, page_port)
@@ -154,12 +158,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", default=os.path.join(ROOT, ".demo"), help="where the records go (default .demo)")
     parser.add_argument("--listen", default="127.0.0.1:0", help="where berth dev listens (default: any free port)")
+    parser.add_argument(
+        "--stay", type=float, default=3.0 if sys.stdout.isatty() else 0.0,
+        help="seconds that a client stays on its page (default: 3 on a terminal, so that the line can be watched)")
     options = parser.parse_args()
     shutil.rmtree(options.folder, ignore_errors=True)
     os.makedirs(options.folder)
     began = time.monotonic()
     try:
-        asyncio.run(run_all(options.folder, options.listen))
+        asyncio.run(run_all(options.folder, options.listen, options.stay))
     except Ended as error:
         sys.exit(f"demo: {error}")
     except KeyboardInterrupt:

@@ -151,11 +151,21 @@ public final class ChildProcess {
     private static func start(
         _ arguments: [String], _ environment: [String: String], _ directory: String?, _ output: Int32, _ errors: Int32
     ) -> Int32 {
-        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        var env: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer {
-            for text in argv + env { free(text) }
-        }
-        return berth_child_start(&argv, &env, directory, output, errors)
+        let path = directory.map { strdup($0) }
+        defer { free(path ?? nil) }
+        var plan = berth_child_plan(contained: 1, directory: path ?? nil, out: output, err: errors)
+        return startChild(arguments, environment, &plan)
     }
+}
+
+/// - Returns: the pid, or a negated errno.
+func startChild(
+    _ arguments: [String], _ environment: [String: String], _ plan: UnsafePointer<berth_child_plan>
+) -> Int32 {
+    var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    var env: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer {
+        for text in argv + env { free(text) }
+    }
+    return berth_child_start(&argv, &env, plan)
 }

@@ -32,7 +32,8 @@ public enum ProcessEnvironment {
         return variables
     }
 
-    private static var asTheyAre: [String: String] {
+    /// All variables by name, unchanged.
+    public static var asTheyAre: [String: String] {
         var variables: [String: String] = [:]
         var next = environ
         while let entry = next.pointee {

@@ -14,6 +14,7 @@ public final class Listener {
 
     private let loop: Loop
     private let isPipe: Bool
+    private let backlog: Int32
     private let handle: UnsafeMutableRawPointer
     private var onConnection: ((Stream) -> Void)?
     private var isClosed = false
@@ -30,12 +31,17 @@ public final class Listener {
     private var asPipe: UnsafeMutablePointer<uv_pipe_t> { handle.assumingMemoryBound(to: uv_pipe_t.self) }
 
     /// Throws at once if the address cannot be used (EADDRINUSE, EACCES and the like).
-    /// - Parameter keepAlive: set on each accepted connection.
+    /// - Parameters:
+    ///   - sharesPort: other sockets of this user may listen on the same address (SO_REUSEPORT). The kernel gives each of
+    ///     them a part of the connections.
+    ///   - keepAlive: set on each accepted connection.
     public init(
-        loop: Loop, address: SocketAddress, backlog: Int32 = 4096, keepAlive: KeepAlive? = nil,
+        loop: Loop, address: SocketAddress, sharesPort: Bool = false, backlog: Int32 = 4096,
+        keepAlive: KeepAlive? = nil,
         onConnection: @escaping (Stream) -> Void
     ) throws(SystemError) {
         self.loop = loop
+        self.backlog = backlog
         self.onConnection = onConnection
         isPipe = address.isUnix
         let size = isPipe ? MemoryLayout<uv_pipe_t>.size : MemoryLayout<uv_tcp_t>.size
@@ -44,9 +50,9 @@ public final class Listener {
         try SystemError.check(code, "listen")
         asStream.pointee.data = Unmanaged.passRetained(self).toOpaque()
         do throws(SystemError) {
-            try bind(address)
+            try bind(address, sharesPort: sharesPort)
             if !isPipe { setOptions(keepAlive) }
-            try listen(backlog, address)
+            try listen(address)
         } catch {
             close()
             throw error
@@ -55,12 +61,27 @@ public final class Listener {
 
     deinit { handle.deallocate() }
 
-    private func bind(_ address: SocketAddress) throws(SystemError) {
+    private func bind(_ address: SocketAddress, sharesPort: Bool) throws(SystemError) {
         let code =
             isPipe
             ? uv_pipe_bind(asPipe, address.host)
-            : address.withSocketAddress { uv_tcp_bind(asTCP, $0, 0) }
+            : address.withSocketAddress { name in
+                let error = sharesPort ? sharePort(Int32(name.pointee.sa_family)) : 0
+                return error == 0 ? uv_tcp_bind(asTCP, name, 0) : error
+            }
         try SystemError.check(code, "bind \(address)")
+    }
+
+    /// libuv has no flag for it, so it gets a socket that has the option.
+    private func sharePort(_ family: Int32) -> Int32 {
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return -errno }
+        var yes: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        let code =
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &yes, size) == 0 ? uv_tcp_open(asTCP, descriptor) : -errno
+        if code != 0 { Glibc.close(descriptor) }
+        return code
     }
 
     /// Sets options on the listening socket, because connections inherit them. That saves four system calls per
@@ -74,7 +95,7 @@ public final class Listener {
         keepAlive?.apply(to: descriptor)
     }
 
-    private func listen(_ backlog: Int32, _ address: SocketAddress) throws(SystemError) {
+    private func listen(_ address: SocketAddress) throws(SystemError) {
         let code = uv_listen(asStream, backlog) { handle, status in
             guard let data = handle?.pointee.data, status == 0 else { return }
             Unmanaged<Listener>.fromOpaque(data).takeUnretainedValue().accept()
@@ -117,6 +138,38 @@ public final class Listener {
             takenThisTurn = 0
             if isOffered, !isPaused { accept() }
         }
+    }
+
+    /// Accepts what is in the backlog, then closes. The kernel resets a connection that comes between the two.
+    public func closeAfterBacklog() {
+        isPaused = false
+        var descriptor: uv_os_fd_t = -1
+        let asHandle = handle.assumingMemoryBound(to: uv_handle_t.self)
+        guard !isClosed, !isPipe, uv_fileno(asHandle, &descriptor) == 0 else { return close() }
+        var streams: [Stream] = []
+        if isOffered, let stream = try? Stream(loop: loop, isPipe: false) {
+            if uv_accept(asStream, stream.asStream) == 0 { streams.append(stream) } else { stream.close() }
+        }
+        for _ in 0...backlog {
+            let accepted = Glibc.accept(descriptor, nil, nil)
+            // A client that has reset its connection already is left out.
+            if accepted < 0, errno == ECONNABORTED { continue }
+            guard accepted >= 0 else { break }
+            _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+            guard let stream = try? Stream(loop: loop, isPipe: false) else {
+                Glibc.close(accepted)
+                continue
+            }
+            if uv_tcp_open(stream.asTCP, accepted) == 0 {
+                streams.append(stream)
+            } else {
+                Glibc.close(accepted)
+                stream.close()
+            }
+        }
+        let report = onConnection
+        close()
+        for stream in streams { report?(stream) }
     }
 
     /// Stops listening at once. Idempotent. Accepted connections stay open.

@@ -1,9 +1,13 @@
+import Glibc
+
 /// Sees the bytes that pass through a relay. May write final bytes to `a` when `b` ends.
 public protocol RelayWitness: AnyObject {
     /// The next bytes of a side, valid only during the call. They are not written to the other side yet.
     func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer, from side: Relay.Side)
     /// `b` has ended. The bytes returned are written to `a` before its FIN; empty for none.
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8]
+    /// Called every `Relay.lookMilliseconds`, until a side ends.
+    func relayLooks(_ relay: Relay)
 }
 
 /// Joins two streams: the bytes of each are written to the other, as fast as the slower one accepts them.
@@ -42,6 +46,11 @@ public final class Relay {
         }
     }
 
+    /// Between two looks at the peers.
+    static let lookMilliseconds: UInt64 = 10_000
+    /// A peer whose machine acknowledges nothing for this time is gone.
+    static let peerSilenceMilliseconds = 30_000
+
     private let a: Stream
     private let b: Stream
     private let loop: Loop
@@ -55,6 +64,7 @@ public final class Relay {
     /// Gets the bytes of each side after they were written to the other side; they are valid only during the call.
     public var tap: ((Side, UnsafeRawBufferPointer) -> Void)?
     private var linger: Timer?
+    private var lookout: Timer?
     private var queuedAtLastCheck = 0
     public private(set) var bytesAToB: UInt64 = 0
     public private(set) var bytesBToA: UInt64 = 0
@@ -77,7 +87,23 @@ public final class Relay {
         b.delegate = self
         resume(a, unlessQueuedOn: b)
         resume(b, unlessQueuedOn: a)
+        lookout = loop.schedule(after: Relay.lookMilliseconds, repeating: Relay.lookMilliseconds) { self.look() }
     }
+
+    /// Finds a peer that vanished while bytes are on their way to it: the kernel would send them again for a quarter of
+    /// an hour, and sends no keepalive meanwhile.
+    private func look() {
+        for side in [a, b] where side.unacknowledgedMilliseconds >= Relay.peerSilenceMilliseconds {
+            return stream(side, failed: SystemError(code: -ETIMEDOUT, operation: "write"))
+        }
+        if first == nil { witness?.relayLooks(self) }
+    }
+
+    /// Writes bytes to a side between the bytes of the other one.
+    public func insert(_ bytes: [UInt8], to side: Side) { (side == .a ? a : b).write(bytes) }
+
+    /// Bytes for a side that it has not accepted yet.
+    public func queuedBytes(to side: Side) -> Int { (side == .a ? a : b).queuedBytes }
 
     /// Closes both sides and calls `onEnd`, if it was not called before.
     public func close() {
@@ -148,6 +174,8 @@ public final class Relay {
         onEnd = nil
         linger?.cancel()
         linger = nil
+        lookout?.cancel()
+        lookout = nil
         witness = nil
         tap = nil
         onBEnded = nil

@@ -41,6 +41,19 @@ extension Stream {
         return socketAddress { uv_tcp_getsockname(asTCP, $0, $1) }?.description ?? ""
     }
 
+    /// For how many milliseconds the peer's machine has acknowledged nothing, although the kernel has sent bytes or probes
+    /// again. 0 if it owes no answer, or for a unix socket. A peer that only does not read answers the probes.
+    var unacknowledgedMilliseconds: Int {
+        var descriptor: uv_os_fd_t = -1
+        guard !isPipe, !isClosed, uv_fileno(asHandle, &descriptor) == 0 else { return 0 }
+        var info = tcp_info()
+        var length = socklen_t(MemoryLayout<tcp_info>.size)
+        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0,
+            info.tcpi_retransmits > 1 || info.tcpi_probes > 1
+        else { return 0 }
+        return Int(info.tcpi_last_ack_recv)
+    }
+
     /// Whether the peer's end has arrived. Bytes before the end may not have been read yet.
     public enum PeerEnd {
         case none

@@ -25,8 +25,10 @@ public final class Stream {
     let isPipe: Bool
     public private(set) var isReading = false
     public private(set) var isClosed = false
-    private var isFinishing = false
-    private var writesQueued: UInt32 = 0
+    private(set) var isFinishing = false
+    private(set) var writesQueued: UInt32 = 0
+    /// Nil for a plain stream.
+    var tls: StreamTLS?
     /// Most bytes of one read.
     var readBytesMax = UInt32(Loop.readBufferBytes)
 
@@ -72,6 +74,7 @@ public final class Stream {
             })
         if code == 0 {
             isReading = true
+            if let tls { reportDueEnd(tls) }
         } else {
             failLater(code, "read")
         }
@@ -95,7 +98,9 @@ public final class Stream {
 
     private func read(_ count: Int, _ base: UnsafeMutablePointer<CChar>?) {
         if count > 0 {
-            delegate?.stream(self, received: UnsafeRawBufferPointer(start: base, count: count))
+            let bytes = UnsafeRawBufferPointer(start: base, count: count)
+            if let tls { return receive(bytes, tls) }
+            delegate?.stream(self, received: bytes)
             return
         }
         stopReading()
@@ -111,13 +116,22 @@ public final class Stream {
 
     // MARK: Writing
 
-    /// The number of bytes that the kernel has not accepted yet.
-    public var queuedBytes: Int { isClosed ? 0 : uv_stream_get_write_queue_size(asStream) }
+    /// The number of bytes that the kernel has not accepted yet. With TLS these are bytes of ciphertext, and those that
+    /// wait for the end of the handshake.
+    public var queuedBytes: Int {
+        isClosed ? 0 : uv_stream_get_write_queue_size(asStream) + (tls?.early.count ?? 0)
+    }
 
     /// Passes the bytes to the kernel at once, as far as it accepts them. The rest is copied and queued. Errors are
     /// reported later, through the delegate. After `finish()` or `close()` nothing is written.
     public func write(_ bytes: UnsafeRawBufferPointer) {
         guard !isClosed && !isFinishing, bytes.count > 0 else { return }
+        if let tls { return write(bytes, tls) }
+        send(bytes)
+    }
+
+    /// Like `write`, without encryption.
+    func send(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         if writesQueued == 0 {
             var buffer = Stream.buffer(bytes)
@@ -171,10 +185,16 @@ public final class Stream {
         }
     }
 
-    /// Ends the sending side (FIN) after all queued bytes were written. Reading continues.
+    /// Ends the sending side (FIN, with TLS close_notify before it) after all queued bytes were written. Reading
+    /// continues.
     public func finish() {
         guard !isFinishing && !isClosed else { return }
         isFinishing = true
+        if let tls { return finish(tls) }
+        endSending()
+    }
+
+    func endSending() {
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
         let code = uv_shutdown(request, asStream) { request, status in
             guard let request else { return }
@@ -197,6 +217,7 @@ public final class Stream {
         isClosed = true
         isReading = false
         delegate = nil
+        tls = nil
         uv_close(asHandle) { handle in
             guard let data = handle?.pointee.data else { return }
             Unmanaged<Stream>.fromOpaque(data).release()
@@ -214,15 +235,23 @@ public final class Stream {
         close()
     }
 
-    private func fail(_ code: Int32, _ operation: String) {
+    func fail(_ error: SystemError) {
         guard !isClosed else { return }
-        delegate?.stream(self, failed: SystemError(code: code, operation: operation))
+        delegate?.stream(self, failed: error)
         close()
     }
 
+    private func fail(_ code: Int32, _ operation: String) {
+        fail(SystemError(code: code, operation: operation))
+    }
+
     /// Reports failures that are found inside a call that the owner makes.
+    func failLater(_ error: SystemError) {
+        loop.afterThisTurn { self.fail(error) }
+    }
+
     private func failLater(_ code: Int32, _ operation: String) {
-        loop.afterThisTurn { self.fail(code, operation) }
+        failLater(SystemError(code: code, operation: operation))
     }
 
     private static func buffer(_ bytes: UnsafeRawBufferPointer) -> uv_buf_t {

@@ -31,11 +31,24 @@ final class Doorway {
     /// The port listened on, once open.
     var port: Int { listener?.port ?? 0 }
 
-    func open(_ address: SocketAddress, makeClient: @escaping (Stream) -> ClientConnection) throws(SystemError) {
-        listener = try Listener(loop: loop, address: address, keepAlive: Doorway.keepAlive) { [unowned self] in
-            accepted(makeClient($0))
-        }
+    /// - Parameter sharesPort: other processes may listen on the same address.
+    func open(
+        _ address: SocketAddress, sharesPort: Bool, makeClient: @escaping (Stream) -> ClientConnection
+    ) throws(SystemError) {
+        listener = try Listener(
+            loop: loop, address: address, sharesPort: sharesPort, keepAlive: Doorway.keepAlive
+        ) { [unowned self] in accepted(makeClient($0)) }
     }
+
+    /// Takes the connections that are in the backlog, and no others.
+    func stopListening() {
+        let closing = listener
+        listener = nil
+        closing?.closeAfterBacklog()
+    }
+
+    /// A connection is there whose head is not whole.
+    var awaitsHeads: Bool { heads.count > 0 }
 
     private func accepted(_ client: ClientConnection) {
         client.place = occupancy.accepted()

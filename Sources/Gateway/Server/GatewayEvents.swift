@@ -17,6 +17,18 @@ package protocol WaitEvents {
         _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, ticket: Int64?, waitedMilliseconds: UInt64)
     func sessionEnd(
         _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, _ end: Relay.End, waitedMilliseconds: UInt64)
+    /// A borrower's slot is reserved for its client.
+    func lent(
+        _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, ticket: Int64?, waitedMilliseconds: UInt64)
+    /// The worker serves a client that attached to a session.
+    func attached(_ grant: Grant, tenant: String)
+    /// The connection of such a client ended. The session may go on without it.
+    func detached(_ grant: Grant, tenant: String, _ end: Relay.End)
+    /// A client did not get to a session.
+    /// - Parameters:
+    ///   - tenant: empty if the client had a ticket and Redis did not know the session.
+    ///   - refusal: nil if nobody is left to be told.
+    func attachEnd(_ lease: LeaseID, tenant: String, _ refusal: Refusal?)
     /// A wait ended without a session.
     /// - Parameter refusal: what the client is told; nil if nobody is left to be told.
     func waitEnd(
@@ -26,7 +38,7 @@ package protocol WaitEvents {
 
 /// The events of a gateway. No event has a client's credential or its query.
 package protocol GatewayEvents: WaitEvents {
-    func listening(_ address: String)
+    func listening(_ address: String, isEncrypted: Bool)
     func registered(_ gateway: ProcessID)
     func storeAway()
     func notice(_ words: String)
@@ -34,10 +46,17 @@ package protocol GatewayEvents: WaitEvents {
     /// A grant for a waiter that this gateway does not have.
     func grantReturned(_ grant: Grant)
     /// A request was refused that never became a waiter.
-    /// - Parameter peer: the client's address with its port.
+    /// - Parameter peer: the client's address, with its port if no trusted proxy told it.
     func refusal(_ refusal: Refusal, peer: String)
     /// A connection without a whole request head was closed for a newer one.
     func headDropped()
+    /// A client spoke TLS, and its handshake failed.
+    /// - Parameter words: what OpenSSL says; nothing of it comes from the client.
+    func handshakeFailed(_ words: String, peer: String)
+    /// New connections get the certificate of this file.
+    func certificateUsed(_ path: String, lastDay: String)
+    /// The files of the certificate have changed and cannot be used.
+    func certificateRefused(_ words: String)
     /// All connections are closed, and the gateway leaves the fleet.
     func stopped()
     /// - Parameter failure: nil if the worker answered.

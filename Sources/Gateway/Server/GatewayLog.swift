@@ -4,16 +4,17 @@ import QueueCore
 
 /// Writes a line for each event.
 struct GatewayLog: GatewayEvents {
-    private let log: JSONLog
+    private let log: EventLog
     private let refusals: RefusalLog
 
-    init(loop: Loop, log: JSONLog) {
+    init(loop: Loop, log: EventLog) {
         self.log = log
         refusals = RefusalLog(loop: loop, log: log)
     }
 
-    func listening(_ address: String) {
-        log.log(.info, "listening", "clients may connect", ["address": .text(address)])
+    func listening(_ address: String, isEncrypted: Bool) {
+        log.log(
+            .info, "listening", "clients may connect", ["address": .text(address), "tls": .flag(isEncrypted)])
     }
 
     func registered(_ gateway: ProcessID) {
@@ -26,6 +27,18 @@ struct GatewayLog: GatewayEvents {
 
     func notice(_ words: String) { log.log(.warning, "notice", words) }
 
+    func certificateUsed(_ path: String, lastDay: String) {
+        log.log(
+            .info, "certificate", "new connections get this certificate",
+            ["file": .text(path), "last_day": .text(lastDay)])
+    }
+
+    func certificateRefused(_ words: String) {
+        log.log(
+            .error, "certificate", "the new certificate cannot be used; new connections get the old one still",
+            ["reason": .text(words)])
+    }
+
     func draining(waiting: Int, serving: Int) {
         log.log(
             .info, "draining", "no new clients",
@@ -36,8 +49,8 @@ struct GatewayLog: GatewayEvents {
         log.log(
             .info, "accept", "a client waits",
             [
-                "waiter": .text(waiter.text), "tenant": .text(request.tenant),
-                "selector": .text(request.selector.description), "run": run(request),
+                "waiter": .text(waiter.text), "peer": .text(request.address), "tenant": .text(request.tenant),
+                "selector": .text(request.selector.description), "run": run(request), "trace_id": trace(request),
                 "wait_ms": .number(request.waitMilliseconds), "priority": .number(request.headStartSeconds),
             ])
     }
@@ -92,7 +105,8 @@ struct GatewayLog: GatewayEvents {
             .info, "session", "the worker serves the client",
             [
                 "waiter": .text(waiter.text), "session": .text("\(grant.lease)"), "lease": .text("\(grant.lease)"),
-                "tenant": .text(request.tenant), "run": run(request), "pool": .text(grant.pool),
+                "tenant": .text(request.tenant), "run": run(request), "trace_id": trace(request),
+                "pool": .text(grant.pool),
                 "worker": .text(grant.worker.text), "slot": .number(grant.slot), "token": .text("\(grant.token)"),
                 "ticket": ticket.map { .number(Int($0)) }, "wait_s": seconds(waitedMilliseconds),
             ])
@@ -106,9 +120,52 @@ struct GatewayLog: GatewayEvents {
             [
                 "waiter": .text(waiter.text), "session": .text("\(grant.lease)"), "lease": .text("\(grant.lease)"),
                 "outcome": .text("served"), "ended_by": .text(GatewayLog.words(end)), "tenant": .text(request.tenant),
-                "run": run(request), "pool": .text(grant.pool), "worker": .text(grant.worker.text),
+                "run": run(request), "trace_id": trace(request), "pool": .text(grant.pool),
+                "worker": .text(grant.worker.text),
                 "slot": .number(grant.slot), "bytes_up": .number(Int(clamping: end.bytesAToB)),
                 "bytes_down": .number(Int(clamping: end.bytesBToA)), "wait_s": seconds(waitedMilliseconds),
+            ])
+    }
+
+    func lent(
+        _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, ticket: Int64?, waitedMilliseconds: UInt64
+    ) {
+        log.log(
+            .info, "lent", "the slot is reserved for the borrower's client",
+            [
+                "waiter": .text(waiter.text), "session": .text("\(grant.lease)"), "tenant": .text(request.tenant),
+                "run": run(request), "trace_id": trace(request), "pool": .text(grant.pool),
+                "worker": .text(grant.worker.text),
+                "slot": .number(grant.slot), "ticket": ticket.map { .number(Int($0)) },
+                "wait_s": seconds(waitedMilliseconds),
+            ])
+    }
+
+    func attached(_ grant: Grant, tenant: String) {
+        log.log(
+            .info, "attach", "the worker serves a client that attached",
+            [
+                "session": .text("\(grant.lease)"), "tenant": .text(tenant), "pool": .text(grant.pool),
+                "worker": .text(grant.worker.text), "slot": .number(grant.slot), "attach": .number(grant.attach),
+            ])
+    }
+
+    func detached(_ grant: Grant, tenant: String, _ end: Relay.End) {
+        log.log(
+            .info, "detach", "the connection of a client that attached ended",
+            [
+                "session": .text("\(grant.lease)"), "tenant": .text(tenant), "attach": .number(grant.attach),
+                "ended_by": .text(GatewayLog.words(end)), "bytes_up": .number(Int(clamping: end.bytesAToB)),
+                "bytes_down": .number(Int(clamping: end.bytesBToA)),
+            ])
+    }
+
+    func attachEnd(_ lease: LeaseID, tenant: String, _ refusal: Refusal?) {
+        log.log(
+            .info, refusal == nil ? "end" : "refusal", refusal?.message ?? "the client left",
+            [
+                "session": .text("\(lease)"), "tenant": tenant.isEmpty ? nil : .text(tenant),
+                "code": refusal.map { .text($0.code.rawValue) }, "status": refusal.map { .number($0.status) },
             ])
     }
 
@@ -123,14 +180,16 @@ struct GatewayLog: GatewayEvents {
             [
                 "waiter": .text(waiter.text), "outcome": .text(outcome),
                 "code": refusal.map { .text($0.code.rawValue) },
-                "status": refusal.map { .number($0.status) }, "tenant": .text(request.tenant),
-                "selector": .text(request.selector.description), "run": run(request),
+                "status": refusal.map { .number($0.status) },
+                "reason": refusal?.reason.map { .text($0.rawValue) }, "tenant": .text(request.tenant),
+                "selector": .text(request.selector.description), "run": run(request), "trace_id": trace(request),
                 "ticket": ticket.map { .number(Int($0)) }, "wait_s": seconds(waitedMilliseconds),
             ])
     }
 
     func refusal(_ refusal: Refusal, peer: String) { refusals.refused(refusal, peer: peer) }
     func headDropped() { refusals.droppedHead() }
+    func handshakeFailed(_ words: String, peer: String) { refusals.failedHandshake(words, peer: peer) }
     func stopped() { refusals.flush() }
 
     func probe(_ worker: ProcessID, address: String, failure: String?) {
@@ -139,9 +198,13 @@ struct GatewayLog: GatewayEvents {
             ["worker": .text(worker.text), "address": .text(address), "passed": .flag(failure == nil)])
     }
 
-    private func run(_ request: WaitRequest) -> JSONLog.Field? { request.run.isEmpty ? nil : .text(request.run) }
+    private func run(_ request: WaitRequest) -> EventLog.Field? { request.run.isEmpty ? nil : .text(request.run) }
 
-    private func seconds(_ milliseconds: UInt64) -> JSONLog.Field { .decimal(Double(milliseconds) / 1_000) }
+    private func trace(_ request: WaitRequest) -> EventLog.Field? {
+        request.traceID.isEmpty ? nil : .text(request.traceID)
+    }
+
+    private func seconds(_ milliseconds: UInt64) -> EventLog.Field { .decimal(Double(milliseconds) / 1_000) }
 
     private static func words(_ end: Relay.End) -> String {
         let side =

@@ -9,21 +9,33 @@ import QueueCore
 public final class GatewayServer {
     let loop: Loop
     let queue: QueueClient
+    let tickets: Tickets
     let dialer: WorkerDialer
     let deadlines: Deadlines<ClientConnection>
     let events: any GatewayEvents
+    let meter: GatewayMeter
     let doorway: Doorway
     private(set) var admission: Admission
     let waits: WaitTable<Stream>
     /// Clients that have a session. A session has no deadline.
     private var relaying: [ObjectIdentifier: ClientConnection] = [:]
-    private var isDraining: Bool { admission.isDraining }
+    private(set) var isDraining = false
 
     /// From the accept to the whole head.
     var headMillisecondsMax = Client.headMillisecondsMax
 
+    /// Reads Redis for the API, on a connection of its own. Connects at the first request.
+    private(set) lazy var inspector = {
+        let inspector = Inspector(loop: loop, endpoint: settings.redis, fleet: settings.fleet)
+        onStop = { inspector.close() }
+        return inspector
+    }()
+    private var onStop: () -> Void = {}
+
     private static let probeOutagesMax = 1_024
     private let settings: GatewaySettings
+    /// Nil if the gateway speaks plain HTTP.
+    private(set) var certificate: CertificateKeeper?
     private var startTimer: Timer?
     /// The failed probes that were logged: each further one of the same worker with the same words is not.
     private var probeOutages: [ProcessID: OutageLog] = [:]
@@ -33,7 +45,7 @@ public final class GatewayServer {
     private var isTelling = false
     private var isStopped = false
 
-    public init(loop: Loop, settings: GatewaySettings, log: JSONLog) throws(GatewayFailure) {
+    public init(loop: Loop, settings: GatewaySettings, log: EventLog) throws(GatewayFailure) {
         guard
             let queue = QueueClient(
                 loop: loop, endpoint: settings.redis, fleet: settings.fleet, node: settings.node)
@@ -43,15 +55,18 @@ public final class GatewayServer {
         self.loop = loop
         self.settings = settings
         self.queue = queue
-        events = GatewayLog(loop: loop, log: log)
+        tickets = Tickets(secrets: settings.secrets)
+        meter = GatewayMeter(loop: loop)
+        events = GatewayRecord(log: GatewayLog(loop: loop, log: log), meter: meter)
         admission = Admission(tenancy: settings.tenancy, defaultBrowser: settings.defaultBrowser)
         dialer = WorkerDialer(loop: loop, fleet: settings.fleet, secret: settings.secrets.first ?? [])
         deadlines = Deadlines(loop: loop)
         waits = WaitTable(runtime: loop, queue: queue, dialer: dialer, events: events)
         doorway = Doorway(loop: loop, budget: DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit()))
         queue.delegate = self
-        waits.cap = { [unowned self] in admission.tenancy.tenant(named: $0).limits.cap }
+        waits.noWorkerWaitMilliseconds = settings.noWorkerWaitMilliseconds
         waits.directory = { [unowned self] in admission.directory }
+        meter.isConfigured = { [unowned self] in admission.tenancy.isConfigured($0) }
         doorway.onDropped = { [events] in events.headDropped() }
     }
 
@@ -75,12 +90,17 @@ public final class GatewayServer {
 
     /// Listens and joins the fleet. Redis need not be there yet.
     public func start() throws(GatewayFailure) {
+        certificate = try settings.tls.map { (files) throws(GatewayFailure) in
+            try CertificateKeeper(loop: loop, files: files, events: events)
+        }
         do throws(SystemError) {
-            try doorway.open(settings.listen) { [unowned self] in ClientConnection($0, server: self) }
+            try doorway.open(settings.listen, sharesPort: settings.sharesPort) { [unowned self] in
+                ClientConnection($0, server: self)
+            }
         } catch {
             throw GatewayFailure("Cannot listen on \(settings.listen): \(error)")
         }
-        events.listening(address)
+        events.listening(address, isEncrypted: certificate != nil)
         declareSettings()
         queue.start()
         startTimer = loop.schedule(after: QueueLimits.storeAwayMilliseconds) { [self] in
@@ -88,16 +108,25 @@ public final class GatewayServer {
         }
     }
 
-    /// Replaces tenants, keys and limits. Connections stay as they are.
+    /// Replaces tenants, keys, limits and the node secret, and uses the files of the certificate as they are now.
+    /// Connections stay as they are.
+    /// - Parameter secrets: nil to keep those there are.
     /// - Throws: if the last key is gone and other machines reach the listener, so that it never opens by accident.
-    public func reload(_ tenancy: Tenancy) throws(GatewayFailure) {
+    public func reload(
+        _ tenancy: Tenancy, tls: CertificateFiles? = nil, secrets: [[UInt8]]? = nil
+    ) throws(GatewayFailure) {
         guard !tenancy.isOpen || tenancy.allowsForeignHosts || settings.listen.isLoopback else {
             throw GatewayFailure(
                 "No tenant has a key any more, and \(settings.listen) is open to others: configure keys, or say "
                     + "--insecure-open")
         }
+        guard (tls == nil) == (certificate == nil) else {
+            throw GatewayFailure("A gateway changes between plain HTTP and TLS only at its start: restart it")
+        }
         admission.tenancy = tenancy
         declareSettings()
+        if let tls { certificate?.reload(tls) }
+        if let secrets { dialer.secret = secrets.first ?? [] }
     }
 
     private func declareSettings() {
@@ -131,15 +160,24 @@ public final class GatewayServer {
         waits.grantRate.retryAfterSeconds(waiting: counts.waiting, now: loop.now, random: Crypto.randomUInt64())
     }
 
+    /// Bytes of the sessions that go on.
+    var liveBytes: (up: UInt64, down: UInt64) {
+        relaying.values.reduce((0, 0)) { ($0.0 + $1.relayedBytes.up, $0.1 + $1.relayedBytes.down) }
+    }
+
     // MARK: the end
 
     /// Takes no new clients and serves the present ones. After the drain time it refuses those that still wait, leaves the
     /// fleet and calls `done`. Idempotent; only the `done` of the first call is called.
+    ///
+    /// New clients are refused, and so are balancers' checks. A gateway that shares its port closes it instead, because the
+    /// other processes take the new clients.
     public func drain(done: @escaping () -> Void) {
         guard !isDraining else { return }
-        admission.isDraining = true
+        isDraining = true
         onDrained = done
         events.draining(waiting: counts.waiting, serving: counts.serving)
+        if settings.sharesPort { doorway.stopListening() } else { admission.isDraining = true }
         drainTimer = loop.schedule(after: settings.drainTimeoutMilliseconds) { [self] in drainTimePassed() }
         // Not from inside this call: its caller may still be setting up.
         loop.afterThisTurn { [self] in finishDrainIfEmpty() }
@@ -148,15 +186,21 @@ public final class GatewayServer {
     private func drainTimePassed() {
         isTelling = true
         drainTimer?.cancel()
-        for client in deadlines.elements { client.drainTimePassed() }
         for client in relaying.values { client.drainTimePassed() }
-        drainTimer = loop.schedule(after: GatewayLimits.farewellMilliseconds) { [self] in stop() }
+        for client in deadlines.elements { client.drainTimePassed() }
+        drainTimer = loop.schedule(after: GatewayLimits.verdictMilliseconds) { [self] in
+            // Redis has not answered for these.
+            for client in deadlines.elements { client.drainTimePassed() }
+            drainTimer = loop.schedule(after: GatewayLimits.farewellMilliseconds) { [self] in stop() }
+        }
     }
 
     /// The drain ends with the last wait and session. Connections that have neither, however many still come, only get
     /// the time to read their answer.
     private func finishDrainIfEmpty() {
         guard isDraining, waits.isEmpty else { return }
+        // A client that came before the port closed is served.
+        if settings.sharesPort, !isTelling, doorway.awaitsHeads { return }
         if doorway.occupancy.parked == 0 {
             stop()
         } else if !isTelling {
@@ -171,11 +215,13 @@ public final class GatewayServer {
         drainTimer?.cancel()
         startTimer?.cancel()
         doorway.close()
+        certificate?.close()
         for client in deadlines.elements { client.abort() }
         for client in relaying.values { client.abort() }
         deadlines.close()
         events.stopped()
         dialer.close()
+        onStop()
         queue.stop { [self] in
             onDrained?()
             onDrained = nil
@@ -186,6 +232,7 @@ public final class GatewayServer {
 extension GatewayServer: QueueClientDelegate {
     public func queueClient(_ client: QueueClient, granted grant: Grant) {
         queue.acknowledge(grant.lease)
+        if waits.wasLent(grant.lease) { return }
         if let wait = waits[grant.lease.waiter] {
             queue.forget(grant.lease.waiter)
             wait.granted(grant)

@@ -6,6 +6,10 @@ import RedisClient
 public struct GatewaySettings {
     /// Port 0 for any free one.
     public var listen: SocketAddress
+    /// Other processes of this user may listen on the same address.
+    public var sharesPort: Bool
+    /// The certificate for TLS; nil to listen for plain HTTP.
+    public var tls: CertificateFiles?
     public var fleet: String
     public var node: String
     public var redis: RedisEndpoint
@@ -16,12 +20,19 @@ public struct GatewaySettings {
     public var defaultBrowser: String
     /// The time that waits and sessions have left once the gateway drains.
     public var drainTimeoutMilliseconds: UInt64
+    /// A waiter whose pools no worker serves is refused after this; nil for the wait itself.
+    public var noWorkerWaitMilliseconds: UInt64?
 
     public init(
-        listen: SocketAddress, fleet: String, node: String, redis: RedisEndpoint, secrets: [[UInt8]], tenancy: Tenancy,
-        defaultBrowser: String = "chromium", drainTimeoutMilliseconds: UInt64 = 30_000
+        listen: SocketAddress, sharesPort: Bool = false, tls: CertificateFiles? = nil, fleet: String, node: String,
+        redis: RedisEndpoint,
+        secrets: [[UInt8]], tenancy: Tenancy,
+        defaultBrowser: String = "chromium", drainTimeoutMilliseconds: UInt64 = 30_000,
+        noWorkerWaitMilliseconds: UInt64? = nil
     ) {
         self.listen = listen
+        self.sharesPort = sharesPort
+        self.tls = tls
         self.fleet = fleet
         self.node = node
         self.redis = redis
@@ -29,11 +40,14 @@ public struct GatewaySettings {
         self.tenancy = tenancy
         self.defaultBrowser = defaultBrowser
         self.drainTimeoutMilliseconds = drainTimeoutMilliseconds
+        self.noWorkerWaitMilliseconds = noWorkerWaitMilliseconds
     }
 }
 
 /// Limits of a gateway that are not settings.
 public enum GatewayLimits {
+    /// From the last byte of a session to a ping for its client.
+    public static let quietMilliseconds: UInt64 = 30_000
     /// From the SYN to a worker until its answer.
     public static let dialMilliseconds: UInt64 = 2_000
     /// The time that Redis has to take a verdict, before the gateway closes the dial all the same.
@@ -44,6 +58,8 @@ public enum GatewayLimits {
     public static let relayLingerMilliseconds: UInt64 = 1_000
     /// The time that clients have to read the last answer, before the process ends.
     public static let farewellMilliseconds: UInt64 = 1_500
+    /// Between two looks at the files of the certificate.
+    public static let certificateLookMilliseconds: UInt64 = 5_000
     /// The wait of a client that asked not to wait: the time of two commands to Redis.
     public static let impatientMilliseconds: UInt64 = 2_000
 }

@@ -4,7 +4,7 @@ import Queue
 import QueueCore
 
 /// The driver of the machine `Waiter`: it connects one wait with the queue, with its dial and with its owner.
-package final class WaitDriver<Connection: WorkerConnection> {
+package final class WaitDriver<Connection: WorkerConnection>: Errand {
     private unowned let table: WaitTable<Connection>
     package unowned let owner: any WaitOwner<Connection>
     private(set) var request: WaitRequest
@@ -34,7 +34,7 @@ package final class WaitDriver<Connection: WorkerConnection> {
         let rest: [UInt8]
     }
 
-    /// - Parameter deadline: in milliseconds of the loop's clock. The owner calls `deadlinePassed` then.
+    /// - Parameter deadline: in milliseconds of the loop's clock. The owner calls `deadlinePassed` at `nextCheck`.
     package init(
         _ request: WaitRequest, owner: any WaitOwner<Connection>, table: WaitTable<Connection>, deadline: UInt64
     ) {
@@ -42,12 +42,17 @@ package final class WaitDriver<Connection: WorkerConnection> {
         self.owner = owner
         self.table = table
         name = table.runtime.freshWaiterID()
-        machine = Waiter(id: name, deadline: deadline)
         began = table.runtime.now
+        machine = Waiter(
+            id: name, purpose: request.purpose, now: began, deadline: deadline,
+            noWorkerWait: table.noWorkerWaitMilliseconds)
     }
 
     package var id: WaiterID { machine.id }
-    var deadline: UInt64 { machine.deadline }
+    /// Milliseconds of the loop's clock at which the owner calls `deadlinePassed`, until the wait has ended.
+    package var nextCheck: UInt64 {
+        machine.nextCheck > now ? machine.nextCheck : now + GatewayLimits.verdictMilliseconds
+    }
 
     /// The entry that Redis should have of this wait.
     package var rollEntry: WaiterRoll.Entry { WaiterRoll.Entry(id: id, standing: machine.rollStanding) }
@@ -58,6 +63,7 @@ package final class WaitDriver<Connection: WorkerConnection> {
 
     package func begin() {
         table.insert(self)
+        table.queue.note(.waitBegan, of: request.tenant)
         table.events.accept(name, request)
         step { $0.begin(storeAvailable: !table.isStoreAway) }
     }
@@ -68,7 +74,7 @@ package final class WaitDriver<Connection: WorkerConnection> {
     package func storeWentAway() { step { $0.storeWentAway() } }
     package func clientLeft() { step { $0.clientLeft() } }
     package func clientBroke() { step { $0.clientBroke() } }
-    package func deadlinePassed() { step { $0.deadlinePassed() } }
+    package func deadlinePassed() { step { [now] in $0.deadlinePassed(now: now) } }
     package func drainTimePassed() { step { $0.drainTimePassed() } }
 
     /// The session's connections are closed.
@@ -106,12 +112,15 @@ package final class WaitDriver<Connection: WorkerConnection> {
         case .none: break
         case .enqueue: enqueue()
         case .cancel(let lease, let dialed): cancel(lease, dialed: dialed)
+        case .expire(let lease, let expiry): expire(lease, expiry)
         case .reject(let lease, let reason, let final): reject(lease, reason, final: final)
+        case .reserve(let lease): reserve(lease)
         }
         switch action.client {
         case .none: proof?.worker.close()
         case .dial(let grant): dial(grant)
         case .relay: if let proof { serve(proof) }
+        case .lend(let grant, let milliseconds): lend(grant, milliseconds: milliseconds)
         case .end(let why): end(why)
         }
     }
@@ -123,7 +132,7 @@ package final class WaitDriver<Connection: WorkerConnection> {
             waiter: id, tenant: request.tenant, selector: request.selector,
             headStartSeconds: request.headStartSeconds, run: request.run,
             wait: request.mayWait || machine.ticket != nil, ticket: machine.ticket, attempt: machine.attempt,
-            alias: request.alias)
+            alias: request.alias, keepSeconds: request.keepSeconds)
         table.queue.enqueue(request) { [self] reply in
             switch reply {
             case .granted(_, let grant): table.queue.acknowledge(grant.lease)
@@ -140,6 +149,13 @@ package final class WaitDriver<Connection: WorkerConnection> {
         table.queue.cancel(lease?.waiter ?? id, tenant: request.tenant, lease: lease, dialed: dialed, done: hangUp)
     }
 
+    private func expire(_ lease: LeaseID?, _ expiry: Expiry) {
+        table.queue.expire(lease?.waiter ?? id, tenant: request.tenant, lease: lease, expiry) {
+            [self, id] obstacle in
+            step { $0.explained(obstacle, of: id) }
+        }
+    }
+
     private func reject(_ lease: LeaseID, _ reason: RejectReason, final: Bool) {
         let hangUp = hangUpLater()
         table.events.reject(name, lease, reason)
@@ -150,6 +166,10 @@ package final class WaitDriver<Connection: WorkerConnection> {
             hangUp()
             step { [now] in $0.verdictReplied(reply, now: now, freshID: table.runtime.freshWaiterID()) }
         }
+    }
+
+    private func reserve(_ lease: LeaseID) {
+        table.queue.reserve(lease, tenant: request.tenant) { [self] reply in step { $0.reserveReplied(reply) } }
     }
 
     // MARK: the dial
@@ -193,17 +213,29 @@ package final class WaitDriver<Connection: WorkerConnection> {
 
     private func serve(_ proof: Proof) {
         request.dropHead()
+        table.queue.note(.waitEnded, of: request.tenant)
         let session = Session(proof.grant, waitedMilliseconds: now - began)
         self.session = session
         table.events.session(
             name, session.grant, request, ticket: machine.ticket, waitedMilliseconds: session.waitedMilliseconds)
-        owner.workerProved(proof.worker, rest: proof.rest)
+        owner.workerProved(proof.worker, of: proof.grant.lease, rest: proof.rest)
+    }
+
+    private func lend(_ grant: Grant, milliseconds: Int) {
+        table.noteLent(grant.lease)
+        table.queue.note(.waitEnded, of: request.tenant)
+        table.remove(id)
+        table.events.lent(name, grant, request, ticket: machine.ticket, waitedMilliseconds: now - began)
+        owner.slotLent(grant, milliseconds: milliseconds)
     }
 
     private func end(_ why: WaitEnd) {
         table.remove(id)
-        let refusal = why.refusal(for: request, cap: table.cap(request.tenant), table.directory())
-        table.events.waitEnd(name, request, why, refusal, ticket: machine.ticket, waitedMilliseconds: now - began)
+        let waited = now - began
+        let refusal = why.refusal(for: request, waitedMilliseconds: waited, table.directory())
+        table.queue.note(.waitEnded, of: request.tenant)
+        if refusal != nil { table.queue.note(.refused, of: request.tenant) }
+        table.events.waitEnd(name, request, why, refusal, ticket: machine.ticket, waitedMilliseconds: waited)
         owner.waitEnded(refusal)
     }
 }

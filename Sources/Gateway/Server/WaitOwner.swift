@@ -1,4 +1,5 @@
 import GatewayCore
+import QueueCore
 
 /// A request that waits for a slot. The owner is told once what became of its wait.
 package protocol WaitOwner<Connection>: AnyObject {
@@ -8,6 +9,11 @@ package protocol WaitOwner<Connection>: AnyObject {
     func waitEnded(_ refusal: Refusal?)
     /// The worker serves this request. The owner has the connection from here on, and calls `sessionEnded` of its wait
     /// when the connection is closed.
-    /// - Parameter rest: bytes that the worker sent behind its proof.
-    func workerProved(_ worker: Connection, rest: [UInt8])
+    /// - Parameters:
+    ///   - lease: the session's.
+    ///   - rest: bytes that the worker sent behind its proof.
+    func workerProved(_ worker: Connection, of lease: LeaseID, rest: [UInt8])
+    /// The slot is reserved for a client that comes later.
+    /// - Parameter milliseconds: how long the slot waits for that client.
+    func slotLent(_ grant: Grant, milliseconds: Int)
 }

@@ -21,10 +21,16 @@ extension Loop: WaitRuntime {
 package protocol WaitQueue: AnyObject {
     func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void)
     func cancel(_ waiter: WaiterID, tenant: String, lease: LeaseID?, dialed: Bool, done: @escaping () -> Void)
+    func expire(
+        _ waiter: WaiterID, tenant: String, lease: LeaseID?, _ expiry: Expiry, done: @escaping (Obstacle?) -> Void)
     func reject(
         _ lease: LeaseID, tenant: String, attach: Int, reason: RejectReason, final: Bool,
         done: @escaping (RejectReply) -> Void)
+    func reserve(_ lease: LeaseID, tenant: String, done: @escaping (ReserveReply) -> Void)
+    func attach(
+        to lease: LeaseID, tenant: String, attachment: WaiterID, done: @escaping (AttachReply) -> Void)
     func acknowledge(_ lease: LeaseID)
+    func note(_ event: UsageMeter.Event, of tenant: String)
 }
 
 extension QueueClient: WaitQueue {}

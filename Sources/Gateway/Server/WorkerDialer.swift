@@ -6,11 +6,11 @@ import QueueCore
 final class WorkerDialer: Dialer {
     private let loop: Loop
     private let fleet: String
-    private let secret: [UInt8]
+    /// The secret that this gateway signs with; a worker answers with the same. A call keeps the secret that it began with.
+    var secret: [UInt8]
     private let resolver: Resolver
     private(set) var probes: [ProcessID: WorkerCall] = [:]
 
-    /// - Parameter secret: what this gateway signs with; a worker answers with the same.
     init(loop: Loop, fleet: String, secret: [UInt8], resolver: Resolver? = nil) {
         self.loop = loop
         self.resolver = resolver ?? Resolver(loop: loop)
@@ -25,16 +25,17 @@ final class WorkerDialer: Dialer {
         let request = Wire.GrantRequest(
             fleet: fleet, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: grant.attach,
             token: grant.token, bounds: bounds, nonce: Crypto.randomHex(bytes: 16))
-        let line = Wire.line(signed: request.signed, mac: mac(request.signed))
+        let key = secret
+        let line = Wire.line(signed: request.signed, mac: mac(request.signed, key))
         let bytes = Array(line.utf8) + head.composed(session: grant.lease.description)
         return WorkerCall(
             loop: loop, resolver: resolver, address: grant.address, request: bytes, onConnecting: onConnecting
         ) { [self] outcome in
             switch outcome {
-            case .answer(.proof(let given), let stream, let rest) where matches(given, request.proofSigned):
+            case .answer(.proof(let given), let stream, let rest) where matches(given, request.proofSigned, key):
                 done(.proved(stream, rest: rest))
             case .answer(.reject(let reason, let given), let stream, _)
-            where matches(given, request.rejectSigned(reason)):
+            where matches(given, request.rejectSigned(reason), key):
                 stream.close()
                 done(.failed(.rejected(reason), words: "the worker rejected it: \(reason.rawValue)"))
             case .answer(_, let stream, _):
@@ -61,13 +62,14 @@ final class WorkerDialer: Dialer {
         // Redis may ask for a probe again while one is under way. The one under way answers both.
         guard probes[worker] == nil else { return }
         let request = Wire.ProbeRequest(fleet: fleet, worker: worker, nonce: Crypto.randomHex(bytes: 16))
-        let line = Wire.line(signed: request.signed, mac: mac(request.signed))
+        let key = secret
+        let line = Wire.line(signed: request.signed, mac: mac(request.signed, key))
         probes[worker] = WorkerCall(
             loop: loop, resolver: resolver, address: address, request: Array(line.utf8), onConnecting: {}
         ) { [self] outcome in
             probes.removeValue(forKey: worker)?.close()
             switch outcome {
-            case .answer(.alive(let given), let stream, _) where matches(given, request.aliveSigned):
+            case .answer(.alive(let given), let stream, _) where matches(given, request.aliveSigned, key):
                 stream.close()
                 done(.alive)
             case .answer(_, let stream, _):
@@ -88,8 +90,8 @@ final class WorkerDialer: Dialer {
     private static let unproved =
         "its answer proves nothing: another worker listens there, or NODE_SECRET differs between this gateway and that worker"
 
-    private func mac(_ text: String) -> String { Crypto.hmacSHA256(key: secret, text) }
-    private func matches(_ given: String, _ signed: String) -> Bool {
-        Crypto.constantTimeEqual(given, mac(signed))
+    private func mac(_ text: String, _ key: [UInt8]) -> String { Crypto.hmacSHA256(key: key, text) }
+    private func matches(_ given: String, _ signed: String, _ key: [UInt8]) -> Bool {
+        Crypto.constantTimeEqual(given, mac(signed, key))
     }
 }

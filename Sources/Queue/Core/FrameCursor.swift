@@ -45,6 +45,14 @@ public struct FrameCursor: Sendable {
     /// True between two frames: a client reads a Close frame as one.
     public var mayClose: Bool { state == .header(read: 0) }
 
+    /// True behind an answer that agreed on WebSocket, until a Close frame.
+    public var isWebSocket: Bool {
+        switch state {
+        case .header, .payload: true
+        case .head, .silent: false
+        }
+    }
+
     /// Takes the next bytes of this side.
     public mutating func pass(_ bytes: UnsafeRawBufferPointer) {
         var at = 0

@@ -68,6 +68,10 @@ public enum QueueLimits {
     public static let settingsBatch = 256
     /// Pools that scale from zero.
     public static let zerosMax = 256
+    /// Tenants in the usage that one renew carries.
+    public static let usageBatch = 128
+    /// Days whose usage is kept, today included.
+    public static let usageDays = 35
     /// Time from a grant to the worker's accept.
     public static let acceptDeadlineMilliseconds = 5_000
     /// A process without a renew for this long counts as dead.

@@ -14,8 +14,13 @@ public struct Place: Hashable, Sendable {
         case capacity
     }
 
-    /// The waiter's state in the queue: `queued`, `aside` (its gateway is suspended), `granted`, `accepted`.
+    /// The waiter's state in the queue: `queued`, `aside` (its gateway is suspended), `granted`, `reserved`, `accepted`;
+    /// `new` for a client that has not come yet.
     public let state: String
+    /// `nil` for a client that has not come yet.
+    public let waiter: WaiterID?
+    /// The session that the waiter has, or will have; `nil` if it still waits.
+    public let lease: LeaseID?
     /// The number of waiters before it in the whole fleet, by arrival and head start. Under `fifo`, at most this many
     /// of the present waiters are served before it.
     public let ahead: Int
@@ -31,10 +36,13 @@ public struct Place: Hashable, Sendable {
     public let estimateMilliseconds: Int?
 
     public init(
-        state: String, ahead: Int, aheadOfTenant: Int, oldestMilliseconds: Int, waitedMilliseconds: Int,
+        state: String, waiter: WaiterID?, lease: LeaseID?, ahead: Int, aheadOfTenant: Int, oldestMilliseconds: Int,
+        waitedMilliseconds: Int,
         reason: Reason?, estimateMilliseconds: Int?
     ) {
         self.state = state
+        self.waiter = waiter
+        self.lease = lease
         self.ahead = ahead
         self.aheadOfTenant = aheadOfTenant
         self.oldestMilliseconds = oldestMilliseconds
@@ -42,4 +50,29 @@ public struct Place: Hashable, Sendable {
         self.reason = reason
         self.estimateMilliseconds = estimateMilliseconds
     }
+}
+
+/// Why a waiter whose time is over had no slot.
+public struct Obstacle: Hashable, Sendable {
+    public let reason: Place.Reason
+    /// Slots that the tenant holds.
+    public let held: Int
+    /// The most slots that the tenant may hold at once.
+    public let cap: Int
+
+    public init(_ reason: Place.Reason, held: Int = 0, cap: Int = 0) {
+        self.reason = reason
+        self.held = held
+        self.cap = cap
+    }
+}
+
+/// Why a gateway ends a waiter whose client is still there.
+public enum Expiry: String, Hashable, Sendable {
+    /// Its time is over. The reply says why it had no slot.
+    case late
+    /// End it only if no worker serves its pools. The reply says why it waits.
+    case unserved
+    /// Its gateway ends. The ticket of its alias is kept for a while, as if the gateway had died.
+    case moves
 }

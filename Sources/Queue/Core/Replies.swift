@@ -70,7 +70,8 @@ public enum EndReason: String, Sendable, CaseIterable {
 
 /// The waiters or sessions that a request ends.
 public enum EndTarget: Hashable, Sendable {
-    case waiter(WaiterID)
+    /// By its id or its alias.
+    case waiter(String)
     case lease(LeaseID)
     /// All waiters and sessions of a run that exist now.
     case run(String)
@@ -97,7 +98,8 @@ public enum ReserveReply: Hashable, Sendable {
 /// The queue's answer to an `attach`.
 public enum AttachReply: Hashable, Sendable {
     /// Dial the lease's worker with this grant, which has the connection's number.
-    case granted(Grant)
+    /// `tenant` is the lease's.
+    case granted(Grant, tenant: String)
     /// A client is connected to the lease, or is being connected.
     case alreadyAttached
     /// The lease belongs to another tenant.

@@ -8,4 +8,9 @@ public enum SlotProtocol: String, Hashable, Sendable, CaseIterable {
     case bidi
     /// Anything else, which Berth does not know.
     case raw
+    /// None: a client only holds the slot, by a connection without messages.
+    case lease
+
+    /// The protocols that a sidecar may speak.
+    public static let ofSidecars = allCases.filter { $0 != .lease }
 }

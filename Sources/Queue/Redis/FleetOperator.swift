@@ -46,7 +46,8 @@ public final class FleetOperator {
     public init(loop: Loop, endpoint: RedisEndpoint, fleet: String) {
         keys = Keys(fleet: fleet)
         connection = RedisConnection(
-            loop: loop, endpoint: endpoint, scripts: [ScriptLibrary.settings, ScriptLibrary.drain], key: keys.meta)
+            loop: loop, endpoint: endpoint,
+            scripts: [ScriptLibrary.settings, ScriptLibrary.drain, ScriptLibrary.finish], key: keys.meta)
         connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
     }
@@ -85,6 +86,22 @@ public final class FleetOperator {
                     case "ok": .success(reply.text(0))
                     case "unknown_worker": .failure(.unknownWorker(worker, there: reply.texts(0)))
                     case "bad": .failure(.badName(worker))
+                    default: .failure(.refused("\(reply.status) \(reply.text(0))"))
+                    }
+                })
+        }
+    }
+
+    /// Ends a waiter or a session of any tenant. Its client is told that it was ended by request.
+    /// - Parameter target: a waiter by its id, or a lease.
+    public func end(_ target: EndTarget, done: @escaping (Result<Bool, Failure>) -> Void) {
+        run(ScriptLibrary.finish, [""] + target.words + [EndReason.request.rawValue]) {
+            done(
+                $0.flatMap { reply in
+                    switch reply.status {
+                    case "ok": .success(true)
+                    case "not_found": .success(false)
+                    case "bad": .failure(.badName("\(target)"))
                     default: .failure(.refused("\(reply.status) \(reply.text(0))"))
                     }
                 })

@@ -1,51 +1,91 @@
 import EventLoop
 import QueueCore
+import RedisClient
 
 extension Inspector {
     /// A waiter's place in the queue; `nil` if this tenant has no such waiter.
+    /// - Parameter name: the waiter's id or alias.
+    public func place(of name: String, tenant: String, done: @escaping (Result<Place?, Failure>) -> Void) {
+        askPlace([name, tenant, ""], done)
+    }
+
+    /// The place that a new client of the tenant would have.
     public func place(
-        of waiter: WaiterID, tenant: String, done: @escaping (Result<Place?, Failure>) -> Void
+        ofNew selector: Selector, tenant: String, done: @escaping (Result<Place?, Failure>) -> Void
     ) {
-        run(ScriptLibrary.place, [waiter.text, tenant]) { result in
-            done(result.map { Place(reply: ($0.elements ?? []).map { $0.text ?? "" }) })
+        askPlace(["", tenant, selector.description], done)
+    }
+
+    private func askPlace(_ arguments: [String], _ done: @escaping (Result<Place?, Failure>) -> Void) {
+        run(ScriptLibrary.place, arguments) { result in done(result.map { Place(reply: $0.texts) }) }
+    }
+
+    /// A session of the tenant; `nil` if the tenant has no such session.
+    public func session(
+        _ lease: LeaseID, tenant: String, done: @escaping (Result<SessionRecord?, Failure>) -> Void
+    ) {
+        run(ScriptLibrary.sessions, [tenant, "lease", lease.description]) { result in
+            done(result.map { SessionRecord.all(in: $0.texts).first })
         }
     }
 
-    /// How many slots of each declared pool the fleet could use now: slots held, granted, and wanted by waiters.
-    /// Waiters count up to their tenant's cap, and each counts once. All callers get the same numbers. They are
-    /// computed at most once a second.
-    public func slotsWanted(done: @escaping (Result<[String: Int], Failure>) -> Void) {
-        run(ScriptLibrary.wanted, []) { [weak self] result in
-            switch result {
-            case .failure(let failure):
-                done(.failure(failure))
-            case .success(let reply):
-                let words = (reply.elements ?? []).map { $0.text ?? "" }
-                switch words.first {
-                case "more": self?.slotsWanted(done: done)
-                case "ok": done(.success(Self.numbers(words.dropFirst(2))))
-                case "schema": done(.failure(.refused(Self.otherSchema(words))))
-                default: done(.failure(.unavailable("wanted had no answer")))
-                }
-            }
+    /// The waiters and sessions of a run: at most 256, the oldest first.
+    public func sessions(
+        ofRun run: String, tenant: String, done: @escaping (Result<[SessionRecord], Failure>) -> Void
+    ) {
+        self.run(ScriptLibrary.sessions, [tenant, "run", run]) { result in
+            done(result.map { SessionRecord.all(in: $0.texts) })
         }
     }
 
-    static func numbers(_ words: ArraySlice<String>) -> [String: Int] {
-        var out: [String: Int] = [:]
-        var rest = words
-        while let name = rest.popFirst(), let number = rest.popFirst() { out[name] = Int(number) }
-        return out
+    /// The usage of a tenant on the last days, the latest first. Days without use are left out.
+    /// - Parameter days: how many, today included; at most `QueueLimits.usageDays`.
+    public func usage(
+        of tenant: String, days: Int, done: @escaping (Result<[DayOfUse], Failure>) -> Void
+    ) {
+        run(ScriptLibrary.usage, [tenant, String(days)]) { result in
+            done(result.map { DayOfUse.all(in: $0.texts) })
+        }
     }
 }
 
 extension Place {
     /// Reads a reply of `place`; `nil` if it names no waiter.
     init?(reply words: [String]) {
-        guard words.count >= 8, words[0] == "found" else { return nil }
+        guard words.count >= 10, words[0] == "found" else { return nil }
         self.init(
-            state: words[1], ahead: Int(words[2]) ?? 0, aheadOfTenant: Int(words[3]) ?? 0,
+            state: words[1], waiter: WaiterID(words[8]), lease: LeaseID(words[9]), ahead: Int(words[2]) ?? 0,
+            aheadOfTenant: Int(words[3]) ?? 0,
             oldestMilliseconds: Int(words[4]) ?? 0, waitedMilliseconds: Int(words[5]) ?? 0,
             reason: Reason(rawValue: words[6]), estimateMilliseconds: Int(words[7]))
     }
+}
+
+extension SessionRecord {
+    private static var columns: Int { 8 }
+
+    /// Reads a reply of `sessions`. Rows that cannot be read are left out.
+    static func all(in words: [String]) -> [SessionRecord] {
+        stride(from: 1, to: words.count, by: columns).compactMap { start in
+            guard start + columns <= words.count, let waiter = WaiterID(words[start]) else { return nil }
+            let row = words[start..<start + columns].map { $0 }
+            return SessionRecord(
+                waiter: waiter, lease: LeaseID(row[1]), state: row[2], pool: Pool(row[3]), worker: ProcessID(row[4]),
+                run: row[5], alias: row[6], remainingMilliseconds: Int(row[7]))
+        }
+    }
+}
+
+extension DayOfUse {
+    /// Reads a reply of `usage`. Rows that cannot be read are left out.
+    static func all(in words: [String]) -> [DayOfUse] {
+        stride(from: 1, to: words.count - 1, by: 2).compactMap { at in
+            guard let day = Int(words[at]), let use = Use(words: words[at + 1]) else { return nil }
+            return DayOfUse(day: day, use: use)
+        }
+    }
+}
+
+extension RedisReply {
+    fileprivate var texts: [String] { (elements ?? []).map { $0.text ?? "" } }
 }

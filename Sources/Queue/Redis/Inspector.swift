@@ -2,8 +2,7 @@ import EventLoop
 import QueueCore
 import RedisClient
 
-/// An operator's view of a fleet: status, audit, places, slots wanted, and Redis' eviction policy. Changes no data, but
-/// `wanted` stores its counts in Redis.
+/// An operator's view of a fleet: its records, audit, places, and Redis' eviction policy. Changes no data.
 public final class Inspector {
     /// Why a query failed.
     public enum Failure: Error, Hashable, CustomStringConvertible {
@@ -30,8 +29,8 @@ public final class Inspector {
         connection = RedisConnection(
             loop: loop, endpoint: endpoint,
             scripts: [
-                ScriptLibrary.status, ScriptLibrary.audit, ScriptLibrary.place, ScriptLibrary.wanted,
-                ScriptLibrary.examine,
+                ScriptLibrary.survey, ScriptLibrary.audit, ScriptLibrary.place, ScriptLibrary.sessions,
+                ScriptLibrary.usage, ScriptLibrary.examine,
             ],
             key: keys.meta)
         connection.onEvent = { [weak self] in self?.connection($0) }
@@ -43,11 +42,9 @@ public final class Inspector {
         connection.close()
     }
 
-    /// The fleet as one JSON object, with at most `waiters` waiters of the line.
-    public func status(waiters: Int, done: @escaping (Result<String, Failure>) -> Void) {
-        run(ScriptLibrary.status, [String(waiters)]) { result in
-            done(result.flatMap { $0.text.map { .success($0) } ?? .failure(.unavailable("status had no text")) })
-        }
+    /// Asks Redis for nothing, to measure its answer.
+    public func roundTrip(done: @escaping (Result<Void, Failure>) -> Void) {
+        send(["PING"]) { done($0.map { _ in }) }
     }
 
     /// Redis' `maxmemory-policy`, from INFO, or from CONFIG if INFO is forbidden; nil if both are.

@@ -12,9 +12,10 @@ final class Membership {
     let id: ProcessID
     let connection: any StoreConnection
 
-    /// Arguments of `register`, after the process kind, and of the renew script (`renew` or `roll`).
+    /// Arguments of `register`, after the process kind, and of the renew script (`renew` or `roll`), which carries a batch
+    /// of the usage.
     var registration: () -> [String] = { [] }
-    var renewal: () -> [String] = { [] }
+    var renewal: (_ usage: String) -> [String] = { [$0] }
     /// Calls may be sent now. `anew`: Redis has no data of this process, so declare everything again.
     var onServe: (_ anew: Bool) -> Void = { _ in }
     var onAway: () -> Void = {}
@@ -34,7 +35,9 @@ final class Membership {
     }
 
     private var standing: Standing
+    private var usage = UsageMeter()
     private var history = History()
+    var counters = QueueCounters()
     private var isSweeping = false
     private var renewTimer: (any ScheduledCall)?
     private var retryTimer: (any ScheduledCall)?
@@ -83,13 +86,23 @@ final class Membership {
         }
     }
 
+    /// Counts what a tenant uses. The counts are sent with the next renew.
+    func note(_ event: UsageMeter.Event, of tenant: String) {
+        usage.note(event, of: tenant, now: runtime.now)
+    }
+
     /// Renews this process in Redis. A worker sends its slot rows, a gateway the counts of its waiters.
-    func renew() {
-        guard standing.state == .member else { return }
+    /// - Parameter done: called when Redis answered; `isTaken` is true if it executed the renew.
+    func renew(done: @escaping (_ isTaken: Bool) -> Void = { _ in }) {
+        guard standing.state == .member else { return done(false) }
         let sentAt = runtime.now
-        call(standing.kind == .worker ? ScriptLibrary.renew : ScriptLibrary.roll, renewal()) { [weak self] reply in
-            guard let reply, reply.status == "ok" else { return }
-            guard let self else { return }
+        let batch = usage.batch(now: sentAt)
+        call(standing.kind == .worker ? ScriptLibrary.renew : ScriptLibrary.roll, renewal(batch)) { [weak self] reply in
+            let isTaken = reply?.status == "ok"
+            defer { done(isTaken) }
+            guard let self, let reply else { return }
+            usage.answered(batch, isTaken: isTaken)
+            guard isTaken else { return }
             onRenewed(sentAt)
             switch standing.kind {
             case .worker: onOrders(reply.texts(0), reply.texts(1))
@@ -98,10 +111,22 @@ final class Membership {
         }
     }
 
-    /// Removes this process from Redis. Calls `done` when Redis answered or the answer was lost.
+    /// Removes this process from Redis, after Redis has the last of its usage. Calls `done` when Redis answered or the
+    /// answer was lost.
     func leave(done: @escaping () -> Void) {
-        guard standing.state == .member else { return done() }
-        call(ScriptLibrary.drain, [standing.kind.rawValue, "leave"]) { _ in done() }
+        usage.endAll(now: runtime.now)
+        sendUsage { [self] in
+            guard standing.state == .member else { return done() }
+            call(ScriptLibrary.drain, [standing.kind.rawValue, "leave"]) { _ in done() }
+        }
+    }
+
+    private func sendUsage(done: @escaping () -> Void) {
+        guard !usage.isEmpty, standing.state == .member else { return done() }
+        renew { [weak self] isTaken in
+            guard isTaken, let self else { return done() }
+            sendUsage(done: done)
+        }
     }
 
     // MARK: - Events and replies
@@ -114,6 +139,7 @@ final class Membership {
             isSweeping = false
             isAnswered = false
             standing.disconnected()
+            counters.connectionsLost += 1
             if outage.failed(reason) { onNotice("Redis is away: \(reason)") }
             onAway()
         }
@@ -162,6 +188,7 @@ final class Membership {
         call(ScriptLibrary.sweep, [standing.kind.rawValue]) { [weak self] reply in
             guard let self else { return }
             isSweeping = false
+            for index in reply?.payload.indices ?? 0..<0 { counters.swept[reply?.text(index) ?? "", default: 0] += 1 }
             if let reply, reply.moreToDo || reply.sweepDue { sweep() }
         }
     }
@@ -188,6 +215,7 @@ final class Membership {
 
     private func register() {
         let sentAt = runtime.now
+        usage.forgotten()
         call(ScriptLibrary.register, [standing.kind.rawValue] + registration()) { [weak self] reply in
             guard let self, let reply else { return }
             switch reply.status {

@@ -55,6 +55,8 @@ public final class QueueClient {
     /// On this connection, Redis has the settings, and calls may be sent.
     private var isServed = false
     public private(set) var isAvailable = false
+    /// Since the start.
+    public var counters: QueueCounters { membership.counters }
     /// The number of acknowledgements that Redis has not confirmed yet.
     var acknowledgementsWaiting: Int { acknowledgements.count }
     /// The highest version of the fleet's settings that this gateway knows.
@@ -80,10 +82,10 @@ public final class QueueClient {
         membership.onServe = { [weak self] in self?.serve(anew: $0) }
         membership.onAnswered = { [weak self] in self?.notifyAvailable() }
         membership.onAway = { [weak self] in self?.wentAway() }
-        membership.renewal = { [weak self] in
+        membership.renewal = { [weak self] usage in
             guard let self else { return [] }
             let counts = delegate?.queueClientRoll(self).map { self.roll.ask($0) } ?? ["", ""]
-            return counts + [String(settings.version)]
+            return counts + [String(settings.version), usage]
         }
         membership.onGatewayRenewed = { [weak self] in self?.renewed($0) }
         membership.onNotice = { [weak self] in
@@ -154,6 +156,18 @@ public final class QueueClient {
         outbox.post(ScriptLibrary.cancel, arguments, lane: waiter.text, tenant: tenant, kind: .exit) { _ in done() }
     }
 
+    /// Ends a waiter whose time, or whose gateway's time, is over, as `cancel` does.
+    /// - Parameter done: the waiter's obstacle. It is `nil` if the waiter moves, or if the enqueue was not sent yet.
+    public func expire(
+        _ waiter: WaiterID, tenant: String, lease: LeaseID?, _ expiry: Expiry, done: @escaping (Obstacle?) -> Void
+    ) {
+        let arguments = [waiter.text, lease?.description ?? "", "0", expiry.rawValue]
+        outbox.post(
+            ScriptLibrary.cancel, arguments, lane: waiter.text, tenant: tenant,
+            kind: expiry == .unserved ? .other : .exit
+        ) { done($0.flatMap { Obstacle($0) }) }
+    }
+
     /// The verdict on a grant that failed before the worker's proof. `final`: three distinct workers have failed this
     /// waiter.
     /// - Parameter attach: the number of the connection that the dial was for.
@@ -180,7 +194,9 @@ public final class QueueClient {
 
     /// Connects a client to a borrowed or kept lease. Dial the worker with the grant. If the dial fails, call `reject`
     /// with the grant's attach number.
-    /// - Parameter attachment: drawn for this client, so that Redis recognises a repeated call.
+    /// - Parameters:
+    ///   - tenant: "" for any, if the client has the lease's ticket.
+    ///   - attachment: drawn for this client, so that Redis recognises a repeated call.
     public func attach(
         to lease: LeaseID, tenant: String, attachment: WaiterID, done: @escaping (AttachReply) -> Void
     ) {
@@ -208,6 +224,11 @@ public final class QueueClient {
     /// The result of a probe that the delegate was asked for.
     public func probed(_ worker: ProcessID, passed: Bool) {
         membership.call(ScriptLibrary.probed, [worker.text, passed ? "1" : "0"]) { _ in }
+    }
+
+    /// Counts a wait or a refusal of a tenant, for its usage.
+    public func note(_ event: UsageMeter.Event, of tenant: String) {
+        membership.note(event, of: tenant)
     }
 
     /// Declares the settings of this gateway's file. Call it before `start` and after each reload of the file. An
@@ -298,6 +319,7 @@ public final class QueueClient {
     private func woken(_ message: [UInt8]) {
         let text = String(decoding: message, as: UTF8.self)
         if let grant = Grant(payload: text) {
+            membership.counters.wakeupsByChannel += 1
             delegate?.queueClient(self, granted: grant)
         } else if text.hasPrefix("ended ") {
             ended(text.dropFirst("ended ".count))
@@ -338,6 +360,8 @@ public final class QueueClient {
             guard let reply, reply.status == "ok" else { return }
             acknowledgements.removeFirst(min(batch.count, acknowledgements.count))
             for grant in reply.texts(1).compactMap({ Grant(payload: $0) }) {
+                // A grant that the channel brought may come again, before Redis knows of its acknowledgement.
+                if !acknowledgements.contains(grant.lease.description) { membership.counters.wakeupsByCollect += 1 }
                 delegate?.queueClient(self, granted: grant)
             }
             for words in reply.texts(3) { ended(words) }

@@ -68,6 +68,14 @@ extension QueueRefusal {
     }
 }
 
+extension Obstacle {
+    /// `nil` if the reply names no reason that this version knows.
+    init?(_ reply: ScriptReply) {
+        guard let reason = Place.Reason(rawValue: reply.text(0)) else { return nil }
+        self.init(reason, held: reply.number(1), cap: reply.number(2))
+    }
+}
+
 extension RejectReply {
     init(_ reply: ScriptReply) {
         switch reply.status {
@@ -85,7 +93,7 @@ extension AttachReply {
         switch reply.status {
         case "granted":
             guard let grant = Grant(payload: reply.text(0), attach: reply.number(1)) else { fallthrough }
-            self = .granted(grant)
+            self = .granted(grant, tenant: reply.text(2))
         case "already_attached": self = .alreadyAttached
         case "forbidden": self = .forbidden
         case "recovering": self = .recovering
@@ -98,7 +106,7 @@ extension EndTarget {
     /// The kind of target and its id, as arguments of `finish`.
     var words: [String] {
         switch self {
-        case .waiter(let id): ["waiter", id.text]
+        case .waiter(let name): ["waiter", name]
         case .lease(let id): ["lease", id.description]
         case .run(let name): ["run", name]
         case .tenant: ["tenant", ""]

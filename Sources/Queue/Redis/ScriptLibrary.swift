@@ -20,9 +20,10 @@ public enum ScriptLibrary {
     public static let drain = named("drain")
     public static let sweep = named("sweep")
     public static let settings = named("settings")
-    public static let status = named("status")
     public static let place = named("place")
-    public static let wanted = named("wanted")
+    public static let sessions = named("sessions")
+    public static let usage = named("usage")
+    public static let survey = named("survey")
     public static let audit = named("audit")
     public static let finish = named("finish")
     public static let reserve = named("reserve")
@@ -39,11 +40,12 @@ public enum ScriptLibrary {
         ("roll", PackageResources.roll_lua),
         ("register", PackageResources.register_lua), ("probed", PackageResources.probed_lua),
         ("drain", PackageResources.drain_lua), ("sweep", PackageResources.sweep_lua),
-        ("settings", PackageResources.settings_lua), ("status", PackageResources.status_lua),
+        ("settings", PackageResources.settings_lua), ("survey", PackageResources.survey_lua),
         ("audit", PackageResources.audit_lua), ("finish", PackageResources.finish_lua),
         ("reserve", PackageResources.reserve_lua), ("attach", PackageResources.attach_lua),
         ("keep", PackageResources.keep_lua), ("place", PackageResources.place_lua),
-        ("wanted", PackageResources.wanted_lua), ("examine", PackageResources.examine_lua),
+        ("sessions", PackageResources.sessions_lua), ("usage", PackageResources.usage_lua),
+        ("examine", PackageResources.examine_lua),
     ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }
 
     public static let all = verbs.map { joined($0.name, $0.text, linker) }
@@ -54,8 +56,10 @@ public enum ScriptLibrary {
         ("lib_match", PackageResources.lib_match_lua), ("lib_settings", PackageResources.lib_settings_lua),
         ("lib_queue", PackageResources.lib_queue_lua), ("lib_slot", PackageResources.lib_slot_lua),
         ("lib_lease", PackageResources.lib_lease_lua), ("lib_rate", PackageResources.lib_rate_lua),
-        ("lib_dispatch", PackageResources.lib_dispatch_lua), ("lib_change", PackageResources.lib_change_lua),
+        ("lib_why", PackageResources.lib_why_lua), ("lib_dispatch", PackageResources.lib_dispatch_lua),
+        ("lib_change", PackageResources.lib_change_lua),
         ("lib_end", PackageResources.lib_end_lua), ("lib_rows", PackageResources.lib_rows_lua),
+        ("lib_usage", PackageResources.lib_usage_lua),
         ("lib_walk", PackageResources.lib_walk_lua), ("lib_mend", PackageResources.lib_mend_lua),
         ("lib_keys", PackageResources.lib_keys_lua),
     ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }

@@ -34,6 +34,8 @@ public final class SlotRegistry {
     public let id: ProcessID
 
     private let membership: Membership
+    /// Since the start.
+    public var counters: QueueCounters { membership.counters }
     private let outbox: Outbox
     private var control: (any StoreSubscription)?
     private let advertised: String
@@ -56,6 +58,8 @@ public final class SlotRegistry {
         let tenant: String
         let keepSeconds: Int
         let run: String
+        /// A client was served, so the slot counts for its tenant.
+        var isCounted = false
     }
 
     /// - Parameters:
@@ -94,7 +98,7 @@ public final class SlotRegistry {
             membership?.call(script, arguments, done: done)
         }
         membership.registration = { [weak self] in self?.registration() ?? [] }
-        membership.renewal = { [weak self] in self?.renewal() ?? [] }
+        membership.renewal = { [weak self] in self?.renewal($0) ?? [] }
         membership.onServe = { [weak self] _ in self?.serve() }
         membership.onAnswered = { [weak self] in self?.notifyAvailable() }
         membership.onAway = { [weak self] in
@@ -150,11 +154,30 @@ public final class SlotRegistry {
             guard let reply, !reply.isStale else { return done(.failed) }
             guard reply.status == "accepted" else { return done(reply.status == "ended" ? .ended : .failed) }
             let keepSeconds = reply.number(1)
-            self?.served[slot] = Served(
-                lease: lease, tenant: reply.text(0), keepSeconds: keepSeconds, run: reply.text(2))
+            self?.serves(
+                Served(lease: lease, tenant: reply.text(0), keepSeconds: keepSeconds, run: reply.text(2)), slot: slot)
             if attach == 1 { self?.sessions += 1 }
             done(.accepted(keepSeconds: keepSeconds))
         }
+    }
+
+    /// The worker proved itself to the gateway: from now on, until the release, the slot counts for its tenant.
+    public func proved(slot: Int) {
+        guard let one = served[slot], !one.isCounted else { return }
+        served[slot]!.isCounted = true
+        membership.note(.sessionBegan, of: one.tenant)
+    }
+
+    /// A kept lease stays the same for its next connection.
+    private func serves(_ next: Served, slot: Int) {
+        guard served[slot]?.lease != next.lease else { return }
+        servesNobody(slot)
+        served[slot] = next
+    }
+
+    private func servesNobody(_ slot: Int) {
+        guard let one = served.removeValue(forKey: slot), one.isCounted else { return }
+        membership.note(.sessionEnded, of: one.tenant)
     }
 
     /// The connection failed before its proof.
@@ -181,7 +204,7 @@ public final class SlotRegistry {
     /// The session of this lease is over.
     /// - Parameter isFit: the slot is ready for its next client already, so the same call frees it and grants it again.
     public func release(_ lease: LeaseID, slot: Int, token: Token, isFit: Bool = false) {
-        served[slot] = nil
+        servesNobody(slot)
         let arguments = words(lease, slot, token) + (isFit ? ["1"] : [])
         outbox.post(ScriptLibrary.release, arguments, lane: String(slot)) { _ in }
     }
@@ -260,9 +283,9 @@ public final class SlotRegistry {
             + pools.map(\.description) + rows()
     }
 
-    private func renewal() -> [String] {
+    private func renewal(_ usage: String) -> [String] {
         renewNumber += 1
-        return [String(renewNumber), delegate?.slotRegistryTrouble(self) ?? "", isDraining ? "1" : "0"] + rows()
+        return [String(renewNumber), delegate?.slotRegistryTrouble(self) ?? "", isDraining ? "1" : "0", usage] + rows()
     }
 
     /// The rows of the slots. A slot with an unanswered call is left out, because a row that overtakes its own

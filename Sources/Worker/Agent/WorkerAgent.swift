@@ -9,14 +9,15 @@ import WorkerCore
 /// Loop-confined. Call `start` once and `drain` once. The loop has no work left when the drain is over.
 public final class WorkerAgent {
     private let loop: Loop
-    private let settings: WorkerSettings
+    let settings: WorkerSettings
     private let events: any WorkerEvents
+    let meter: WorkerMeter
     private var listener: Listener?
-    private var registry: SlotRegistry?
-    private var board: SlotBoard?
+    private(set) var registry: SlotRegistry?
+    private(set) var board: SlotBoard?
     private var door: GatewayDoor?
     private var unreachedTimer: Timer?
-    private var wasReached = false
+    private(set) var wasReached = false
     var unreachedMilliseconds = WorkerLimits.unreachedMilliseconds
     /// At most a quarter of the descriptors, because sidecars need the others.
     var pendingConnectionsMax = min(WorkerLimits.pendingConnectionsMax, SystemLimits.openFilesLimit() / 4)
@@ -26,11 +27,11 @@ public final class WorkerAgent {
     private var drainDone: [() -> Void] = []
     private var drainTimer: Timer?
     private var ageTimer: Timer?
-    private var isDraining = false
+    private(set) var isDraining = false
     private var isStopping = false
     private var isOver = false
-    private var wasRegistered = false
-    private var isRedisAway = false
+    private(set) var wasRegistered = false
+    private(set) var isRedisAway = false
 
     /// Called when this worker has drained by itself, and the process should end: an operator ordered it, a newer process
     /// has this node id, or the worker reached its age.
@@ -38,10 +39,11 @@ public final class WorkerAgent {
     /// Called when a slot's sidecar does not start, once for each reason.
     public var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
-    public init(loop: Loop, settings: WorkerSettings, log: JSONLog) {
+    public init(loop: Loop, settings: WorkerSettings, log: EventLog) {
         self.loop = loop
         self.settings = settings
-        events = WorkerLog(log)
+        meter = WorkerMeter(pools: settings.pools.map(\.plan.pool))
+        events = WorkerRecord(log: WorkerLog(log), meter: meter)
         protocolLogs = ProtocolLogFiles(folder: settings.protocolLogFolder, loop: loop, events: events)
     }
 

@@ -9,8 +9,6 @@ public struct LegacyName: Hashable, Sendable {
         case means(setting: String)
         /// The value is one part of a setting; `words` say how the parts are joined.
         case contributes(words: String)
-        /// This value is accepted, because Berth always works so. Other values are refused.
-        case onlyValue(String, words: String)
         case refused(words: String)
     }
 
@@ -23,9 +21,6 @@ public struct LegacyName: Hashable, Sendable {
         composed("REDIS_HOST", "with REDIS_PORT it makes up redis.url where REDIS_URL is not set", both),
         composed("REDIS_PORT", "with REDIS_HOST it makes up redis.url where REDIS_URL is not set", both),
         composed("PORT", "the port of gateway.listen or worker.listen where that is not set", both),
-        LegacyName(
-            name: "LOG_FORMAT", commands: both,
-            treatment: .onlyValue("json", words: "logs are one JSON object a line")),
         refused("HUB_URL", "workers and gateways find each other through Redis: set REDIS_URL", [.worker]),
         refused("HEARTBEAT_INTERVAL", "the heartbeat is 2 s and not a setting", both),
         refused(
@@ -61,9 +56,6 @@ public struct LegacyName: Hashable, Sendable {
             }
             switch legacy.treatment {
             case .means, .contributes: return nil
-            case .onlyValue(let only, let words):
-                if value.lowercased() == only { return nil }
-                return .init(place: legacy.name, message: "only '\(only)' is served: \(words)")
             case .refused(let words):
                 return .init(place: legacy.name, message: "is not a setting of Berth: \(words)")
             }

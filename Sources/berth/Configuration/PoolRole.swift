@@ -118,7 +118,7 @@ public struct PoolRole: Hashable, Sendable {
         case .chromium: .cdp
         case .bidi: .bidi
         case .command, .attach: namedProtocol ?? .raw
-        case .lease: .raw
+        case .lease: .lease
         }
     }
 

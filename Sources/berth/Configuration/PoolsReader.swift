@@ -150,8 +150,8 @@ struct PoolsReader {
             }
             pool.kind = kind
         case .protocol:
-            guard let named = SlotProtocol(rawValue: text.lowercased()) else {
-                return Spelling.unknown("value", text, known: SlotProtocol.allCases.map(\.rawValue))
+            guard let named = SlotProtocol.ofSidecars.first(where: { $0.rawValue == text.lowercased() }) else {
+                return Spelling.unknown("value", text, known: SlotProtocol.ofSidecars.map(\.rawValue))
             }
             pool.namedProtocol = named
         case .mode:

@@ -47,33 +47,76 @@ public struct NodeRole: Hashable, Sendable {
 
 /// The settings of a gateway.
 public struct GatewayRole: Hashable, Sendable {
+    /// The files of the certificate, with absolute paths.
+    public struct TLS: Hashable, Sendable {
+        public let certificate: String
+        public let key: String
+    }
+
     public let listen: ListenAddress
+    /// Several gateway processes listen on the same address.
+    public let reusesPort: Bool
+    /// `nil` for plain HTTP.
+    public let tls: TLS?
     public let drainTimeoutMilliseconds: Int
+    /// `nil` for the client's whole wait.
+    public let noWorkerWaitMilliseconds: Int?
     public let defaultBrowser: String
     public let tenancy: Tenancy
+
+    /// Each look at a waiter is a call to Redis.
+    public static let noWorkerWaitMillisecondsMin = 1_000
 
     /// - Parameter listenName: `gateway.listen`, or `dev.listen` for `berth dev`.
     public init(_ settings: Settings, listenName: String = "gateway.listen") throws(ConfigurationProblems) {
         drainTimeoutMilliseconds = settings.milliseconds("gateway.drainTimeout")
+        noWorkerWaitMilliseconds = settings.text("gateway.noWorkerWait").flatMap(DurationText.milliseconds)
+        if let wait = noWorkerWaitMilliseconds, wait < GatewayRole.noWorkerWaitMillisecondsMin {
+            throw ConfigurationProblems([
+                .init(place: settings.place("gateway.noWorkerWait"), message: "is shorter than 1s")
+            ])
+        }
         defaultBrowser = settings.text("gateway.defaultBrowser") ?? "chromium"
         // `berth dev` reads the same file, but does not have this setting.
         let isDev = settings.command == .dev
+        reusesPort = !isDev && settings.isTrue("gateway.reusePort")
         let insecureOpen = !isDev && settings.isTrue("gateway.insecureOpen")
         let zeros = settings.texts("scaleFromZero").map(GatewayRole.withBrowserInLowerCase)
         if let words = GatewayRole.objection(toZeros: zeros) {
             throw ConfigurationProblems([.init(place: settings.place("scaleFromZero"), message: words)])
         }
+        // The table has checked each text.
+        let proxies = settings.texts("gateway.trustedProxies").compactMap { try? AddressRange($0) }
+        if proxies.count > TrustedProxies.rangesMax {
+            let words = "holds more than \(TrustedProxies.rangesMax) ranges"
+            throw ConfigurationProblems([.init(place: settings.place("gateway.trustedProxies"), message: words)])
+        }
         tenancy = Tenancy(
             tenants: settings.tenants, defaultLimits: settings.defaults,
             allowedOrigins: Set(settings.texts("gateway.origins")), allowsForeignHosts: insecureOpen,
             policy: settings.text("policy").flatMap(Policy.init) ?? .fifo, scaleFromZero: zeros,
-            queueMax: settings.number("maxQueue"))
+            queueMax: settings.number("maxQueue"), trustedProxies: TrustedProxies(proxies))
+        tls = isDev ? nil : try GatewayRole.tls(settings)
         listen = settings.address(listenName, defaultHost: tenancy.isOpen ? "127.0.0.1" : "0.0.0.0")
         if tenancy.isOpen, !listen.isLoopback, !insecureOpen {
             let words =
                 "\(listen) is open to everybody who reaches it, and no tenant has a key: give tenants keys in berth.yaml, "
                 + (isDev ? "or listen on 127.0.0.1" : "listen on 127.0.0.1, or say --insecure-open")
             throw ConfigurationProblems([.init(place: settings.place(listenName), message: words)])
+        }
+    }
+
+    private static func tls(_ settings: Settings) throws(ConfigurationProblems) -> TLS? {
+        switch (settings.path("tls.certificate"), settings.path("tls.key")) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?):
+            return TLS(certificate: certificate, key: key)
+        case (_?, nil):
+            let words = "has no key: set tls.key too, or neither"
+            throw ConfigurationProblems([.init(place: settings.place("tls.certificate"), message: words)])
+        case (nil, _?):
+            let words = "has no certificate: set tls.certificate too, or neither"
+            throw ConfigurationProblems([.init(place: settings.place("tls.key"), message: words)])
         }
     }
 

@@ -1,3 +1,4 @@
+import GatewayCore
 import QueueCore
 import WorkerCore
 
@@ -20,6 +21,8 @@ public struct Setting: Hashable, Sendable {
         case yesNo
         /// A flag that may be repeated, a comma-separated environment variable, a sequence in the file.
         case list
+        /// A list of addresses and of ranges of them.
+        case addressRanges
         /// A list of web origins.
         case origins
         /// `host`, `host:port`, `[v6]` or `[v6]:port`, for other processes to dial.
@@ -32,7 +35,14 @@ public struct Setting: Hashable, Sendable {
 
     /// The commands that use the setting. A file may also have settings that only other commands use.
     public enum Command: String, Hashable, Sendable, CaseIterable {
-        case gateway, worker, dev, status, audit, drain, doctor, config
+        case gateway, worker, dev, status, top, pools, tenants, workers, waiters, sessions
+        case drain, pause, resume, cancel, cap, audit, doctor, run, config
+
+        /// Those of an operator, which ask Redis.
+        static let ofOperators: Set<Command> = [
+            .status, .top, .pools, .tenants, .workers, .waiters, .sessions, .drain, .pause, .resume, .cancel, .cap,
+            .audit, .doctor,
+        ]
     }
 
     /// The path in the file, which is the setting's name everywhere: `gateway.drainTimeout`.
@@ -66,8 +76,14 @@ public struct Setting: Hashable, Sendable {
         self.doc = doc
     }
 
+    /// The settings that a running gateway reads again.
+    static let reloaded: Set<String> = [
+        "policy", "scaleFromZero", "maxQueue", "node.secret", "gateway.origins", "gateway.insecureOpen",
+        "gateway.trustedProxies", "tls.certificate", "tls.key",
+    ]
+
     public var isSecret: Bool { kind == .secret }
-    public var isRepeatable: Bool { kind == .list || kind == .pools || kind == .origins }
+    public var isRepeatable: Bool { [.list, .pools, .origins, .addressRanges].contains(kind) }
 
     /// The unit or form as the reference names it.
     public var unit: String {
@@ -81,7 +97,7 @@ public struct Setting: Hashable, Sendable {
         case .count(let range): "\(range.lowerBound)–\(range.upperBound)"
         case .choice(let words): words.joined(separator: ", ")
         case .yesNo: "true, false"
-        case .list, .origins: "list"
+        case .list, .origins, .addressRanges: "list"
         case .host: "host or host:port"
         case .pools: "label=slots, …"
         case .secret: "secret"
@@ -115,6 +131,13 @@ public struct Setting: Hashable, Sendable {
         case .origins:
             do throws(OriginText.Objection) {
                 _ = try OriginText.canonical(text)
+                return nil
+            } catch {
+                return error.words
+            }
+        case .addressRanges:
+            do throws(AddressRange.Objection) {
+                _ = try AddressRange(text)
                 return nil
             } catch {
                 return error.words

@@ -13,6 +13,8 @@ public struct Settings: Sendable {
     let folder: String
     /// The configuration file, if there is one.
     public let fileName: String?
+    /// The files of secrets.
+    public let secretFiles: [String]
 
     /// Reads and checks all settings. Throws all errors together.
     public init(_ input: SettingsInput) throws(ConfigurationProblems) {
@@ -30,6 +32,7 @@ public struct Settings: Sendable {
         var resolver = SettingsResolver(input: input)
         resolved = resolver.resolve(file: sections)
         problems += resolver.problems
+        secretFiles = resolver.files
 
         var reader = TenantsReader(file: sections.name)
         if let node = sections.defaults { reader.readDefaults(node) }
@@ -67,6 +70,9 @@ public struct Settings: Sendable {
         return value.texts.last
     }
 
+    /// The setting's text as an absolute path; `nil` if it is not set.
+    public func path(_ name: String) -> String? { text(name).map { absolute($0, in: folder) } }
+
     /// All texts of a setting that may be repeated; empty if it is not set.
     public func texts(_ name: String) -> [String] { resolved[name]?.texts ?? [] }
     /// The place where the setting was given, for problems that are found later.
@@ -77,6 +83,14 @@ public struct Settings: Sendable {
     public func isTrue(_ name: String) -> Bool { text(name) == "true" }
     /// A count; 0 if the setting is not set.
     public func number(_ name: String) -> Int { text(name).flatMap { Int($0) } ?? 0 }
+
+    /// The names of settings that differ from `old`, and that a running gateway does not use before a restart.
+    public func restartsNeeded(since old: Settings) -> [String] {
+        Setting.all.filter { setting in
+            setting.commands.contains(command) && !Setting.reloaded.contains(setting.name)
+                && resolved[setting.name]?.texts != old.resolved[setting.name]?.texts
+        }.map(\.name)
+    }
 
     /// Finds keys that two tenants share: such a key does not say which of them a request is from.
     private static func sharedKeys(_ tenants: [Tenant], place: String) -> [ConfigurationProblem] {

@@ -2,6 +2,8 @@
 struct SettingsResolver {
     let input: SettingsInput
     var problems: [ConfigurationProblem] = []
+    /// The files of secrets that were read.
+    private(set) var files: [String] = []
 
     init(input: SettingsInput) { self.input = input }
 
@@ -97,6 +99,7 @@ struct SettingsResolver {
     }
 
     private mutating func secret(_ path: String, source: ResolvedSetting.Source, place: String) -> ResolvedSetting? {
+        files.append(path)
         guard let bytes = input.readFile(path) else {
             problems.append(.init(place: place, message: "the file it names cannot be read: \(path)"))
             return nil

@@ -3,7 +3,7 @@ import WorkerCore
 
 extension Setting {
     /// All settings. `docs/reference/settings.md` has the same table; a test compares them.
-    public static let all: [Setting] = common + gateway + worker + dev
+    public static let all: [Setting] = common + gateway + worker + dev + client
 
     /// The setting of that name; `nil` if there is none.
     public static func named(_ name: String) -> Setting? { byName[name] }
@@ -13,13 +13,18 @@ extension Setting {
     private static let common = [
         Setting(
             "redis.url", flag: "--redis", environment: "REDIS_URL", kind: .secret,
-            default: "redis://127.0.0.1:6379", commands: [.gateway, .worker, .status, .audit, .drain, .doctor],
+            default: "redis://127.0.0.1:6379", commands: Setting.Command.ofOperators.union([.gateway, .worker]),
             doc:
-                "Where Redis is: redis://[user:password@]host[:port][/db] or unix:///path. Its maxmemory-policy must be "
-                + "noeviction."),
+                "Where Redis is: redis://[user:password@]host[:port][/db], rediss:// for the same by TLS, unix:///path, or "
+                + "redis+sentinel://host[:port],…/name[/db]. Its maxmemory-policy must be noeviction."),
+        Setting(
+            "redis.ca", flag: "--redis-ca", environment: "BERTH_REDIS_CA", kind: .text, default: nil,
+            shown: "the authorities that the system trusts",
+            commands: Setting.Command.ofOperators.union([.gateway, .worker]),
+            doc: "With rediss://: a PEM file of the authorities that vouch for Redis' certificate."),
         Setting(
             "fleet", flag: "--fleet", environment: "BERTH_FLEET", kind: .name, default: "default",
-            commands: [.gateway, .worker, .status, .audit, .drain, .doctor],
+            commands: Setting.Command.ofOperators.union([.gateway, .worker]),
             doc: "The Redis namespace: all gateways and workers of one fleet share one queue."),
         Setting(
             "policy", environment: "BERTH_POLICY", kind: .choice(Policy.allCases.map(\.rawValue)), default: "fifo",
@@ -53,7 +58,17 @@ extension Setting {
             "log.level", flag: "--log-level", environment: "LOG_LEVEL",
             kind: .choice(["debug", "info", "warning", "error"]),
             default: "info", commands: [.gateway, .worker, .dev],
-            doc: "The least level of the log's lines, one JSON object each on standard output."),
+            doc: "The least level of [the log's lines](log.md), on standard output."),
+        Setting(
+            "log.format", flag: "--log-format", environment: "LOG_FORMAT", kind: .choice(["json", "text"]),
+            default: "json", commands: [.gateway, .worker, .dev],
+            doc: "One JSON object a line, or text for people."),
+        Setting(
+            "admin.token", fileFlag: "--admin-token-file", environment: "BERTH_ADMIN_TOKEN", kind: .secret,
+            commands: [.gateway, .worker, .dev],
+            doc:
+                "The token of the [admin listener](admin.md), 16 characters or more. Without one it listens on loopback "
+                + "only."),
     ]
 
     private static let gateway = [
@@ -62,10 +77,27 @@ extension Setting {
             shown: "0.0.0.0:8080 with tenants' keys, 127.0.0.1:8080 without", commands: [.gateway],
             doc: "Where clients connect. Port 0 takes any free one; the log's listening line says which."),
         Setting(
+            "gateway.reusePort", flag: "--reuse-port", environment: "BERTH_REUSE_PORT", kind: .yesNo, default: "false",
+            commands: [.gateway],
+            doc:
+                "Let several gateways of one machine and user listen on the same port: "
+                + "[more than one core](../operate/running.md#more-than-one-core)."),
+        Setting(
+            "gateway.adminListen", flag: "--admin-listen", environment: "BERTH_ADMIN_LISTEN", kind: .address,
+            default: "127.0.0.1:9090", commands: [.gateway],
+            doc: "Where the [admin listener](admin.md) is. Beyond loopback only with a token."),
+        Setting(
             "gateway.drainTimeout", flag: "--drain-timeout", environment: "BERTH_DRAIN_TIMEOUT", kind: .duration,
             default: "30s", commands: [.gateway],
             doc:
                 "How long clients and sessions are still served after SIGTERM, before they are told and the process ends."
+        ),
+        Setting(
+            "gateway.noWorkerWait", flag: "--no-worker-wait", environment: "BERTH_NO_WORKER_WAIT", kind: .duration,
+            default: nil, shown: "the client's whole wait", commands: [.gateway, .dev],
+            doc:
+                "How long a client waits while no worker that fits is running, at least 1s. Then it is refused "
+                + "(wait_timeout, no_worker); if such a worker is there, the client waits on, and is looked at again after the same time."
         ),
         Setting(
             "gateway.origins", flag: "--origin", environment: "BERTH_ORIGINS", kind: .origins,
@@ -75,6 +107,13 @@ extension Setting {
                 + "the gateway's own: [which it is](#origin)."
         ),
         Setting(
+            "gateway.trustedProxies", flag: "--trusted-proxy", environment: "BERTH_TRUSTED_PROXIES",
+            kind: .addressRanges, commands: [.gateway],
+            doc:
+                "Addresses of the proxies in front, like 10.0.0.0/8 or 2001:db8::7. Only their X-Forwarded-For and "
+                + "X-Forwarded-Proto count: [what they change](#proxies)."
+        ),
+        Setting(
             "gateway.insecureOpen", flag: "--insecure-open", environment: "BERTH_INSECURE_OPEN", kind: .yesNo,
             default: "false", commands: [.gateway],
             doc: "Listen beyond loopback without any tenant's key: whoever reaches the port gets a browser."),
@@ -82,6 +121,15 @@ extension Setting {
             "gateway.defaultBrowser", flag: "--default-browser", environment: "DEFAULT_BROWSER_TYPE",
             kind: .choice(Pool.playwrightBrowsers), default: "chromium", commands: [.gateway, .dev],
             doc: "The browser of a Playwright client that names none."),
+        Setting(
+            "tls.certificate", flag: "--tls-certificate", environment: "BERTH_TLS_CERTIFICATE", kind: .text,
+            default: nil, shown: "none: the gateway speaks plain HTTP", commands: [.gateway],
+            doc:
+                "A PEM file with the gateway's certificate and then those of its issuers: clients connect by wss://. "
+                + "[TLS](../operate/running.md#tls)."),
+        Setting(
+            "tls.key", flag: "--tls-key", environment: "BERTH_TLS_KEY", kind: .text, commands: [.gateway],
+            doc: "A PEM file with the private key of the certificate, without a passphrase."),
     ]
 
     private static let worker = [
@@ -89,6 +137,10 @@ extension Setting {
             "worker.listen", flag: "--listen", environment: "BERTH_WORKER_LISTEN", kind: .address, default: ":3131",
             shown: "0.0.0.0:3131 with a node secret, 127.0.0.1:3131 without", commands: [.worker],
             doc: "Where gateways connect. Beyond loopback only with a node secret."),
+        Setting(
+            "worker.adminListen", flag: "--admin-listen", environment: "BERTH_ADMIN_LISTEN", kind: .address,
+            default: "127.0.0.1:9091", commands: [.worker],
+            doc: "Where the [admin listener](admin.md) is. Beyond loopback only with a token."),
         Setting(
             "worker.advertise", flag: "--advertise", environment: "PRIVATE_HOSTNAME", kind: .host, default: nil,
             shown: "the address listened on; where that is all of them, the local one of its Redis connection",
@@ -201,10 +253,29 @@ extension Setting {
                 + "[What is in a log](protocol-log.md)."),
     ]
 
+    /// Settings of the commands that are clients of a gateway.
+    private static let client = [
+        Setting(
+            "client.gateway", flag: "--gateway", environment: "BERTH_GATEWAY", kind: .text,
+            default: "http://127.0.0.1:8080", commands: [.run],
+            doc: "The gateway's address as clients use it: http://host:port, or https:// for TLS."),
+        Setting(
+            "client.token", fileFlag: "--token-file", environment: "BERTH_TOKEN", kind: .secret, commands: [.run],
+            doc: "The key of the tenant."),
+        Setting(
+            "client.ca", flag: "--gateway-ca", environment: "BERTH_GATEWAY_CA", kind: .text, default: nil,
+            shown: "the authorities that the system trusts", commands: [.run],
+            doc: "With https://: a PEM file of the authorities that vouch for the gateway's certificate."),
+    ]
+
     private static let dev = [
         Setting(
             "dev.listen", flag: "--listen", environment: "BERTH_DEV_LISTEN", kind: .address, default: "127.0.0.1:8080",
             commands: [.dev], doc: "Where berth dev's gateway listens."),
+        Setting(
+            "dev.adminListen", flag: "--admin-listen", environment: "BERTH_ADMIN_LISTEN", kind: .address,
+            default: "127.0.0.1:9090", commands: [.dev],
+            doc: "Where berth dev's [live page](../operate/page.md) is."),
         Setting(
             "dev.slots", flag: "--slots", environment: "BERTH_DEV_SLOTS", kind: .count(1...64), default: "2",
             commands: [.dev], doc: "How many slots berth dev serves."),

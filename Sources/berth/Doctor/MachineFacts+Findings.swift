@@ -11,6 +11,12 @@ extension DoorFacts {
                     .door, .wrong, "the gateway at \(address) drains: it takes no new clients",
                     change: "send clients to another gateway, or start this one anew")
             ]
+        case .answered(let address, 400):
+            [
+                Finding(
+                    .door, .wrong, "\(address) answers 400, as a gateway does that speaks TLS and is asked without",
+                    change: "--gateway wss://<host:port>, with --gateway-ca <file> for an authority of your own")
+            ]
         case .answered(let address, let status):
             [
                 Finding(

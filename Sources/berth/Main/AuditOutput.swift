@@ -1,4 +1,5 @@
 import GatewayCore
+import HTTPCore
 import QueueCore
 
 extension AuditReport {

@@ -15,7 +15,9 @@ struct Berth: ParsableCommand {
         abstract: "Holds client connections for scarce workers: one queue, first in first out, tenants at their caps.",
         version: "0.1.0",
         subcommands: [
-            GatewayCommand.self, WorkerCommand.self, DevCommand.self, StatusCommand.self, AuditCommand.self,
-            DrainCommand.self, DoctorCommand.self, ConfigCommand.self,
+            GatewayCommand.self, WorkerCommand.self, DevCommand.self, RunCommand.self, StatusCommand.self,
+            TopCommand.self, PoolsCommand.self, TenantsCommand.self, WorkersCommand.self, WaitersCommand.self,
+            SessionsCommand.self, DrainCommand.self, PauseCommand.self, ResumeCommand.self, CancelCommand.self,
+            CapCommand.self, AuditCommand.self, DoctorCommand.self, HealthCommand.self, ConfigCommand.self,
         ])
 }

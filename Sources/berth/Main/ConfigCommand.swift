@@ -20,7 +20,11 @@ struct ConfigCommand: ParsableCommand {
             if command == .gateway || command == .worker {
                 _ = try NodeRole(settings, hostName: Host.hostName)
             }
-            if command == .gateway { _ = try GatewayRole(settings) }
+            if command == .gateway {
+                for words in try Host.certificate(try GatewayRole(settings), settings)?.warnings ?? [] {
+                    Fatal.warn(words)
+                }
+            }
             if command == .worker { _ = try WorkerRole(settings) }
             return settings
         }

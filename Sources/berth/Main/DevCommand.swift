@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Configuration
 import EventLoop
@@ -17,13 +18,18 @@ struct DevCommand: ParsableCommand {
     @OptionGroup var log: LogOptions
     @Option(name: .setting("dev.listen"), help: .setting("dev.listen")) var listen: String?
     @Option(name: .setting("dev.slots"), help: .setting("dev.slots")) var slots: String?
+    @Option(name: .setting("dev.adminListen"), help: .setting("dev.adminListen")) var adminListen: String?
+    @OptionGroup var admin: AdminOptions
     @OptionGroup var clients: ClientOptions
     @OptionGroup var sidecar: SidecarOptions
 
     func run() throws {
-        let own: Flags = ["dev.listen": listen.list, "dev.slots": slots.list]
+        let own: Flags = ["dev.listen": listen.list, "dev.adminListen": adminListen.list, "dev.slots": slots.list]
         let settings = try Host.settings(
-            .dev, config: file.config, flags: [own, log.flags, clients.flags, sidecar.flags], tenants: clients.tenants)
+            .dev, config: file.config,
+            flags: [
+                own, log.flags, admin.flags, clients.flags, sidecar.flags,
+            ], tenants: clients.tenants)
         let fleet = try DevFleet(settings)
         try fleet.run()
     }
@@ -37,6 +43,10 @@ final class DevFleet {
     private let worker: WorkerAgent
     private let slots: Int
     private let what: String
+    private let adminRole: AdminRole
+    private let endpoint: RedisEndpoint
+    private lazy var subject = GatewaySubject(gateway, loop: process.loop)
+    private var admin: AdminServer?
     private var redis: PrivateRedis?
     private var isServing = false
 
@@ -45,12 +55,13 @@ final class DevFleet {
         let gatewayRole = try GatewayRole(settings, listenName: "dev.listen")
         let workerRole = try WorkerRole(settings, isDev: true)
         slots = workerRole.pools.reduce(0) { $0 + $1.slots }
+        adminRole = try AdminRole(settings, listen: "dev.adminListen")
         what = Set(workerRole.pools.map(\.served)).sorted().joined(separator: ", ")
-        process = try Process(log: settings.text("log.level"))
+        process = try Process(log: settings.text("log.level"), format: settings.text("log.format"))
         DevFolder.sweep(Host.temporaryFolder)
         folder = try DevFolder(in: Host.temporaryFolder)
         do {
-            let endpoint = try RedisEndpoint(url: "unix://\(folder.socket)")
+            endpoint = try RedisEndpoint(url: "unix://\(folder.socket)")
             let node = NodeRole(dev: "dev", secret: Crypto.randomHex(bytes: 32))
             var ours = try GatewaySettings(role: gatewayRole, node: node, redis: endpoint)
             var theirs = try WorkerSettings(role: workerRole, node: node, redis: endpoint)
@@ -59,7 +70,9 @@ final class DevFleet {
             theirs.drainTimeoutMilliseconds = 0
             gateway = try GatewayServer(loop: process.loop, settings: ours, log: process.log)
             // The worker needs its own log, because gateway and worker add different fields to each line.
-            worker = WorkerAgent(loop: process.loop, settings: theirs, log: JSONLog(minimum: process.log.minimum))
+            let log = EventLog(minimum: process.log.minimum)
+            log.format = process.log.format
+            worker = WorkerAgent(loop: process.loop, settings: theirs, log: log)
         } catch {
             folder.remove()
             throw error
@@ -78,6 +91,8 @@ final class DevFleet {
         do {
             // The gateway starts first, so that a port in use ends the program before a browser starts.
             try gateway.start()
+            admin = try AdminServer.started(
+                adminRole, redis: endpoint, fleet: "default", process: process, subject: subject)
             worker.onTrouble = { [weak self] slot, words in self?.say("slot \(slot) does not come up: \(words)") }
             worker.onDrained = { [weak self] in
                 self?.say("the worker has drained: no slot is left; Ctrl-C ends it all")
@@ -94,12 +109,13 @@ final class DevFleet {
                 "slots": .number(slots),
             ])
         say(
-            "\(slots) \(what) \(slots == 1 ? "slot" : "slots") behind ws://\(gateway.reachableAddress)/ , the fleet's records "
-                + "behind --redis unix://\(folder.socket); Ctrl-C ends it all")
+            "\(slots) \(what) \(slots == 1 ? "slot" : "slots") behind ws://\(gateway.reachableAddress)/ , the live page at http://\(admin?.address ?? ""), "
+                + "the fleet's records behind --redis unix://\(folder.socket); Ctrl-C ends it all")
     }
 
     private func end(_ done: @escaping () -> Void) {
         guard isServing else { return done() }
+        admin?.close()
         gateway.drain { [self] in
             worker.drain { [self] in
                 guard let redis else { return done() }

@@ -1,5 +1,6 @@
 import Configuration
 import EventLoop
+import Gateway
 import Glibc
 import RedisClient
 import Worker
@@ -38,6 +39,9 @@ enum Host {
         return Array(bytes[..<count])
     }
 
+    /// The configuration file if none is named. It need not exist.
+    static let configFileDefault = "berth.yaml"
+
     /// Reads and checks the configuration for one command.
     ///
     /// - Parameter path: the value of `--config`. If it is `nil`: BERTH_CONFIG, else `berth.yaml` if there is one.
@@ -51,20 +55,43 @@ enum Host {
         input.readFile = read
         if let folder { input.folder = folder }
         let named = path ?? input.configFile
-        if let bytes = read(named ?? "berth.yaml") {
-            input.file = (named ?? "berth.yaml", bytes)
+        if let bytes = read(named ?? configFileDefault) {
+            input.file = (named ?? configFileDefault, bytes)
         } else if let named {
             throw ConfigurationProblem(place: named, message: "cannot be read: \(String(cString: strerror(errno)))")
         }
         return try Settings(input)
     }
 
+    /// The gateway's certificate; `nil` for plain HTTP. An error names the place where the file was given.
+    static func certificate(_ role: GatewayRole, _ settings: Settings) throws -> LoadedCertificate? {
+        guard let files = role.tls.map(CertificateFiles.init) else { return nil }
+        do throws(CertificateFault) {
+            return try LoadedCertificate(files, files.read())
+        } catch {
+            throw ConfigurationProblem(place: settings.place(error.setting), message: error.words)
+        }
+    }
+
     /// The endpoint of the URL. An error names the place where the URL was given.
     static func endpoint(_ settings: Settings) throws -> RedisEndpoint {
+        let endpoint: RedisEndpoint
+        let authorities = settings.path("redis.ca")
         do {
-            return try RedisEndpoint(url: settings.text("redis.url") ?? "")
+            endpoint = try RedisEndpoint(url: settings.text("redis.url") ?? "", authorities: authorities)
         } catch {
             throw ConfigurationProblem(place: settings.place("redis.url"), message: "\(error)")
         }
+        guard let authorities else { return endpoint }
+        guard endpoint.isEncrypted else {
+            throw ConfigurationProblem(
+                place: settings.place("redis.ca"), message: "is for rediss:// only, and redis.url is \(endpoint)")
+        }
+        do throws(TLSFailure) {
+            _ = try TLSContext(trusting: authorities)
+        } catch {
+            throw ConfigurationProblem(place: settings.place("redis.ca"), message: "\(error)")
+        }
+        return endpoint
     }
 }

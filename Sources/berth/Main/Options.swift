@@ -50,9 +50,17 @@ struct FileOptions: ParsableArguments {
 
 struct FleetOptions: ParsableArguments {
     @Option(name: .setting("redis.url"), help: .setting("redis.url")) var redis: String?
+    @Option(name: .setting("redis.ca"), help: .setting("redis.ca")) var authorities: String?
     @Option(name: .setting("fleet"), help: .setting("fleet")) var fleet: String?
 
-    var flags: Flags { ["redis.url": redis.list, "fleet": fleet.list] }
+    var flags: Flags { ["redis.url": redis.list, "redis.ca": authorities.list, "fleet": fleet.list] }
+}
+
+struct TLSOptions: ParsableArguments {
+    @Option(name: .setting("tls.certificate"), help: .setting("tls.certificate")) var certificate: String?
+    @Option(name: .setting("tls.key"), help: .setting("tls.key")) var key: String?
+
+    var flags: Flags { ["tls.certificate": certificate.list, "tls.key": key.list] }
 }
 
 struct NodeOptions: ParsableArguments {
@@ -65,8 +73,9 @@ struct NodeOptions: ParsableArguments {
 
 struct LogOptions: ParsableArguments {
     @Option(name: .setting("log.level"), help: .setting("log.level")) var level: String?
+    @Option(name: .setting("log.format"), help: .setting("log.format")) var format: String?
 
-    var flags: Flags { ["log.level": level.list] }
+    var flags: Flags { ["log.level": level.list, "log.format": format.list] }
 }
 
 struct ClientOptions: ParsableArguments {

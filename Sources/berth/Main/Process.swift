@@ -5,18 +5,19 @@ import RedisClient
 /// The parts that gateway, worker and dev share: one loop, one log, the signals that end the process.
 final class Process {
     let loop: Loop
-    let log: JSONLog
+    let log: EventLog
     private var storeGuard: StoreGuard?
     private var signals: Signals?
     /// Reaps the processes that sidecars leave behind and, if this is the first process of a container, all others.
     private let orphans: Orphans
     private var isEnding = false
 
-    /// - Parameter log: the lowest level to write, as the setting names it.
-    init(log level: String?) throws {
+    /// - Parameters: the lowest level to write and the form of a line, as the settings name them.
+    init(log level: String?, format: String?) throws {
         loop = try Loop()
         orphans = try Orphans(loop: loop)
-        log = JSONLog(minimum: JSONLog.Level.allCases.first { "\($0)" == level } ?? .info)
+        log = EventLog(minimum: EventLog.Level.allCases.first { "\($0)" == level } ?? .info)
+        log.format = format.flatMap(EventLog.Format.init) ?? .json
     }
 
     /// Ends the process with words if its Redis may evict keys.
@@ -37,23 +38,25 @@ final class Process {
         onHangup: (() -> Void)?, untilEndedBy end: @escaping (_ done: @escaping () -> Void) -> Void,
         start: () throws -> Void
     ) throws {
-        let isHeard = onHangup != nil || !Process.isHangupIgnored
+        let isHeard = onHangup != nil || !Process.ignores(SIGHUP)
         signals = try Signals(loop: loop, [SIGTERM, SIGINT] + (isHeard ? [SIGHUP] : [])) { [self] signal in
             if signal == SIGHUP, let onHangup { return onHangup() }
             if isEnding { exit(128 + signal) }
             isEnding = true
+            ServiceManager.notify(.stopping)
             end { [self] in loop.stop() }
         }
         try start()
+        ServiceManager.notify(.ready)
         loop.run()
         signals?.close()
         orphans.close()
     }
 
-    /// True under `nohup`.
-    private static var isHangupIgnored: Bool {
+    /// True if this process was started to ignore the signal, as `nohup` does with SIGHUP.
+    static func ignores(_ signal: Int32) -> Bool {
         var action = sigaction()
-        return sigaction(SIGHUP, nil, &action) == 0
+        return sigaction(signal, nil, &action) == 0
             && unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
                 == unsafeBitCast(SIG_IGN, to: Int.self)
     }

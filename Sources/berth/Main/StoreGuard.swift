@@ -11,12 +11,12 @@ final class StoreGuard {
 
     private let loop: Loop
     private let endpoint: RedisEndpoint
-    private let log: JSONLog
+    private let log: EventLog
     private let inspector: Inspector
     private var lastReason = ""
 
     /// - Parameter onVerdict: called once, with `nil` if this Redis can be used.
-    init(loop: Loop, endpoint: RedisEndpoint, fleet: String, log: JSONLog, onVerdict: @escaping (Fatal?) -> Void) {
+    init(loop: Loop, endpoint: RedisEndpoint, fleet: String, log: EventLog, onVerdict: @escaping (Fatal?) -> Void) {
         self.loop = loop
         self.endpoint = endpoint
         self.log = log

@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Configuration
 import EventLoop
@@ -22,26 +23,37 @@ struct WorkerCommand: ParsableCommand {
     @Option(name: .setting("worker.firstByte"), help: .setting("worker.firstByte")) var firstByte: String?
     @Option(name: .setting("worker.maxAge"), help: .setting("worker.maxAge")) var maxAge: String?
     @Option(name: .setting("worker.caps"), help: .setting("worker.caps")) var caps: String?
+    @Option(name: .setting("worker.adminListen"), help: .setting("worker.adminListen")) var adminListen: String?
+    @OptionGroup var admin: AdminOptions
     @OptionGroup var sidecar: SidecarOptions
 
     func run() throws {
         let own: Flags = [
-            "worker.listen": listen.list, "worker.advertise": advertise.list,
+            "worker.listen": listen.list, "worker.adminListen": adminListen.list, "worker.advertise": advertise.list,
             "worker.drainTimeout": drainTimeout.list, "worker.firstByte": firstByte.list, "worker.maxAge": maxAge.list,
             "worker.caps": caps.list,
         ]
         let settings = try Host.settings(
-            .worker, config: file.config, flags: [own, fleet.flags, node.flags, log.flags, sidecar.flags])
+            .worker, config: file.config,
+            flags: [
+                own, fleet.flags, node.flags, log.flags, admin.flags, sidecar.flags,
+            ])
         let worker = try WorkerSettings(
             role: try WorkerRole(settings), node: try NodeRole(settings, hostName: Host.hostName),
             redis: try Host.endpoint(settings))
-        let process = try Process(log: settings.text("log.level"))
+        let adminRole = try AdminRole(settings, listen: "worker.adminListen")
+        let process = try Process(log: settings.text("log.level"), format: settings.text("log.format"))
         let agent = WorkerAgent(loop: process.loop, settings: worker, log: process.log)
         agent.onDrained = { process.loop.stop() }
+        let subject = WorkerSubject(agent)
+        var admin: AdminServer?
         try process.run(onHangup: {}, untilEndedBy: agent.drain) {
             try agent.start()
+            admin = try AdminServer.started(
+                adminRole, redis: worker.redis, fleet: worker.fleet, process: process, subject: subject)
             process.guardStore(worker.redis, fleet: worker.fleet)
         }
+        admin?.close()
     }
 }
 

@@ -58,7 +58,7 @@ public func allCheckers(looksEvery: Int, firstLook: Int) -> [any Checker] {
         LeavingChecker(),
         OccupiedChecker(), RecoveryChecker(), OutsideEndChecker(), DeadlineChecker(), AliasChecker(), MailboxChecker(),
         VerdictChecker(), SlotTurnChecker(), ClaimChecker(), SuspensionChecker(), GraceChecker(), LossChecker(),
-        SettingsChecker(), RowChecker(), BlameChecker(), LostWaiterChecker(), DrainChecker(),
+        SettingsChecker(), UsageChecker(), RowChecker(), BlameChecker(), LostWaiterChecker(), DrainChecker(),
         ThroughputChecker(),
     ]
 }

@@ -26,7 +26,7 @@ final class RowChecker: Checker {
     func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
         rows = []
         guard script == "renew" || script == "register" && arguments[5] == "worker" else { return }
-        let first = script == "renew" ? 8 : 12 + (Int(arguments[7]) ?? 0)
+        let first = script == "renew" ? 9 : 12 + (Int(arguments[7]) ?? 0)
         rows = arguments.dropFirst(first).compactMap(Row.init)
         guard !rows.isEmpty else { return }
         let store = ledger.store

@@ -109,7 +109,7 @@ extension FaultDraw {
                 let clients = world.clients.filter { $0.outcome == nil && $0.wait != nil }
                 let client = clients.isEmpty ? nil : clients[Int(pick / 8 % UInt64(clients.count))]
                 switch (kind, client, client?.wait) {
-                case (0...3, let client?, let wait?): gateway.end(.waiter(wait.id), of: client.plan.tenant)
+                case (0...3, let client?, let wait?): gateway.end(.waiter(wait.id.text), of: client.plan.tenant)
                 case (4...5, let client?, let wait?):
                     if case .active(let lease) = wait.machine.state {
                         gateway.end(.lease(lease), of: client.plan.tenant)

@@ -1,16 +1,16 @@
+import EventLoop
 import Gateway
 import GatewayCore
 import Queue
 import QueueCore
 import SimulationChecks
 
-/// A client that comes for a borrowed or kept slot: asked for by `attach`, dialed as a grant is.
-final class SimulatedAttachment {
+/// A client that comes for a borrowed or kept slot by the shipped `AttachDriver`.
+final class SimulatedAttachment: WaitOwner {
     private unowned let gateway: SimulatedGateway
     let client: SimulatedClient
     private let lease: LeaseID
-    private var grant: Grant?
-    private var call: SimulatedCall?
+    private var driver: AttachDriver<PipeEnd>?
     private var session: PipeEnd?
     private var isOver = false
 
@@ -20,77 +20,48 @@ final class SimulatedAttachment {
         self.gateway = gateway
     }
 
-    private var process: SimulatedProcess { gateway.process }
-
     func begin() {
         gateway.attachments.append(self)
         client.attachment = self
+        let process = gateway.process
         _ = process.schedule(after: max(0, client.deadline - process.timeline.now)) { [weak self] in
-            if let self, session == nil { giveUp("timed out") }
+            if let self, session == nil { self.driver?.deadlinePassed() }
         }
-        gateway.queue.attach(to: lease, tenant: client.plan.tenant, attachment: gateway.freshID()) { [self] reply in
-            switch reply {
-            case .granted(let grant): granted(grant)
-            case .alreadyAttached, .forbidden, .gone, .recovering: giveUp("attach: \(reply)")
-            }
-        }
+        let request = AttachRequest(lease: lease, tenant: client.plan.tenant, bounds: .none, head: .none)
+        let driver = AttachDriver(request, owner: self, table: gateway.waits)
+        self.driver = driver
+        driver.begin()
     }
+
+    func isDialing(_ lease: LeaseID) -> Bool { self.lease == lease && session == nil && !isOver }
 
     func clientLeft() {
         if let session { return sessionEnded(session, byClient: true) }
-        giveUp("left")
+        driver?.clientLeft()
     }
 
-    private func granted(_ grant: Grant) {
-        self.grant = grant
-        if isOver { return reject(.local) }
-        call = gateway.dialer.call(grant, for: client, onConnecting: {}) { [self] outcome in
-            switch outcome {
-            case .proved(let end, _): proved(end)
-            case .failed(.local, _): failed(.local)
-            case .failed(.unreachable, _): failed(.unreachable)
-            case .failed(.rejected(let reason), _): failed(reason)
-            }
-        }
+    // MARK: what became of it
+
+    func waitEnded(_ refusal: Refusal?) { over(.refused("attach: \(refusal?.code.rawValue ?? "left")")) }
+
+    func workerProved(_ worker: PipeEnd, of lease: LeaseID, rest: [UInt8]) {
+        session = worker
+        worker.onEnd = { [self] in sessionEnded(worker, byClient: false) }
+        client.served(through: worker)
     }
 
-    private func proved(_ end: PipeEnd) {
-        call = nil
-        session = end
-        end.onEnd = { [self] in sessionEnded(end, byClient: false) }
-        client.served(through: end)
-    }
-
-    private func failed(_ reason: RejectReason) {
-        reject(reason)
-        over(.refused("attach: \(reason)"))
-    }
-
-    private func giveUp(_ why: String) {
-        guard !isOver, session == nil else { return }
-        // A worker that was called and hears nothing more has seen its client go.
-        if grant != nil { reject(.failed) }
-        over(.refused(why))
-    }
-
-    private func reject(_ reason: RejectReason) {
-        guard let grant else { return }
-        let dial = call
-        call = nil
-        dial?.abandon()
-        gateway.queue.reject(
-            grant.lease, tenant: client.plan.tenant, attach: grant.attach, reason: reason, final: false
-        ) { _ in dial?.close() }
-    }
+    func slotLent(_ grant: Grant, milliseconds: Int) { preconditionFailure("a client that attaches borrows nothing") }
 
     private func sessionEnded(_ end: PipeEnd, byClient: Bool) {
         guard session === end, !isOver else { return }
         end.close()
+        driver?.sessionEnded(Relay.End(first: byClient ? .a : .b, cause: .end, bytesAToB: 0, bytesBToA: 0))
         over(byClient ? .served : .sessionLost)
     }
 
     private func over(_ how: ClientEnd) {
         isOver = true
+        driver = nil
         gateway.attachments.removeAll { $0 === self }
         client.over(how)
     }

@@ -27,16 +27,16 @@ final class SimulatedClientConnection: WaitOwner {
         let deadline = UInt64(client.deadline / 1_000)
         let wait = WaitDriver(client.plan.request, owner: self, table: gateway.waits, deadline: deadline)
         self.wait = wait
-        expire(after: max(0, client.deadline - process.timeline.now))
+        expire(at: wait.nextCheck)
         wait.begin()
     }
 
-    private func expire(after delay: Int64) {
-        expiry = process.schedule(after: delay) { [weak self] in
-            guard let self, !isOver, session == nil else { return }
-            wait?.deadlinePassed()
-            // A dial under way goes first; what becomes of it is looked at again.
-            expire(after: Int64(GatewayLimits.verdictMilliseconds) * 1_000)
+    /// - Parameter check: milliseconds of the simulated clock.
+    private func expire(at check: UInt64) {
+        expiry = process.schedule(after: max(0, Int64(check) * 1_000 - process.timeline.now)) { [weak self] in
+            guard let self, !isOver, session == nil, let wait else { return }
+            wait.deadlinePassed()
+            if !isOver { expire(at: wait.nextCheck) }
         }
     }
 
@@ -52,7 +52,7 @@ final class SimulatedClientConnection: WaitOwner {
         over(.refused(String(describing: why)))
     }
 
-    func workerProved(_ worker: PipeEnd, rest: [UInt8]) {
+    func workerProved(_ worker: PipeEnd, of lease: LeaseID, rest: [UInt8]) {
         guard case .active(let lease)? = wait?.machine.state else { preconditionFailure("a proof is of a lease") }
         session = worker
         expiry?.cancel()
@@ -60,6 +60,8 @@ final class SimulatedClientConnection: WaitOwner {
         world.ledger.note(.relayBegan(client: client.id, lease: lease))
         client.served(through: worker)
     }
+
+    func slotLent(_ grant: Grant, milliseconds: Int) { preconditionFailure("a client that connects borrows nothing") }
 
     private func sessionEnded(_ end: PipeEnd, byClient: Bool) {
         guard session === end, !isOver else { return }

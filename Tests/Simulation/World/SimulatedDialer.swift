@@ -15,23 +15,16 @@ final class SimulatedDialer: Dialer {
         _ grant: Grant, _ bounds: SessionBounds, head: ForwardedHead, onConnecting: @escaping () -> Void,
         done: @escaping (DialOutcome<PipeEnd>) -> Void
     ) -> any DialCall {
-        guard let client = gateway.client(of: grant.lease.waiter) else { preconditionFailure("only waits dial") }
-        let call = self.call(grant, for: client, onConnecting: onConnecting, done: done)
-        return gateway.world.plants(.hangUpBeforeVerdict) ? HastyCall(call) : call
-    }
-
-    /// Presents a grant for that client.
-    func call(
-        _ grant: Grant, for client: SimulatedClient, onConnecting: () -> Void,
-        done: @escaping (DialOutcome<PipeEnd>) -> Void
-    ) -> SimulatedCall {
+        guard let client = gateway.client(of: grant.lease.waiter) ?? gateway.client(attachingTo: grant.lease) else {
+            preconditionFailure("only waits and attachments dial")
+        }
         let world = gateway.world
         let nonce = world.nonce()
         let request = Wire.GrantRequest(
             fleet: world.fleetName, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: grant.attach,
             token: grant.token, nonce: nonce)
         world.ledger.note(.dialed(gateway: gateway.id, worker: grant.worker, lease: grant.lease))
-        return SimulatedCall(
+        let call = SimulatedCall(
             gateway.process, exchange: world.exchange, address: grant.address, nonce: nonce,
             message: .grant(request, client: client.id), onConnecting: onConnecting
         ) { outcome in
@@ -41,6 +34,7 @@ final class SimulatedDialer: Dialer {
             case .failed(let failure): done(.failed(failure, words: "\(failure)"))
             }
         }
+        return world.plants(.hangUpBeforeVerdict) ? HastyCall(call) : call
     }
 }
 

@@ -13,7 +13,7 @@ final class SimulatedGateway: QueueClientDelegate {
     private(set) var waits: WaitTable<PipeEnd>!
     private(set) var dialer: SimulatedDialer!
     private var waitQueue: SimulatedWaitQueue!
-    var borrowers: [WaiterID: SimulatedBorrower] = [:]
+    var borrowers: [SimulatedBorrower] = []
     var attachments: [SimulatedAttachment] = []
     private(set) var isDraining = false
     private var isStopped = false
@@ -57,6 +57,11 @@ final class SimulatedGateway: QueueClientDelegate {
         (waits[waiter]?.owner as? SimulatedClientConnection)?.client
     }
 
+    /// The client that attaches to a lease and is not served yet.
+    func client(attachingTo lease: LeaseID) -> SimulatedClient? {
+        attachments.first { $0.isDialing(lease) }?.client
+    }
+
     /// Its file changed.
     func reload(_ declaration: Declaration) { queue.declare(declaration) }
 
@@ -87,23 +92,18 @@ final class SimulatedGateway: QueueClientDelegate {
 
     private func died() {
         for wait in waitsInOrder { client(of: wait.id)?.gatewayDied() }
-        for borrower in borrowersInOrder { borrower.client.gatewayDied() }
+        for borrower in borrowers { borrower.client.gatewayDied() }
         for attachment in attachments { attachment.client.gatewayDied() }
-        (borrowers, attachments) = ([:], [])
+        (borrowers, attachments) = ([], [])
         probes = [:]
     }
 
     /// In an order that the seed alone decides.
     private var waitsInOrder: [WaitDriver<PipeEnd>] { waits.values.sorted { $0.id.text < $1.id.text } }
 
-    private var borrowersInOrder: [SimulatedBorrower] {
-        borrowers.sorted { $0.key.text < $1.key.text }.map(\.value)
-    }
-
     /// Those it holds in line.
     var waiting: [WaiterID] {
         waitsInOrder.compactMap { $0.machine.state == .waiting ? $0.id : nil }
-            + borrowersInOrder.compactMap { $0.standing == .waiting ? $0.id : nil }
     }
 
     // MARK: the end
@@ -115,7 +115,11 @@ final class SimulatedGateway: QueueClientDelegate {
         _ = process.schedule(after: timeout) { [weak self] in
             guard let self else { return }
             for wait in waitsInOrder { wait.drainTimePassed() }
-            _ = process.schedule(after: milliseconds(1_500)) { [weak self] in self?.stop() }
+            _ = process.schedule(after: milliseconds(1_000)) { [weak self] in
+                guard let self else { return }
+                for wait in waitsInOrder { wait.drainTimePassed() }
+                _ = process.schedule(after: milliseconds(1_500)) { [weak self] in self?.stop() }
+            }
         }
         finishDrainIfEmpty()
     }
@@ -128,7 +132,7 @@ final class SimulatedGateway: QueueClientDelegate {
         guard !isStopped else { return }
         isStopped = true
         for wait in waitsInOrder { client(of: wait.id)?.connection?.clientLeft() }
-        for borrower in borrowersInOrder { borrower.clientLeft() }
+        for borrower in borrowers { borrower.clientLeft() }
         for attachment in attachments { attachment.clientLeft() }
         for probe in probes.sorted(by: { $0.key.text < $1.key.text }) { probe.value.close() }
         probes = [:]
@@ -139,12 +143,10 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClient(_ client: QueueClient, granted grant: Grant) {
         waitQueue.acknowledge(grant.lease)
+        if waits.wasLent(grant.lease) { return }
         if let wait = waits[grant.lease.waiter] {
             queue.forget(grant.lease.waiter)
             wait.granted(grant)
-        } else if let borrower = borrowers[grant.lease.waiter] {
-            queue.forget(grant.lease.waiter)
-            borrower.granted(grant)
         } else {
             queue.cancel(grant.lease.waiter, tenant: "", lease: grant.lease, dialed: false) {}
         }
@@ -152,7 +154,6 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason) {
         waits[waiter]?.endedFromOutside(why)
-        borrowers[waiter]?.endedFromOutside(why)
     }
 
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
@@ -178,22 +179,17 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClientRoll(_ client: QueueClient) -> [WaiterRoll.Entry]? {
         waitsInOrder.map(\.rollEntry)
-            + borrowersInOrder.map { WaiterRoll.Entry(id: $0.id, standing: $0.standing) }
     }
 
     func queueClient(_ client: QueueClient, lost waiters: [WaiterID]) {
         if world.plants(.lostWaitersIgnored) { return }
-        for id in waiters {
-            waits[id]?.registeredAnew()
-            borrowers[id]?.registeredAnew()
-        }
+        for id in waiters { waits[id]?.registeredAnew() }
     }
 
     func queueClientRegisteredAnew(_ client: QueueClient) {
         world.ledger.note(.registeredAnew(process: id))
         if world.plants(.lostWaitersIgnored) { return }
         for wait in waitsInOrder { wait.registeredAnew() }
-        for borrower in borrowersInOrder { borrower.registeredAnew() }
     }
 
     func queueClient(_ client: QueueClient, available: Bool) {

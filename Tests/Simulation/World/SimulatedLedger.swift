@@ -20,6 +20,8 @@ final class SimulatedLedger: SlotLedger {
         if plants(.proofBeforeAccept) { done(.accepted()) }
     }
 
+    func proved(slot: Int) { registry.proved(slot: slot) }
+
     func reject(_ lease: LeaseID, slot: Int, token: Token, attach: Int, reason: RejectReason, slotFree: Bool) {
         registry.reject(lease, slot: slot, token: token, attach: attach, reason: reason, slotFree: slotFree)
     }

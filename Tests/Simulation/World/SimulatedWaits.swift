@@ -15,8 +15,10 @@ extension ClientPlan {
     /// The request that admission would return for this client's head.
     var request: WaitRequest {
         WaitRequest(
-            tenant: tenant, selector: selector, headStartSeconds: headStartSeconds, run: run, alias: alias,
-            waitMilliseconds: mayWait ? max(1, Int(wait / 1_000)) : 0, kind: .other, head: .none)
+            tenant: tenant, selector: selector, purpose: borrows ? .borrow : .connect,
+            headStartSeconds: headStartSeconds, run: run, alias: alias,
+            waitMilliseconds: mayWait ? max(1, Int(wait / 1_000)) : 0, keepSeconds: keepSeconds, kind: .other,
+            head: .none)
     }
 }
 
@@ -30,7 +32,6 @@ final class SimulatedWaitQueue: WaitQueue {
     private var world: World { gateway.world }
 
     func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
-        let request = request.keeping(seconds: gateway.client(of: request.waiter)?.plan.keepSeconds ?? 0)
         guard world.plants(.cancelOvertakes) else { return queue.enqueue(request, done: done) }
         _ = gateway.process.schedule(after: milliseconds(30)) { [queue] in queue.enqueue(request, done: done) }
     }
@@ -40,6 +41,13 @@ final class SimulatedWaitQueue: WaitQueue {
         queue.cancel(waiter, tenant: tenant, lease: lease, dialed: dialed, done: done)
     }
 
+    func expire(
+        _ waiter: WaiterID, tenant: String, lease: LeaseID?, _ expiry: Expiry, done: @escaping (Obstacle?) -> Void
+    ) {
+        if world.plants(.cancelForgotten) { return done(nil) }
+        queue.expire(waiter, tenant: tenant, lease: lease, expiry, done: done)
+    }
+
     func reject(
         _ lease: LeaseID, tenant: String, attach: Int, reason: RejectReason, final: Bool,
         done: @escaping (RejectReply) -> Void
@@ -47,18 +55,21 @@ final class SimulatedWaitQueue: WaitQueue {
         queue.reject(lease, tenant: tenant, attach: attach, reason: reason, final: final, done: done)
     }
 
+    func reserve(_ lease: LeaseID, tenant: String, done: @escaping (ReserveReply) -> Void) {
+        queue.reserve(lease, tenant: tenant, done: done)
+    }
+
+    func attach(
+        to lease: LeaseID, tenant: String, attachment: WaiterID, done: @escaping (AttachReply) -> Void
+    ) {
+        queue.attach(to: lease, tenant: tenant, attachment: attachment, done: done)
+    }
+
+    func note(_ event: UsageMeter.Event, of tenant: String) { queue.note(event, of: tenant) }
+
     func acknowledge(_ lease: LeaseID) {
         world.ledger.note(.gatewayHeard(gateway: gateway.id, lease: lease))
         queue.acknowledge(lease)
-    }
-}
-
-extension EnqueueRequest {
-    /// The same for a slot that is kept so long. No request of the shipped gateway can ask for that yet.
-    fileprivate func keeping(seconds: Int) -> EnqueueRequest {
-        EnqueueRequest(
-            waiter: waiter, tenant: tenant, selector: selector, headStartSeconds: headStartSeconds, run: run,
-            wait: wait, ticket: ticket, attempt: attempt, alias: alias, keepSeconds: seconds)
     }
 }
 
@@ -70,7 +81,8 @@ struct SimulatedWaitEvents: WaitEvents {
     func renamed(_ waiter: WaiterID, to fresh: WaiterID) { note(fresh) }
 
     private func note(_ waiter: WaiterID) {
-        guard let client = gateway.client(of: waiter) else { preconditionFailure("only clients wait") }
+        // The ledger has the waits of those alone who are served by the connection that waits.
+        guard let client = gateway.client(of: waiter) else { return }
         gateway.world.ledger.note(.queuedAs(client: client.id, waiter: waiter))
     }
 
@@ -84,6 +96,12 @@ struct SimulatedWaitEvents: WaitEvents {
     func sessionEnd(
         _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, _ end: Relay.End, waitedMilliseconds: UInt64
     ) {}
+    func lent(
+        _ waiter: WaiterID, _ grant: Grant, _ request: WaitRequest, ticket: Int64?, waitedMilliseconds: UInt64
+    ) {}
+    func attached(_ grant: Grant, tenant: String) {}
+    func detached(_ grant: Grant, tenant: String, _ end: Relay.End) {}
+    func attachEnd(_ lease: LeaseID, tenant: String, _ refusal: Refusal?) {}
     func waitEnd(
         _ waiter: WaiterID, _ request: WaitRequest, _ why: WaitEnd, _ refusal: Refusal?, ticket: Int64?,
         waitedMilliseconds: UInt64

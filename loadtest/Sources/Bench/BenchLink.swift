@@ -18,7 +18,11 @@ final class BenchLink: StreamDelegate {
     var onRoundTrip: () -> Bool = { false }
     private(set) var bytesReceived = 0
 
-    init(loop: Loop, to address: SocketAddress, target: String, onOpen: @escaping (Failure?) -> Void) {
+    /// - Parameter tls: nil for a plain connection.
+    init(
+        loop: Loop, to address: SocketAddress, tls: TLSContext? = nil, target: String,
+        onOpen: @escaping (Failure?) -> Void
+    ) {
         self.onOpen = onOpen
         // A long timeout: thousands connect at once, and if a backlog overflows, the kernel tries again after 1 s and 2
         // s.
@@ -29,14 +33,15 @@ final class BenchLink: StreamDelegate {
                 self.stream = stream
                 state = .head([])
                 stream.delegate = self
+                if let tls { stream.secure(asClient: tls, of: TLSPeer(address.host)) }
                 stream.startReading()
                 stream.write(BenchHead.text(target: target))
-                onSent?()
+                if tls == nil { sent() }
             }
         }
     }
 
-    /// Called when the kernel has the whole head.
+    /// Called once, when the kernel has the whole head. With TLS this is after the handshake.
     var onSent: (() -> Void)?
 
     /// Sends the message. After each echo `onRoundTrip` decides whether to send it again.
@@ -80,7 +85,14 @@ final class BenchLink: StreamDelegate {
         }
     }
 
-    func streamDrained(_ stream: Stream) {}
+    func streamDrained(_ stream: Stream) { sent() }
+
+    private func sent() {
+        let call = onSent
+        onSent = nil
+        call?()
+    }
+
     func streamReachedEnd(_ stream: Stream) { end(.lost(nil)) }
     func stream(_ stream: Stream, failed error: SystemError) { end(.lost(error)) }
 

@@ -20,12 +20,16 @@ struct BenchLoadCommand: ParsableCommand {
     @Option(help: "What the targets /echo and /source are appended to.")
     var prefix = ""
 
+    @Option(help: "Connect by TLS, and trust the certificates of this file.")
+    var authority: String?
+
     @Option(help: "Connections of each set.")
     var connections = 64
 
     func run() throws {
         let load = BenchLoad(loop: try Loop())
-        try load.open(to: .argument(to), prefix: prefix, count: connections)
+        let tls = try authority.map { try TLSContext(trusting: $0) }
+        try load.open(to: .argument(to), tls: tls, prefix: prefix, count: connections)
         BenchCommand.say("{\"event\":\"open\",\"connections\":\(connections * 2)}")
         while let line = readLine() {
             let words = line.split(separator: " ")
@@ -62,11 +66,11 @@ final class BenchLoad {
 
     init(loop: Loop) { self.loop = loop }
 
-    func open(to address: SocketAddress, prefix: String, count: Int) throws {
+    func open(to address: SocketAddress, tls: TLSContext?, prefix: String, count: Int) throws {
         var waiting = count * 2
         for target in ["/echo", "/source"] {
             let set = (0..<count).map { _ in
-                BenchLink(loop: loop, to: address, target: prefix + target) { [self] failure in
+                BenchLink(loop: loop, to: address, tls: tls, target: prefix + target) { [self] failure in
                     waiting -= 1
                     if let failure { self.failure = failure }
                     if waiting == 0 || failure != nil { loop.stop() }

@@ -12,12 +12,17 @@ struct BenchParkCommand: ParsableCommand {
     @Option(help: "The proxy, host:port.")
     var to: String
 
+    @Option(help: "Connect by TLS, and trust the certificates of this file.")
+    var authority: String?
+
     @Option(help: "The target all ask for.")
     var target = "/echo"
 
     func run() throws {
         _ = SystemLimits.openFilesLimit()
-        let park = BenchPark(loop: try Loop(), address: try .argument(to), target: target)
+        let park = BenchPark(
+            loop: try Loop(), address: try .argument(to), tls: try authority.map { try TLSContext(trusting: $0) },
+            target: target)
         let headBytes = BenchHead.text(target: target).utf8.count
         while let line = readLine() {
             guard let count = Int(line), count > 0 else { throw ValidationError("not a number: \(line)") }
@@ -33,13 +38,15 @@ final class BenchPark {
 
     private let loop: Loop
     private let address: SocketAddress
+    private let tls: TLSContext?
     private let target: String
     private var links: [BenchLink] = []
     private(set) var sent = 0
     private var wanted = 0
     private var failure: BenchLink.Failure?
 
-    init(loop: Loop, address: SocketAddress, target: String) {
+    init(loop: Loop, address: SocketAddress, tls: TLSContext?, target: String) {
+        self.tls = tls
         self.loop = loop
         self.address = address
         self.target = target
@@ -54,7 +61,9 @@ final class BenchPark {
 
     private func open() {
         guard links.count < wanted else { return }
-        let link = BenchLink(loop: loop, to: address, target: target) { [self] in if let reason = $0 { fail(reason) } }
+        let link = BenchLink(loop: loop, to: address, tls: tls, target: target) { [self] in
+            if let reason = $0 { fail(reason) }
+        }
         link.onLoss = { [self] in fail($0) }
         link.onSent = { [self] in
             sent += 1

@@ -29,8 +29,8 @@ struct BenchWorkerCommand: ParsableCommand {
     func run() throws {
         let loop = try Loop()
         let endpoint = try RedisEndpoint(url: redis)
-        // A pool without browser and version.
-        guard let pool = Pool("\(pool)||") else { throw BenchError("not a pool: \(pool)") }
+        // A pool without browser and version, for any client.
+        guard let pool = Pool("\(pool)|||\(SlotProtocol.raw.rawValue)") else { throw BenchError("not a pool: \(pool)") }
         let worker = try BenchWorker(loop: loop, secret: BenchWorkerCommand.secret(in: nodeSecretFile))
         try worker.start(endpoint: endpoint, fleet: fleet, pools: Array(repeating: pool, count: slots))
         loop.run()

@@ -1,8 +1,9 @@
+import HTTPCore
 import QueueCore
 
 /// The clients of an endpoint. It decides which clients fit there, and what they ask for.
 enum Audience: Hashable, Sendable {
-    /// Playwright's `connect`, which names itself by the header `x-playwright-browser`, and CDP clients, which do not.
+    /// Playwright's `connect`, which names itself by a header, and CDP clients, which do not.
     case browsers
     case cdp
     case bidi
@@ -31,7 +32,7 @@ enum Audience: Hashable, Sendable {
     func wanted(
         by head: RequestHead, _ options: RequestOptions, defaultBrowser: String
     ) throws(Refusal) -> Wanted {
-        let named = head.value(Audience.playwrightHeader)
+        let named = playwrightBrowser(head)
         switch self {
         case .browsers:
             // The User-Agent does not tell them apart: `connect_over_cdp` sends Playwright's too.
@@ -50,10 +51,14 @@ enum Audience: Hashable, Sendable {
             }
             return Wanted(browser: options.browser ?? "", slotProtocol: self == .cdp ? .cdp : .bidi)
         case .any:
-            return Wanted(browser: options.browser ?? "")
+            return Wanted(
+                browser: options.browser ?? "", version: options.version, slotProtocol: options.slotProtocol)
         }
     }
+}
 
-    /// Playwright's `connect` sends it, `connect_over_cdp` does not.
-    private static let playwrightHeader = "x-playwright-browser"
+/// The browser that Playwright's `connect` names, empty if it names none; `nil` for other clients, such as
+/// `connect_over_cdp`. The MCP server of Playwright 1.65 names no browser, but sends the second header.
+func playwrightBrowser(_ head: RequestHead) -> String? {
+    head.value("x-playwright-browser") ?? head.value("x-playwright-proxy").map { _ in "" }
 }

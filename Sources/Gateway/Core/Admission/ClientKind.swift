@@ -1,3 +1,4 @@
+import HTTPCore
 import QueueCore
 
 /// The kind of a client, as its head tells. It decides how long the client waits if it asks for no time.
@@ -5,7 +6,7 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
     case playwright
     /// A CDP client; it gives up after 30 s.
     case cdp
-    /// Python's `websockets`; it gives up after 10 s.
+    /// Python's `websockets`, also under browser-use; it gives up after 10 s.
     case pythonWebsockets
     /// A page in Firefox; it gives up after 20 s and leaves its connection open.
     case firefoxPage
@@ -14,14 +15,15 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
     /// - Parameter slotProtocol: what the client asks for; `nil` for any.
     init(_ head: RequestHead, _ slotProtocol: SlotProtocol?) {
         let agent = head.value("user-agent") ?? ""
-        if agent.split(separator: " ").contains(where: { $0.hasPrefix("websockets/") }) {
+        let products = agent.split(separator: " ")
+        if products.contains(where: { $0.hasPrefix("websockets/") || $0.hasPrefix("browser-use/") }) {
             self = .pythonWebsockets
         } else if agent.hasPrefix("Mozilla/"), agent.utf8.count < 512, agent.contains(" Firefox/") {
             self = .firefoxPage
-        } else if slotProtocol == .playwright || head.value("x-playwright-browser") != nil {
+        } else if slotProtocol == .playwright || playwrightBrowser(head) != nil {
             self = .playwright
         } else if slotProtocol == .cdp || agent.hasPrefix("Playwright/") {
-            // `connect` names its browser, `connect_over_cdp` does not.
+            // `connect` has a header of its own, `connect_over_cdp` does not.
             self = .cdp
         } else {
             self = .other

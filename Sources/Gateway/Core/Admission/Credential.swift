@@ -1,3 +1,5 @@
+import HTTPCore
+
 /// Finds a request's key: `Authorization: Bearer`, else the user of Basic, else the option `token`.
 ///
 /// An empty key counts as no key in every form, because a client sends one if its variable is not set.

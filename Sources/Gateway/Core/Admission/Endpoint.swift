@@ -1,3 +1,5 @@
+import HTTPCore
+
 /// One endpoint of the public listener: a row of `table`.
 ///
 /// Routing, the default waits, the words that name a path and the answer of discovery read the table, so that a path
@@ -14,6 +16,17 @@ struct Endpoint: Hashable, Sendable {
         case description
         /// A WebSocket client gets a slot.
         case slot(Audience)
+        /// A WebSocket client connects to a session that it borrowed or that keeps its slot.
+        case attach
+        /// A client borrows a slot for a WebSocket connection that comes later.
+        case borrow
+        /// A question or an order about waiters, sessions and usage.
+        case call(APICall.Verb)
+
+        /// A connection waits here until it has a slot.
+        var waits: Bool {
+            if case .slot = self { true } else { false }
+        }
     }
 
     let method: String
@@ -31,10 +44,19 @@ struct Endpoint: Hashable, Sendable {
         Endpoint("GET", ["/cdp", "/devtools/browser/<any>"], .slot(.cdp)),
         Endpoint("GET", ["/session"], .slot(.bidi)),
         Endpoint("GET", ["/pool/<label>", "/pool/<label>/<rest>"], .slot(.any)),
+        Endpoint("GET", ["/sessions/<id>"], .attach),
+        Endpoint("POST", ["/v1/sessions"], .borrow),
+        Endpoint("GET", ["/v1/sessions"], .call(.listSessions)),
+        Endpoint("GET", ["/v1/sessions/<id>"], .call(.showSession)),
+        Endpoint("DELETE", ["/v1/sessions/<id>"], .call(.endSession)),
+        Endpoint("GET", ["/v1/waiters/<id>"], .call(.showWaiter)),
+        Endpoint("DELETE", ["/v1/waiters/<id>"], .call(.endWaiter)),
+        Endpoint("DELETE", ["/v1/runs/<run>"], .call(.endRun)),
+        Endpoint("GET", ["/v1/estimate"], .call(.estimate)),
+        Endpoint("GET", ["/v1/usage"], .call(.usage)),
     ]
 
     static let checks = table.filter { $0.service == .check }
-    private static let others = table.filter { $0.service != .check }
 
     private init(_ method: String, _ paths: [String], _ service: Service) {
         self.method = method
@@ -42,14 +64,17 @@ struct Endpoint: Hashable, Sendable {
         self.service = service
     }
 
-    /// The endpoint that serves a path, checks left out, and what the path names. `nil` if nothing is served there.
-    static func serving(_ path: String) -> (endpoint: Endpoint, parts: PathPattern.Parts)? {
-        for endpoint in others {
-            for pattern in endpoint.paths {
-                if let parts = pattern.match(path) { return (endpoint, parts) }
-            }
+    /// The endpoints of a path, one for each method, and what the path names. Empty if nothing is served there.
+    static func serving(_ path: String) -> [(endpoint: Endpoint, parts: PathPattern.Parts)] {
+        table.compactMap { endpoint in
+            endpoint.paths.lazy.compactMap { $0.match(path) }.first.map { (endpoint, $0) }
         }
-        return nil
+    }
+
+    /// The path of a session.
+    static func path(ofSession id: String) -> String {
+        let pattern = table.first { $0.service == .attach }!.paths[0].text
+        return pattern.replacing("<id>", with: id)
     }
 
     /// The path that these clients connect to.

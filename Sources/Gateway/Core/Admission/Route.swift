@@ -1,27 +1,33 @@
+import HTTPCore
 import QueueCore
 
 /// The endpoint of a request, and the parts of its path. Admission answers balancers' checks before.
 struct Route: Hashable, Sendable {
     let service: Endpoint.Service
-    /// The label pattern in the path; `nil` if the path names none.
-    let label: String?
+    /// The segment that the path names, such as a label pattern or an id; `nil` if it names none.
+    let name: String?
     /// The path that reaches the sidecar.
     let rest: String
+    /// The label pattern in the path; `nil` if the path has none.
+    var label: String? { service == .slot(.any) ? name : nil }
 
     init(_ head: RequestHead) throws(Refusal) {
         guard !hasDotSegment(head.path) else {
             throw .badRequest("The request target has `.` or `..` segments, or is not percent-encoded correctly")
         }
-        guard let (endpoint, parts) = Endpoint.serving(head.path) else {
+        let found = Endpoint.serving(head.path)
+        guard !found.isEmpty else {
             throw Refusal(.notFound, "Nothing is served on this path; the paths are \(Endpoint.slotPaths)")
+        }
+        guard let (endpoint, parts) = found.first(where: { $0.endpoint.method == head.method }) else {
+            if found[0].endpoint.service == .slot(.bidi), head.method == "POST" { throw .classicWebDriver }
+            throw .wrongMethod(head.method, allowed: found.map(\.endpoint.method).joined(separator: ", "))
         }
         service = endpoint.service
         // `hasDotSegment` decoded the whole path, so this cannot fail.
-        label = parts.label.map { percentDecoded($0) ?? "" }
+        name = parts.name.map { percentDecoded($0) ?? "" }
         rest = parts.rest
-        if let label, label.isEmpty || Selector(pattern: label) == nil { throw .badLabel }
-        if service == .slot(.bidi), head.method == "POST" { throw .classicWebDriver }
-        guard head.method == endpoint.method else { throw .wrongMethod(head.method, allowed: endpoint.method) }
+        if service == .slot(.any), Selector(pattern: name ?? "") == nil { throw .badLabel }
     }
 }
 

@@ -1,3 +1,4 @@
+import HTTPCore
 import QueueCore
 
 /// One tenant as configured.
@@ -40,6 +41,7 @@ public struct Tenancy: Hashable, Sendable {
     public let allowedOrigins: Set<String>
     /// If true, open mode answers foreign Host names too, because the operator chose to listen beyond loopback.
     public let allowsForeignHosts: Bool
+    public let trustedProxies: TrustedProxies
     private let byName: [String: Int]
     /// Tenants by the hash of each key.
     ///
@@ -51,7 +53,7 @@ public struct Tenancy: Hashable, Sendable {
     public init(
         tenants: [Tenant], defaultLimits: TenantLimits = .default, allowedOrigins: Set<String> = [],
         allowsForeignHosts: Bool = false, policy: Policy = .fifo, scaleFromZero: [String] = [],
-        queueMax: Int = QueueLimits.waitersMax
+        queueMax: Int = QueueLimits.waitersMax, trustedProxies: TrustedProxies = .none
     ) {
         self.tenants = tenants
         self.defaultLimits = defaultLimits
@@ -60,6 +62,7 @@ public struct Tenancy: Hashable, Sendable {
         self.policy = policy
         self.scaleFromZero = scaleFromZero
         self.queueMax = queueMax
+        self.trustedProxies = trustedProxies
         byName = Dictionary(tenants.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         byKeyHash = Dictionary(
             tenants.enumerated().flatMap { index, tenant in tenant.keyHashes.map { ($0, index) } },
@@ -71,6 +74,8 @@ public struct Tenancy: Hashable, Sendable {
     public let isOpen: Bool
 
     /// The tenant as configured, else one of that name with the default limits and no keys.
+    public func isConfigured(_ name: String) -> Bool { byName[name] != nil }
+
     public func tenant(named name: String) -> Tenant {
         byName[name].map { tenants[$0] } ?? Tenant(name: name, keyHashes: [], limits: defaultLimits)
     }
@@ -120,7 +125,7 @@ public struct Tenancy: Hashable, Sendable {
     private func isOwnPage(_ origin: WebOrigin, of host: Authority, _ head: RequestHead) -> Bool {
         // A page that came unencrypted may have been changed on its way. It must not use the keys of the encrypted
         // name.
-        if head.value("x-forwarded-proto") == "https", origin.scheme != "https" { return false }
+        if head.isHTTPS, origin.scheme != "https" { return false }
         return origin.isOwn(of: host) && (!isOpen || host.isAddress || host.isLoopback)
     }
 }

@@ -13,11 +13,14 @@ public struct Client: Sendable {
         /// Can transition to: waiting, closing, closed.
         case readingHead
         /// Its head was admitted. The gateway sends nothing, and still reads, to notice the end.
-        /// Can transition to: relaying, closing, closed.
+        /// Can transition to: relaying, holding, closing, closed.
         case waiting
         /// Its bytes go to a worker and back.
         /// Can transition to: closed.
         case relaying
+        /// Its answer has begun, and goes on for as long as the client holds its slot.
+        /// Can transition to: closing, closed.
+        case holding
         /// The gateway's answer is on its way. The gateway waits a moment for the client's end.
         /// Can transition to: closed.
         case closing
@@ -64,7 +67,7 @@ public struct Client: Sendable {
         case .readingHead: .parse
         case .waiting: .breakOff
         // Bytes that come behind an answer are thrown away.
-        case .accepted, .relaying, .closing, .closed: .none
+        case .accepted, .relaying, .holding, .closing, .closed: .none
         }
     }
 
@@ -76,7 +79,7 @@ public struct Client: Sendable {
     /// The driver writes an answer of the gateway: a refusal, or a response such as discovery.
     public mutating func answered() {
         switch state {
-        case .accepted, .readingHead, .waiting, .closing: state = .closing
+        case .accepted, .readingHead, .waiting, .holding, .closing: state = .closing
         case .relaying, .closed: break
         }
     }
@@ -84,7 +87,7 @@ public struct Client: Sendable {
     /// The client will send no more (FIN). It no longer waits, and gets no answer.
     public mutating func reachedEnd() -> Action {
         switch state {
-        case .waiting:
+        case .waiting, .holding:
             state = .closed
             return .leave
         case .accepted, .readingHead, .closing:
@@ -109,7 +112,7 @@ public struct Client: Sendable {
         case .closing:
             state = .closed
             return .close
-        case .accepted, .relaying, .closed:
+        case .accepted, .relaying, .holding, .closed:
             return .none
         }
     }
@@ -117,6 +120,11 @@ public struct Client: Sendable {
     /// The worker proved itself; from now on the relay owns both sockets.
     public mutating func proved() {
         if state == .waiting { state = .relaying }
+    }
+
+    /// The worker proved itself to a client that holds its slot by its answer.
+    public mutating func held() {
+        if state == .waiting { state = .holding }
     }
 
     /// Both sides of its session are closed.

@@ -5,6 +5,7 @@ public enum RefusalCode: String, CaseIterable, Sendable {
     case forbidden
     case notFound = "not_found"
     case unknownPool = "unknown_pool"
+    case alreadyAttached = "already_attached"
     case aliasTaken = "alias_taken"
     case gone
     case headTimeout = "head_timeout"
@@ -50,6 +51,7 @@ public enum RefusalCode: String, CaseIterable, Sendable {
         case .forbidden: Row([403], close: 1008)
         case .notFound: Row([404], close: nil)
         case .unknownPool: Row([404], close: 1008)
+        case .alreadyAttached: Row([409], close: 1008)
         case .aliasTaken: Row([409], close: 1008)
         case .gone: Row([410], close: 1001)
         case .headTimeout: Row([408], close: nil)

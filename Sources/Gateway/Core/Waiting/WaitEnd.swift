@@ -6,7 +6,8 @@ public enum WaitEnd: Hashable, Sendable {
     case left
     /// The client broke the protocol while it waited.
     case broke
-    case timedOut
+    /// - Parameter obstacle: why there was no slot; nil if Redis did not say it in time.
+    case timedOut(_ obstacle: Obstacle?)
     case shuttingDown
     /// Redis was away and had never taken the waiter.
     case storeUnavailable
@@ -21,18 +22,22 @@ public enum WaitEnd: Hashable, Sendable {
 extension WaitEnd {
     /// The answer to the client; `nil` if the client has left.
     /// - Parameters:
-    ///   - cap: the most slots the tenant may hold at once.
+    ///   - waitedMilliseconds: since the request was admitted.
     ///   - directory: the pools that a refusal may name.
-    public func refusal(for request: WaitRequest, cap: Int, _ directory: PoolDirectory?) -> Refusal? {
+    public func refusal(
+        for request: WaitRequest, waitedMilliseconds: UInt64, _ directory: PoolDirectory?
+    ) -> Refusal? {
         let asked = words(for: request.selector)
         switch self {
         case .left: return nil
         case .broke: return .bytesBehindHead
-        case .timedOut:
+        case .timedOut(let obstacle):
             if !request.mayWait { return Refusal(.wouldWait, "No \(asked) is free, and wait=0 was asked") }
-            let seconds = (request.waitMilliseconds + 999) / 1_000
-            let share = cap >= TenantLimits.default.cap ? "" : " (it may hold \(cap) at once)"
-            return Refusal(.waitTimeout, "No \(asked) in \(seconds) s for tenant \(request.tenant)\(share)")
+            let milliseconds = min(request.waitMilliseconds, Int(clamping: waitedMilliseconds))
+            let seconds = max(1, (milliseconds + 500) / 1_000)
+            return Refusal(
+                .waitTimeout, "No \(asked) in \(seconds) s: \(obstacle.words(tenant: request.tenant))",
+                reason: obstacle?.reason ?? .recovering)
         case .shuttingDown: return .shuttingDown
         case .storeUnavailable: return .storeUnavailable
         case .workersFailed:
@@ -42,6 +47,19 @@ extension WaitEnd {
         case .gone(.alias):
             return Refusal(.gone, "Another client came with the alias \(request.alias) and has this one's place")
         case .notQueued(let reason): return reason.refusal(asked: asked, request, directory)
+        }
+    }
+}
+
+extension Obstacle? {
+    func words(tenant: String) -> String {
+        guard let self else { return "the queue's store did not answer" }
+        return switch self.reason {
+        case .tenantCap: "tenant \(tenant) holds \(self.held) of its \(self.cap)"
+        case .capacity: "all slots that fit are in use"
+        case .noWorker: "no worker that offers one is running; start one, or check the label and the workers' log"
+        case .paused: "an operator paused the pools that offer one"
+        case .recovering: "the queue is restoring what its store lost, and grants nothing meanwhile"
         }
     }
 }
@@ -109,5 +127,6 @@ private func words(for slotProtocol: SlotProtocol) -> String {
     case .cdp: "CDP"
     case .bidi: "WebDriver BiDi"
     case .raw: "raw clients"
+    case .lease: "holders of a lease"
     }
 }

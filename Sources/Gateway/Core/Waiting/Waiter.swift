@@ -9,86 +9,43 @@ import QueueCore
 /// A waiter keeps its ticket and its count of attempts for life, even if the gateway had to register anew and enqueues
 /// the waiter under a new id.
 public struct Waiter: Sendable {
-    public enum State: Hashable, Sendable {
-        /// Nothing was asked of the queue yet.
-        /// Can transition to: enqueuing, ended.
-        case idle
-        /// The enqueue is on its way. A grant may overtake its reply.
-        /// Can transition to: waiting, dialing, ended.
-        case enqueuing
-        /// In line.
-        /// Can transition to: dialing, enqueuing (the gateway registered anew), ended.
-        case waiting
-        /// A slot was granted: its worker is dialed, or the verdict on that dial is on its way. `next` is a newer grant,
-        /// to be dialed when Redis has the verdict.
-        /// Can transition to: active, waiting, dialing (the newer grant), enqueuing, ended.
-        indirect case dialing(Dial, next: Grant?)
-        /// The worker proved itself. From here on only the worker ends the session.
-        /// Can transition to: finished.
-        case active(LeaseID)
-        /// The session is over.
-        /// Can transition to: nothing.
-        case finished(LeaseID)
-        /// The wait is over, and there was no session.
-        /// Can transition to: nothing.
-        case ended(WaitEnd)
-    }
-
-    /// The call to the queue.
-    public enum QueueAction: Hashable, Sendable {
-        case none
-        /// Under the waiter's present id, ticket and attempt.
-        case enqueue
-        /// - Parameter dialed: the slot's worker was called, so that the slot recycles before it is free.
-        case cancel(LeaseID?, dialed: Bool)
-        case reject(LeaseID, RejectReason, final: Bool)
-    }
-
-    /// The effect on the client.
-    public enum ClientAction: Hashable, Sendable {
-        case none
-        case dial(Grant)
-        case relay
-        case end(WaitEnd)
-    }
-
-    /// Two effects that never exclude each other.
-    public struct Action: Hashable, Sendable {
-        public let queue: QueueAction
-        public let client: ClientAction
-
-        init(queue: QueueAction = .none, client: ClientAction = .none) {
-            self.queue = queue
-            self.client = client
-        }
-
-        public static let none = Action()
-    }
-
     public private(set) var id: WaiterID
     public private(set) var state = State.idle
     /// Arrival in µs of Redis' clock, once known.
     public private(set) var ticket: Int64?
     /// The newest attempt granted.
     public var attempt: Int { newest?.lease.attempt ?? 0 }
+    public let purpose: WaitRequest.Purpose
     /// Milliseconds of the loop's clock at which the wait is over.
     public let deadline: UInt64
+    /// Milliseconds between two questions whether a worker serves the waiter's pools. The wait ends if none does.
+    private let noWorkerWait: UInt64
+    /// Milliseconds of the loop's clock at which the driver calls `deadlinePassed` next.
+    public private(set) var nextCheck: UInt64
     /// The newest grant.
     public private(set) var newest: Grant?
     private var failedWorkers: [ProcessID] = []
     private var isShuttingDown = false
 
-    /// - Parameter deadline: in milliseconds of the loop's clock.
-    public init(id: WaiterID, deadline: UInt64) {
+    /// - Parameters:
+    ///   - now: milliseconds of the loop's clock, as is `deadline`.
+    ///   - noWorkerWait: in milliseconds; nil for the whole wait.
+    public init(
+        id: WaiterID, purpose: WaitRequest.Purpose = .connect, now: UInt64, deadline: UInt64,
+        noWorkerWait: UInt64? = nil
+    ) {
         self.id = id
+        self.purpose = purpose
         self.deadline = deadline
+        self.noWorkerWait = noWorkerWait ?? UInt64(Int32.max)
+        nextCheck = min(deadline, now + self.noWorkerWait)
     }
 
     /// A slot is ours and its worker has not answered yet: the dial must not be disturbed.
     public var isDialing: Bool {
         switch state {
         case .dialing(let dial, _): dial.isUnderWay
-        case .idle, .enqueuing, .waiting, .active, .finished, .ended: false
+        case .idle, .enqueuing, .waiting, .reserving, .lent, .active, .finished, .expiring, .ended: false
         }
     }
 
@@ -96,8 +53,8 @@ public struct Waiter: Sendable {
     public var rollStanding: WaiterRoll.Standing {
         switch state {
         case .waiting: .waiting
-        case .dialing: .deciding
-        case .idle, .enqueuing, .active, .finished, .ended: .unsettled
+        case .dialing, .reserving: .deciding
+        case .idle, .enqueuing, .lent, .active, .finished, .expiring, .ended: .unsettled
         }
     }
 
@@ -136,13 +93,18 @@ public struct Waiter: Sendable {
     public mutating func granted(_ grant: Grant) -> Action {
         guard grant.lease.waiter == id else { return Action(queue: .cancel(grant.lease, dialed: false)) }
         switch state {
-        case .idle, .ended:
+        case .idle, .expiring, .ended:
             return Action(queue: .cancel(grant.lease, dialed: false))
         case .enqueuing, .waiting:
-            return isNew(grant) || isElsewhere(grant) ? dial(grant) : .none
+            return isNew(grant) || isElsewhere(grant) ? serve(grant) : .none
         case .dialing(let dial, _):
             return granted(grant, beside: dial)
-        case .active(let lease), .finished(let lease):
+        case .reserving(let current, _):
+            guard isNew(grant) || isElsewhere(grant) else { return .none }
+            newest = grant
+            state = .reserving(current, next: grant)
+            return .none
+        case .lent(let lease), .active(let lease), .finished(let lease):
             return grant.lease == lease ? .none : Action(queue: .cancel(grant.lease, dialed: false))
         }
     }
@@ -153,8 +115,8 @@ public struct Waiter: Sendable {
         switch state {
         case .waiting:
             return enqueueAgain(freshID)
-        case .idle, .enqueuing, .dialing, .active, .finished, .ended:
-            // The reply to the verdict of a dial under way says that the lease is over.
+        case .idle, .enqueuing, .dialing, .reserving, .lent, .active, .finished, .expiring, .ended:
+            // The reply to the verdict of a dial under way, or to `reserve`, says that the lease is over.
             return .none
         }
     }
@@ -162,14 +124,32 @@ public struct Waiter: Sendable {
     /// An operator, a tenant or an alias ended the wait. If there is a session, the queue orders its worker to end it.
     public mutating func endedFromOutside(_ why: EndReason) -> Action {
         switch state {
-        case .enqueuing, .waiting, .dialing: leave(.gone(why))
-        case .idle, .active, .finished, .ended: .none
+        case .enqueuing, .waiting, .dialing, .reserving: leave(.gone(why))
+        case .idle, .lent, .active, .finished, .expiring, .ended: .none
         }
     }
 
     /// Redis has been away for longer than a new client may wait for it.
     public mutating func storeWentAway() -> Action {
         state == .enqueuing && ticket == nil ? leaveQueue(.storeUnavailable) : .none
+    }
+
+    // MARK: the loan
+
+    /// The reply to `reserve`.
+    public mutating func reserveReplied(_ reply: ReserveReply) -> Action {
+        guard case .reserving(let grant, let next) = state else { return .none }
+        switch reply {
+        case .reserved(let milliseconds):
+            state = .lent(grant.lease)
+            let surplus = next.map { QueueAction.cancel($0.lease, dialed: false) }
+            return Action(queue: surplus ?? .none, client: .lend(grant, milliseconds: milliseconds))
+        case .ended:
+            if let next { return serve(next) }
+            // Redis queued the waiter again. If it lost the waiter, the comparison at a renew tells.
+            state = .waiting
+            return .none
+        }
     }
 
     // MARK: the dial
@@ -227,26 +207,55 @@ public struct Waiter: Sendable {
     /// The client sent bytes that it must not send before it was answered.
     public mutating func clientBroke() -> Action { leave(.broke) }
 
-    /// The wait's time is over. A dial under way may still succeed, so the driver calls this again until the dial has
-    /// ended. The wait does not go on for a verdict, because Redis may be away.
-    public mutating func deadlinePassed() -> Action {
+    /// `nextCheck` is over. At the deadline the driver calls this again, `GatewayLimits.verdictMilliseconds` later, until
+    /// the wait has ended: a dial under way may still succeed, and Redis may not say why there was no slot.
+    public mutating func deadlinePassed(now: UInt64) -> Action {
+        guard now >= deadline else { return checkPassed(now: now) }
         switch state {
-        case .idle, .enqueuing, .waiting: leave(.timedOut)
-        case .dialing(let dial, _): dial.isUnderWay ? .none : leave(.timedOut)
-        case .active, .finished, .ended: .none
+        // Redis had the time of the whole wait and has not answered the enqueue.
+        case .idle, .enqueuing: return leave(.timedOut(nil))
+        case .waiting: return expire(nil)
+        case .dialing(let dial, let next):
+            // The wait does not go on for a verdict, because Redis may be away.
+            return dial.isUnderWay ? .none : expire(next?.lease)
+        case .reserving(let grant, let next): return expire((next ?? grant).lease)
+        case .expiring: return end(isShuttingDown ? .shuttingDown : .timedOut(nil))
+        case .lent, .active, .finished, .ended: return .none
         }
     }
 
-    /// The gateway's drain time is over. A dial under way may still succeed, as with `deadlinePassed`.
+    private mutating func checkPassed(now: UInt64) -> Action {
+        guard now >= nextCheck else { return .none }
+        nextCheck = min(deadline, now + noWorkerWait)
+        return state == .waiting ? Action(queue: .expire(nil, .unserved)) : .none
+    }
+
+    /// The reply to `expire`.
+    /// - Parameters:
+    ///   - asked: the id that the question was about.
+    ///   - obstacle: nil if Redis was not asked.
+    public mutating func explained(_ obstacle: Obstacle?, of asked: WaiterID) -> Action {
+        switch state {
+        case .expiring: return end(isShuttingDown ? .shuttingDown : .timedOut(obstacle))
+        case .waiting where asked == id && obstacle?.reason == .noWorker: return end(.timedOut(obstacle))
+        case .idle, .enqueuing, .waiting, .dialing, .reserving, .lent, .active, .finished, .ended: return .none
+        }
+    }
+
+    /// The gateway's drain time is over. A dial under way may still succeed, as with `deadlinePassed`. The client is told
+    /// when Redis has kept the ticket of its alias, because the client may be at another gateway at once. The driver calls
+    /// this again for those whose reply has not come.
     public mutating func drainTimePassed() -> Action {
         switch state {
-        case .idle, .enqueuing, .waiting:
-            return leave(.shuttingDown)
-        case .dialing(let dial, _):
-            guard dial.isUnderWay else { return leave(.shuttingDown) }
+        case .idle: return end(.shuttingDown)
+        case .enqueuing, .waiting: return move(nil)
+        case .reserving(let grant, let next): return move((next ?? grant).lease)
+        case .dialing(let dial, let next):
+            guard dial.isUnderWay else { return move(next?.lease) }
             isShuttingDown = true
             return .none
-        case .active, .finished, .ended:
+        case .expiring: return end(.shuttingDown)
+        case .lent, .active, .finished, .ended:
             return .none
         }
     }
@@ -275,17 +284,23 @@ public struct Waiter: Sendable {
         if !failedWorkers.contains(worker) { failedWorkers.append(worker) }
     }
 
-    private mutating func dial(_ grant: Grant) -> Action {
+    private mutating func serve(_ grant: Grant) -> Action {
         newest = grant
-        state = .dialing(Dial(grant), next: nil)
-        return Action(client: .dial(grant))
+        switch purpose {
+        case .connect, .hold:
+            state = .dialing(Dial(grant), next: nil)
+            return Action(client: .dial(grant))
+        case .borrow:
+            state = .reserving(grant, next: nil)
+            return Action(queue: .reserve(grant.lease))
+        }
     }
 
     /// A grant beside one that is dialed, or whose verdict is on its way.
     private mutating func granted(_ grant: Grant, beside dial: Dial) -> Action {
         switch dial.state {
         case .granted:
-            return isNew(grant) ? self.dial(grant) : .none
+            return isNew(grant) ? serve(grant) : .none
         case .dialing:
             guard isNew(grant) else { return .none }
         case .rejected:
@@ -301,10 +316,9 @@ public struct Waiter: Sendable {
 
     /// The step after a failed dial: dial the newer grant, queue again, or end if the end was postponed.
     private mutating func goOn(next: Grant?, isLost: Bool, now: UInt64, freshID: WaiterID) -> Action {
-        if isShuttingDown || now >= deadline {
-            return end(isShuttingDown ? .shuttingDown : .timedOut, cancelling: .cancel(next?.lease, dialed: false))
-        }
-        if let next { return dial(next) }
+        if isShuttingDown { return move(next?.lease) }
+        if now >= deadline { return expire(next?.lease) }
+        if let next { return serve(next) }
         if isLost { return enqueueAgain(freshID) }
         state = .waiting
         return .none
@@ -322,12 +336,28 @@ public struct Waiter: Sendable {
             return leaveQueue(why)
         case .dialing(let dial, let next):
             return end(why, cancelling: cancel(dial, next: next))
+        case .reserving(let grant, let next):
+            return end(why, cancelling: .cancel((next ?? grant).lease, dialed: false))
         case .active(let lease):
             state = .finished(lease)
             return .none
-        case .finished, .ended:
+        case .expiring: return end(why)
+        case .lent, .finished, .ended:
             return .none
         }
+    }
+
+    /// No dial is under way.
+    private mutating func expire(_ lease: LeaseID?) -> Action {
+        state = .expiring
+        return Action(queue: .expire(lease, .late))
+    }
+
+    /// No dial is under way.
+    private mutating func move(_ lease: LeaseID?) -> Action {
+        isShuttingDown = true
+        state = .expiring
+        return Action(queue: .expire(lease, .moves))
     }
 
     private func cancel(_ dial: Dial, next: Grant?) -> QueueAction {

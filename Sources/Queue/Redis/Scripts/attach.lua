@@ -1,8 +1,10 @@
 #!lua flags=allow-oom
 -- attach: a gateway connects a client to a borrowed or kept lease; it then dials the worker as for a grant.
 -- KEYS  meta
--- ARGV  caller header (5), tenant, lease, attachment (32 hex digits of the gateway's, to tell a repeated call)
--- Reply granted <payload> <number of the connection> | already_attached | forbidden | gone | recovering | unknown | old
+-- ARGV  caller header (5), tenant ('' for any: the client has the lease's ticket), lease, attachment (32 hex
+--       digits of the gateway's, to tell a repeated call)
+-- Reply granted <payload> <number of the connection> <tenant> | already_attached | forbidden | gone | recovering
+--       | unknown | old
 -- Cost  O(log n).
 
 local tenant, id, attachment = ARGV[6], ARGV[7], ARGV[8]
@@ -10,7 +12,7 @@ local stop = begin('gateway')
 if stop then
     return stop
 end
-if not is_name(tenant) or not id or not attachment or #attachment ~= 32
+if not (tenant == '' or is_name(tenant)) or not id or not attachment or #attachment ~= 32
     or not string.find(attachment, '^[0-9a-f]+$') then
     return header('bad')
 end
@@ -18,7 +20,7 @@ local lease = lease_row(id)
 if not lease then
     return finish(holding_off() and 'recovering' or 'gone')
 end
-if lease.tenant ~= tenant then
+if tenant ~= '' and lease.tenant ~= tenant then
     return finish('forbidden')
 end
 local worker = worker_row(lease.worker)
@@ -40,4 +42,4 @@ elseif lease.state ~= 'attaching' or lease.gateway ~= caller.id
     or read('HGET', key('lease', id), 'attachment') ~= attachment then
     return finish('already_attached')
 end
-return finish('granted', grant_payload(lease, worker.address), lease.attach)
+return finish('granted', grant_payload(lease, worker.address), lease.attach, lease.tenant)

@@ -2,7 +2,8 @@
 -- finish: waiters and sessions end by somebody's word: one, a run's, or all of a tenant. Whoever comes later is not
 -- touched. Who waits ends at once; of who was granted or is served, gateway or worker is told until it has ended.
 -- KEYS  meta
--- ARGV  caller header (5), kind, tenant, what (waiter|lease|run|tenant), its id, the run, or '', reason (one word)
+-- ARGV  caller header (5), kind, tenant ('' for an operator that names a waiter or a lease by its id), what
+--       (waiter|lease|run|tenant), its id (a waiter's alias too), the run, or '', reason (one word)
 -- Reply ok <how many so far> | not_found | unknown | old
 -- Cost  at most 128 ends and one dispatch; the rest stands in `todo`.
 
@@ -11,6 +12,14 @@ local stop = begin(kind)
 if stop then
     return stop
 end
+-- An operator names a waiter or a session by its id alone.
+if kind == 'operator' and tenant == '' then
+    local row = (what == 'waiter' and waiter_row(subject)) or (what == 'lease' and lease_row(subject))
+    if not row then
+        return finish('not_found')
+    end
+    tenant = row.tenant
+end
 local WHATS = { waiter = true, lease = true, run = true, tenant = true }
 if not is_name(tenant) or not WHATS[what] or not is_run(subject) or (what ~= 'tenant' and subject == '')
     or not is_name(reason) then
@@ -18,8 +27,8 @@ if not is_name(tenant) or not WHATS[what] or not is_run(subject) or (what ~= 'te
 end
 local count
 if what == 'waiter' then
-    local waiter = waiter_row(subject)
-    if not waiter or waiter.tenant ~= tenant or waiter.state == 'ended' then
+    local waiter = named_waiter(tenant, subject)
+    if not waiter or waiter.state == 'ended' then
         return finish('not_found')
     end
     count = outside.waiter(waiter, reason) and 1 or 0

@@ -122,11 +122,16 @@ local RATE_MEMORY_MS = 60000
 local RATE_GRANTS_MIN = 3
 local PLACE_LOOKS_MAX = 256
 local PLACE_ROUNDS = 16
--- Items that one call of audit or wanted looks at, and members that it asks Redis' scan for.
+-- Items that one call of audit or survey looks at, and members that it asks Redis' scan for.
 local LOOKS_A_CALL = 32
 local WALK_BATCH = 16
-local WANTED_FRESH_MS = 1000
-local WANTED_PASS_MS = 10000
+-- Tenants in the usage that one renew carries, those of one day that are told apart, and days that are kept.
+local USAGE_BATCH = 128
+local USAGE_TENANTS_MAX = 10000
+local USAGE_DAYS = 35
+-- Largest number in a row of usage: two processes' largest numbers add up to one that Lua has exactly.
+local USAGE_NUMBER_MAX = 999999999999999
+local DAY_US = 86400000000
 
 -- What this call may still do; the rest stands in `todo`.
 local grants_left = GRANTS_A_CALL

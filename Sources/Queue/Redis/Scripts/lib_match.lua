@@ -1,6 +1,6 @@
 -- Which pools fit a selector, and how well. Must equal `Selector.rank(of:)` in Swift; a test holds them together.
 
-local PROTOCOLS = { playwright = true, cdp = true, bidi = true, raw = true }
+local PROTOCOLS = { playwright = true, cdp = true, bidi = true, raw = true, lease = true }
 
 -- Label, browser, version and protocol.
 local function parts(text)

@@ -104,6 +104,17 @@ local function waiter_row(id)
         keep = tonumber(keep or 0), why = why or nil }
 end
 
+-- A waiter of the tenant, by its id or its alias.
+--@seldom
+local function named_waiter(tenant, name)
+    local waiter = waiter_row(name)
+    if waiter and waiter.tenant == tenant then
+        return waiter
+    end
+    local id = read('HGET', key('tenant', tenant, 'aliases'), name)
+    return id and waiter_row(id)
+end
+
 -- Into line and queue, at its score.
 local function put(waiter)
     if read('SISMEMBER', key('selectors'), waiter.selector) == 0 then

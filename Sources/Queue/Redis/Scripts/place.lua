@@ -1,18 +1,24 @@
 #!lua flags=no-writes
--- place: where one waiter stands, why it waits, and about how long yet. For its own tenant only.
+-- place: where one waiter stands, or a new one would, why it waits, and about how long yet. For its own tenant only.
 -- KEYS  meta
--- ARGV  caller header (5), waiter, tenant
+-- ARGV  caller header (5), waiter or its alias ('' for a new one), tenant, selector of a new one
 -- Reply found <state> <most ahead> <of its own tenant> <ms the first of the line waits> <ms it waits> <why> <ms yet>
---       | not_found. Why and the rest are '' for one that no longer waits, the last is '' where nothing tells.
+--       <waiter> <lease> | not_found. Why and the rest are '' for one that no longer waits, the last is '' where nothing tells.
 -- Cost  O(log n), and O(log n) for each tenant that competes, of which at most 256 are looked at.
 
 load_meta()
-local waiter = waiter_row(ARGV[6])
-if not waiter or waiter.tenant ~= ARGV[7] then
+local waiter
+if ARGV[6] ~= '' then
+    waiter = named_waiter(ARGV[7], ARGV[6])
+elseif is_selector(ARGV[8]) then
+    local ticket = int(math.max(NOW_US, meta.lastTicket + 1))
+    waiter = { id = '', state = 'new', tenant = ARGV[7], selector = ARGV[8], score = ticket, ticket = ticket, lease = '' }
+end
+if not waiter then
     return { 'not_found' }
 end
-if waiter.state ~= 'queued' and waiter.state ~= 'aside' then
-    return { 'found', waiter.state, 0, 0, '', '', '', '' }
+if waiter.state ~= 'queued' and waiter.state ~= 'aside' and waiter.state ~= 'new' then
+    return { 'found', waiter.state, 0, 0, '', '', '', '', waiter.id, waiter.lease }
 end
 
 local before = '(' .. waiter.score
@@ -24,36 +30,8 @@ local function age(ticket)
     return math.max(NOW - math.floor(tonumber(ticket) / 1000), 0)
 end
 
--- Any living worker that takes clients, among the first looked at; where there are more, one is supposed to.
-local function served(pool)
-    local slice = read('SSCAN', key('pool', pool, 'workers'), '0', 'COUNT', PROCESSES_A_CALL)
-    for _, id in ipairs(slice[2]) do
-        local worker = worker_row(id)
-        if worker and not worker.draining and worker.state ~= 'quarantined' then
-            return true
-        end
-    end
-    return slice[1] ~= '0'
-end
-
-local fitting = pools_of(waiter.selector)
+local fitting = fitting_pools(waiter)
 local capped = not below_cap(waiter.tenant)
-local function why()
-    if holding_off() then
-        return 'recovering'
-    elseif capped then
-        return 'tenant_cap'
-    end
-    local reason = 'no_worker'
-    for _, pool in ipairs(fitting) do
-        if paused(pool) then
-            reason = 'paused'
-        elseif served(pool) then
-            return 'capacity'
-        end
-    end
-    return reason
-end
 
 -- Grants a millisecond while somebody waited; nil where too few were made of late to tell.
 local function speed(rates)
@@ -103,7 +81,19 @@ local function competing(line)
     return free, at_cap
 end
 
+local function is_free()
+    for _, pool in ipairs(fitting) do
+        if not paused(pool) and read('ZCARD', key('pool', pool, 'free')) > 0 then
+            return true
+        end
+    end
+    return false
+end
+
 local function wait_of(line, own)
+    if not capped and is_free() then
+        return 0
+    end
     if capped then
         local its = speed({ tenant_rate(waiter.tenant) })
         return its and (own + 1) / its
@@ -135,8 +125,9 @@ local own = 0
 for _, selector in ipairs(read('SMEMBERS', key('tenant', waiter.tenant, 'selectors'))) do
     own = own + ahead_of(selector, waiter.tenant)
 end
-local first = waiter_row(read('ZRANGE', key('line'), '0', '0')[1] or waiter.id)
-local reason = why()
+local head = read('ZRANGE', key('line'), '0', '0')[1]
+local first = head and waiter_row(head) or waiter
+local reason = why_waits(waiter)
 local wait = (reason == 'capacity' or reason == 'tenant_cap') and wait_of(line, own)
 return { 'found', waiter.state, int(line), int(own), int(first and age(first.ticket) or 0), int(age(waiter.ticket)),
-    reason, wait and int(math.floor(wait)) or '' }
+    reason, wait and int(math.floor(wait)) or '', waiter.id, waiter.lease }

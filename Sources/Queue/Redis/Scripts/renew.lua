@@ -2,20 +2,21 @@
 -- renew: a worker lives; it shows its slots, and what Redis lost of them heals. A gateway's is `roll`.
 -- KEYS  meta
 -- ARGV  caller header (5), the renew's number, why slots of it have no fit sidecar ('' where all have), whether it
---       drains (0|1), then its rows
+--       drains (0|1), a batch of what tenants used or '', then its rows
 -- Reply ok [orders] [notes: superseded] | unknown | old
--- Cost  O(slots).
+-- Cost  O(slots), and O(tenants) of the batch, at most 128.
 
 local stop = begin('worker')
 if stop then
     return stop
 end
-local number, drains = natural(ARGV[6]), ARGV[8] or '0'
+local number, drains, used = natural(ARGV[6]), ARGV[8] or '0', usage_batch(ARGV[9])
 if not number or #(ARGV[7] or '') > TROUBLE_BYTES_MAX or not (drains == '0' or drains == '1')
-    or not rows_good(9) then
+    or used == nil or not rows_good(10) then
     return header('bad')
 end
 write('ZADD', key('workers'), int(NOW + PROCESS_TTL_MS), caller.id)
+add_usage(used)
 if number <= tonumber(read('HGET', caller.key, 'renewed') or 0) then
     return finish('ok', {}, {})
 end
@@ -26,7 +27,7 @@ end
 if drains == '1' then
     drain_worker(caller.id)
 end
-local orders = judge_rows(caller.id, 9)
+local orders = judge_rows(caller.id, 10)
 if drains == '0' and worker_row(caller.id).draining then
     orders[#orders + 1] = 'drain'
 end

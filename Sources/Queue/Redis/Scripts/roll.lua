@@ -2,11 +2,11 @@
 -- roll: a gateway lives; it shows how many waiters it has, and what Redis lost of them is found. Its renew.
 -- KEYS  meta
 -- ARGV  caller header (5), if it likes the count of its waiters in each 1/64 of the ids (comma-separated), the places to
---       list from in any case, and the highest version of settings it knows
+--       list from in any case, the highest version of settings it knows, and a batch of what tenants used or ''
 -- Reply ok [listings, each from, last or `end`, [ids]] [highest version of settings] [newer rows: name, row] [pools]
 --       | unknown | old
 -- Cost  9 counts, 8 more where one of them differs, a listing of 64 ids and 4 of 128, each O(log n); 256 rows of
---       settings, 256 pools.
+--       settings, 256 pools; O(tenants) of the batch, at most 128.
 
 local stop = begin('gateway')
 if stop then
@@ -86,7 +86,12 @@ if ARGV[6] and ARGV[6] ~= '' then
     end
 end
 
+local used = usage_batch(ARGV[9])
+if used == nil then
+    return header('bad')
+end
 write('ZADD', key('gateways'), int(NOW + PROCESS_TTL_MS), caller.id)
+add_usage(used)
 local highest = highest_version()
 return finish('ok', #counts > 0 and roll(counts, wishes) or {}, int(highest),
     version and version < highest and newer_settings(version) or {}, read('HKEYS', key('pools')))

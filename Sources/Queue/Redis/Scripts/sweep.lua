@@ -2,7 +2,7 @@
 -- sweep: what time alone decides, and what a bounded call left in `todo`. Run by whoever finds it due.
 -- KEYS  meta
 -- ARGV  caller header (5), kind
--- Reply ok | unknown | old
+-- Reply ok <what was past its deadline: granted, attaching, reserved or kept of a lease, gateway or worker> ... | unknown | old
 -- Cost  at most 32 dispatches, 128 ends, 128 set aside; call again while a flag says `more to do` or `sweep due`.
 
 local stop = begin(ARGV[6])
@@ -17,12 +17,15 @@ if holding_off() and NOW >= meta.holdOff then
     end
 end
 
+local swept = {}
+
 -- Does what was found due, one by one; most sweeps find nothing. `set` is where it was found.
 --@seldom
 local function work_off(set, found)
     local function pending(id)
         ends_left = ends_left - 1
         local lease = lease_row(id)
+        swept[#swept + 1] = lease and lease.state
         if not lease then
             write('ZREM', key('pending'), id)
         elseif lease.state == 'granted' then
@@ -58,8 +61,18 @@ local function work_off(set, found)
         end
     end
 
-    local work = { slice = mend.slice, pending = pending, orphans = orphan_gone, gateways = end_gateway,
-        workers = end_worker, idle = unlink_selector, todo = todo }
+    local function gateway_gone(id)
+        swept[#swept + 1] = 'gateway'
+        end_gateway(id)
+    end
+
+    local function worker_gone(id)
+        swept[#swept + 1] = 'worker'
+        end_worker(id)
+    end
+
+    local work = { slice = mend.slice, pending = pending, orphans = orphan_gone, gateways = gateway_gone,
+        workers = worker_gone, idle = unlink_selector, todo = todo }
     for _, one in ipairs(found) do
         work[set](one)
     end
@@ -125,6 +138,7 @@ if due and not holding_off() then
         finish_overdue('orphans', ORPHANS_A_CALL)
         finish_overdue('gateways', PROCESSES_A_CALL)
         finish_overdue('workers', PROCESSES_A_CALL)
+        forget_usage()
     end
     retire_settings()
     forget_settings()
@@ -144,4 +158,4 @@ if not holding_off() then
     end
     settle()
 end
-return finish('ok')
+return finish('ok', unpack(swept))

@@ -78,6 +78,8 @@ package enum EndCause: Hashable {
     case gatewayClosed
     /// The sidecar sent no byte in time.
     case firstByteOverdue
+    /// The sidecar has answered no ping.
+    case sidecarFroze
     /// The sidecar ended its connection.
     case sidecarEnded
     case clientEnded

@@ -4,9 +4,9 @@ import WorkerCore
 
 /// A worker's log: one line or more for each event.
 final class WorkerLog: WorkerEvents {
-    private let log: JSONLog
+    private let log: EventLog
 
-    init(_ log: JSONLog) { self.log = log }
+    init(_ log: EventLog) { self.log = log }
 
     func worker(_ event: WorkerEvent) {
         switch event {
@@ -151,13 +151,16 @@ final class WorkerLog: WorkerEvents {
         }
     }
 
-    private static func word(for cause: EndCause) -> String {
+    /// - Parameter isShort: without words of the system, as a label's value.
+    static func word(for cause: EndCause, isShort: Bool = false) -> String {
         switch cause {
+        case .sidecarUnreachable where isShort: "sidecar"
         case .leaseEnded: "lease_ended"
         case .redisSilent: "redis"
         case .sidecarUnreachable(let error): "sidecar: \(error)"
         case .gatewayClosed: "gateway"
         case .firstByteOverdue: "first_byte"
+        case .sidecarFroze: "sidecar_frozen"
         case .sidecarEnded: "sidecar_ended"
         case .clientEnded: "client_ended"
         case .timeOver(let bound): bound.rawValue
@@ -167,7 +170,7 @@ final class WorkerLog: WorkerEvents {
     }
 
     private func note(
-        _ level: JSONLog.Level, _ event: String, _ message: String, _ lease: LeaseID, _ slot: Int, _ pool: Pool,
+        _ level: EventLog.Level, _ event: String, _ message: String, _ lease: LeaseID, _ slot: Int, _ pool: Pool,
         token: Token? = nil, reason: String? = nil, bytes: (fromClient: UInt64, toClient: UInt64)? = nil
     ) {
         log.log(
@@ -184,7 +187,7 @@ final class WorkerLog: WorkerEvents {
 
     func sidecar(_ number: Int, of pool: Pool, pid: Int32?, _ event: SidecarEvent) {
         func note(
-            _ level: JSONLog.Level, _ state: String, _ message: String, processes: Int? = nil, dropped: UInt64 = 0,
+            _ level: EventLog.Level, _ state: String, _ message: String, processes: Int? = nil, dropped: UInt64 = 0,
             bytes: UInt64? = nil
         ) {
             log.log(

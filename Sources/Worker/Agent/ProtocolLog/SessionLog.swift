@@ -34,7 +34,7 @@ final class SessionLog {
         isBegun = true
         start = loop.now
         files.opened(self)
-        add(transcript.firstLine(start: JSONLog.timestamp()))
+        add(transcript.firstLine(start: EventLog.timestamp()))
     }
 
     /// The first or last line, which needs no room.

@@ -23,6 +23,9 @@ extension EndCause {
         switch self {
         case .leaseEnded, .redisSilent, .sidecarUnreachable, .gatewayClosed, .clientEnded, .firstByteOverdue: nil
         case .sidecarEnded: .sidecarEnded
+        case .sidecarFroze:
+            ClosingWords(
+                code: .internalError, reason: "The browser or program behind this session froze; connect again")
         case .sidecarLost(isLarge: true):
             ClosingWords(
                 code: .internalError,

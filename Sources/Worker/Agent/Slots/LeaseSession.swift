@@ -12,7 +12,7 @@ final class LeaseSession: SlotSession, StreamDelegate {
     private let name: String
     private var onEvent: ((SessionEvent) -> Void)?
     /// nil before the proof.
-    private var frames: LeaseFrames?
+    private var frames: ClientFrames?
     private var timeOver: Timer?
 
     init(_ connection: GrantedConnection, name: String) {
@@ -29,7 +29,7 @@ final class LeaseSession: SlotSession, StreamDelegate {
     func prove() {
         connection.prove()
         write(Array(WebSocketAnswer.opening(to: connection.head, fields: ["x-berth-lease": name]).utf8))
-        frames = LeaseFrames()
+        frames = ClientFrames()
         // A client of a lease has nothing to say while it holds the lease, so `idle` does not count.
         guard let milliseconds = grant.bounds.ttlMilliseconds else { return }
         timeOver = connection.gateway.loop.schedule(after: UInt64(milliseconds)) { [weak self] in
@@ -63,12 +63,12 @@ final class LeaseSession: SlotSession, StreamDelegate {
             case .ping(let payload):
                 // One pong may answer several pings (RFC 6455 section 5.5.3), so a client that does not read costs
                 // no memory.
-                if stream.queuedBytes == 0 { write(LeaseFrames.pong(payload)) }
+                if stream.queuedBytes == 0 { write(ClientFrames.pong(payload)) }
             case .close(let status):
-                write(LeaseFrames.close(status: status))
+                write(ClientFrames.close(status: status))
                 onEvent?(.ended(.clientClosed))
-            case .violation:
-                write(LeaseFrames.close(status: LeaseFrames.protocolError))
+            case .violation, .overflow:
+                write(ClientFrames.close(status: ClientFrames.protocolError))
                 onEvent?(.ended(.clientClosed))
             }
         }

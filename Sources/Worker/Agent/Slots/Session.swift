@@ -77,6 +77,7 @@ final class Session: SlotSession, StreamDelegate {
             watchClock()
             onEvent?(.sidecarAnswered)
         }
+        frames.onFrozen = { [weak self] in self?.onEvent?(.sidecarFroze) }
         firstByte = loop.schedule(after: connection.firstByteMilliseconds) { [weak self] in
             self?.stopFirstByte()
             self?.onEvent?(.firstByteOverdue)

@@ -9,6 +9,10 @@ final class SessionFrames: RelayWitness {
     private let loop: Loop
     /// Called once, at the sidecar's first byte.
     var onFirstByte: (() -> Void)?
+    /// Called once, if the sidecar froze.
+    var onFrozen: (() -> Void)?
+    /// From the sidecar's first byte on.
+    private var pulse: SidecarPulse?
     /// nil if the client asked for no limit.
     var clock: SessionClock?
     /// nil if nothing is to be said.
@@ -28,9 +32,26 @@ final class SessionFrames: RelayWitness {
         if clock != nil, before != (sidecar.messageReads, client.messageReads) {
             clock?.messagePassed(now: loop.now)
         }
-        guard side == .b, let call = onFirstByte else { return }
+        guard side == .b else { return }
+        if pulse == nil { pulse = SidecarPulse(now: loop.now) } else { pulse?.heard(now: loop.now) }
+        guard let call = onFirstByte else { return }
         onFirstByte = nil
         call()
+    }
+
+    func relayLooks(_ relay: Relay) {
+        let view = SidecarPulse.View(
+            isStuck: relay.queuedBytes(to: .b) > 0, isHeldBack: relay.queuedBytes(to: .a) > 0,
+            mayPing: client.mayClose && sidecar.isWebSocket && !client.hasClosed)
+        switch pulse?.look(view, now: loop.now) {
+        // A client's frame has a mask (RFC 6455 section 5.3), and four zeros are one.
+        case .ping: relay.insert([0x89, 0x80, 0, 0, 0, 0], to: .b)
+        case .frozen:
+            let call = onFrozen
+            onFrozen = nil
+            call?()
+        case .some(.none), nil: break
+        }
     }
 
     func relayLastWords(_ relay: Relay, cause: Relay.Cause) -> [UInt8] {

@@ -149,6 +149,7 @@ package final class SlotBoard {
         guard progress == .prove, let session = sessions[slot] else { return }
         sidecars(of: slot).seat(of: slot)?.sessionBegan()
         session.prove()
+        ledger.proved(slot: slot)
         emit(slot, .served(session.grant.lease, session.grant.token))
     }
 
@@ -165,6 +166,8 @@ package final class SlotBoard {
             table[slot].sidecarAnswered(token, attach: attach)
         case .firstByteOverdue:
             vacate(slot, table[slot].firstByteOverdue(token, attach: attach), .firstByteOverdue)
+        case .sidecarFroze:
+            vacate(slot, table[slot].sidecarFroze(token, attach: attach), .sidecarFroze)
         case .timeOver(let bound):
             vacate(slot, table[slot].closeOrdered(grant.lease), .timeOver(bound))
         case .ended(let end):

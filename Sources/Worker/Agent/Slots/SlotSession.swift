@@ -29,6 +29,8 @@ package enum SessionEvent {
     case sidecarAnswered
     /// The sidecar sent no byte in time.
     case firstByteOverdue
+    /// The sidecar has answered no ping.
+    case sidecarFroze
     /// A time limit that the client asked for is over.
     case timeOver(TimeBound)
     /// The relay is over.

@@ -161,6 +161,12 @@ public struct Slot: Sendable {
         return leave(lease, token, .close, sidecar: .condemn)
     }
 
+    /// The sidecar has answered no ping, and it may serve other clients.
+    public mutating func sidecarFroze(_ token: Token, attach: Int = 1) -> Vacated? {
+        guard isServing(token, attach), let lease else { return nil }
+        return leave(lease, token, .close, sidecar: .condemn)
+    }
+
     private func isServing(_ token: Token, _ attach: Int) -> Bool {
         guard case .occupied(_, token) = state else { return false }
         return attach == self.attach

@@ -3,6 +3,7 @@ import Configuration
 import Doctor
 import EventLoop
 import GatewayCore
+import HTTPCore
 
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,7 +18,13 @@ struct DoctorCommand: ParsableCommand {
     @OptionGroup var fleet: FleetOptions
     @Option(name: .fileOf("node.secret"), help: "A file that holds the node secret; see NODE_SECRET.") var secretFile:
         String?
-    @Option(help: ArgumentHelp("A gateway's address as clients use it.", valueName: "host:port")) var gateway: String?
+    @Option(
+        help: ArgumentHelp("A gateway's address as clients use it; wss://host:port for TLS.", valueName: "host:port"))
+    var gateway: String?
+    @Option(
+        help: ArgumentHelp(
+            "With wss://: a PEM file of the authorities that vouch for the gateway (default: those that the system trusts).",
+            valueName: "file")) var gatewayCa: String?
     @Flag(help: "Print one JSON object.") var json = false
 
     func run() throws {
@@ -31,7 +38,7 @@ struct DoctorCommand: ParsableCommand {
                 node: try NodeRole(settings, hostName: Host.hostName))
             diagnosis = Diagnosis(
                 Facts(
-                    redis: looked.redis(), fleet: looked.fleet(), door: looked.door(gateway),
+                    redis: looked.redis(), fleet: looked.fleet(), door: looked.door(gateway, authorities: gatewayCa),
                     machine: MachineFacts.here(config: file.config, flags: flags)))
         } catch {
             Fatal("\(error)").end(code: 2)

@@ -1,52 +1,40 @@
 import Doctor
 import EventLoop
+import SlotRun
 
 /// Asks a gateway the question of a load balancer, `OPTIONS /`, as a client reaches it.
-final class DoorProbe: StreamDelegate {
+final class DoorProbe {
     static let timeoutMilliseconds: UInt64 = 5_000
     /// The longest first line that is read.
     private static let lineMax = 4_096
 
-    private let loop: Loop
+    /// As the operator wrote it.
     private let address: String
-    private let resolver: Resolver
-    private var race: ConnectRace?
-    private var stream: Stream?
+    private let target: GatewayAddress
+    private var call: GatewayCall?
     private var timer: Timer?
     private var line: [UInt8] = []
     private var done: ((DoorFacts) -> Void)?
 
-    /// - Parameter address: `host:port`; the host may be a name.
-    init(loop: Loop, resolver: Resolver, address: String, done: @escaping (DoorFacts) -> Void) {
-        self.loop = loop
+    /// - Parameters:
+    ///   - address: `host:port`, or a URL of `ws` or `wss`; the host may be a name.
+    ///   - authorities: for `wss`, a file of PEM certificates; nil for those that the system trusts.
+    init(
+        loop: Loop, resolver: Resolver, address: String, authorities: String?, done: @escaping (DoorFacts) -> Void
+    ) {
         self.address = address
-        self.resolver = resolver
+        target = GatewayAddress(address)
         self.done = done
         timer = loop.schedule(after: Self.timeoutMilliseconds) { [self] in
             finish(.unreachable(address: address, words: "no answer in \(Self.timeoutMilliseconds) ms"))
         }
-        guard let (host, port) = SocketAddress.split(address) else {
-            loop.afterThisTurn { [self] in finish(.unreachable(address: address, words: "that is no host:port")) }
-            return
-        }
-        resolver.resolve(host: host, port: port) { [self] result in
-            switch result {
-            case .success(let found): connect(to: found)
-            case .failure(let error): finish(.unreachable(address: address, words: "\(host): \(error)"))
-            }
-        }
-    }
-
-    private func connect(to addresses: [SocketAddress]) {
-        guard done != nil else { return }
-        race = ConnectRace(loop: loop, to: addresses, timeoutMilliseconds: Self.timeoutMilliseconds) { [self] result in
-            switch result {
-            case .success(let stream):
-                self.stream = stream
-                stream.delegate = self
-                stream.write("OPTIONS / HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n")
-                stream.startReading()
-            case .failure(let failure): finish(.unreachable(address: address, words: "\(failure)"))
+        let request = "OPTIONS / HTTP/1.1\r\nHost: \(target.authority)\r\nConnection: close\r\n\r\n"
+        call = GatewayCall(
+            loop: loop, resolver: resolver, address: target, authorities: authorities, request: Array(request.utf8)
+        ) { [self] event in
+            switch event {
+            case .received(let bytes): read(bytes)
+            case .ended(let words, _): finish(.unreachable(address: address, words: words))
             }
         }
     }
@@ -56,16 +44,12 @@ final class DoorProbe: StreamDelegate {
         self.done = nil
         timer?.cancel()
         timer = nil
-        race?.cancel()
-        race = nil
-        stream?.close()
-        stream = nil
+        call?.close()
+        call = nil
         done(facts)
     }
 
-    // MARK: The answer
-
-    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+    private func read(_ bytes: UnsafeRawBufferPointer) {
         line += bytes
         guard let end = line.firstIndex(of: 0x0A) else {
             if line.count > Self.lineMax { finish(noHTTP) }
@@ -79,17 +63,6 @@ final class DoorProbe: StreamDelegate {
     }
 
     private var noHTTP: DoorFacts {
-        .unreachable(address: address, words: "its answer is not HTTP: the doctor speaks neither TLS nor HTTP/2")
-    }
-
-    func streamReachedEnd(_ stream: Stream) {
-        finish(.unreachable(address: address, words: "it closed without an answer"))
-    }
-
-    func streamDrained(_ stream: Stream) {}
-
-    func stream(_ stream: Stream, failed error: SystemError) {
-        self.stream = nil
-        finish(.unreachable(address: address, words: "\(error)"))
+        .unreachable(address: address, words: "its answer is not HTTP/1.1. For TLS write wss://\(target.authority)")
     }
 }

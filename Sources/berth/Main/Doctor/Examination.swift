@@ -121,10 +121,12 @@ final class Examination {
 
     // MARK: - Clients
 
-    func door(_ address: String?) -> DoorFacts {
+    func door(_ address: String?, authorities: String?) -> DoorFacts {
         guard let address else { return .notAsked }
         var facts: DoorFacts?
-        _ = DoorProbe(loop: loop, resolver: resolver, address: address) { facts = $0 }
+        _ = DoorProbe(loop: loop, resolver: resolver, address: address, authorities: authorities) {
+            facts = $0
+        }
         _ = loop.run(until: { facts != nil }, timeoutMilliseconds: 2 * DoorProbe.timeoutMilliseconds)
         return facts ?? .unreachable(address: address, words: "no answer")
     }

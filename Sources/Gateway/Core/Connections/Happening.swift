@@ -1,0 +1,20 @@
+/// A refusal, or the end of a session that was no orderly one, for people.
+public struct Happening: Hashable, Sendable {
+    /// `refusal` or `end`.
+    public let kind: String
+    /// The refusal's code, or the side that ended the session.
+    public let code: String
+    /// Empty if the client never proved its tenant.
+    public let tenant: String
+    public let words: String
+    /// Since 1970.
+    public let atMilliseconds: Int64
+
+    package init(kind: String, code: String, tenant: String, words: String, atMilliseconds: Int64) {
+        self.kind = kind
+        self.code = code
+        self.tenant = tenant
+        self.words = words
+        self.atMilliseconds = atMilliseconds
+    }
+}
