@@ -62,7 +62,9 @@ class Monitored:
     async def happen(self, seen):
         """`seen` awaits that Prometheus finds something for an expression."""
         await asyncio.gather(self._waits(), self._failures(seen), self._recycling(), self._lost_worker())
-        # A slot is leased, and no client comes for it.
+        # Redis and the workers agree on the sessions. For those of a borrower that comes not, there is none.
+        leases, slots = 'berth_leases{state=~"accepted|kept"}', 'berth_worker_slots{state=~"leased|kept"}'
+        await seen(f"sum(max by (pool, state) ({leases})) == sum({slots}) and sum({slots}) > 1")
         assert (await API(self.first.port, "acme").borrow(label="AppC:x")).status == 201
 
     async def _waits(self):
