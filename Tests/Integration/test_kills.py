@@ -13,7 +13,7 @@ from support import checkers, clock
 from support.fleet import Fleet, eventually
 from support.load import Load
 
-MOMENTS = int(os.environ.get("BERTH_MOMENTS") or ("50" if os.environ.get("BERTH_LONG") else "10"))
+MOMENTS = int(os.environ.get("BERTH_MOMENTS") or ("50" if os.environ.get("BERTH_LONG") else "5"))
 SEED = os.environ.get("BERTH_SEED", "1")
 
 # L6: after the last fault heals, and after data loss. L3: after a holder vanished.

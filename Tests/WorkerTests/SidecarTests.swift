@@ -138,7 +138,11 @@ import Testing
         bench.startAll()
         bench.wait { bench.board.trouble != "" }
         #expect(bench.board.trouble == "slot 0: it had more than 512 processes")
-        #expect(bench.lines.contains { $0.contains("A sidecar has 521 processes, 512 are allowed") })
+        // On a busy machine the census may fall between two forks.
+        #expect(
+            (513...521).contains { count in
+                bench.lines.contains { $0.contains("A sidecar has \(count) processes, 512 are allowed") }
+            })
         bench.close()
         bench.expectNothingLeft()
     }
