@@ -93,7 +93,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "HTTPCore", "GatewayCore", "QueueCore", "WorkerCore", "SlotRun", "Configuration", "RedisClient",
+                "HTTPCore", "AdminCore", "GatewayCore", "QueueCore", "WorkerCore", "SlotRun", "Configuration",
+                "RedisClient",
             ],
             path: "Tests/Fuzz/Targets"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Main"),

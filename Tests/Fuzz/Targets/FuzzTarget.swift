@@ -20,6 +20,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "wire", objection: readsLinesOfTheWire),
         FuzzTarget(name: "replies", objection: readsRepliesHoweverTheyArrive),
         FuzzTarget(name: "yaml", objection: readsAFileOrSaysWhy),
+        FuzzTarget(name: "admin", objection: letsOnlyOperatorsIn),
         FuzzTarget(name: "gateway-answer", objection: readsAGatewaysAnswerHoweverItArrives),
     ]
 
