@@ -10,8 +10,11 @@ import Testing
         ["fleet", "3", "7", "0", "0", "2", "0", "1000000", "999000000"],
         ["setting", "tenant:acme", "1,10,300000,0,1,0"], ["pool", "x|chromium|1.65|playwright"],
         ["gateway", "g.1", "3", "0", ""],
-        ["worker", "w.1", "10.0.0.1:3131", "ok", "0", "", "1010000", "0", "50", "7"],
-        ["slot", "w.1", "0", "leased", "x|chromium|1.65|playwright", "abc.1", "acme", "accepted", "abc"],
+        ["worker", "w.1", "10.0.0.1:3131", "ok", "0", "", "1010000", "0", "50", "7", "900000", "0.1.0"],
+        [
+            "slot", "w.1", "0", "leased", "x|chromium|1.65|playwright", "abc.1", "acme", "accepted", "abc", "ci",
+            "950000",
+        ],
         ["queue", "x|chromium||playwright", "x|chromium|1.65|playwright", "acme", "2", "999000000", "999000000"],
         ["use", "acme", "5000 100 4 1"],
         ["waiter", "one", "acme", "x|chromium||playwright", "999000000", "999000000", "run-1", "g.1"],
@@ -38,10 +41,24 @@ import Testing
         #expect(name == "state")
         for words in [
             #""waiting":2"#, #""oldestAt":999000"#, #""reasons":{"recovering":0,"tenant_cap":2"#, #""redisMs":0.400"#,
-            #""slots":[["leased","x|chromium|1.65|playwright","abc.1","acme"]]"#, #""lateAt":null"#,
+            #""slots":[["leased","x|chromium|1.65|playwright","abc.1","acme","ci",950000]]"#, #""lateAt":null"#,
+            #""startedAt":900000,"version":"0.1.0""#,
             #""tenant":"acme","configured":true,"held":1,"cap":1,"waiting":2"#, #""reason":"tenant_cap","sessions":4"#,
             #""wanted":1"#, #""run":"run-1","gateway":"g.1","ahead":null"#, #""mayChange":true"#, #""recent":[]"#,
         ] { #expect(data.contains(words), "\(words) in \(data)") }
+    }
+
+    @Test func aSessionHasItsRunAndItsBegin() {
+        let (slot, worker) = (Self.rows[5], Self.rows[4])
+        func sessions(_ run: String, _ since: String) -> String {
+            FleetJSON.sessions(view([worker, Array(slot.prefix(9)) + [run, since]]))[0].value.text
+        }
+        #expect(sessions("ci", "950000").hasSuffix(#""waiter":"abc","run":"ci","since":950000}"#))
+        #expect(sessions("", "").hasSuffix(#""run":"","since":null}"#), "granted, and not accepted yet")
+        let free = ["slot", "w.1", "1", "free", "x|||raw", "-", "", "", "", "", ""]
+        let unsaid = Array(worker.prefix(10)) + ["", ""]
+        let row = FleetJSON.workers(view([unsaid, free]))[0].value.text
+        #expect(row.contains(#""startedAt":null,"version":"","slots":[["free","x|||raw","",""]]"#), "\(row)")
     }
 
     @Test func nothingNewIsATick() {

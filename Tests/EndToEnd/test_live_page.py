@@ -87,7 +87,7 @@ async def test_a_fleet_without_workers_says_what_to_do():
 def waiting(reasons: dict, **head) -> dict:
     state = empty(reasons=dict.fromkeys(["capacity", "tenant_cap", "no_worker", "paused", "recovering"], 0) | reasons,
                   waiting=sum(reasons.values()), **head)
-    state["workers"] = [worker(1, [["leased", POOL, "s.1", "acme"]])]
+    state["workers"] = [worker(1, [["leased", POOL, "s.1", "acme", "", None]])]
     state["line"] = [
         {"id": f"{i:032x}", "tenant": "acme", "selector": "AppC:Firefox|firefox||playwright", "since": state["at"],
          "run": "", "gateway": "g", "ahead": 0, "reason": reason, "estimateMs": None}
@@ -156,6 +156,31 @@ async def test_a_workers_trouble_is_told_in_words_and_comes_first():
         assert await page.locator("#workers .inner tbody tr").count() == 100
 
 
+async def test_workers_and_sessions_have_an_age():
+    state = empty()
+    at = state["at"]
+    sessions = [["leased", POOL, "s.1", "acme", "build-7", at - 240_000], ["leased", POOL, "t.1", "acme", "", None]]
+    state["workers"] = [
+        worker(1, [*sessions, ["free", POOL, "", ""]], startedAt=at - 18_000_000, version="1.2.3"),
+        worker(2, [], startedAt=None, version=""),
+    ]
+    async with AdminMock(state, tick_seconds=3_600) as mock, Chromium() as browser:
+        page = await browser.open(mock)
+        assert await column(page, "workers", "Age") == ["5.0 h", "–"]
+        assert await column(page, "workers", "Version") == ["1.2.3", ""]
+        titles = "cells => cells.map(cell => cell.title)"
+        started = await page.eval_on_selector_all("#workers > .scroll > table > tbody > tr > td:nth-child(4)", titles)
+        assert started[0] and not started[1]
+        await page.click("#workers .fold >> nth=0")
+        cells = "rows => rows.map(row => [row.cells[4].innerText, row.cells[5].innerText])"
+        inner = await page.eval_on_selector_all("#workers .inner tbody tr", cells)
+        assert inner == [["build-7", "4 min"], ["", "–"], ["", "–"]]
+        # The search finds a session by its run.
+        await page.fill("#search", "build-7")
+        await drawn(page)
+        assert await page.locator("#workers .fold").all_inner_texts() == ["w-1"]
+
+
 async def test_the_page_of_a_worker_leaves_out_what_only_gateways_count():
     state = waiting({"capacity": 1}, role="worker", process="w-1.0")
     async with AdminMock(state) as mock, Chromium() as browser:
@@ -189,8 +214,8 @@ async def test_hostile_names_are_only_text():
         state["pools"].append({
             "pool": pool, "label": name, "browser": name, "version": "1", "protocol": name, "paused": False,
             "slots": dict.fromkeys(STATES, 0), "waiting": 100 - i, "oldestAt": None, "wanted": 0})
-        slots = [["leased", pool, name, name], [name, pool, "", ""]]
-        state["workers"].append(worker(i, slots, trouble=name, address=name))
+        slots = [["leased", pool, name, name, name, None], [name, pool, "", ""]]
+        state["workers"].append(worker(i, slots, trouble=name, address=name, version=name))
         state["line"].append({
             "id": name, "tenant": name, "selector": pool, "since": state["at"], "run": name, "gateway": name,
             "ahead": 0, "reason": "no_worker", "estimateMs": None})

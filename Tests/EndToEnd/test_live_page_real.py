@@ -1,9 +1,12 @@
 """The live page of a real gateway: what clients, operators and faults do is on it, and its actions reach the fleet."""
 
+import re
+
 import pytest
 from support import client
-from support.fleet import Fleet, eventually
+from support.fleet import Fleet, binary, eventually
 from support.live_page import CHROMIUM, Chromium, column, confirm
+from support.process import run
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 TOKEN = "admin-token-of-the-test"
@@ -56,6 +59,9 @@ async def test_the_page_of_a_real_gateway(folder):
         await shows(page, "#verdict", "Nobody waits. 1 slot is free.")
         first = await held(fleet, "first")
         await shows(page, "#numbers", "1 / 1")
+        (version,), (age,) = await column(page, "workers", "Version"), await column(page, "workers", "Age")
+        assert version in (await run("version", [binary("berth"), "--version"], folder)).output and version
+        assert re.fullmatch(r"[0-9.]+ (s|min)", age), age
         second = await fleet.client("second", path="/pool/AppA/").open()
         await fleet.queued("second")
         await shows(page, "#verdict", "1 client waits because every slot that fits is in use.")
@@ -66,6 +72,7 @@ async def test_the_page_of_a_real_gateway(folder):
         assert (await second.answer()).code == "gone"
         await shows(page, "#line", "Nobody waits.")
         await page.click("#workers .fold")
+        await shows(page, "#workers .inner", "first")
         await act(page, "workers", "End", "The session of default ends.")
         assert "ended by request" in await first.closed_by_peer()
         await fleet.grantable(1)

@@ -29,7 +29,7 @@ final class EchoWorker {
         let pool = Pool(label: Label("echo")!, browser: "", version: "", slotProtocol: .raw)!
         registry = SlotRegistry(
             loop: loop, endpoint: redis, fleet: "test", node: node, address: "127.0.0.1:\(listener.port)",
-            port: listener.port, pools: Array(repeating: pool, count: slots))!
+            port: listener.port, pools: Array(repeating: pool, count: slots), version: "test")!
         self.listener = listener
         registry.delegate = self
         box.accept = { [unowned self] in

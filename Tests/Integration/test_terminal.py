@@ -38,10 +38,13 @@ async def test_each_list_is_a_table_and_json(folder):
         assert tenant[:4] == ["default", "1", "-", "1"] and tenant[5] == "capacity"
         (worker,) = await rows(fleet, "workers")
         assert worker[:4] == ["w1", "ok", "1", "0"] and worker[-1] == "-"
+        version = (await fleet.tool("--version")).output.strip()
+        assert re.fullmatch(r"[0-9hms]+", worker[9]) and worker[10] == version, worker
         (waiter,) = await rows(fleet, "waiters")
         assert waiter[1] == "default" and waiter[7:9] == ["0", "capacity"] and waiter[10] == "waits"
         (session,) = await rows(fleet, "sessions")
-        assert session[1:4] == ["default", "accepted", "AppA:x"] and session[-2:] == ["w1", "0"]
+        assert session[1:4] == ["default", "accepted", "AppA:x"] and session[-4:-2] == ["w1", "0"]
+        assert re.fullmatch(r"[0-9hms]+", session[-2]) and session[-1] == "holder", session
         status = await said(fleet, "status")
         assert "1 slot: 1 leased; 1 worker, 1 gateway" in status and "1 client waits" in status
         assert "1 while all slots are in use" in status and "!" not in status

@@ -12,13 +12,13 @@ import Testing
     private func worker(_ id: String = "w.1", state: String = "ok", draining: Bool = false, due: Int = 1_010_000)
         -> [String]
     {
-        ["worker", id, "127.0.0.1:1", state, draining ? "1" : "0", "", "\(due)", "0", "0", "0"]
+        ["worker", id, "127.0.0.1:1", state, draining ? "1" : "0", "", "\(due)", "0", "0", "0", "900000", "1.2"]
     }
 
     private func slot(_ number: Int, _ pool: String, tenant: String = "") -> [String] {
         tenant.isEmpty
-            ? ["slot", "w.1", "\(number)", "free", pool, "-", "", "", ""]
-            : ["slot", "w.1", "\(number)", "leased", pool, "l.\(number)", tenant, "accepted", "l"]
+            ? ["slot", "w.1", "\(number)", "free", pool, "-", "", "", "", "", ""]
+            : ["slot", "w.1", "\(number)", "leased", pool, "l.\(number)", tenant, "accepted", "l", "ci", "950000"]
     }
 
     private func queue(_ tenant: String, _ count: Int, pools: String, score: Int = 1, selector: String = "x|||")
@@ -73,12 +73,22 @@ import Testing
         let view = view([
             worker(), slot(0, "x|||raw", tenant: "a"), slot(0, "x|||raw"), worker(state: "probing"),
             queue("a", 2, pools: "x|||raw"), queue("a", 3, pools: "x|||raw"),
-            ["slot", "w.1", "none", "free", "x|||raw", "-", "", "", ""],
-            ["slot", "w.1", "5", "odd", "x", "-", "", "", ""],
+            ["slot", "w.1", "none", "free", "x|||raw", "-", "", "", "", "", ""],
+            ["slot", "w.1", "5", "odd", "x", "-", "", "", "", "", ""],
             [], ["unknown", "x"], ["queue", "x"], ["use", "a", "1 2"],
         ])
         #expect(view.workers.map(\.state) == ["probing"] && view.workers[0].slots.count == 1)
         #expect(view.held.isEmpty && view.poolCounts[0].waiting == 3 && view.uses.isEmpty)
+    }
+
+    @Test func workersAndSessionsHaveTheirTimes() {
+        var unsaid = worker("w.2")
+        unsaid.replaceSubrange(10..., with: ["", ""])
+        let view = view([worker(), unsaid, slot(0, "x|||raw", tenant: "a"), slot(1, "x|||raw")])
+        #expect(view.workers.map(\.startedMilliseconds) == [900_000, nil])
+        #expect(view.workers.map(\.version) == ["1.2", ""])
+        #expect(view.workers[0].slots.map(\.run) == ["ci", ""])
+        #expect(view.workers[0].slots.map(\.sinceMilliseconds) == [950_000, nil])
     }
 
     @Test func aHeartbeatIsLateAfterTwoWereDue() {

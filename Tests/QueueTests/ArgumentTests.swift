@@ -38,25 +38,30 @@ import Testing
         for row in [
             "", "0 free 0 0 -", "0 free 0 0 - - -", "x free 0 0 - -", "0 odd 0 0 - -", "0 free -1 0 - -",
             "0 free 0 inf - -", "0 leased 1 1 - a", "0 leased 1 1 nolease a",
-            "0 leased 1 1 \(id).1 a:b", "0 kept 1 1 - -", "0 leased 1 1 \(id).1 a 0 1", "0 kept 1 1 \(id).1 a x 1 -",
-            "0 kept 1 1 \(id).1 a 3601 1 -", "0 kept 1 1 \(id).1 a 1 -1 -",
+            "0 leased 1 1 \(id).1 a:b", "0 kept 1 1 - -", "0 leased 1 1 \(id).1 a 0 1", "0 leased 1 1 \(id).1 a 0 1 -",
+            "0 kept 1 1 \(id).1 a x 1 - 0", "0 kept 1 1 \(id).1 a 3601 1 - 0", "0 kept 1 1 \(id).1 a 1 -1 - 0",
+            "0 kept 1 1 \(id).1 a 1 1 - -1", "0 kept 1 1 \(id).1 a 1 1 - x",
         ] {
             #expect(fleet.run("renew", w, ["7", "", "0", "", row]).status == "bad", "\(row)")
-            let arguments = ["worker", "h:1", "2", "lenient", "0", "0", "0", "x|||raw", "y:z|||raw", row]
+            let arguments = ["worker", "h:1", "2", "lenient", "0", "0", "0", "0", "1", "x|||raw", "y:z|||raw", row]
             #expect(fleet.run("register", w, arguments).status == "bad", "\(row)")
         }
         for arguments in [
-            ["worker", "", "1", "lenient", "0", "0", "0", "x|||raw"],
-            ["worker", "a b", "1", "lenient", "0", "0", "0", "x|||raw"],
-            ["worker", "h:1", "0", "lenient", "0", "0", "0"], ["worker", "h:1", "1", "lenient", "0", "0", "0"],
-            ["worker", "h:1", "1", "x|||raw"], ["worker", "h:1", "1", "lenient", "0", "0", "2", "x|||raw"],
-            ["worker", "h:1", "1", "lenient", "0", "0", "", "x|||raw"],
-            ["worker", "h:1", "1025", "lenient", "0", "0", "0", "x|||raw"],
-            ["worker", "h:1", "1", "lenient", "0", "0", "0", "x"],
-            ["worker", "h:1", "1", "lenient", "0", "0", "0", "*|||raw"],
-            ["worker", "h:1", "1", "odd", "0", "0", "0", "x|||raw"],
-            ["worker", "h:1", "1", "strict", "0", "0", "0", "|||raw"],
-            ["worker", "h:1", "1", "lenient", "0", "0", "0", "x y|||raw"],
+            ["worker", "", "1", "lenient", "0", "0", "0", "0", "1", "x|||raw"],
+            ["worker", "a b", "1", "lenient", "0", "0", "0", "0", "1", "x|||raw"],
+            ["worker", "h:1", "0", "lenient", "0", "0", "0", "0", "1"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "0", "1"],
+            ["worker", "h:1", "1", "x|||raw"], ["worker", "h:1", "1", "lenient", "0", "0", "2", "0", "1", "x|||raw"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "", "0", "1", "x|||raw"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "-1", "1", "x|||raw"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "0", "a b", "x|||raw"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "0", "", "x|||raw"],
+            ["worker", "h:1", "1025", "lenient", "0", "0", "0", "0", "1", "x|||raw"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "0", "1", "x"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "0", "1", "*|||raw"],
+            ["worker", "h:1", "1", "odd", "0", "0", "0", "0", "1", "x|||raw"],
+            ["worker", "h:1", "1", "strict", "0", "0", "0", "0", "1", "|||raw"],
+            ["worker", "h:1", "1", "lenient", "0", "0", "0", "0", "1", "x y|||raw"],
             ["operator"],
             ["waiter"], [""],
         ] {

@@ -24,12 +24,11 @@ extension Fleet {
         run("finish", caller, [caller.kind, tenant, what, subject, reason])
     }
 
-    /// A row with how long it is kept, its last connection and its run.
+    /// A row with how long it is kept, its last connection, its run and its age in milliseconds.
     func row(
         _ slot: Int, _ state: String, _ token: Token, _ lease: LeaseID, tenant: String = "a", keep: Int,
-        attach: Int = 1,
-        run: String = "-"
+        attach: Int = 1, run: String = "-", age: Int = 0
     ) -> String {
-        row(slot, state, token, lease, tenant: tenant) + " \(keep) \(attach) \(run)"
+        row(slot, state, token, lease, tenant: tenant) + " \(keep) \(attach) \(run) \(age)"
     }
 }

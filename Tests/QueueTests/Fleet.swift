@@ -191,13 +191,13 @@ final class Fleet {
     @discardableResult
     func register(
         _ worker: Caller, address: String = "127.0.0.1:1", pools: [String], caps: CapsMode = .lenient,
-        lifetime: Int = 0, served: Int = 0, drains: Bool = false, rows: [String]? = nil
+        lifetime: Int = 0, served: Int = 0, drains: Bool = false, age: Int = 0, rows: [String]? = nil
     ) -> Outcome {
         run(
             "register", worker,
             [
                 "worker", address, String(pools.count), caps.rawValue, String(lifetime), String(served),
-                drains ? "1" : "0",
+                drains ? "1" : "0", String(age), "1.2.3",
             ] + pools + (rows ?? pools.indices.map { "\($0) free 0 0 - -" }))
     }
 

@@ -24,6 +24,9 @@ struct Look: Equatable {
     /// Suspended gateways and why.
     var marks: [String: String] = [:]
     var workerStates: [String: String] = [:]
+    /// When each worker started, and when each session began, milliseconds since 1970.
+    var workerStarts: [String: Int] = [:]
+    var sessionBegins: [String: Int] = [:]
     var line: [String] = []
     var todo: [String] = []
     var findings: [String] = []
@@ -45,7 +48,10 @@ struct Look: Equatable {
                     tenant: w[2], selector: w[3], gateway: w[4], score: Int(w[5]) ?? 0, state: w[6], lease: w[7])
             case "held": held[w[1], default: []].insert(w[2])
             case "gateway": if w[2] != "" { marks[w[1]] = w[2] }
-            case "worker": workerStates[w[1]] = w[2]
+            case "worker":
+                workerStates[w[1]] = w[2]
+                workerStarts[w[1]] = Int(w[3])
+            case "lease": sessionBegins[w[1]] = Int(w[2])
             case "line": self.line.append(w[1])
             case "todo": todo.append(w[1])
             default: findings.append(line)
@@ -83,7 +89,8 @@ struct Look: Equatable {
                 end
                 if r[5] == 'queued' and not call('ZSCORE', key('queue', r[2], r[1]), id) then wrong('not in its queue', id) end
             elseif kind == 'lease' then
-                local r = call('HMGET', name, 'worker', 'slot', 'tenant', 'waiter', 'state')
+                local r = call('HMGET', name, 'worker', 'slot', 'tenant', 'waiter', 'state', 'since')
+                say('lease', id, r[6] or '')
                 if not r[1] then wrong('half a lease', id)
                 else
                     local slot = call('HGET', key('worker', r[1], 'slots'), r[2])
@@ -166,8 +173,8 @@ struct Look: Equatable {
             elseif kind == 'worker' then
                 local worker, what = string.match(id, '^([^:]+):(%a+)')
                 if not worker then
-                    local r = call('HMGET', name, 'connection', 'state', 'ended', 'draining')
-                    say('worker', id, tostring(r[2]))
+                    local r = call('HMGET', name, 'connection', 'state', 'ended', 'started')
+                    say('worker', id, tostring(r[2]), r[4] or '')
                     if not r[1] or not r[2] then wrong('half a worker', id) end
                     if r[3] ~= '1' and not call('ZSCORE', key('workers'), id) then wrong('worker without expiry', id) end
                 elseif call('EXISTS', key('worker', worker)) == 0 then wrong('worker gone but', rest)

@@ -10,6 +10,8 @@ struct Model {
     }
     struct Worker {
         var slots: [Slot]
+        /// Milliseconds since 1970.
+        let startedAt: Int
         var state = "probing"
         var claimant = ""
         var trial: String?
@@ -37,7 +39,9 @@ struct Model {
         let slot: Int
         let token: Token
         let grantedAt: Int
-        var isAccepted = false
+        /// When it was accepted; nil before.
+        var since: Int?
+        var isAccepted: Bool { since != nil }
     }
 
     var workers: [String: Worker] = [:]
@@ -132,9 +136,9 @@ struct Model {
         workers[worker] = nil
     }
 
-    mutating func accept(_ id: String) {
+    mutating func accept(_ id: String, since: Int) {
         guard let lease = leases[id] else { return }
-        leases[id]!.isAccepted = true
+        leases[id]!.since = since
         waiters[lease.waiter]!.state = "accepted"
         if workers[lease.worker]!.state == "trial" {
             workers[lease.worker]!.state = "ok"
@@ -293,10 +297,12 @@ struct Model {
                 same(seen.number, Int(slot.token.number), "token of \(id)/\(index)")
             }
             same(look.workerStates[id] ?? "", worker.state, "state of \(id)")
+            same(look.workerStarts[id], worker.startedAt, "start of \(id)")
         }
         var holders: [String: Set<String>] = [:]
         for (id, lease) in leases { holders[waiters[lease.waiter]!.tenant, default: []].insert(id) }
         same(look.held, holders, "held")
+        same(look.sessionBegins, leases.compactMapValues(\.since), "begins")
         same(look.marks, gateways.filter { $0.value.mark != "" }.mapValues(\.mark), "marks")
         return found
     }

@@ -97,6 +97,21 @@ import Testing
         #expect(fleet.audit() == [])
     }
 
+    @Test func aWorkerSaysItsVersionAndTheBeginOfItsSessions() throws {
+        let fleet = try LiveFleet(slots: 1)
+        defer { fleet.end() }
+        let waiter = fleet.enqueue(run: "ci")
+        fleet.wait { fleet.gateway.grants[waiter] != nil }
+        let grant = try #require(fleet.gateway.grants[waiter])
+        #expect(fleet.accept(grant) == .accepted())
+        let view = fleet.view()
+        let (worker, at) = (view.workers[0], view.head.atMilliseconds)
+        #expect(worker.version == "1.2.3-test")
+        let (start, begin) = (try #require(worker.startedMilliseconds), try #require(worker.slots[0].sinceMilliseconds))
+        #expect(start <= begin && begin <= at && worker.slots[0].run == "ci")
+        #expect(fleet.audit() == [])
+    }
+
     @Test func aWaiterThatRedisLostAloneIsMissedAndOneTooManyIsCancelled() throws {
         let fleet = try LiveFleet(slots: 1)
         defer { fleet.end() }
@@ -146,7 +161,7 @@ final class LiveFleet {
         registry = try #require(
             SlotRegistry(
                 loop: loop, endpoint: endpoint, fleet: "test", node: "worker", address: "127.0.0.1:1", port: 1,
-                pools: Array(repeating: pool, count: slots)))
+                pools: Array(repeating: pool, count: slots), version: "1.2.3-test"))
         worker = WorkerRecord(
             rows: (0..<slots).map { SlotRow(slot: $0, state: .free, lease: nil, token: .none) })
         inspector = Inspector(loop: loop, endpoint: endpoint, fleet: "test")

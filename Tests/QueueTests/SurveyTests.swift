@@ -30,6 +30,65 @@ import Testing
         #expect(trouble == "")
     }
 
+    /// A worker that Redis forgot is no younger when it registers anew: it says its own age.
+    @Test func aWorkerHasItsAgeAndItsVersion() throws {
+        let g = fleet.gateway()
+        let w = Caller("worker", "w")
+        let start = Int64(fleet.milliseconds - 5_000)
+        fleet.register(w, pools: ["x|||raw"], age: 5_000)
+        var worker: FleetView.Worker { fleet.view().workers[0] }
+        #expect(worker.startedMilliseconds == start && worker.version == "1.2.3")
+        fleet.advance(milliseconds: 700)
+        fleet.register(w, pools: ["x|||raw"], age: 5_650)
+        #expect(worker.startedMilliseconds == start, "a call that is repeated comes later, and changes nothing")
+        fleet.live(12, [g])
+        #expect(fleet.view().workers.isEmpty)
+        fleet.register(w, pools: ["x|||raw"], age: 17_700)
+        #expect(worker.startedMilliseconds == start)
+        let old = Caller("worker", "old")
+        fleet.register(old, pools: ["x|||raw"], age: fleet.milliseconds + 1)
+        #expect(fleet.view().workers.first { $0.id == old.id }?.startedMilliseconds == 0)
+        fleet.redis("HDEL", "\(fleet.keys.meta.dropLast(4))worker:\(w.id)", "started", "version")
+        let earlier = try #require(fleet.view().workers.first { $0.id == w.id })
+        #expect(earlier.startedMilliseconds == nil && earlier.version == "", "one of an earlier release")
+    }
+
+    @Test func aSessionBeginsWithItsFirstAcceptAndHasItsRun() throws {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
+        let grant = try #require(fleet.enqueue(g, fleet.newWaiter(), run: "ci", keep: 60).grant)
+        var slot: FleetView.Slot { fleet.view().workers[0].slots[0] }
+        #expect(slot.run == "ci" && slot.sinceMilliseconds == nil, "nobody is served yet")
+        fleet.advance(milliseconds: 40)
+        let begin = Int64(fleet.milliseconds)
+        fleet.accept(w, grant)
+        fleet.advance(milliseconds: 1_000)
+        fleet.accept(w, grant)
+        fleet.keep(w, grant)
+        fleet.attach(g, grant.lease)
+        fleet.accept(w, grant, attach: 2)
+        #expect(slot.run == "ci" && slot.sinceMilliseconds == begin, "the next connection is the same session")
+        let row = fleet.row(
+            0, "leased", grant.token, grant.lease, keep: 60, attach: 2, run: "ci",
+            age: fleet.milliseconds - Int(begin))
+        fleet.redis("FLUSHALL")
+        fleet.setClock()
+        fleet.register(w, pools: ["x|||raw"], rows: [row])
+        #expect(slot.run == "ci" && slot.sinceMilliseconds == begin, "its worker says both")
+        fleet.release(w, grant)
+        #expect(slot.run == "" && slot.sinceMilliseconds == nil)
+    }
+
+    /// Redis lost the accept alone, and the worker's row brings it back.
+    @Test func aSessionWhoseAcceptIsLostIsNoYounger() throws {
+        let g = fleet.gateway()
+        let w = fleet.worker(pools: ["x|||raw"], probedBy: g)
+        let grant = try #require(fleet.enqueue(g, fleet.newWaiter()).grant)
+        fleet.advance(milliseconds: 3_000)
+        fleet.renew(w, [fleet.row(0, "leased", grant.token, grant.lease, keep: 0, age: 2_500)])
+        #expect(fleet.view().workers[0].slots[0].sinceMilliseconds == Int64(fleet.milliseconds - 2_500))
+    }
+
     @Test func itTellsWhoWaitsWhatIsPausedAndByWhichRules() throws {
         let g = fleet.gateway()
         let w = fleet.worker(pools: ["x|||raw", "y|||raw"], probedBy: g)

@@ -19,9 +19,11 @@ extension Walk {
         generation += 1
         let worker = Caller("worker", "w\(index)", generation: generation)
         callers[worker.id] = worker
-        fleet.register(worker, address: "w\(index):1", pools: Self.pools[index])
+        let age = 1_000 * Int(generation)
+        fleet.register(worker, address: "w\(index):1", pools: Self.pools[index], age: age)
         model.workers[worker.id] = Model.Worker(
-            slots: Self.pools[index].map { Model.Slot(state: "free", token: .none, lease: nil, pool: Pool($0)!) })
+            slots: Self.pools[index].map { Model.Slot(state: "free", token: .none, lease: nil, pool: Pool($0)!) },
+            startedAt: now - age)
         alive(worker.id)
         note("join \(worker.id)")
         settle()

@@ -14,7 +14,7 @@ extension Walk {
         let outcome = fleet.accept(callers[lease.worker]!, grant(id, lease))
         note("accept \(id): \(outcome.status)")
         if outcome.status != "accepted" { model.complaints.append("not accepted") }
-        model.accept(id)
+        model.accept(id, since: now)
         settle()
     }
 
@@ -70,8 +70,11 @@ extension Walk {
                     model.endLease(slot.lease!, to: "recycling")
                     model.requeue(lease.waiter)
                 } else {
-                    rows.append(fleet.row(index, "leased", slot.token, LeaseID(slot.lease!), tenant: tenant))
-                    if !lease.isAccepted { model.accept(slot.lease!) }
+                    // The age counts only where the accept was lost.
+                    rows.append(
+                        fleet.row(
+                            index, "leased", slot.token, LeaseID(slot.lease!)!, tenant: tenant, keep: 0, age: 700))
+                    if !lease.isAccepted { model.accept(slot.lease!, since: now - 700) }
                 }
             case "free":
                 let state = pick(["free", "free", "free", "free", "free", "free", "recycling", "out"])!

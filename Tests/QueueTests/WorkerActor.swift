@@ -49,7 +49,8 @@ final class WorkerActor {
         repeat {
             reply = actors.call(
                 "register", caller,
-                ["worker", "w:1", String(slots.count), "lenient", "0", "0", "0"] + slots.map { _ in "x|||raw" } + rows)
+                ["worker", "w:1", String(slots.count), "lenient", "0", "0", "0", "0", "1"]
+                    + slots.map { _ in "x|||raw" } + rows)
         } while reply.status == "busy"
         caller.renewals = 0
         obey(reply.texts(0))

@@ -22,7 +22,12 @@ enum Fleets {
         _ id: String = "w1.00000000000000aa", state: String = "ok", draining: Bool = false, trouble: String = ""
     )
         -> [String]
-    { ["worker", id, "10.0.0.1:3131", state, draining ? "1" : "0", trouble, "1010000", "0", "0", "7"] }
+    {
+        [
+            "worker", id, "10.0.0.1:3131", state, draining ? "1" : "0", trouble, "1010000", "0", "0", "7", "910000",
+            "0.1.0",
+        ]
+    }
 
     static func slot(
         _ number: Int, _ state: String = "free", pool: String = pool, worker: String = "w1.00000000000000aa"
@@ -30,8 +35,11 @@ enum Fleets {
         -> [String]
     {
         state == "leased"
-            ? ["slot", worker, "\(number)", "leased", pool, "\(waiter).\(number + 1)", "acme", "accepted", waiter]
-            : ["slot", worker, "\(number)", state, pool, "-", "", "", ""]
+            ? [
+                "slot", worker, "\(number)", "leased", pool, "\(waiter).\(number + 1)", "acme", "accepted", waiter,
+                "ci-7", "875000",
+            ]
+            : ["slot", worker, "\(number)", state, pool, "-", "", "", "", "", ""]
     }
 
     /// - Parameter oldest: as of `head`.

@@ -60,15 +60,15 @@ import Testing
             ])
         #expect(
             lines(.workers) == [
-                "WORKER STATE SLOTS FREE LEASED RECYCLING DRAINING OUT SERVED ADDRESS TROUBLE",
-                "w1 ok 2 1 1 0 0 0 7 10.0.0.1:3131 -",
-                "w2.00000000000000aa probing,draining 0 0 0 0 0 0 7 10.0.0.1:3131 -",
-                "w2.00000000000000bb ok 0 0 0 0 0 0 7 10.0.0.1:3131 -",
+                "WORKER STATE SLOTS FREE LEASED RECYCLING DRAINING OUT SERVED AGE VERSION ADDRESS TROUBLE",
+                "w1 ok 2 1 1 0 0 0 7 1m30s 0.1.0 10.0.0.1:3131 -",
+                "w2.00000000000000aa probing,draining 0 0 0 0 0 0 7 1m30s 0.1.0 10.0.0.1:3131 -",
+                "w2.00000000000000bb ok 0 0 0 0 0 0 7 1m30s 0.1.0 10.0.0.1:3131 -",
             ])
         #expect(
             lines(.sessions) == [
-                "SESSION TENANT STATE LABEL BROWSER VERSION PROTOCOL WORKER SLOT",
-                "0123456789ab.1 acme accepted x chromium 1.65 playwright w1 0",
+                "SESSION TENANT STATE LABEL BROWSER VERSION PROTOCOL WORKER SLOT AGE RUN",
+                "0123456789ab.1 acme accepted x chromium 1.65 playwright w1 0 2m5s ci-7",
             ])
         let place = Place(
             state: "queued", waiter: nil, lease: nil, ahead: 0, aheadOfTenant: 0, oldestMilliseconds: 0,
@@ -82,6 +82,20 @@ import Testing
         #expect(
             lines(.waiters, places: [Fleets.other: place])
                 == [header, "fedcba987654 acme x chromium - - 10s 0 tenant_cap 4s build-7 g1.00000000000000cc"])
+    }
+
+    /// A worker of an earlier release says neither, and nobody is served by a slot that is only granted.
+    @Test func whatIsNotSaidIsADash() {
+        var worker = Fleets.worker()
+        worker.replaceSubrange(10..., with: ["", ""])
+        var slot = Fleets.slot(0, "leased")
+        slot.replaceSubrange(9..., with: ["", ""])
+        let view = Fleets.view([Fleets.head(), worker, slot])
+        func row(_ section: Section) -> String {
+            section.table(view).lines()[1].split(separator: " ").joined(separator: " ")
+        }
+        #expect(row(.workers) == "w1 ok 1 0 1 0 0 0 7 - - 10.0.0.1:3131 -")
+        #expect(row(.sessions).hasSuffix(" w1 0 - -"))
     }
 
     @Test func aHostileNameReachesNoTerminal() {

@@ -104,7 +104,7 @@ import WorkerCore
         let site = try Site(slots: 1)
         var isSuperseded = false
         site.agent.onDrained = { isSuperseded = true }
-        let newer = WorkerAgent(loop: site.loop, settings: site.settings, log: site.log)
+        let newer = WorkerAgent(loop: site.loop, settings: site.settings, version: "test", log: site.log)
         try newer.start()
         site.wait { isSuperseded }
         #expect(site.lines.contains { $0.contains("\"event\":\"superseded\"") })
@@ -149,7 +149,8 @@ import WorkerCore
             ],
             workFolder: folder.path, maxAgeMilliseconds: 100)
         let agent = WorkerAgent(
-            loop: loop, settings: settings, log: EventLog { lines.append(String(decoding: $0, as: UTF8.self)) })
+            loop: loop, settings: settings, version: "test",
+            log: EventLog { lines.append(String(decoding: $0, as: UTF8.self)) })
         var isDrained = false
         agent.onDrained = { isDrained = true }
         try agent.start()
@@ -173,7 +174,8 @@ import WorkerCore
             ],
             workFolder: folder.path)
         let agent = WorkerAgent(
-            loop: loop, settings: settings, log: EventLog { lines.append(String(decoding: $0, as: UTF8.self)) })
+            loop: loop, settings: settings, version: "test",
+            log: EventLog { lines.append(String(decoding: $0, as: UTF8.self)) })
         agent.unreachedMilliseconds = 50
         try agent.start()
         func told() -> [String] { lines.filter { $0.contains("\"event\":\"unprobed\"") } }
@@ -229,7 +231,7 @@ import WorkerCore
                     WorkerPool(PoolPlan(pool: try #require(Pool("a|||raw")), slots: 1), kind: CommandKind(["true"]))
                 ])
             change(&settings)
-            let agent = WorkerAgent(loop: loop, settings: settings, log: EventLog { _ in })
+            let agent = WorkerAgent(loop: loop, settings: settings, version: "test", log: EventLog { _ in })
             return #expect(throws: WorkerFailure.self) { try agent.start() }?.description ?? ""
         }
         #expect(
@@ -275,7 +277,7 @@ private final class Site {
             ], drainTimeoutMilliseconds: drainTimeoutMilliseconds,
             workFolder: folder.path)
         log = EventLog { [record] in record.all.append(String(decoding: $0, as: UTF8.self)) }
-        agent = WorkerAgent(loop: loop, settings: settings, log: log)
+        agent = WorkerAgent(loop: loop, settings: settings, version: "test", log: log)
         if let pendingConnectionsMax { agent.pendingConnectionsMax = pendingConnectionsMax }
         try agent.start()
         client = try #require(QueueClient(loop: loop, endpoint: endpoint, fleet: "f", node: "g"))

@@ -37,7 +37,8 @@ def empty(**head) -> dict:
 def worker(number: int, slots: list, **other) -> dict:
     return {
         "id": f"w-{number}.{number:016x}", "address": f"10.0.{number // 250}.{number % 250 + 1}:3131", "state": "ok",
-        "draining": False, "trouble": "", "lateAt": None, "served": 3 * number % 50, "sessionsMax": 50, "slots": slots,
+        "draining": False, "trouble": "", "lateAt": None, "served": 3 * number % 50, "sessionsMax": 50,
+        "startedAt": BEGIN - 700_000 * number, "version": "0.9.0", "slots": slots,
     } | other
 
 
@@ -155,7 +156,8 @@ class Scene:
         for row in state["workers"]:
             for slot in row["slots"]:
                 if slot[0] == "free" and (client := self.next(slot[1], held)):
-                    slot[:] = ["leased", slot[1], client["id"] + ".1", client["tenant"]]
+                    slot[:] = [
+                        "leased", slot[1], client["id"] + ".1", client["tenant"], client["run"], state["at"]]
                     held[client["tenant"]] += 1
                     self.sums[client["tenant"]][0] += 1
                     row["served"] = row["served"] % 50 + 1

@@ -81,7 +81,8 @@ class Fleet:
         # A wake-up that nobody hears suspends the gateway.
         ear("SUBSCRIBE", f"berth:{{{name}}}:wake:{self.gateway}")
         self.run("register", self.gateway, "gateway")
-        self.run("register", self.worker, "worker", "127.0.0.1:1", 1, "lenient", 0, 0, POOL, "0 free 0 0 - -")
+        self.run(
+            "register", self.worker, "worker", "127.0.0.1:1", 1, "lenient", 0, 0, 0, 0, "bench", POOL, "0 free 0 0 - -")
         self.run("probed", self.gateway, self.worker, 1)
         self.run(
             "settings", self.gateway, "gateway", "declare", 0, 1, "tenant:*", "0,1000000,1000,0,1,0",

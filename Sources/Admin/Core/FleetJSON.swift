@@ -54,10 +54,16 @@ enum FleetJSON {
                     "lateAt": isLate
                         ? .number(worker.dueMilliseconds - Int64(QueueLimits.processTTLMilliseconds)) : .null,
                     "served": .number(worker.sessionsServed), "sessionsMax": .number(worker.sessionsMax),
-                    "slots": .array(
-                        worker.slots.map { .texts([$0.state.rawValue, $0.pool, $0.lease, $0.tenant]) }),
+                    "startedAt": .optional(worker.startedMilliseconds), "version": .text(worker.version),
+                    "slots": .array(worker.slots.map(slot)),
                 ])
         }
+    }
+
+    /// A slot of a worker. Without a session it has no run and no begin.
+    private static func slot(_ slot: FleetView.Slot) -> JSONValue {
+        let texts: [JSONValue] = [slot.state.rawValue, slot.pool, slot.lease, slot.tenant].map { .text($0) }
+        return .array(slot.lease.isEmpty ? texts : texts + [.text(slot.run), .optional(slot.sinceMilliseconds)])
     }
 
     static func sessions(_ view: FleetView) -> [FleetRow] {
@@ -68,7 +74,8 @@ enum FleetJSON {
                     value: [
                         "id": .text(slot.lease), "tenant": .text(slot.tenant), "state": .text(slot.leaseState),
                         "pool": .text(slot.pool), "worker": .text(worker.id), "slot": .number(slot.number),
-                        "waiter": .text(slot.waiter),
+                        "waiter": .text(slot.waiter), "run": .text(slot.run),
+                        "since": .optional(slot.sinceMilliseconds),
                     ])
             }
         }

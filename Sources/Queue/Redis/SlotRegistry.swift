@@ -44,6 +44,9 @@ public final class SlotRegistry {
     private let pools: [Pool]
     private let caps: CapsMode
     private let lifetime: Int
+    private let version: String
+    /// The time of this process' start, by the loop's clock.
+    private let startedAt: UInt64
     private var sessions = 0
     private var licence = Licence()
     private var licenceLook: (any ScheduledCall)?
@@ -58,6 +61,8 @@ public final class SlotRegistry {
         let tenant: String
         let keepSeconds: Int
         let run: String
+        /// The first accept, by the loop's clock.
+        let since: UInt64
         /// A client was served, so the slot counts for its tenant.
         var isCounted = false
     }
@@ -70,20 +75,22 @@ public final class SlotRegistry {
     ///   - caps: if strict, `slotRegistryLicenceOver` is called when Redis did not answer for the process TTL.
     ///   - lifetime: sessions after which this worker ends, 0 for no limit. Among such workers, the one nearest its end
     ///     is chosen first, so that they do not end together.
+    ///   - version: the program's, a name (1–64 characters of `[A-Za-z0-9._-]`).
     public convenience init?(
         loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String, address: String, port: Int,
-        takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0
+        takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0, version: String
     ) {
         self.init(
             runtime: LoopRuntime(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
-            node: node, address: address, port: port, takesIPv6: takesIPv6, pools: pools, caps: caps, lifetime: lifetime
-        )
+            node: node, address: address, port: port, takesIPv6: takesIPv6, pools: pools, caps: caps,
+            lifetime: lifetime, version: version)
     }
 
     package init?(
         runtime: any QueueRuntime, fleet: String, node: String, address: String, port: Int,
-        takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0
+        takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0, version: String
     ) {
+        precondition(isName(version), "a version is a name")
         guard let id = ProcessID(node: node, generation: runtime.randomUInt64()) else { return nil }
         self.id = id
         advertised = address
@@ -92,6 +99,8 @@ public final class SlotRegistry {
         self.pools = pools
         self.caps = caps
         self.lifetime = lifetime
+        self.version = version
+        startedAt = runtime.now
         let membership = Membership(runtime: runtime, fleet: fleet, id: id, kind: .worker)
         self.membership = membership
         outbox = Outbox(later: { runtime.afterThisTurn($0) }) { [weak membership] script, arguments, done in
@@ -154,9 +163,13 @@ public final class SlotRegistry {
             guard let reply, !reply.isStale else { return done(.failed) }
             guard reply.status == "accepted" else { return done(reply.status == "ended" ? .ended : .failed) }
             let keepSeconds = reply.number(1)
-            self?.serves(
-                Served(lease: lease, tenant: reply.text(0), keepSeconds: keepSeconds, run: reply.text(2)), slot: slot)
-            if attach == 1 { self?.sessions += 1 }
+            if let self {
+                serves(
+                    Served(
+                        lease: lease, tenant: reply.text(0), keepSeconds: keepSeconds, run: reply.text(2),
+                        since: membership.runtime.now), slot: slot)
+                if attach == 1 { sessions += 1 }
+            }
             done(.accepted(keepSeconds: keepSeconds))
         }
     }
@@ -279,6 +292,7 @@ public final class SlotRegistry {
         renewNumber = 0
         return [
             address, String(pools.count), caps.rawValue, String(lifetime), String(sessions), isDraining ? "1" : "0",
+            String(membership.runtime.now - startedAt), version,
         ]
             + pools.map(\.description) + rows()
     }
@@ -300,7 +314,7 @@ public final class SlotRegistry {
             return
                 (words + [
                     lease.description, served.tenant, String(served.keepSeconds), String(row.attach),
-                    served.run.isEmpty ? "-" : served.run,
+                    served.run.isEmpty ? "-" : served.run, String(membership.runtime.now - served.since),
                 ]).joined(separator: " ")
         }
     }

@@ -10,6 +10,7 @@ import WorkerCore
 public final class WorkerAgent {
     private let loop: Loop
     let settings: WorkerSettings
+    private let version: String
     private let events: any WorkerEvents
     let meter: WorkerMeter
     private var listener: Listener?
@@ -39,9 +40,11 @@ public final class WorkerAgent {
     /// Called when a slot's sidecar does not start, once for each reason.
     public var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
-    public init(loop: Loop, settings: WorkerSettings, log: EventLog) {
+    /// - Parameter version: the program's, a name (1–64 characters of `[A-Za-z0-9._-]`). Operators see it.
+    public init(loop: Loop, settings: WorkerSettings, version: String, log: EventLog) {
         self.loop = loop
         self.settings = settings
+        self.version = version
         meter = WorkerMeter(pools: settings.pools.map(\.plan.pool))
         events = WorkerRecord(log: WorkerLog(log), meter: meter)
         protocolLogs = ProtocolLogFiles(folder: settings.protocolLogFolder, loop: loop, events: events)
@@ -76,7 +79,7 @@ public final class WorkerAgent {
             let registry = SlotRegistry(
                 loop: loop, endpoint: settings.redis, fleet: settings.fleet, node: settings.node,
                 address: advertised(listener.port), port: listener.port, takesIPv6: settings.listen.host != "0.0.0.0",
-                pools: slots, caps: settings.caps)
+                pools: slots, caps: settings.caps, version: version)
         else {
             listener.close()
             throw WorkerFailure(

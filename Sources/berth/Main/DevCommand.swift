@@ -72,7 +72,8 @@ final class DevFleet {
             // The worker needs its own log, because gateway and worker add different fields to each line.
             let log = EventLog(minimum: process.log.minimum)
             log.format = process.log.format
-            worker = WorkerAgent(loop: process.loop, settings: theirs, log: log)
+            worker = WorkerAgent(
+                loop: process.loop, settings: theirs, version: Berth.configuration.version, log: log)
         } catch {
             folder.remove()
             throw error

@@ -43,7 +43,8 @@ struct WorkerCommand: ParsableCommand {
             redis: try Host.endpoint(settings))
         let adminRole = try AdminRole(settings, listen: "worker.adminListen")
         let process = try Process(log: settings.text("log.level"), format: settings.text("log.format"))
-        let agent = WorkerAgent(loop: process.loop, settings: worker, log: process.log)
+        let agent = WorkerAgent(
+            loop: process.loop, settings: worker, version: Berth.configuration.version, log: process.log)
         agent.onDrained = { process.loop.stop() }
         let subject = WorkerSubject(agent)
         var admin: AdminServer?

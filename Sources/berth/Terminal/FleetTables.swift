@@ -51,12 +51,16 @@ public enum Section: String, Hashable, Sendable, CaseIterable {
             let count = { (state: SlotState) in worker.slots.count { $0.state == state } }
             return [.text(names[worker.id] ?? worker.id), .text(view.state(of: worker)), .number(worker.slots.count)]
                 + SlotState.allCases.map { .number(count($0)) }
-                + [.number(worker.sessionsServed), .text(worker.address), .text(worker.trouble)]
+                + [
+                    .number(worker.sessionsServed),
+                    .span(from: worker.startedMilliseconds, to: view.head.atMilliseconds), .text(worker.version),
+                    .text(worker.address), .text(worker.trouble),
+                ]
         }
         return Table(
             [.text("WORKER"), .text("STATE"), .number("SLOTS")]
                 + SlotState.allCases.map { .number($0.rawValue.uppercased()) }
-                + [.number("SERVED"), .text("ADDRESS"), .text("TROUBLE")], rows)
+                + [.number("SERVED"), .number("AGE"), .text("VERSION"), .text("ADDRESS"), .text("TROUBLE")], rows)
     }
 
     private static func waiters(_ view: FleetView, _ places: [String: Place]) -> Table {
@@ -86,12 +90,15 @@ public enum Section: String, Hashable, Sendable, CaseIterable {
             worker.slots.filter { !$0.lease.isEmpty }.map { slot -> [Table.Cell] in
                 [.text(ShortID.text(slot.lease)), .text(slot.tenant), .text(slot.leaseState)]
                     + PoolText(slot.pool).cells
-                    + [.text(names[worker.id] ?? worker.id), .number(slot.number)]
+                    + [
+                        .text(names[worker.id] ?? worker.id), .number(slot.number),
+                        .span(from: slot.sinceMilliseconds, to: view.head.atMilliseconds), .text(slot.run),
+                    ]
             }
         }
         return Table(
             [.text("SESSION"), .text("TENANT"), .text("STATE")] + PoolText.columns
-                + [.text("WORKER"), .number("SLOT")], rows)
+                + [.text("WORKER"), .number("SLOT"), .number("AGE"), .text("RUN")], rows)
     }
 
     /// The gateways, for `berth status`.

@@ -35,7 +35,7 @@ final class SimulatedWorker: SlotRegistryDelegate {
             let registry = SlotRegistry(
                 runtime: runtime, fleet: world.fleetName, node: process.host, address: address, port: port,
                 pools: plans.flatMap { Array(repeating: $0.pool, count: $0.slots) }, caps: world.shape.caps,
-                lifetime: lifetime)
+                lifetime: lifetime, version: "simulated")
         else { preconditionFailure("a simulated host's name is a node id") }
         self.registry = registry
         sidecars = SimulatedSidecars(process) { [unowned world] in world.sidecarTime(of: $0) }

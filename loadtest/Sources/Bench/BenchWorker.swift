@@ -72,7 +72,7 @@ final class BenchWorker: SlotRegistryDelegate {
         self.listener = listener
         registry = SlotRegistry(
             loop: loop, endpoint: endpoint, fleet: fleet, node: "bench",
-            address: "127.0.0.1:\(listener.port)", port: listener.port, pools: pools)
+            address: "127.0.0.1:\(listener.port)", port: listener.port, pools: pools, version: "bench")
         registry?.delegate = self
         registry?.start()
     }

@@ -105,7 +105,7 @@ class Fleet:
             worker = f"w{len(self.workers)}.1"
             self.workers.append(worker)
             address = f"127.0.0.1:{len(self.workers)}"
-            self("register", worker, "worker", address, slots, "lenient", 0, 0, *[POOL] * slots, *rows)
+            self("register", worker, "worker", address, slots, "lenient", 0, 0, 0, 0, "bench", *[POOL] * slots, *rows)
             self("probed", self.gateway, worker, 1)
 
     def close(self):

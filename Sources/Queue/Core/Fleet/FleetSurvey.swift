@@ -35,16 +35,17 @@ public struct FleetSurvey: Sendable {
                 id: words[0], waiters: Int(words[1]) ?? 0, aside: Int(words[2]) ?? 0, suspension: words[3])
         case ("aside", 4):
             asides[words[0]] = FleetView.Aside(tenant: words[1], pools: names(words[3]))
-        case ("worker", 9):
+        case ("worker", 11):
             workers[words[0]] = FleetView.Worker(
                 id: words[0], address: words[1], state: words[2], isDraining: words[3] == "1", trouble: words[4],
                 dueMilliseconds: Int64(words[5]) ?? 0, backoffMilliseconds: Int(words[6]) ?? 0,
-                sessionsMax: Int(words[7]) ?? 0, sessionsServed: Int(words[8]) ?? 0)
-        case ("slot", 8):
+                sessionsMax: Int(words[7]) ?? 0, sessionsServed: Int(words[8]) ?? 0,
+                startedMilliseconds: Int64(words[9]), version: words[10])
+        case ("slot", 10):
             guard let number = Int(words[1]), let state = SlotState(rawValue: words[2]) else { return }
             slots[words[0], default: [:]][number] = FleetView.Slot(
                 number: number, state: state, pool: words[3], lease: words[4] == "-" ? "" : words[4], tenant: words[5],
-                leaseState: words[6], waiter: words[7])
+                leaseState: words[6], waiter: words[7], run: words[8], sinceMilliseconds: Int64(words[9]))
         case ("queue", 6):
             queues[[words[0], words[2]]] = FleetView.Queue(
                 selector: words[0], pools: names(words[1]), tenant: words[2], count: Int(words[3]) ?? 0,

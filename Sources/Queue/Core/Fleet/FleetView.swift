@@ -44,6 +44,10 @@ public struct FleetView: Hashable, Sendable {
         /// Sessions after which it ends; 0 for no bound.
         public let sessionsMax: Int
         public let sessionsServed: Int
+        /// The start of its process, milliseconds since 1970; nil if it is of an earlier release, which does not say.
+        public let startedMilliseconds: Int64?
+        /// The version of its program; empty if it does not say.
+        public let version: String
         /// By slot number.
         public internal(set) var slots: [Slot] = []
 
@@ -64,6 +68,10 @@ public struct FleetView: Hashable, Sendable {
         /// `granted`, `reserved`, `attaching`, `accepted` or `kept`; empty unless the slot is leased.
         public let leaseState: String
         public let waiter: String
+        /// The run of the session; empty if it has none.
+        public let run: String
+        /// When the session was first accepted, milliseconds since 1970; nil before.
+        public let sinceMilliseconds: Int64?
     }
 
     /// The clients of one tenant that ask for the same.

@@ -2,15 +2,15 @@
 
 local function lease_row(id)
     local row = read('HMGET', key('lease', id), 'waiter', 'tenant', 'gateway', 'worker', 'slot', 'pool', 'epoch',
-        'number', 'state', 'ending', 'attach', 'back', 'deadline', 'keep', 'run')
+        'number', 'state', 'ending', 'attach', 'back', 'deadline', 'keep', 'run', 'since')
     if not row[1] then
         return nil
     end
-    local ending, attach, back, deadline, keep, run = unpack(row, 10)
+    local ending, attach, back, deadline, keep, run, since = unpack(row, 10)
     return { id = id, waiter = row[1], tenant = row[2], gateway = row[3], worker = row[4], slot = row[5],
         pool = row[6], epoch = tonumber(row[7]), number = tonumber(row[8]), state = row[9],
         ending = ending or nil, attach = tonumber(attach or 1), back = back or '', deadline = tonumber(deadline or 0),
-        keep = tonumber(keep or 0), run = run or '' }
+        keep = tonumber(keep or 0), run = run or '', since = since or nil }
 end
 
 -- A lease that must end is ended by its worker, which is told at once, and at each renew until the lease is gone.
@@ -168,7 +168,8 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
     move_slot(s, 'leased', id)
     write('HSET', key('lease', id), 'waiter', string.match(id, '^(%x+)%.'), 'tenant', tenant, 'gateway', gateway,
         'worker', worker, 'slot', s.slot, 'pool', s.pool, 'epoch', int(epoch), 'number', int(number), 'state',
-        'accepted', 'over', over, 'cap', int(limits_of(tenant).cap), 'attach', extra.attach, 'keep', extra.keep)
+        'accepted', 'over', over, 'cap', int(limits_of(tenant).cap), 'attach', extra.attach, 'keep', extra.keep,
+        'since', extra.since)
     if waiter and waiter.why then
         write('HSET', key('lease', id), 'ending', waiter.why)
     end
@@ -183,9 +184,10 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
     index_tenant(tenant)
 end
 
--- The worker has it: nothing is pending any more.
-local function accept_lease(lease)
-    write('HSET', key('lease', lease.id), 'state', 'accepted')
+-- The worker has it: nothing is pending any more. A session begins with its first accept, at `since` if its worker says
+-- so, else now.
+local function accept_lease(lease, since)
+    write('HSET', key('lease', lease.id), 'state', 'accepted', 'since', lease.since or since or int(NOW))
     write('ZREM', key('pending'), lease.id)
     if lease.gateway ~= '' then
         write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)

@@ -1,7 +1,7 @@
 -- A worker's slot table against Redis' own (protocol: Healing). The worker disposes.
--- A row is `slot state epoch number lease tenant keep attach run`; lease, tenant and run are `-` unless it serves one.
--- `keep` is for how many seconds it is kept after a dropped socket, `attach` the number of its last connection; the
--- last three may be left out.
+-- A row is `slot state epoch number lease tenant keep attach run age`; lease, tenant and run are `-` unless it serves
+-- one. `keep` is for how many seconds it is kept after a dropped socket, `attach` the number of its last connection,
+-- `age` the ms since its first accept; the last four may be left out.
 
 local ROW_STATES = { free = true, leased = true, kept = true, recycling = true, out = true }
 
@@ -9,10 +9,10 @@ local ROW_STATES = { free = true, leased = true, kept = true, recycling = true, 
 local function rows_good(first)
     for i = first, #ARGV do
         local w = split(ARGV[i])
-        local good = (#w == 6 or #w == 9) and natural(w[1]) and ROW_STATES[w[2]] and natural(w[3]) and natural(w[4])
-        if good and #w == 9 then
+        local good = (#w == 6 or #w == 10) and natural(w[1]) and ROW_STATES[w[2]] and natural(w[3]) and natural(w[4])
+        if good and #w == 10 then
             local keep, attach = natural(w[7]), natural(w[8])
-            good = keep and keep <= KEEP_SECONDS_MAX and attach and is_run(w[9])
+            good = keep and keep <= KEEP_SECONDS_MAX and attach and is_run(w[9]) and natural(w[10])
         end
         if good and (w[2] == 'leased' or w[2] == 'kept') then
             good = string.find(w[5], '^%x+%.%d+$') and is_name(w[6])
@@ -44,16 +44,17 @@ local function judge_row(worker, row)
     end
 
     if state == 'leased' or state == 'kept' then
-        local extra = { keep = tonumber(w[7] or 0), attach = tonumber(w[8] or 1), run = w[9] ~= '-' and w[9] or '' }
+        local extra = { keep = tonumber(w[7] or 0), attach = tonumber(w[8] or 1), run = w[9] ~= '-' and w[9] or '',
+            since = int(math.max(NOW - tonumber(w[10] or 0), 0)) }
         if lease and lease.id == id and same then
             if extra.attach > lease.attach then
                 write('HSET', key('lease', id), 'attach', extra.attach)
             end
             if state == 'leased' and lease.state ~= 'accepted' then
-                accept_lease(lease)
+                accept_lease(lease, extra.since)
             elseif state == 'kept' and not lease.ending
                 and (lease.state == 'granted' or lease.state == 'reserved' or lease.state == 'accepted') then
-                accept_lease(lease)
+                accept_lease(lease, extra.since)
                 keep_lease(lease)
             end
             return lease.ending and table.concat({ 'close', id, lease.ending }, ' ') or nil

@@ -2,7 +2,8 @@
 -- register: a process joins the fleet, or joins anew after Redis ended it or lost its data.
 -- KEYS  meta
 -- ARGV  caller header (5), kind; a worker goes on with address, number of slots, caps (strict|lenient), sessions
---       in its life (0: no limit) and those it has served, whether it drains (0|1), then `pool` per slot, then its rows
+--       in its life (0: no limit) and those it has served, whether it drains (0|1), the ms since it started, its
+--       program's version, then `pool` per slot, then its rows
 -- Reply ok [orders] | busy (its earlier life is still being ended, a slice a call: ask again) | refused pools | old
 -- Cost  O(slots + selectors); a pool that is new to the fleet is linked to each selector once.
 
@@ -13,13 +14,13 @@ if stop then
 end
 local address, count, caps = ARGV[7], natural(ARGV[8]), ARGV[9]
 local lifetime, served = natural(ARGV[10]), natural(ARGV[11])
-local drains = ARGV[12]
-local FIRST_POOL = 13
+local drains, age, version = ARGV[12], natural(ARGV[13]), ARGV[14]
+local FIRST_POOL = 15
 if kind == 'worker' then
     local good = count and count >= 1 and count <= SLOTS_PER_WORKER_MAX and #ARGV >= FIRST_POOL - 1 + count
         and #address <= ADDRESS_BYTES_MAX
         and string.find(address, '^%S+$') and (caps == 'strict' or caps == 'lenient') and lifetime and served
-        and (drains == '0' or drains == '1') and rows_good(FIRST_POOL + count)
+        and (drains == '0' or drains == '1') and age and is_name(version) and rows_good(FIRST_POOL + count)
     for i = 1, good and count or 0 do
         good = good and is_pool(ARGV[FIRST_POOL - 1 + i])
     end
@@ -107,7 +108,8 @@ if read('EXISTS', caller.key) == 0 then
             how = 'time', pool = ARGV[FIRST_POOL - 1 + i] })
     end
     change_worker('HSET', caller.id, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial',
-        '', 'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0')
+        '', 'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0',
+        'started', int(math.max(NOW - age, 0)), 'version', version)
     write('ZADD', key('probes'), int(NOW), caller.id)
     for _, gateway in ipairs(read('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
         if not marked(gateway) and read('PUBLISH', key('wake', gateway), 'collect') > 0 then

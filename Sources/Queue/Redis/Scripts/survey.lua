@@ -47,9 +47,10 @@ end
 local function worker_rows(id, inner)
     local worker, slot = worker_row(id), tonumber(inner) or 0
     if worker and slot == 0 then
-        row('worker', id, worker.address, worker.state, worker.draining and '1' or '0',
-            read('HGET', key('worker', id), 'trouble') or '', read('ZSCORE', key('workers'), id) or '0',
-            int(worker.backoff), int(worker.lifetime), int(worker.served))
+        local more = read('HMGET', key('worker', id), 'trouble', 'started', 'version')
+        row('worker', id, worker.address, worker.state, worker.draining and '1' or '0', more[1] or '',
+            read('ZSCORE', key('workers'), id) or '0', int(worker.backoff), int(worker.lifetime), int(worker.served),
+            more[2] or '', more[3] or '')
     end
     while worker and slot < worker.slots do
         if looks_left <= 0 then
@@ -57,9 +58,11 @@ local function worker_rows(id, inner)
         end
         local s = slot_row(id, int(slot))
         local lease = s and s.state == 'leased' and lease_row(s.lease)
-        if s then
-            row('slot', id, int(slot), s.state, s.pool, s.lease, lease and lease.tenant or '', lease and lease.state or '',
-                lease and lease.waiter or '')
+        if lease then
+            row('slot', id, int(slot), s.state, s.pool, s.lease, lease.tenant, lease.state, lease.waiter,
+                read('HGET', key('waiter', lease.waiter), 'run') or lease.run, lease.since or '')
+        elseif s then
+            row('slot', id, int(slot), s.state, s.pool, s.lease, '', '', '', '', '')
         end
         slot = slot + 1
     end

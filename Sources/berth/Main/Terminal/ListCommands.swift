@@ -28,7 +28,7 @@ struct TenantsCommand: ParsableCommand {
 
 struct WorkersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workers", abstract: "Lists the workers: their state, slots and troubles.",
+        commandName: "workers", abstract: "Lists the workers: their state, slots, age, version and troubles.",
         discussion: listCodes)
     @OptionGroup var list: ListOptions
 
@@ -38,7 +38,8 @@ struct WorkersCommand: ParsableCommand {
 
 struct SessionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sessions", abstract: "Lists the sessions: whose they are, and which slots they hold.",
+        commandName: "sessions",
+        abstract: "Lists the sessions: whose they are, which slots they hold, and for how long.",
         discussion: listCodes)
     @OptionGroup var list: ListOptions
 

@@ -18,6 +18,26 @@ extension Scenario {
                 r.expect(r.isQueued(second), "the other waits for its tenant's cap")
                 r.until("the second is served", within: 20_000) { r.wasServed(second) }
             },
+            Scenario("agesSurviveTotalLoss") { r in
+                r.begin()
+                let first = r.client(session: 40_000)
+                r.until("it is served") { r.isServing(first) }
+                func times() -> [Int64] {
+                    let lease = r.picture.leases.keys.first ?? ""
+                    let fields = [
+                        (r.store.key("worker", r.w(1).id.text), "started"), (r.store.key("lease", lease), "since"),
+                    ]
+                    return fields.compactMap { r.store.redis.field($0, $1).flatMap { Int64($0) } }
+                }
+                let before = times()
+                r.pass(milliseconds: 6_000)
+                r.emptied(for: 100)
+                r.until("the worker is back") { times().count == 2 }
+                let after = times()
+                r.expect(before.count == 2, "both are known")
+                r.expect(
+                    zip(before, after).allSatisfy { abs($0 - $1) < 3_000 }, "neither is younger: \(before), \(after)")
+            },
             Scenario("orderSurvivesTotalLoss", gateways: 2) { r in
                 r.begin()
                 let first = r.client(session: 20_000)
