@@ -100,6 +100,7 @@ async def test_the_metrics_are_sound_and_count_what_happens(folder):
         assert "berth_queue_depth" not in str(own), "the fleet's metrics come from gateways"
         for node in (gateway, worker):
             text = (await admin.ask(node, "/metrics")).body
+            assert 'fleet="test"} 1' in next(line for line in text.splitlines() if line.startswith("berth_build_info{"))
             argv = [program("promtool"), "check", "metrics"]
             check = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=20, check=False)
             assert (check.returncode, check.stdout + check.stderr) == (0, "")

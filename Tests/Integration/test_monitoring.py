@@ -58,8 +58,10 @@ def panel_expressions() -> list[str]:
 
 
 def documented_expressions() -> list[str]:
-    cells = re.findall(r"^\| [^|]*\? \| (.*) \|$", text("docs", "operate", "monitoring.md"), re.MULTILINE)
-    return [found for cell in cells for found in re.findall("`([^`]+)`", cell)]
+    document = text("docs", "operate", "monitoring.md")
+    cells = re.findall(r"^\| [^|]*\? \| (.*) \|$", document, re.MULTILINE)
+    blocks = re.findall(r"^```promql\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    return [found for cell in cells for found in re.findall("`([^`]+)`", cell)] + "".join(blocks).splitlines()
 
 
 def promtool(*arguments: str) -> str:

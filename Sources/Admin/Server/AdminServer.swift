@@ -189,9 +189,8 @@ package final class AdminServer {
     /// Without Redis, or if its answer takes long, the process' own metrics are still told, and `berth_fleet_readable` is 0.
     private func answerMetrics(_ connection: AdminConnection) {
         let own =
-            meter.families(role: subject.adminFacts().role, version: version) + subject.adminFamilies() + [
-                refusals.family
-            ]
+            meter.families(role: subject.adminFacts().role, version: version, fleet: settings.fleet)
+            + subject.adminFamilies() + [refusals.family]
         func answer(_ fleet: [MetricFamily]) {
             connection.answer(
                 httpResponse(

@@ -29,14 +29,16 @@ final class ProcessMeter {
 
     func close() { timer?.cancel() }
 
-    func families(role: String, version: String) -> [MetricFamily] {
+    func families(role: String, version: String, fleet: String) -> [MetricFamily] {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1_000_000 }
         return [
             MetricFamily(
-                "berth_build_info", .gauge, "1, with the version and the role of this process.",
-                samples: [.init(1, labels: [.init("version", version), .init("role", role)])]),
+                "berth_build_info", .gauge, "1, with the version, the role and the fleet of this process.",
+                samples: [
+                    .init(1, labels: [.init("version", version), .init("role", role), .init("fleet", fleet)])
+                ]),
             lag.family,
             .counter(
                 "berth_log_lines_lost_total", "Log lines that the reader had no room for.",
