@@ -1,11 +1,18 @@
 import EventLoop
 
 /// Why a command has no reply.
-public enum RedisError: Error, Hashable {
+public enum RedisError: Error, Hashable, CustomStringConvertible {
     /// The connection ended or was dropped before the reply. The command may have been executed.
     case lost(String)
     /// The command was never executed.
     case notSent
+
+    public var description: String {
+        switch self {
+        case .lost(let words): words
+        case .notSent: "there is no connection"
+        }
+    }
 }
 
 /// Sends pipelined commands over one connection that reconnects automatically.

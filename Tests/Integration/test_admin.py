@@ -245,6 +245,7 @@ async def test_events_tell_what_happens(folder):
         assert events.bytes - before < 2_000
         fleet.redis.process.signal(signal.SIGSTOP)
         await events.until(lambda e: e.names[-1] == "trouble", "Redis is away", within=30)
+        assert events.trouble.startswith("Redis "), events.trouble
         fleet.redis.process.signal(signal.SIGCONT)
         await events.until(lambda e: e.names[-1] in ("change", "tick"), "Redis is back", within=30)
         events.close()

@@ -74,6 +74,7 @@ class Events:
         self.rows: dict[str, dict] = {}
         self.order: list[str] = []
         self.recent: list[dict] = []
+        self.trouble = ""
         self.bytes = 0
 
     async def open(self, node, **headers) -> "Events":
@@ -107,6 +108,8 @@ class Events:
                     del self.rows[kind][gone]
             self.order = data.get("line", {}).get("order", self.order)
             assert set(self.order) == set(self.rows["line"])
+        elif name == "trouble":
+            self.trouble = data["words"]
         return name
 
     async def until(self, condition, what: str, within=20.0):

@@ -66,7 +66,7 @@ final class AdminOrders {
 extension AdminRefusal {
     fileprivate init(_ failure: FleetOperator.Failure) {
         switch failure {
-        case .unavailable, .refused: self.init(.storeUnavailable, "\(failure)")
+        case .unavailable, .refused: self.init(.storeUnavailable, failure.sentence)
         case .unknownPool, .unknownWorker: self.init(.notFound, "\(failure)")
         case .badName: self.init(.badRequest, "\(failure)")
         }

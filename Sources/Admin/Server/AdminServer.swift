@@ -142,7 +142,7 @@ package final class AdminServer {
             let day = query.day ?? 0
             watch.usage(onDay: day) { [weak self] in
                 switch $0 {
-                case .failure(let failure): self?.refuse(connection, AdminRefusal(.storeUnavailable, "\(failure)"))
+                case .failure(let failure): self?.refuse(connection, AdminRefusal(.storeUnavailable, failure.sentence))
                 case .success(let uses):
                     connection.answer(httpResponse(status: 200, body: FleetAnswers.usage(uses, day: day).text))
                 }
@@ -175,7 +175,7 @@ package final class AdminServer {
         hasWatch = true
         watch.ask(waiters: waiters) { [weak self] in
             switch $0 {
-            case .failure(let failure): self?.refuse(connection, AdminRefusal(.storeUnavailable, "\(failure)"))
+            case .failure(let failure): self?.refuse(connection, AdminRefusal(.storeUnavailable, failure.sentence))
             case .success(let look):
                 do throws(AdminRefusal) {
                     connection.answer(httpResponse(status: 200, body: try words(look).text))
@@ -232,7 +232,7 @@ package final class AdminServer {
         hasWatch = true
         watch.ask(waiters: 0) { [weak self] in
             switch $0 {
-            case .failure(let failure): self?.refuse(connection, AdminRefusal(.storeUnavailable, "\(failure)"))
+            case .failure(let failure): self?.refuse(connection, AdminRefusal(.storeUnavailable, failure.sentence))
             case .success(let look): perform(look.view.limits(of: name))
             }
         }

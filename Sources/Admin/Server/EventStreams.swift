@@ -68,7 +68,7 @@ final class EventStreams {
             }
             for reader in newcomers { reader.send(feed.state(mayChange: reader.mayChange)) }
         case .failure(let failure):
-            let event = FleetFeed.trouble("\(failure)", atMilliseconds: EventLog.millisecondsSince1970())
+            let event = FleetFeed.trouble(failure.sentence, atMilliseconds: EventLog.millisecondsSince1970())
             for reader in Array(readers.values) { reader.send(event) }
         }
         guard !readers.isEmpty else { return }

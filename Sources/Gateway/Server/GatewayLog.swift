@@ -79,7 +79,7 @@ struct GatewayLog: GatewayEvents {
 
     func renamed(_ waiter: WaiterID, to fresh: WaiterID) {
         log.log(
-            .info, "enqueue_again", "the queue had lost a waiter; it goes back to its place",
+            .info, "enqueue_again", "Redis had lost a waiter; it goes back to its place",
             ["waiter": .text(waiter.text), "as": .text(fresh.text)])
     }
 

@@ -28,6 +28,15 @@ public final class FleetOperator {
             case .badName(let name): "'\(name)' is no such name"
             }
         }
+
+        /// The description as a sentence. If Redis is the cause, it says so.
+        public var sentence: String {
+            switch self {
+            case .unavailable(let words): RedisCause.unavailable(words)
+            case .refused(let words): RedisCause.refused(words)
+            case .unknownPool, .unknownWorker, .badName: description
+            }
+        }
     }
 
     public typealias Done = (Result<Void, Failure>) -> Void

@@ -54,7 +54,7 @@ extension Inspector {
                     let words = (reply.elements ?? []).map { $0.text ?? "" }
                     if words.first == "schema" { return .failure(.refused(Self.otherSchema(words))) }
                     guard let slice = AuditReport.Slice(reply: words) else {
-                        return .failure(.unavailable("audit had no slice"))
+                        return .failure(.unavailable("Redis answered audit without a slice"))
                     }
                     return .success(slice)
                 })

@@ -34,7 +34,7 @@ extension Inspector {
                     return done(.failure(.refused(Self.otherSchema(items.map { $0.text ?? "" }))))
                 }
                 guard items.count >= 2, let section = items[0].text, let cursor = items[1].text else {
-                    return done(.failure(.unavailable("survey had no slice")))
+                    return done(.failure(.unavailable("Redis answered survey without a slice")))
                 }
                 var survey = survey
                 for row in items.dropFirst(2) { survey.add((row.elements ?? []).map { $0.text ?? "" }) }

@@ -16,6 +16,14 @@ public final class Inspector {
             case .unavailable(let words), .refused(let words): words
             }
         }
+
+        /// The description as a sentence that names Redis as the cause.
+        public var sentence: String {
+            switch self {
+            case .unavailable(let words): RedisCause.unavailable(words)
+            case .refused(let words): RedisCause.refused(words)
+            }
+        }
     }
 
     private let connection: RedisConnection

@@ -165,7 +165,7 @@ final class Membership {
             perform(standing.unknown())
             return
         case "error":
-            noteRefusal("script \(script.name): \(reply.text(0))")
+            noteRefusal("Redis refused the script \(script.name): \(reply.text(0))")
             return
         case "full":
             return

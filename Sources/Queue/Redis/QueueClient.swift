@@ -301,7 +301,7 @@ public final class QueueClient {
         switch event {
         case .subscribed:
             wakeLost = nil
-            if wakeOutage.recovered() { delegate?.queueClient(self, notice: "the wake channel is back") }
+            if wakeOutage.recovered() { delegate?.queueClient(self, notice: "Redis sends messages of grants again") }
             membership.mayRegister = true
             collect()
         case .lost(let reason):
@@ -313,7 +313,7 @@ public final class QueueClient {
     /// down.
     private func reportWakeLost() {
         guard let wakeLost, membership.connection.isUp, wakeOutage.failed(wakeLost) else { return }
-        delegate?.queueClient(self, notice: "wake channel lost: \(wakeLost)")
+        delegate?.queueClient(self, notice: "Redis sends no messages of grants: \(wakeLost)")
     }
 
     private func woken(_ message: [UInt8]) {

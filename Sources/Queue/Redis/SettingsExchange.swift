@@ -93,7 +93,7 @@ final class SettingsExchange {
 
     private func sent(_ verb: Verb, _ left: ArraySlice<SettingRow>, _ reply: ScriptReply) {
         let isTaken = reply.status == "ok"
-        if !isTaken { onNotice("settings were not taken: \(reply.status) \(reply.text(0))") }
+        if !isTaken { onNotice("Redis did not take the settings: \(reply.status) \(reply.text(0))") }
         sending = isTaken && !left.isEmpty ? (verb, reply.text(0), left) : nil
         if sending == nil {
             switch verb {
