@@ -2,6 +2,10 @@ import Testing
 
 @testable import Doctor
 
+extension Diagnosis {
+    fileprivate var text: String { lines.joined(separator: "\n") }
+}
+
 /// Findings from facts: each fault is named with the line to change, and nothing else is.
 @Suite struct DiagnosisTests {
     static let server = {

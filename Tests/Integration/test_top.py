@@ -9,9 +9,9 @@ import termios
 import pytest
 from support.fleet import Fleet, binary, eventually
 from support.process import run
-from support.terminal import Terminal, busy, said
+from support.terminal import Terminal, berth, busy, said
 
-EVIL = "\x1b[31m\x1b]0;title\x07\u202eevil\u009b2J"
+EVIL = "\x1b[31m\x1b]0;title\x07\u202eevil\n\u009b2J"
 
 
 async def test_what_others_wrote_reaches_no_terminal_raw(folder):
@@ -22,7 +22,7 @@ async def test_what_others_wrote_reaches_no_terminal_raw(folder):
         (worker,) = [name for name in await fleet.redis.keys() if re.search(r":worker:w1\.[0-9a-f]+$", name)]
         await fleet.redis.command("HSET", row, "run", EVIL.encode())
         await fleet.redis.command("HSET", worker, "address", EVIL.encode())
-        shown = r"\u{1b}[31m\u{1b}]0;title\u{7}\u{202e}evil\u{9b}2J"
+        shown = r"\u{1b}[31m\u{1b}]0;title\u{7}\u{202e}evil\u{a}\u{9b}2J"
         for command in ("status", "workers", "waiters", "status --json", "workers --json", "waiters --json"):
             text = await said(fleet, *command.split())
             assert all(" " <= one <= "~" or one == "\n" for one in text), (command, text)
@@ -35,6 +35,12 @@ async def test_what_others_wrote_reaches_no_terminal_raw(folder):
         assert "\x07" not in terminal.output and "\u202e" not in terminal.output and "\x1b]" not in terminal.output
         terminal.press(b"q")
         assert await terminal.exit() == 0
+        # The audit tells one fault of an item: without a run it is the state.
+        await fleet.redis.command("HSET", row, "run", "", "state", EVIL.encode())
+        for command in ("audit", "audit --json", "doctor", "doctor --json"):
+            text = (await berth(fleet, *command.split())).output
+            assert all(" " <= one <= "~" or one in "\n→–" for one in text), (command, text)
+            assert (r"\u001b[31m\u001b]0;title\u0007\u202eevil\n\u009b2J" if "--json" in command else shown) in text
         # Nobody reaches the worker any more.
         await holder.finish()
         waits.leave()

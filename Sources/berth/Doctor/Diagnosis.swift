@@ -15,8 +15,8 @@ public struct Diagnosis: Hashable, Sendable {
     /// 0 if all is well, 1 if something is wrong, 2 if Redis could not be asked.
     public var exitCode: Int32 { hasLooked ? (wrong == 0 ? 0 : 1) : 2 }
 
-    /// For people: a paragraph for each path.
-    public var text: String {
+    /// For people: a paragraph for each path. Names and words are as Redis has them, so escape them for a terminal.
+    public var lines: [String] {
         var lines: [String] = []
         for path in Path.allCases {
             let ours = findings.filter { $0.check.path == path }
@@ -30,7 +30,7 @@ public struct Diagnosis: Hashable, Sendable {
             }
         }
         lines.append(verdict)
-        return lines.joined(separator: "\n")
+        return lines
     }
 
     private var verdict: String {

@@ -18,7 +18,7 @@ struct AuditCommand: ParsableCommand {
         let report = FleetCall(.audit, file, fleet).ask(seconds: auditSeconds) { inspector, done in
             inspector.audit(done: done)
         }
-        print(json ? report.json : report.text)
+        if json { Output.write(json: report.json) } else { Output.write(plain: report.lines) }
         guard report.findings.isEmpty else { throw ExitCode.failure }
     }
 }

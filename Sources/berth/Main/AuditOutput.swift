@@ -4,7 +4,7 @@ import QueueCore
 
 extension AuditReport {
     /// One line for each finding, then a summary.
-    var text: String {
+    var lines: [String] {
         let total = looked.values.reduce(0, +)
         let verdict = findings.isEmpty ? "clean" : "\(findings.count) findings"
         var lines = findings.map(\.description)
@@ -13,7 +13,7 @@ extension AuditReport {
             lines.append(
                 "\(overCap) leases above their tenant's cap, declared again by workers that were cut off (no finding)")
         }
-        return lines.joined(separator: "\n")
+        return lines
     }
 
     /// The same as a JSON object.

@@ -43,7 +43,7 @@ struct DoctorCommand: ParsableCommand {
         } catch {
             Fatal("\(error)").end(code: 2)
         }
-        print(json ? diagnosis.json : diagnosis.text)
+        if json { Output.write(json: diagnosis.json) } else { Output.write(plain: diagnosis.lines) }
         guard diagnosis.exitCode == 0 else { throw ExitCode(diagnosis.exitCode) }
     }
 }

@@ -17,6 +17,9 @@ enum Output {
         print(lines.map { $0.text(inColour: isColoured) }.joined(separator: "\n"))
     }
 
+    /// Lines without a style, in which names and words may be those of strangers.
+    static func write(plain lines: [String]) { print(lines.map(Printable.text).joined(separator: "\n")) }
+
     static func write(_ json: JSONValue) { write(json: json.text) }
 
     static func write(json text: String) { print(Printable.json(text)) }
