@@ -7,7 +7,7 @@ import Testing
 @Suite struct FleetFeedTests {
     /// The rows of a small fleet, as the script `survey` tells them.
     private static let rows: [[String]] = [
-        ["fleet", "3", "7", "0", "0", "2", "0", "1000000", "999000000"],
+        ["fleet", "3", "7", "0", "0", "2", "0", "1000000", "999000000", "5"],
         ["setting", "tenant:acme", "1,10,300000,0,1,0"], ["pool", "x|chromium|1.65|playwright"],
         ["gateway", "g.1", "3", "0", ""],
         ["worker", "w.1", "10.0.0.1:3131", "ok", "0", "", "1010000", "0", "50", "7", "900000", "0.1.0"],

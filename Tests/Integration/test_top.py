@@ -76,6 +76,7 @@ async def test_top_follows_the_fleet_and_its_keys(folder):
         assert (await holder.answer()).status == 101
         waits = await fleet.client("waits").open()
         at = await terminal.shows("1 while all slots are in use", after=at)
+        at = await terminal.shows(" grants/s", after=at)
         terminal.press(b"l")
         at = await terminal.shows("WAITER ", after=at)
         terminal.press(b"s")

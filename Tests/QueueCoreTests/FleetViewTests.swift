@@ -65,7 +65,7 @@ import Testing
         #expect(reason("a", "x|||raw", [["setting", "pause:x|||raw", "1"]]) == .paused)
         #expect(reason("a", "x|||raw", [worker(draining: true)]) == .noWorker)
         #expect(reason("a", "x|||raw", [worker(state: "quarantined")]) == .noWorker)
-        let head = [["fleet", "3", "1", "1", "0", "1", "0", "1", ""]]
+        let head = [["fleet", "3", "1", "1", "0", "1", "0", "1", "", "0"]]
         #expect(reason("full", "x|||raw", head) == .recovering)
     }
 

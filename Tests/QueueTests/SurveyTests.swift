@@ -101,7 +101,7 @@ import Testing
         fleet.advance(milliseconds: 1_500)
         let view = fleet.view(waiters: 1)
         #expect(view.policy == .fair && view.queueMax == 9 && view.pauses == ["y"])
-        #expect(view.head.waiting == 2 && !view.head.isRecovering && view.head.epoch > 0)
+        #expect(view.head.waiting == 2 && !view.head.isRecovering && view.head.epoch > 0 && view.head.tokens == 1)
         #expect(view.head.oldestMilliseconds.map { view.head.atMilliseconds - $0 } == 1_500)
         #expect(view.line.map(\.id) == [first] && view.line[0].gateway == g.id && view.line[0].tenant == "a")
         #expect(view.gateways.map(\.waiters) == [3] && view.gateways[0].suspension == "")

@@ -13,9 +13,12 @@ enum Fleets {
     }
 
     /// - Parameter oldest: the arrival of the first waiter, seconds before now.
-    static func head(waiting: Int = 0, oldest: Int? = nil, recovering: Bool = false) -> [String] {
-        ["fleet", "3", "7", recovering ? "1" : "0", "0", "\(waiting)", "0", "1000000"]
-            + [oldest.map { "\((1_000 - $0) * 1_000_000)" } ?? ""]
+    /// - Parameter at: now, in seconds.
+    static func head(
+        waiting: Int = 0, oldest: Int? = nil, recovering: Bool = false, at: Int = 1_000, epoch: Int = 7, tokens: Int = 0
+    ) -> [String] {
+        ["fleet", "3", "\(epoch)", recovering ? "1" : "0", "0", "\(waiting)", "0", "\(at * 1_000)"]
+            + [oldest.map { "\((at - $0) * 1_000_000)" } ?? "", "\(tokens)"]
     }
 
     static func worker(

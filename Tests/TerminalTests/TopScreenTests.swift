@@ -46,6 +46,24 @@ import Testing
         }
     }
 
+    @Test func theFirstLineHasTheRateOfGrants() {
+        var top = TopScreen(.pools)
+        func title(_ head: [String]) -> String {
+            let view = Fleets.view([head])
+            top.look(at: view)
+            return top.lines(view, fleet: "f")[0].text
+        }
+        #expect(title(Fleets.head(tokens: 100)) == "berth top, fleet f, 00:16:40 UTC", "one look has no rate")
+        #expect(title(Fleets.head(at: 1_001, tokens: 100)).hasSuffix(", 0.0 grants/s"))
+        #expect(title(Fleets.head(at: 1_004, tokens: 110)).hasSuffix(", 2.5 grants/s"))
+        for second in 1_005...1_008 { _ = title(Fleets.head(at: second, tokens: 110)) }
+        #expect(title(Fleets.head(at: 1_009, tokens: 121)).hasSuffix(", 2.2 grants/s"), "over the last six looks")
+        #expect(title(Fleets.head(at: 1_010, epoch: 8, tokens: 1)).hasSuffix("00:16:50 UTC"), "Redis lost its data")
+        #expect(title(Fleets.head(recovering: true, at: 1_011, epoch: 8, tokens: 2)).hasSuffix("00:16:51 UTC"))
+        #expect(title(Fleets.head(at: 1_012, epoch: 8, tokens: 500)).hasSuffix("00:16:52 UTC"), "workers raised it")
+        #expect(title(Fleets.head(at: 1_013, epoch: 8, tokens: 501)).hasSuffix(", 1.0 grants/s"))
+    }
+
     @Test func coloursAreOnlyThereIfWanted() {
         let lines = TopScreen(.pools).lines(Self.view, fleet: "f")
         #expect(lines.allSatisfy { !$0.text(inColour: false).contains("\u{1B}") })

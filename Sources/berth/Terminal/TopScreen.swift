@@ -1,6 +1,6 @@
 import QueueCore
 
-/// The state of the screen of `berth top`: the section shown and its order. Keys change both.
+/// The state of the screen of `berth top`: the section shown and its order, which keys change, and the rate of grants.
 public struct TopScreen: Hashable, Sendable {
     public enum Effect: Hashable, Sendable {
         case nothing, draw, quit
@@ -9,6 +9,7 @@ public struct TopScreen: Hashable, Sendable {
     public private(set) var section: Section
     private var sorts: [Section: Int] = [:]
     private var isReversed = false
+    private var rate = GrantRate()
 
     /// - Parameter sort: a column of the section.
     public init(_ section: Section, sort: Int? = nil) {
@@ -27,6 +28,9 @@ public struct TopScreen: Hashable, Sendable {
             }
         return name.flatMap { section.table(FleetView()).sortNames.firstIndex(of: $0) }
     }
+
+    /// Takes a new view of the fleet. Its numbers count for the rate of grants.
+    public mutating func look(at view: FleetView) { rate.add(view.head) }
 
     public mutating func press(_ key: UInt8) -> Effect {
         switch Character(Unicode.Scalar(key)) {
@@ -56,7 +60,8 @@ public struct TopScreen: Hashable, Sendable {
         let sort = sorts[section]
         if let sort { table.sort(by: sort, isReversed: isReversed) }
         let time = TimeSpan.timeOfDay(milliseconds: view.head.atMilliseconds)
-        return [StyledLine(Printable.text("berth top, fleet \(fleet), \(time)"))] + WaitReport(view).lines
+        let title = "berth top, fleet \(fleet), \(time)" + (rate.words.isEmpty ? "" : ", \(rate.words)")
+        return [StyledLine(Printable.text(title))] + WaitReport(view).lines
             + [StyledLine("")] + table.styledLines(marked: sort)
     }
 

@@ -23,11 +23,12 @@ public struct FleetSurvey: Sendable {
         guard let kind = row.first else { return }
         let words = Array(row.dropFirst())
         switch (kind, words.count) {
-        case ("fleet", 8):
+        case ("fleet", 9):
             head = FleetView.Head(
                 schema: words[0], epoch: Int64(words[1]) ?? 0, isRecovering: words[2] == "1",
                 graceMilliseconds: Int(words[3]) ?? 0, waiting: Int(words[4]) ?? 0, todo: Int(words[5]) ?? 0,
-                atMilliseconds: Int64(words[6]) ?? 0, oldestMilliseconds: milliseconds(words[7]))
+                atMilliseconds: Int64(words[6]) ?? 0, oldestMilliseconds: milliseconds(words[7]),
+                tokens: Int64(words[8]) ?? 0)
         case ("setting", 2): settings[words[0]] = words[1]
         case ("pool", 1): pools.insert(words[0])
         case ("gateway", 4):

@@ -19,6 +19,8 @@ public struct FleetView: Hashable, Sendable {
         public var atMilliseconds: Int64 = 0
         /// The arrival of the first client of the line; nil if nobody waits.
         public var oldestMilliseconds: Int64?
+        /// The number of the last token. Each grant takes the next number.
+        public var tokens: Int64 = 0
     }
 
     public struct Gateway: Hashable, Sendable {

@@ -119,7 +119,7 @@ while SECTIONS[at] and looks_left > 0 do
         local head = read('ZRANGE', key('line'), '0', '0')[1]
         row('fleet', meta.schema or '', int(meta.epoch), holding_off() and '1' or '0', int(math.max(meta.grace - NOW, 0)),
             int(read('ZCARD', key('line'))), int(read('SCARD', key('todo'))), int(NOW),
-            head and read('HGET', key('waiter', head), 'ticket') or '')
+            head and read('HGET', key('waiter', head), 'ticket') or '', read('GET', key('seq')) or '0')
         for _, pool in ipairs(read('HKEYS', key('pools'))) do
             row('pool', pool)
         end

@@ -23,10 +23,9 @@ struct TopCommand: ParsableCommand {
 
     func run() throws {
         let call = FleetCall(.top, file, fleet)
-        let top = TopScreen(section, sort: try section.column(sort))
-        let driver = TopDriver(call, top)
+        let driver = TopDriver(call, TopScreen(section, sort: try section.column(sort)))
         if json || plain || once || !Output.isScreen {
-            driver.print(once: once) { view in
+            driver.print(once: once) { view, top in
                 if json { return Printable.json(view.statusJSON) + "\n" }
                 let lines = top.lines(view, fleet: call.fleet)
                 return lines.map { $0.text(inColour: !plain && Output.isColoured) + "\n" }.joined() + (once ? "" : "\n")

@@ -34,10 +34,10 @@ final class TopDriver {
     // MARK: - In a log
 
     /// Prints what `text` makes of each view. Ends the process.
-    func print(once: Bool, _ text: @escaping (FleetView) -> String) -> Never {
-        onView = { view in
+    func print(once: Bool, _ text: @escaping (FleetView, TopScreen) -> String) -> Never {
+        onView = { [self] view in
             // A reader that has seen enough closes the pipe.
-            let isRead = Screen.write(text(view))
+            let isRead = Screen.write(text(view, top))
             if once || !isRead { exit(isRead ? 0 : 1) }
         }
         look()
@@ -118,13 +118,14 @@ final class TopDriver {
             switch result {
             case .success(let seen):
                 view = seen
+                top.look(at: seen)
                 trouble = nil
                 heard = now
                 onView?(seen)
             case .failure(let failure) where view == nil: call.cannotAsk("\(failure)")
             case .failure(let failure):
-                trouble = "Redis cannot be asked: \(failure). This is old"
-                if signals == nil { Fatal.warn(Printable.text("Redis cannot be asked: \(failure)")) } else { draw() }
+                trouble = "\(failure.sentence). This is old"
+                if signals == nil { Fatal.warn(Printable.text(failure.sentence)) } else { draw() }
             }
             call.loop.schedule(after: max(Self.pauseMilliseconds, (now - began) * Self.pauseFactor)) { [self] in look()
             }
