@@ -1,31 +1,7 @@
-import HTTPCore
+import Metrics
 
 /// Facts of one process for its admin listener. The view of the fleet is separate, because all processes see the same.
 package struct AdminFacts: Sendable {
-    /// A refusal, or an end, for people.
-    package struct Happening: Hashable, Sendable {
-        package let atMilliseconds: Int64
-        package let kind: String
-        package let code: String
-        package let tenant: String
-        package let words: String
-
-        package init(atMilliseconds: Int64, kind: String, code: String, tenant: String, words: String) {
-            self.atMilliseconds = atMilliseconds
-            self.kind = kind
-            self.code = code
-            self.tenant = tenant
-            self.words = words
-        }
-
-        var json: JSONValue {
-            [
-                "at": .number(atMilliseconds), "kind": .text(kind), "code": .text(code), "tenant": .text(tenant),
-                "words": .text(words),
-            ]
-        }
-    }
-
     package var fleet = ""
     package var process = ""
     /// `gateway` or `worker`.

@@ -1,4 +1,5 @@
 import HTTPCore
+import Metrics
 import QueueCore
 
 /// The texts of `GET /events`: the whole state for a new reader, then what changed.
@@ -10,7 +11,7 @@ package struct FleetFeed: Sendable {
 
     private var head: [JSONValue.Member] = []
     private var rows: [String: [FleetRow]] = [:]
-    private var happenings: [AdminFacts.Happening] = []
+    private var happenings: [Happening] = []
     private var happeningsCount = 0
     private var atMilliseconds: Int64 = 0
 
@@ -112,5 +113,14 @@ package struct FleetFeed: Sendable {
         ]
         guard case .object(let members) = value else { return [] }
         return members
+    }
+}
+
+extension Happening {
+    fileprivate var json: JSONValue {
+        [
+            "at": .number(atMilliseconds), "kind": .text(kind), "code": .text(code), "tenant": .text(tenant),
+            "words": .text(words),
+        ]
     }
 }

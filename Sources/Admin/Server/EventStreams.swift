@@ -51,7 +51,7 @@ final class EventStreams {
     private func look() {
         guard !isLooking else { return }
         isLooking = true
-        watch.ask(waiters: FleetWatch.placesMax) { [weak self] in
+        watch.ask(waiters: Inspector.placesMax) { [weak self] in
             self?.isLooking = false
             self?.looked($0)
         }

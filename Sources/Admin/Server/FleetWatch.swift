@@ -20,8 +20,6 @@ final class FleetWatch {
     static let freshMilliseconds: UInt64 = 900
     /// Redis spends at most this part of its time on looks: a fleet that takes long to read is read less often.
     private static let pauseFactor: UInt64 = 9
-    /// Waiters whose place is asked.
-    static let placesMax = 50
 
     private let loop: Loop
     private let inspector: Inspector
@@ -74,30 +72,14 @@ final class FleetWatch {
                 self?.answer(.failure(failure))
                 return
             }
-            self?.inspector.fleet(waiters: waiters) { [weak self] in
-                switch $0 {
-                case .failure(let failure): self?.answer(.failure(failure))
-                case .success(let view): self?.readPlaces(view, took, began, waiters)
-                }
-            }
-        }
-    }
-
-    private func readPlaces(_ view: FleetView, _ redisMilliseconds: Double, _ began: UInt64, _ waiters: Int) {
-        let first = view.line.prefix(FleetWatch.placesMax)
-        var places: [String: Place] = [:]
-        var left = first.count
-        func finish() {
-            let look = Look(view: view, places: places, redisMilliseconds: redisMilliseconds)
-            last = (look, waiters, loop.now, loop.now - began)
-            answer(.success(look))
-        }
-        if left == 0 { return finish() }
-        for waiter in first {
-            inspector.place(of: waiter.id, tenant: waiter.tenant) {
-                if case .success(let place?) = $0 { places[waiter.id] = place }
-                left -= 1
-                if left == 0 { finish() }
+            self?.inspector.fleetWithPlaces(waiters: waiters) { [weak self] in
+                guard let self else { return }
+                answer(
+                    $0.map {
+                        let look = Look(view: $0.view, places: $0.places, redisMilliseconds: took)
+                        last = (look, waiters, loop.now, loop.now - began)
+                        return look
+                    })
             }
         }
     }

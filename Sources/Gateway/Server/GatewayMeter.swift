@@ -151,8 +151,7 @@ final class GatewayMeter: GatewayEvents {
         happeningsCount += 1
         happenings.append(
             Happening(
-                kind: kind, code: code, tenant: tenant, words: words,
-                atMilliseconds: EventLog.millisecondsSince1970()))
+                atMilliseconds: EventLog.millisecondsSince1970(), kind: kind, code: code, tenant: tenant, words: words))
     }
 
     // MARK: events without a number

@@ -3,6 +3,38 @@ import QueueCore
 import RedisClient
 
 extension Inspector {
+    /// Waiters whose place `fleetWithPlaces` asks, each by a call of its own.
+    public static let placesMax = 50
+
+    /// The fleet as `fleet` reads it, and the places of the first waiters of the line, by id. A waiter that has left meanwhile
+    /// has none.
+    public func fleetWithPlaces(
+        waiters: Int, done: @escaping (Result<(view: FleetView, places: [String: Place]), Failure>) -> Void
+    ) {
+        fleet(waiters: waiters) { [weak self] in
+            switch $0 {
+            case .failure(let failure): done(.failure(failure))
+            case .success(let view):
+                self?.places(of: view.line.prefix(Self.placesMax)) { done(.success((view, $0))) }
+            }
+        }
+    }
+
+    private func places(
+        of waiters: ArraySlice<FleetView.Waiter>, _ done: @escaping ([String: Place]) -> Void
+    ) {
+        var places: [String: Place] = [:]
+        var left = waiters.count
+        if left == 0 { return done([:]) }
+        for waiter in waiters {
+            place(of: waiter.id, tenant: waiter.tenant) {
+                if case .success(let place?) = $0 { places[waiter.id] = place }
+                left -= 1
+                if left == 0 { done(places) }
+            }
+        }
+    }
+
     /// A waiter's place in the queue; `nil` if this tenant has no such waiter.
     /// - Parameter name: the waiter's id or alias.
     public func place(of name: String, tenant: String, done: @escaping (Result<Place?, Failure>) -> Void) {

@@ -31,11 +31,7 @@ final class GatewaySubject: AdminSubject {
         let waits = recent.waits(at: [0.5, 0.99], now: now)
         facts.waitP50 = waits?[0]
         facts.waitP99 = waits?[1]
-        facts.happenings = gateway.happenings.last.map {
-            AdminFacts.Happening(
-                atMilliseconds: $0.atMilliseconds, kind: $0.kind, code: $0.code, tenant: $0.tenant, words: $0.words)
-        }
-        facts.happeningsCount = gateway.happenings.count
+        (facts.happenings, facts.happeningsCount) = gateway.happenings
         facts.objections = gateway.objections
         return facts
     }

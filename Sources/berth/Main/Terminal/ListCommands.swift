@@ -68,9 +68,6 @@ struct WaitersCommand: ParsableCommand {
 private let listCodes = "Exits 0, or 2 if Redis could not be asked."
 
 struct ListOptions: ParsableArguments {
-    /// Waiters whose place is asked, each by a call of its own.
-    private static let placesMax = 50
-
     @OptionGroup var file: FileOptions
     @OptionGroup var fleet: FleetOptions
     @Flag(help: "Print one JSON object, as the admin listener answers it.") var json = false
@@ -80,7 +77,7 @@ struct ListOptions: ParsableArguments {
 
     func show(_ section: Section, limit: Int = 0) {
         let call = FleetCall(section.command, file, fleet)
-        let (view, places) = call.ask { inspector, done in look(inspector, limit, done) }
+        let (view, places) = call.ask { $0.fleetWithPlaces(waiters: limit, done: $1) }
         if json {
             let answer = try? FleetAnswers.answer(
                 section.answer, view, query: AdminQuery(), places: places, AdminFacts(), redisMilliseconds: 0)
@@ -89,27 +86,6 @@ struct ListOptions: ParsableArguments {
         var table = section.table(view, places: places)
         if let column = try? section.column(sort) { table.sort(by: column) }
         Output.write(table.styledLines())
-    }
-
-    private func look(
-        _ inspector: Inspector, _ limit: Int,
-        _ done: @escaping (Result<(FleetView, [String: Place]), Inspector.Failure>) -> Void
-    ) {
-        inspector.fleet(waiters: limit) { result in
-            guard case .success(let view) = result else { return done(result.map { ($0, [:]) }) }
-            let first = view.line.prefix(ListOptions.placesMax)
-            var places: [String: Place] = [:]
-            var left = first.count
-            if left == 0 { return done(.success((view, [:]))) }
-            for waiter in first {
-                // Without a place it has left meanwhile.
-                inspector.place(of: waiter.id, tenant: waiter.tenant) {
-                    if case .success(let place?) = $0 { places[waiter.id] = place }
-                    left -= 1
-                    if left == 0 { done(.success((view, places))) }
-                }
-            }
-        }
     }
 }
 

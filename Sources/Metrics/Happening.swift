@@ -1,5 +1,7 @@
 /// A refusal, or the end of a session that was no orderly one, for people.
 public struct Happening: Hashable, Sendable {
+    /// Since 1970.
+    public let atMilliseconds: Int64
     /// `refusal` or `end`.
     public let kind: String
     /// The refusal's code, or the side that ended the session.
@@ -7,14 +9,12 @@ public struct Happening: Hashable, Sendable {
     /// Empty if the client never proved its tenant.
     public let tenant: String
     public let words: String
-    /// Since 1970.
-    public let atMilliseconds: Int64
 
-    package init(kind: String, code: String, tenant: String, words: String, atMilliseconds: Int64) {
+    package init(atMilliseconds: Int64, kind: String, code: String, tenant: String, words: String) {
+        self.atMilliseconds = atMilliseconds
         self.kind = kind
         self.code = code
         self.tenant = tenant
         self.words = words
-        self.atMilliseconds = atMilliseconds
     }
 }
