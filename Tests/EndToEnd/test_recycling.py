@@ -14,9 +14,10 @@ from support.fleet import Fleet, eventually
 from support.remains import Remains, profile_of
 
 DRIVER = os.path.join(os.path.dirname(os.path.abspath(playwright.__file__)), "driver")
-SESSIONS = int(os.environ.get("BERTH_RECYCLED") or ("500" if os.environ.get("BERTH_LONG") else "6"))
-# What is there after these sessions is what must be there after all.
-WARM_UP = min(50, SESSIONS // 3)
+SESSIONS = int(os.environ.get("BERTH_RECYCLED") or ("500" if os.environ.get("BERTH_LONG") else "8"))
+# What is there after these sessions is what must be there after all. One of their clients has waited: they are more than
+# the slots.
+WARM_UP = min(50, SESSIONS // 2)
 SLOTS = 2
 # One client always waits.
 CLIENTS = SLOTS + 1
