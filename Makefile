@@ -68,7 +68,7 @@ bench: ## relay against HAProxy, memory of parked connections, hand-off, time of
 	$(PRODUCTS)
 	python3 loadtest/bench/bench.py
 
-bench-queue: ## the queue's scripts by 100 to 990,000 waiters, cycles a second, memory, other designs (15 min at most)
+bench-queue: ## a session's cost to Redis, scripts by 100 to 990,000 waiters, memory, other designs (20 min at most)
 	@scripts/setup build bench
 	$(SWIFT_BUILD) $(RELEASE) --product loadtest
 	python3 loadtest/bench/queue/bench.py

@@ -34,6 +34,8 @@ class Redis:
 
     def read(self):
         line = self.file.readline()
+        if not line:
+            raise ConnectionError("bench: redis hung up")
         kind, rest = line[:1], line[1:-2]
         if kind in (b"+", b"-"):
             if kind == b"-":

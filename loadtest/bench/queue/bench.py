@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""`make bench-queue`: what the queue's scripts cost Redis by how much waits, full cycles a second, memory of a waiter;
+"""`make bench-queue`: what a session costs Redis; the time of the queue's scripts by how much waits, memory of a waiter;
 and the same grant by other designs of a queue with caps.
 
 Redis has one core, this program the other. Prints tables, writes what was measured to loadtest/results/local;
-`--record` writes loadtest/results/queue.json, docs/internals/benchmarks.md and its pictures. Ends within 15 minutes.
+`--record` writes loadtest/results/queue.json, docs/internals/benchmarks.md and its pictures. Ends within 20 minutes.
 """
 
 import argparse
@@ -18,50 +18,17 @@ import time
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import dispatch  # noqa: E402
+import pairs  # noqa: E402
 import peers  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
 import shapes  # noqa: E402
 import tables  # noqa: E402
+from pairs import ROOT  # noqa: E402
 from processes import Bench  # noqa: E402
+from servers import Servers  # noqa: E402
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-SECONDS_MAX = 15 * 60
-PERSISTENCE = ("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction")
-SLOW_LOG = ("--slowlog-log-slower-than", str(tables.SLOW_US), "--slowlog-max-len", "1000")
-
-
-class Servers:
-    """One Redis at a time, empty, alone on its core."""
-
-    def __init__(self, bench: Bench, sources):
-        self.bench, self.sources = bench, sources
-        self.child, self.number = None, 0
-
-    def __call__(self) -> str:
-        if self.child is not None:
-            self.child.end()
-        self.number += 1
-        path = os.path.join(self.bench.folder, f"s{self.number}")
-        argv = ["redis-server", "--port", "0", "--unixsocket", path, *PERSISTENCE, *SLOW_LOG]
-        self.child = self.bench.start(f"redis-{self.number}", argv, core=self.bench.proxy_core, to_file=True)
-        end = time.monotonic() + 10
-        while not os.path.exists(path):
-            if self.child.process.poll() is not None or time.monotonic() > end:
-                raise self.child.failed("no socket")
-            time.sleep(0.02)
-        try:
-            # Before all others on its core: what they take of it would be counted as a script's time.
-            os.sched_setscheduler(self.child.pid, os.SCHED_RR, os.sched_param(1))
-        except PermissionError:
-            pass
-        redis = dispatch.Redis(path)
-        for source in self.sources.values():
-            redis("SCRIPT", "LOAD", source)
-        redis.close()
-        return path
-
-
+SECONDS_MAX = 20 * 60
 def before(path) -> dict:
     try:
         with open(path, encoding="utf-8") as file:
@@ -78,11 +45,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, a minute: a check of the benchmark itself")
     parser.add_argument("--rounds", type=int, help="of the scripts, in each shape, by fifties (1000; quick: 50)")
-    parser.add_argument("--seconds", type=float, help="of full cycles, in each shape (4; quick: 0.5)")
     parser.add_argument("--only", help=f"these parts alone, comma between: {', '.join(tables.PARTS)}")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
+    parser.add_argument("--baseline", help="a git ref: `session` runs that version too, and prints ratios")
+    parser.add_argument("--baseline-bin", help="folder of the binaries of that version")
     parser.add_argument("--record", action="store_true", help="write loadtest/results and docs/internals")
     options = parser.parse_args()
+    if bool(options.baseline) != bool(options.baseline_bin):
+        parser.error("--baseline and --baseline-bin need each other")
     wanted = options.only.split(",") if options.only else list(tables.PARTS)
 
     began = time.monotonic()
@@ -95,15 +65,17 @@ def main() -> int:
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     load = os.getloadavg()[0]
     rounds = options.rounds or (50 if options.quick else 1000)
-    seconds = options.seconds or (0.5 if options.quick else 4)
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, Bench(folder, options.bin) as bench:
         sources = dispatch.scripts(bench)
         shas = {verb: dispatch.sha(source) for verb, source in sources.items()}
-        servers = Servers(bench, sources)
+        servers = Servers(bench, sources, first=True)
         os.sched_setaffinity(0, {bench.load_core})
         take = {
+            "session": lambda: pairs.measure(
+                options.bin, cores={bench.load_core, bench.proxy_core}, quick=options.quick, folder=folder,
+                baseline=options.baseline, baseline_binaries=options.baseline_bin),
             "shapes": lambda: shapes.measure(
-                servers, shas, sources, core=bench.proxy_core, quick=options.quick, rounds=rounds, seconds=seconds),
+                servers, shas, core=bench.proxy_core, quick=options.quick, rounds=rounds),
             "peers": lambda: peers.measure(servers, shas, quick=options.quick),
         }
         for name in tables.PARTS:

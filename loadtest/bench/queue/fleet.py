@@ -1,5 +1,6 @@
 """A fleet in one Redis, called as gateways and workers call it: only Redis and the scripts are under load."""
 
+import queue
 import random
 import re
 import threading
@@ -24,17 +25,20 @@ def encoded(*words) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
 
 
-def command_times(redis) -> tuple[int, int, int]:
-    """Of all scripts so far, by Redis' count: their microseconds; those of the commands inside, and how many."""
-    scripts, inside, calls = 0, 0, 0
-    for name, count, took in re.findall(
-        r"cmdstat_(\S+):calls=(\d+),usec=(\d+)", redis("INFO", "commandstats").decode()
-    ):
-        if name in ("eval", "evalsha"):
-            scripts += int(took)
-        elif name not in ("info", "script|load", "slowlog|get"):
-            inside, calls = inside + int(took), calls + int(count)
-    return scripts, inside, calls
+def info(redis, section) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in redis("INFO", section).decode().splitlines() if ":" in line)
+
+
+def command_times(redis) -> tuple[int, int]:
+    """Of all scripts so far, by Redis' count: their microseconds, and the commands inside."""
+    took, commands = 0, 0
+    for name, words in info(redis, "commandstats").items():
+        calls, microseconds_taken = re.match(r"calls=(\d+),usec=(\d+)", words).groups()
+        if name in ("cmdstat_eval", "cmdstat_evalsha"):
+            took += int(microseconds_taken)
+        elif name not in ("cmdstat_info", "cmdstat_script|load", "cmdstat_slowlog|get"):
+            commands += int(calls)
+    return took, commands
 
 
 def microseconds(redis) -> int:
@@ -42,17 +46,19 @@ def microseconds(redis) -> int:
 
 
 class Ear:
-    """Listens on a wake channel, so that no gateway seems deaf; what it hears is let go."""
+    """Listens on a gateway's wake channel. `heard` gets the grants; nothing else is said here."""
 
-    def __init__(self, path, channel):
-        self.redis = Redis(path)
+    def __init__(self, path, channel, gateway, heard: queue.SimpleQueue):
+        self.redis, self.gateway, self.heard = Redis(path), gateway, heard
         self.redis("SUBSCRIBE", channel)
-        threading.Thread(target=self._drain, daemon=True).start()
+        threading.Thread(target=self._listen, daemon=True).start()
 
-    def _drain(self):
+    def _listen(self):
         try:
-            while self.redis.socket.recv(1 << 16):
-                pass
+            while True:
+                *_, payload = self.redis.read()
+                if payload.count(b" ") >= 6:
+                    self.heard.put(Grant(payload, self.gateway))
         except OSError:
             pass
 
@@ -62,27 +68,30 @@ class Ear:
 
 
 class Grant:
-    def __init__(self, payload: bytes):
+    def __init__(self, payload: bytes, gateway):
         self.lease, self.worker, self.slot, self.epoch, self.number = payload.decode().split()[:5]
         self.waiter = self.lease.partition(".")[0]
+        self.gateway = gateway
 
 
 class Fleet:
-    """A gateway for each 50,000 who wait, the newest of which makes all calls; one worker with one slot of the pool;
-    `join` adds workers.
+    """A gateway for each 50,000 who wait; `gateway` makes the calls, the newest one. One worker with one slot of the
+    pool; `join` adds workers.
 
     Who waits is spread over tenants and selectors. Where `capped`, the cap of those tenants is 0: they wait behind it,
     and the tenant `served` alone is granted slots. Else all are, in their order.
     """
 
-    def __init__(self, path, shas, *, tenants, selectors, capped):
+    def __init__(self, path, shas, *, tenants, selectors, capped, name="bench"):
         self.redis, self.shas = Redis(path), shas
-        self.meta = "berth:{bench}:meta"
+        self.prefix = f"berth:{{{name}}}:"
+        self.meta = self.prefix + "meta"
         self.tenants, self.selectors, self.capped = tenants, selectors, capped
         self.random = random.Random(1)
         self.waiting = 0
         self.renewals = 0
         self.ears: list[Ear] = []
+        self.heard: queue.SimpleQueue = queue.SimpleQueue()
         # Gateway → how many of its waiters are in each slice of their ids.
         self.slices: dict[str, list[int]] = {}
         self.workers: list[str] = []
@@ -96,7 +105,7 @@ class Fleet:
     def open_gateway(self):
         self.gateway = f"g{len(self.slices)}.1"
         self.slices[self.gateway] = [0] * 64
-        self.ears.append(Ear(self.path, f"berth:{{bench}}:wake:{self.gateway}"))
+        self.ears.append(Ear(self.path, f"{self.prefix}wake:{self.gateway}", self.gateway, self.heard))
         self("register", self.gateway, "gateway")
 
     def join(self, *, workers, slots):
@@ -155,11 +164,13 @@ class Fleet:
         return self.call("cancel", self.gateway, waiter, "", 0)
 
     def accept(self, grant) -> bytes:
-        self.slices[self.gateway][int(grant.waiter[:2], 16) >> 2] -= 1
+        self.slices[grant.gateway][int(grant.waiter[:2], 16) >> 2] -= 1
         return self.call("accept", grant.worker, grant.lease, grant.slot, grant.epoch, grant.number)
 
-    def release(self, grant) -> bytes:
-        return self.call("release", grant.worker, grant.lease, grant.slot, grant.epoch, grant.number)
+    def release(self, grant, *, fit=False) -> bytes:
+        """`fit`: the slot is ready for its next client in the same call."""
+        words = (grant.lease, grant.slot, grant.epoch, grant.number, *([1] if fit else []))
+        return self.call("release", grant.worker, *words)
 
     def ready(self, grant) -> bytes:
         return self.call("ready", grant.worker, grant.slot, grant.epoch, grant.number)
@@ -167,24 +178,18 @@ class Fleet:
     def collect(self, *acknowledged) -> bytes:
         return self.call("collect", self.gateway, *acknowledged)
 
+    def grants_of(self, collected) -> list[Grant]:
+        return [Grant(payload, self.gateway) for payload in collected[1]]
+
     def take(self, count) -> list[Grant]:
         """So many slots that are free now, taken and proved."""
         replies = self.ask([self.enqueue(self.new_waiter(), "served") for _ in range(count)])
-        return self.proved([Grant(expect(reply, b"granted")[1]) for reply in replies])
+        return self.proved([Grant(expect(reply, b"granted")[1], self.gateway) for reply in replies])
 
     def proved(self, grants) -> list[Grant]:
         self.all([self.accept(grant) for grant in grants], b"accepted")
         self.one(self.collect(*(grant.lease for grant in grants)))
         return grants
-
-    def occupied(self, count) -> list[Grant]:
-        """The same by whoever gets them."""
-        if self.capped:
-            return self.take(count)
-        grants = grants_of(self.one(self.collect()))
-        if len(grants) != count:
-            raise SystemExit(f"bench: {len(grants)} grants instead of {count}")
-        return self.proved(grants)
 
     def renew(self):
         for gateway in self.slices:
@@ -225,7 +230,3 @@ def expect(reply, status):
     if reply[0] != status:
         raise SystemExit(f"bench: {status.decode()} expected, got {reply}")
     return reply[5:]
-
-
-def grants_of(collected) -> list[Grant]:
-    return [Grant(payload) for payload in collected[1]]

@@ -7,7 +7,7 @@ to the next of the one tenant that may have it, who came last.
 import statistics
 
 from dispatch import Redis
-from fleet import Fleet, encoded, grants_of, microseconds
+from fleet import Fleet, encoded, microseconds
 
 SIZES, QUICK_SIZES = (100, 1_000, 10_000, 100_000), (100, 1_000)
 TENANTS = 50
@@ -144,7 +144,7 @@ def berth(path, shas, size, grants) -> list[int]:
         before = microseconds(fleet.redis)
         fleet.all([fleet.release(held), fleet.ready(held)])
         took.append(microseconds(fleet.redis) - before)
-        (given,) = grants_of(fleet.one(fleet.collect(held.lease)))
+        (given,) = fleet.grants_of(fleet.one(fleet.collect(held.lease)))
         (held,) = fleet.proved([given])
         if number % 50 == 0:
             fleet.renew()

@@ -3,11 +3,9 @@
 import math
 import statistics
 
-from shapes import CYCLE, SHAPES
-from tables import rate
-
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 80, 150, 30, 60
+DRAWN = ("enqueue", "release", "ready", "collect", "accept")
 COLOURS = ("#1b6e3c", "#b3541e", "#7a3fa0", "#1f5fa8", "#8a8a00")
 
 
@@ -66,17 +64,11 @@ def pictures(found) -> dict[str, str]:
         waiters = {int(value): one for value, one in found["shapes"]["found"]["waiters"].items()}
 
         def of(what):
-            return {name: {size: one["scripts"][name][what] for size, one in waiters.items()} for name in CYCLE}
+            return {name: {size: one["scripts"][name][what] for size, one in waiters.items()} for name in DRAWN}
 
         out["scripts.svg"] = svg(
             of("median"), dashed=of("p99"), title="A script's time: median, and 99 of 100 (dotted)",
             x="waiters, all but one tenant at its cap", y="µs of Redis")
-        out["cycles.svg"] = svg(
-            {
-                what: {int(value): rate(one) for value, one in by_value.items()}
-                for what, by_value in found["shapes"]["found"].items() if what in SHAPES
-            },
-            title="Full cycles on one core of Redis", x="how many there are of what the line names", y="a second")
     if "peers" in found:
         out["peers.svg"] = svg(
             {

@@ -3,21 +3,18 @@
 import statistics
 
 from report import table
+from servers import SLOW_US
+from session_tables import session
 from shapes import AWAY_SECONDS, BASE, CONTROL, SHAPES, STOLEN_MAX
 
 BEGIN, END = "<!-- queue -->", "<!-- /queue -->"
-RATIO_MAX, P99_US_MAX, SLOW_US, BYTES_MAX = 2.0, 1_000, 5_000, 700
+RATIO_MAX, P99_US_MAX, BYTES_MAX = 2.0, 1_000, 700
 KINDS = {
     "waiters": "All wait behind their tenants' caps, {tenants} tenants in {selectors} selectors, 50,000 at a gateway; one "
     "more is served.",
     "tenants": "{waiters:,} wait in {selectors} selectors, and all may be served.",
     "selectors": "{waiters:,} wait, of {tenants} tenants, and all may be served.",
 }
-
-
-def rate(measured) -> float:
-    """Full cycles a second of Redis' core."""
-    return measured["cycles"]["cycles"] / measured["cycles"]["cpu_seconds"]
 
 
 def shape(what, by_value) -> str:
@@ -29,27 +26,7 @@ def shape(what, by_value) -> str:
         rows.append((script, *cells, f"{each[-1]['median'] / each[0]['median']:.2f}"))
     rows.append(("rounds that count", *[f"{one['counted']:,} of {one['rounds']:,}" for one in by_value.values()], ""))
     rows.append(("taken by the host there", *[f"{one['stolen']:.1%}" for one in by_value.values()], ""))
-    rates = [rate(one) for one in by_value.values()]
-    rows.append(("full cycles a second", *[f"{each:,.0f}" for each in rates], f"{rates[-1] / rates[0]:.2f}"))
     return KINDS[what].format(**BASE) + "\n\n" + table(rows)
-
-
-def shares(preambles, a_call, measured) -> str:
-    cycle = measured["cycles"]
-    whole = cycle["cpu_seconds"] / cycle["cycles"] * 1e6
-    protocol = whole - sum(took["mean"] for took in cycle["steps"].values())
-    rows = [("", "µs", "share", "before its first line", "commands inside", "calling them", "the rest")]
-    for step, took in cycle["steps"].items():
-        inside, calls, mean = took["inside"], took["calls"], took["mean"]
-        before = sum(preambles[name] for name in step.split(" and "))
-        cells = (f"{before:.0f}", f"{inside:.0f} ({calls:.0f})", f"{calls * a_call:.0f}")
-        rest = mean - before - inside - calls * a_call
-        rows.append((step, f"{mean:.0f}", f"{mean / whole:.0%}", *cells, f"{rest:.0f}"))
-    rows.append(("reading and writing", f"{protocol:.0f}", f"{protocol / whole:.0%}", "", "", "", ""))
-    return (
-        f"A full cycle with {BASE['waiters']:,} waiting takes {whole:.0f} µs of Redis' core. Its scripts, and\n"
-        "where their time goes:\n\n" + table(rows)
-    )
 
 
 def memory(by_value) -> str:
@@ -87,11 +64,9 @@ class Log:
 
 
 def shapes(found) -> str:
-    head = "Redis' own microseconds for a call, median / 99 of 100 within; the last row is of one core of Redis.\n\n"
+    head = "Redis' own microseconds for a call, median / 99 of 100 within.\n\n"
     parts = [shape(what, found[what]) for what in SHAPES if what in found]
-    base = found["waiters"][str(BASE["waiters"])]
-    cycle = shares(found["preambles"], found["a call"], base)
-    return head + "\n".join([*parts, str(Log(found)), cycle, memory(found["waiters"])])
+    return head + "\n".join([*parts, str(Log(found)), memory(found["waiters"])])
 
 
 def peers(found) -> str:
@@ -108,7 +83,7 @@ def peers(found) -> str:
     return "Redis' microseconds for a grant, all but one tenant at its cap; in brackets: to Berth's.\n\n" + table(rows)
 
 
-PARTS = {"shapes": shapes, "peers": peers}
+PARTS = {"session": session, "shapes": shapes, "peers": peers}
 
 
 def part(name, taken) -> str:
