@@ -146,11 +146,10 @@ class Recycling:
 
         async def up():
             now = await self.remains.now()
-            return now if now["sidecars"] == now["work folders"] == sidecars else None
+            return now if now["sidecars"] == now["work folders"] == sidecars and self.all_ready(sidecars) else None
 
-        await eventually(up, 60, f"{sidecars} sidecars")
-        await eventually(lambda: self.all_ready(sidecars), 60, f"{sidecars} sidecars are ready")
-        return await self.remains.now()
+        # One look has all of it: between two looks a sidecar that has served may end.
+        return await eventually(up, 120, f"{sidecars} sidecars are ready")
 
     def all_ready(self, sidecars: int) -> bool:
         states = {line.get("pid"): line.get("state") for line in self.worker.events("sidecar") if line.get("pid")}

@@ -147,7 +147,7 @@ class Fleet:
     async def ready(self, node: Node) -> Node:
         line = await node.wait_for("listening", timeout=15)
         node.port = int(line.get("address").rpartition(":")[2])
-        await node.wait_for("registered", timeout=15)
+        await node.wait_for("registered", timeout=60)
         return node
 
     async def restart(self, node: Node, *, same_port=True, how="kill") -> Node:
