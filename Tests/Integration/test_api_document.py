@@ -26,7 +26,9 @@ async def test_the_api_is_what_its_document_says(folder):
     async with Fleet(folder, tenants=tenants) as fleet:
         gateway = await fleet.gateway()
         # No pool of leases, because a response that holds one does not end.
-        await fleet.worker({"AppA:x": SLOTS}, more=["--mode", "shared", "--sessions", "50"])
+        # So many slots write more lines than a busy machine reads: the line that the worker is there may be lost.
+        await fleet.worker({"AppA:x": SLOTS}, more=["--mode", "shared", "--sessions", "50"], wait=False)
+        await fleet.grantable(1, timeout=60)
         settings = os.path.join(folder, "schemathesis.toml")
         with open(settings, "w", encoding="ascii") as file:
             file.write(SETTINGS)
