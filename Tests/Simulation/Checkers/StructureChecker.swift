@@ -171,6 +171,9 @@ final class GrantChecker: Checker {
             ledger.found("S12", "\(grant.id) was granted at \(grant.pool), which is paused")
         }
         guard let waiter = picture.waiters[grant.waiter] else { return }
+        if !store.fits(waiter.selector, grant.pool) {
+            ledger.found("S7", "\(grant.id) asks for \(waiter.selector) and was granted at \(grant.pool)")
+        }
         guard !store.isBeingReindexed(picture) else { return }
         let own = store.effective(
             waiter.score, of: waiter.tenant, picture, less: later.filter { $0.tenant == waiter.tenant }.count + 1)

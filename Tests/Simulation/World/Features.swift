@@ -42,7 +42,24 @@ extension Shape {
         if var chance = chance("aliases", perMille: 400) { features.aliasesPerMille = chance.one(of: [200, 900]) }
         if var chance = chance("kept", perMille: 250) { features.keptPerMille = chance.one(of: [200, 800]) }
         if var chance = chance("borrowed", perMille: 250) { features.borrowedPerMille = chance.one(of: [100, 500]) }
+        if var chance = chance("protocols", perMille: 300) { mixProtocols(&chance) }
         if var chance = chance("schemas", perMille: 200) { features.newerPerMille = chance.one(of: [300, 500, 1_000]) }
+    }
+
+    /// Gives the pools of each worker one of two protocols, so that pools differ by it alone. A selector asks for one that
+    /// a fitting pool has, or for any.
+    private mutating func mixProtocols(_ chance: inout Chance) {
+        let protocols: [SlotProtocol] = [.raw, .cdp]
+        workers = workers.map { pools in
+            let one = chance.one(of: protocols).rawValue
+            return pools.map { Shape.pool("\($0.label.text)|\($0.browser)|\($0.version)|\(one)") }
+        }
+        let offered = workers.flatMap(\.self)
+        selectors = selectors.map { asked in
+            let any = "\(asked.pattern)|\(asked.browser)|\(asked.version)|"
+            let found = Shape.selector(any + chance.one(of: ["", "raw", "cdp"]))
+            return offered.contains { found.rank(of: $0) != nil } ? found : Shape.selector(any)
+        }
     }
 
     /// What of it a client uses.

@@ -20,6 +20,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case cancelOvertakes
     /// Scripts go by the clock of the machine that calls them.
     case callersClock
+    /// A gateway takes back a slot that it lent, if it is told of the grant once more.
+    case lentTakenBack
 }
 
 /// What a run may be told besides its seed.

@@ -72,6 +72,16 @@ final class Rehearsal {
         return world.arrive(plan, at: g(gateway))
     }
 
+    /// A client borrows a slot, and so many milliseconds later one of its tenant comes for it.
+    func borrower(comesBackAfter pause: Int64) {
+        var plan = ClientPlan(
+            tenant: "a", selector: world.shape.selectors[0], wait: seconds(60), leavesAfter: nil,
+            session: milliseconds(100))
+        plan.borrows = true
+        plan.comesBack = milliseconds(pause)
+        world.arrive(plan, at: g(1))
+    }
+
     func pass(milliseconds count: Int64) { timeline.run(until: timeline.now + milliseconds(count)) }
 
     /// Lets time pass until it holds; a finding if it does not in time.

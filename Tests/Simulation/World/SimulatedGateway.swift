@@ -143,7 +143,7 @@ final class SimulatedGateway: QueueClientDelegate {
 
     func queueClient(_ client: QueueClient, granted grant: Grant) {
         waitQueue.acknowledge(grant.lease)
-        if waits.wasLent(grant.lease) { return }
+        if waits.wasLent(grant.lease), !world.plants(.lentTakenBack) { return }
         if let wait = waits[grant.lease.waiter] {
             queue.forget(grant.lease.waiter)
             wait.granted(grant)

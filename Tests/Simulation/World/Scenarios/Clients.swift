@@ -1,5 +1,7 @@
+import QueueCore
+
 extension Scenario {
-    /// Clients that leave at the wrong moment.
+    /// Clients that leave, or borrow, at the wrong moment.
     static let ofClients: [Scenario] = [
         Scenario("clientsAreServedInOrder") { r in
             r.begin()
@@ -73,6 +75,23 @@ extension Scenario {
             r.w(1).fallIll(SimulatedSidecars.Illness())
             let second = r.client()
             r.until("the next is served", within: 3_000) { r.wasServed(second) }
+        },
+        Scenario("aCopyOfALentGrantTakesNothingBack") { r in
+            r.begin()
+            r.borrower(comesBackAfter: 2_000)
+            r.until("a slot is lent") { r.picture.leases.values.first?.state == "reserved" }
+            guard let lease = r.picture.leases.values.first else { return }
+            let words = [
+                lease.id, lease.worker, lease.slot, "\(lease.token.epoch)", "\(lease.token.number)", "h:1", lease.pool,
+            ]
+            guard let copy = Grant(payload: words.joined(separator: " ")) else {
+                return r.expect(false, "it is a grant")
+            }
+            let gateway = r.g(1)
+            gateway.queueClient(gateway.queue, granted: copy)
+            r.pass(milliseconds: 500)
+            r.expect(r.picture.leases[lease.id]?.state == "reserved", "the slot stays lent")
+            r.until("its client is served", within: 4_000) { r.world.clients.last.map(r.wasServed) == true }
         },
         Scenario("capHolds", slots: [3], cap: 1) { r in
             r.begin()
