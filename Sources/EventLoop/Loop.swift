@@ -75,8 +75,14 @@ public final class Loop {
     public func stop() { uv_stop(handle) }
 
     /// Closes the loop. False if a handle is still open, which is a leak. Every test asserts true.
+    ///
+    /// What runs on a thread of libuv, such as the lookup of a name, cannot be taken back: the loop waits for it, 5 s at
+    /// most.
     public func close() -> Bool {
         if isClosed { return true }
+        if handle.pointee.active_reqs.count > 0 {
+            _ = run(until: { handle.pointee.active_reqs.count == 0 }, timeoutMilliseconds: 5_000)
+        }
         let idle = UnsafeMutableRawPointer(turnEnd).assumingMemoryBound(to: uv_handle_t.self)
         // Handles that were closed just now have close callbacks to run, and those may close more handles.
         for _ in 0..<4 { _ = uv_run(handle, UV_RUN_NOWAIT) }

@@ -12,6 +12,14 @@ import Testing
         #expect(loop.close())
     }
 
+    @Test func closingWaitsForTheLookupOfANameThatNobodyWantsAnyMore() throws {
+        for _ in 0..<20 {
+            let loop = try Loop()
+            resolveAll(loop: loop, host: "localhost", port: 1) { _ in }
+            #expect(loop.close())
+        }
+    }
+
     @Test func repeatingTimerEndsByCancelInItsOwnBody() throws {
         let loop = try Loop()
         var count = 0

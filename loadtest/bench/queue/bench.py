@@ -29,6 +29,8 @@ from processes import Bench  # noqa: E402
 from servers import Servers  # noqa: E402
 
 SECONDS_MAX = 20 * 60
+
+
 def before(path) -> dict:
     try:
         with open(path, encoding="utf-8") as file:

@@ -49,11 +49,6 @@ class Connections:
                     del left[descriptor]
         return replies
 
-    def close(self):
-        for redis in self.by_caller.values():
-            redis.close()
-        self.poll.close()
-
 
 class Seats:
     """Each turn takes each group of seats one step further, each group another one. A seat is held before its `enqueue`
@@ -121,6 +116,3 @@ class Seats:
         replies = self.connections.ask([call for _, calls in parts for call in calls])
         for reply, status in zip(replies, statuses):
             expect(reply, status)
-
-    def close(self):
-        self.connections.close()
