@@ -59,7 +59,9 @@ SAMPLE_ON_VALKEY = "^QueueTests[.](WayOfAGrant|Healing|Quarantine|Suspension|Ref
 class Part:
     name: str
     command: list
+    # It starts when these have passed, and those of `after` have ended.
     needs: tuple = ()
+    after: tuple = ()
     environment: dict = field(default_factory=dict)
     # Computes all the time: takes a core and low priority.
     computes: bool = False
@@ -81,11 +83,11 @@ class Test:
     name: str
 
 
-def swift(name, wanted, *more, needs=("build",), computes=True, **environment):
+def swift(name, wanted, *more, after=(), computes=True, **environment):
     """Suites of Swift tests, one test after the other: beside others a test's time would be theirs too."""
     program = os.path.join(DEBUG, "berthPackageTests.xctest")
     command = [program, "--testing-library", "swift-testing", "--no-parallel", "--filter", wanted, *more]
-    return Part(name, command, needs, environment, computes)
+    return Part(name, command, ("build",), after, environment, computes)
 
 
 def parts(long):
@@ -95,7 +97,7 @@ def parts(long):
     seeds = "2000" if long else "250"
     every = "1" if long else "6"
     # A flood of calls must be answered within a second, so browsers do not run beside it.
-    quiet = ("build", "processes and browsers")
+    quiet = ("processes and browsers",)
     found = [
         # Alone: beside the compiler real browsers take longer than their clients wait.
         Part("build", BUILD + ["--build-tests"], has_tests=False),
@@ -105,11 +107,11 @@ def parts(long):
         Part("planted bugs", [SIM, "--replay", "--every", every, "--jobs", "1"], ("build",), computes=True, has_tests=False),
         swift("loops and sockets", LOOP_TESTS, computes=False),
         swift("cores", CORE_TESTS),
-        swift("queue on Redis, A to M", QUEUE_TESTS_A, needs=quiet),
-        swift("queue on Redis, N to Z", QUEUE_TESTS_B, needs=quiet),
+        swift("queue on Redis, A to M", QUEUE_TESTS_A, after=quiet),
+        swift("queue on Redis, N to Z", QUEUE_TESTS_B, after=quiet),
     ]
     if not long:
-        sample = swift("queue on Valkey", SAMPLE_ON_VALKEY, needs=quiet, BERTH_REDIS="valkey", BERTH_MODEL_STEPS="150")
+        sample = swift("queue on Valkey", SAMPLE_ON_VALKEY, after=quiet, BERTH_REDIS="valkey", BERTH_MODEL_STEPS="150")
         return found + [sample]
     # It builds everything again, so it comes last.
     last = tuple(part.name for part in found)
@@ -152,6 +154,9 @@ class Run:
                     if self.outcomes[name].code != 0:
                         self.outcomes[part.name] = Outcome(1, 0, 0, f"not run: {name} failed\n")
                         return
+            for name in part.after:
+                if name in self.done:
+                    self.done[name].wait()
             if part.computes:
                 with self.cores:
                     self.run(part)

@@ -10,19 +10,24 @@ from support import client
 from support.chart_release import ChartRelease
 from support.fleet import ROOT
 
+DRIVERS = glob.glob(f"{ROOT}/.venv/lib/python3*/site-packages/playwright/driver")
+# Another user may not reach the clone, for instance if it is in root's own folder.
+DRIVER_INSIDE = "/mnt/driver"
 # The pod's file systems, then its rights. /tmp stays read-only, because the test's own files are there.
 CONFINED = """
 set -e
 mount --make-rprivate /
 mount -o remount,bind,ro /
 mount -t tmpfs -o mode=1777 work /mnt
+mkdir "$2"
+mount --bind "$1" "$2"
+shift 2
 mount -t tmpfs -o mode=1777,size=1g shm /dev/shm
 exec python3 "$0" setpriv --reuid 10001 --regid 10001 --clear-groups \\
   --no-new-privs --bounding-set=-all --inh-caps=-all "$@"
 """
-DRIVERS = glob.glob(f"{ROOT}/.venv/lib/python3*/site-packages/playwright/driver")
 SECCOMP = os.path.join(ROOT, "Tests", "support", "container_seccomp.py")
-INSIDE = ["unshare", "--mount", "sh", "-c", CONFINED, SECCOMP]
+INSIDE = ["unshare", "--mount", "sh", "-c", CONFINED, SECCOMP, *DRIVERS[:1], DRIVER_INSIDE]
 
 
 def reason_not_to_run() -> str:
@@ -49,7 +54,7 @@ async def test_a_browser_starts(sidecar, path, headers, folder):
     async with ChartRelease(folder, {"pools": pools}) as release:
         await release.redis()
         gateway = await release.berth("gateway", inside=INSIDE)
-        worker = await release.berth("worker", inside=INSIDE, TMPDIR="/mnt", BERTH_PLAYWRIGHT_DRIVER=DRIVERS[0])
+        worker = await release.berth("worker", inside=INSIDE, TMPDIR="/mnt", BERTH_PLAYWRIGHT_DRIVER=DRIVER_INSIDE)
         with open(f"/proc/{worker.pid}/status", encoding="ascii") as file:
             status = {name: value.split() for name, _, value in (line.partition(":") for line in file)}
         assert (status["Uid"], status["NoNewPrivs"]) == (["10001"] * 4, ["1"])

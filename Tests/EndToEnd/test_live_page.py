@@ -153,6 +153,7 @@ async def test_a_workers_trouble_is_told_in_words_and_comes_first():
         await page.click("#workers .fold >> nth=8")
         assert "First 50 of 100." in await page.inner_text("#workers .inner")
         await page.click("#workers .inner .more button")
+        await drawn(page)
         assert await page.locator("#workers .inner tbody tr").count() == 100
 
 
