@@ -46,6 +46,39 @@ import Testing
         print("store: seed \(seed), \(Self.commands) commands, \(errors) of them errors, no difference")
     }
 
+    /// Packed rows: the same bytes, and the same values out of them, whole or cut short.
+    @Test func packedRowsAgree() throws {
+        let both = try BothStores(seed: 1)
+        both.load(
+            "rows",
+            """
+            local values, cut = {}, tonumber(ARGV[2])
+            for i = 4, #ARGV do
+                values[#values + 1] = string.sub(ARGV[1], i - 2, i - 2) == 's' and ARGV[i] or tonumber(ARGV[i]) or ARGV[i]
+            end
+            local made, row = pcall(struct.pack, ARGV[1], unpack(values))
+            if not made then return { 'not packed' } end
+            local back = { pcall(struct.unpack, ARGV[1], string.sub(row, 1, #row - cut), tonumber(ARGV[3])) }
+            if not back[1] then return { row, 'not unpacked' } end
+            for i = 2, #back do
+                back[i] = type(back[i]) == 'number' and string.format('%.17g', back[i]) or back[i]
+            end
+            return { row, unpack(back, 2) }
+            """)
+        var dice = SplitMix64(state: 7)
+        let numbers = ["0", "1", "255", "1700000000000001", "65535", "4294967295", "12.5", "x"]
+        let texts = ["", "a", "with space", String(repeating: "y", count: 300)]
+        for _ in 0..<2_000 {
+            let letters = (0..<1 + dice.below(12)).map { _ in dice.pick(["d", "d", "s", "B", "H", "I"]) }
+            let values = letters.map { dice.pick($0 == "s" ? texts : dice.chance(99) ? ["3", "200"] + numbers[..<3] : numbers) }
+            let cut = dice.chance(20) ? "\(1 + dice.below(9))" : "0"
+            let call = ["<" + letters.joined(), cut, dice.chance(90) ? "1" : "3"] + values
+            let real = both.plain(both.real.pipeline([both.words("rows", [], call.map(bytes))])[0])
+            let simulated = both.plain(both.simulated.call("rows", keys: [], arguments: call.map(bytes)))
+            #expect(real == simulated, "\(call)")
+        }
+    }
+
     private static func comparable(_ reply: RedisReply, _ order: Order) -> [RedisReply] {
         guard let elements = reply.elements else { return [reply] }
         switch order {
@@ -124,7 +157,7 @@ import Testing
         }
 
         private mutating func unranked() -> ([String], Order) {
-            switch dice.below(32) {
+            switch dice.below(34) {
             case 0: return (["HSET", key("h")] + many(4) { [$0.member(), $0.number()] }, .exact)
             case 1: return (["HSET", key("h")] + many(4) { [$0.member(), $0.member()] }, .exact)
             case 2: return (["HSETNX", key("h"), member(), number()], .exact)
@@ -159,7 +192,9 @@ import Testing
             case 27: return (["INCRBY", key("v"), number()], .exact)
             case 28: return ([dice.pick(["DEL", "UNLINK", "EXISTS"])] + many(3) { [$0.key("")] }, .exact)
             case 29: return ([dice.pick(["TYPE", "TTL"]), key("")], .exact)
-            case 30:
+            case 30: return (["MGET"] + many(4) { [$0.key("")] }, .exact)
+            case 31: return (["MSET"] + many(3) { [$0.key("v"), $0.member()] }, .exact)
+            case 32:
                 return dice.chance(30)
                     ? (["RENAME", key(""), key("")], .exact) : (["KEYS", dice.pick(["*", "h*", "z1"])], .anyItems)
             default: return ([dice.pick(["NOSUCH", "PUBLISH", "", "TIME "]), "a", "b"], .exact)

@@ -154,7 +154,100 @@ static int clua_trace(lua_State *state) {
     return 1;
 }
 
-/// Opens the libraries a script may use, `redis.call` and `redis.pcall`.
+/// One part of a format of Redis' `struct` library: a letter, and the number behind it (0 where none stands).
+static int clua_part(lua_State *state, const char **format, size_t *number) {
+    const int letter = *(*format)++;
+    *number = 0;
+    while (**format >= '0' && **format <= '9') *number = *number * 10 + (size_t)(*(*format)++ - '0');
+    if (!strchr("<dBHIsc", letter)) luaL_error(state, "struct: format '%c' is not simulated", letter);
+    return letter;
+}
+
+/// Bytes of a whole number: `B` one, `H` two, `I` four or as many as stand behind it. 0 for other letters.
+static size_t clua_width(int letter, size_t number) {
+    return letter == 'B' ? 1 : letter == 'H' ? 2 : letter == 'I' ? (number ? number : 4) : 0;
+}
+
+/// `struct.pack`, for little-endian formats without alignment: `d`, `B`, `H`, `I<n>`, `s` (a zero byte behind it), `c0`.
+static int clua_struct_pack(lua_State *state) {
+    const char *format = luaL_checkstring(state, 1);
+    int index = 1;
+    luaL_Buffer out;
+    luaL_buffinit(state, &out);
+    while (*format) {
+        size_t number;
+        const int letter = clua_part(state, &format, &number);
+        const size_t width = clua_width(letter, number);
+        if (letter == '<') continue;
+        index++;
+        if (letter == 'd') {
+            const double value = luaL_checknumber(state, index);
+            luaL_addlstring(&out, (const char *)&value, sizeof value);
+        } else if (width) {
+            const double value = luaL_checknumber(state, index);
+            unsigned long long bits = value < 0 ? (unsigned long long)(long long)value : (unsigned long long)value;
+            for (size_t i = 0; i < width; i++, bits >>= 8) luaL_addchar(&out, (char)(bits & 0xFF));
+        } else {
+            size_t length;
+            const char *text = luaL_checklstring(state, index, &length);
+            luaL_argcheck(state, letter == 's' || !number || length >= number, index, "string too short");
+            luaL_addlstring(&out, text, letter == 'c' && number ? number : length);
+            if (letter == 's') luaL_addchar(&out, '\0');
+        }
+    }
+    luaL_pushresult(&out);
+    return 1;
+}
+
+/// `struct.unpack` of the same formats: the values, then the position behind them.
+static int clua_struct_unpack(lua_State *state) {
+    const char *format = luaL_checkstring(state, 1);
+    size_t count;
+    const char *data = luaL_checklstring(state, 2, &count);
+    size_t at = (size_t)luaL_optinteger(state, 3, 1) - 1;
+    lua_settop(state, 2);
+    while (*format) {
+        size_t number;
+        const int letter = clua_part(state, &format, &number);
+        size_t width = clua_width(letter, number);
+        if (letter == '<') continue;
+        luaL_checkstack(state, 2, "too many results");
+        if (letter == 's') {
+            const char *end = at < count ? (const char *)memchr(data + at, 0, count - at) : NULL;
+            if (!end) luaL_error(state, "unfinished string in data");
+            lua_pushlstring(state, data + at, (size_t)(end - data) - at);
+            at = (size_t)(end - data) + 1;
+            continue;
+        }
+        if (letter == 'c') {
+            if (!number) {
+                if (!lua_isnumber(state, -1)) luaL_error(state, "format `c0' needs a previous size");
+                number = (size_t)lua_tonumber(state, -1);
+                lua_pop(state, 1);
+            }
+            width = number;
+        } else if (letter == 'd') {
+            width = sizeof(double);
+        }
+        luaL_argcheck(state, width <= count && at <= count - width, 2, "data string too short");
+        if (letter == 'd') {
+            double value;
+            memcpy(&value, data + at, sizeof value);
+            lua_pushnumber(state, value);
+        } else if (letter == 'c') {
+            lua_pushlstring(state, data + at, width);
+        } else {
+            unsigned long long bits = 0;
+            for (size_t i = width; i > 0; i--) bits = bits << 8 | (unsigned char)data[at + i - 1];
+            lua_pushnumber(state, (double)bits);
+        }
+        at += width;
+    }
+    lua_pushinteger(state, (lua_Integer)at + 1);
+    return lua_gettop(state) - 2;
+}
+
+/// Opens the libraries a script may use, `redis.call`, `redis.pcall` and `struct`.
 static inline void clua_open(lua_State *state, const clua_host *host) {
     const lua_CFunction libraries[] = {luaopen_base, luaopen_string, luaopen_table, luaopen_math};
     for (int i = 0; i < 4; i++) {
@@ -169,6 +262,12 @@ static inline void clua_open(lua_State *state, const clua_host *host) {
     lua_pushcclosure(state, clua_pcall, 1);
     lua_setfield(state, -2, "pcall");
     lua_setfield(state, LUA_GLOBALSINDEX, "redis");
+    lua_createtable(state, 0, 2);
+    lua_pushcclosure(state, clua_struct_pack, 0);
+    lua_setfield(state, -2, "pack");
+    lua_pushcclosure(state, clua_struct_unpack, 0);
+    lua_setfield(state, -2, "unpack");
+    lua_setfield(state, LUA_GLOBALSINDEX, "struct");
 }
 
 /// Leaves on the stack the environment of the scripts: it reads the globals, and refuses a write and an unknown name.

@@ -54,14 +54,35 @@ extension Command {
             },
             Command("SET", -3, writes: true) { call throws(CommandError) in
                 guard call.count == 3 else { throw .syntax }
-                let key = call.space.symbols.intern(call[1])
-                if let value = call.space.value(key), value.kind != .string { _ = call.space.remove(key) }
-                call.space.set(key, .string, 0, UInt64(call.space.symbols.intern(call[2])))
+                put(call, call[1], call[2])
+                call.reply.status("OK")
+            },
+            Command("MGET", -2) { call throws(CommandError) in
+                call.reply.array(call.count - 1)
+                for index in 1..<call.count {
+                    // Of a key of another kind MGET says that it is not there.
+                    if let value = call.space.find(call[index]), value.kind == .string {
+                        call.reply.bytes(call.space.symbols[Symbol(value.bits(of: 0)!)])
+                    } else {
+                        call.reply.nothing()
+                    }
+                    call.reply.element(index)
+                }
+            },
+            Command("MSET", -3, writes: true) { call throws(CommandError) in
+                guard call.count % 2 == 1 else { throw call.wrongCount("mset") }
+                for index in stride(from: 1, to: call.count, by: 2) { put(call, call[index], call[index + 1]) }
                 call.reply.status("OK")
             },
             Command("INCR", 2, writes: true) { call throws(CommandError) in try add(call, 1) },
             Command("INCRBY", 3, writes: true) { call throws(CommandError) in try add(call, try call.integer(2)) },
         ]
+    }
+
+    private static func put(_ call: Call, _ name: Bytes, _ text: Bytes) {
+        let key = call.space.symbols.intern(name)
+        if let value = call.space.value(key), value.kind != .string { _ = call.space.remove(key) }
+        call.space.set(key, .string, 0, UInt64(call.space.symbols.intern(text)))
     }
 
     private static func add(_ call: Call, _ increment: Int64) throws(CommandError) {

@@ -115,6 +115,13 @@ public final class SimulatedRedis {
         return text(Symbol(value.bits(of: 0)!))
     }
 
+    /// The same where it is no text.
+    public func bytes(_ key: String) -> [UInt8]? {
+        guard let value = find(key), value.kind == .string else { return nil }
+        let bytes = space.symbols[Symbol(value.bits(of: 0)!)]
+        return Array(UnsafeBufferPointer(start: bytes.base, count: bytes.count))
+    }
+
     /// `string`, `hash`, `set` or `zset`.
     public func type(_ key: String) -> String? { find(key).map { "\($0.kind.name)" } }
 
