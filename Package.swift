@@ -123,7 +123,7 @@ let package = Package(
         .testTarget(name: "TerminalTests", dependencies: ["Terminal", "QueueCore"]),
         .testTarget(
             name: "QueueTests",
-            dependencies: ["Queue", "QueueCore", "RedisClient", "EventLoop", "CUV", "TestSupport"]),
+            dependencies: ["Queue", "QueueCore", "RedisClient", "EventLoop", "CUV", "TestSupport", "SimulatedRedis"]),
         .testTarget(
             name: "SimulationTests",
             dependencies: ["SimulatedFleet", "SimulatedRedis", "RedisClient", "EventLoop", "TestSupport"]),

@@ -57,9 +57,9 @@ final class Actors {
         let outcome = fleet.run(script, caller, arguments)
         lost = "\(script) \(arguments.joined(separator: " ")) by \(caller.id): \(outcome.status)"
         fleet.restore(before)
-        let record = String(fleet.keys.meta.dropLast(4)) + "\(caller.kind):\(caller.id)"
-        if loss == .hidden, fleet.redis("EXISTS", record) == .integer(1) {
-            fleet.redis("HSET", record, "commit", String(outcome.commit))
+        let record = "\(caller.kind):\(caller.id):call"
+        if loss == .hidden, fleet.redis("EXISTS", fleet.keys.prefix + record) == .integer(1) {
+            fleet.write(record, "commit", String(outcome.commit))
         }
         return outcome
     }

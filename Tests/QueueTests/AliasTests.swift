@@ -6,7 +6,7 @@ import Testing
     let fleet = Fleet()
 
     private func names() -> [String] {
-        fleet.redis("KEYS", String(fleet.keys.meta.dropLast(4)) + "*").strings.filter {
+        fleet.redis("KEYS", fleet.keys.prefix + "*").strings.filter {
             $0.hasSuffix(":aliases") || $0.hasSuffix("orphans")
         }
     }

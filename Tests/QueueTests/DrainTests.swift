@@ -88,7 +88,7 @@ import Testing
         fleet.live(1, [worker])
         fleet.advance(milliseconds: 601_000)
         fleet.drain(worker)
-        let key = String(fleet.keys.meta.dropLast(4)) + "drains"
+        let key = fleet.keys.prefix + "drains"
         #expect(fleet.redis("ZRANGE", key, "0", "-1").strings == [worker.id])
         fleet.drain(worker, leave: true)
         #expect(fleet.redis("EXISTS", key) == .integer(0))

@@ -12,7 +12,7 @@ extension Fleet {
 
     /// The whole audit in one round trip, and the test's own look.
     func auditAndLook() -> (findings: [String], Look) {
-        let begin = ["EVALSHA", loaded["auditWhole"]!, "1", keys.meta, "", "0", "0", "0", "0"]
+        let begin = ["EVALSHA", loaded["auditWhole"]!, "1", keys.state, "", "0", "0", "0", "0"]
         let replies = redis.pipeline(AuditReport.sections.map { begin + [$0, ""] })
         var found: [String] = []
         for (section, reply) in zip(AuditReport.sections, replies) {

@@ -18,7 +18,7 @@ extension Fleet {
             local given = redis.call
             local left = tonumber(given('GET', '\(key)') or 0)
             local writes = {}
-            for name in string.gmatch('DEL HDEL HINCRBY HSET HSETNX INCR SADD SET SPOP SREM ZADD ZREM', '%S+') do
+            for name in string.gmatch('DEL HDEL HINCRBY HSET HSETNX INCR MSET SADD SET SPOP SREM ZADD ZREM', '%S+') do
                 writes[name] = true
             end
             return { call = function(name, ...)

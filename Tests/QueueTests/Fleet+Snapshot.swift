@@ -5,7 +5,7 @@ struct Snapshot: Equatable {
 }
 
 extension Fleet {
-    private var prefix: String { String(keys.meta.dropLast(4)) }
+    private var prefix: String { keys.prefix }
 
     /// Every key of the fleet in one call: what is lost later is lost as a whole.
     func snapshot() -> Snapshot {

@@ -148,7 +148,7 @@ final class Fleet {
         onCall?(script, arguments)
         if isNewer, newer.isEmpty { newer = load(TestScripts.newer) }
         let scripts = isDying ? dying : isNewer ? newer : loaded
-        let reply = redis.ask(["EVALSHA", scripts[script]!, "1", keys.meta] + arguments)
+        let reply = redis.ask(["EVALSHA", scripts[script]!, "1", keys.state] + arguments)
         if isDying, case .error = reply { hasDied = true }
         return reply
     }
@@ -175,7 +175,7 @@ final class Fleet {
     }
 
     func look() -> Look {
-        Look(redis.command(["EVALSHA", loaded["look"]!, "0", String(keys.meta.dropLast(4))]).strings)
+        Look(redis.command(["EVALSHA", loaded["look"]!, "0", keys.prefix]).strings)
     }
 
     // MARK: - The verbs, typed
@@ -212,7 +212,7 @@ final class Fleet {
 
     /// One row as Redis has it.
     func setting(_ name: String) -> String {
-        redis("HGET", String(keys.meta.dropLast(4)) + "settings", name).string
+        redis("HGET", keys.prefix + "settings", name).string
     }
 
     /// An operator's order.
@@ -250,7 +250,7 @@ final class Fleet {
     }
 
     func enqueueMany(_ gateway: Caller, _ ids: [String], tenant: (Int) -> String) {
-        let call = ["EVALSHA", loaded["enqueue"]!, "1", keys.meta] + gateway.header
+        let call = ["EVALSHA", loaded["enqueue"]!, "1", keys.state] + gateway.header
         for start in stride(from: 0, to: ids.count, by: 1_000) {
             let replies = redis.pipeline(
                 (start..<min(start + 1_000, ids.count)).map {

@@ -199,7 +199,7 @@ import Testing
         let used = info.compactMap { $0.hasPrefix("used_memory:") ? Int($0.dropFirst(12)) : nil }[0]
         fleet.redis("CONFIG", "SET", "maxmemory", String(used + 1_000_000))
         #expect(fleet.run("fill", g, []).status == "ok", "4 MB more than fit, and no write was refused")
-        #expect(fleet.redis("HGET", fleet.keys.meta, "through") == .text("1"))
+        #expect(fleet.redis("HGET", fleet.keys.prefix + "meta", "through") == .text("1"))
         #expect(
             fleet.run("enqueue", g, [fleet.newWaiter(), "a", "x|||raw", "0", "", "1", "", "0"]).status.hasPrefix("OOM"))
         #expect(fleet.collect(g).status == "ok")

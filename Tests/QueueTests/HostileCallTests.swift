@@ -18,8 +18,9 @@ import Testing
                 made += 1
                 guard case .error(let words) = fleet.raw(one.script, one.arguments) else { continue }
                 failed += 1
-                let open = fleet.redis("HGET", fleet.keys.meta, "open").string
-                #expect(open == "", "\(one.script) \(one.arguments.map { $0.prefix(80) }): \(words)")
+                Issue.record("\(one.script) \(one.arguments.map { $0.prefix(80) }): \(words)")
+                let begun = fleet.redis("GET", fleet.keys.prefix + "begun").string
+                #expect(begun == fleet.field("state", "ended"), "\(one.script) \(one.arguments.map { $0.prefix(80) }): \(words)")
             }
         }
         #expect(failed == 0)

@@ -1,3 +1,5 @@
+import SimulatedRedis
+
 /// All that is visible of a fleet, read by the test's own eyes, and what its keys have wrong among themselves.
 ///
 /// Works from a full key scan, so that it also sees what `audit` cannot reach: records, sets and indexes nobody names.
@@ -60,14 +62,16 @@ struct Look: Equatable {
         todo.sort()
     }
 
-    static let source = """
+    static let source =
+        """
         #!lua flags=no-writes
+        \(PackedRow.lua)
         local prefix, out = ARGV[1], {}
         local call = redis.call
         local function say(...) out[#out + 1] = table.concat({ ... }, '\\t') end
         local function key(...) return prefix .. table.concat({ ... }, ':') end
         local function wrong(...) say('finding', ...) end
-        local known = { meta = 1, seq = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
+        local known = { state = 1, meta = 1, begun = 1, open = 1, again = 1, mend = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
             zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, pending = 1,
             rates = 1, gateways = 1, workers = 1, orphans = 1, drains = 1, usage = 1 }
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
@@ -150,7 +154,8 @@ struct Look: Equatable {
                 local gateway, what = string.match(id, '^([^:]+):(%a+)$')
                 if gateway then
                     if call('EXISTS', key('gateway', gateway)) == 0 then wrong('gateway gone but', rest) end
-                    if what == 'mail' then
+                    if what == 'call' then
+                    elseif what == 'mail' then
                         for _, lease in ipairs(call('ZRANGE', name, 0, -1)) do
                             local ended = string.sub(lease, 1, 6) == 'ended:'
                             if not ended and call('HGET', key('lease', lease), 'gateway') ~= gateway then wrong('dead mail', lease) end
@@ -165,18 +170,18 @@ struct Look: Equatable {
                         end
                     else wrong('unknown key', rest) end
                 else
-                    local r = call('HMGET', name, 'connection', 'mark', 'ended')
-                    say('gateway', id, r[2] or '')
-                    if not r[1] then wrong('half a gateway', id) end
-                    if r[3] ~= '1' and not call('ZSCORE', key('gateways'), id) then wrong('gateway without expiry', id) end
+                    local r, made = call('HMGET', name, 'mark'), row('call', call('GET', name .. ':call'))
+                    say('gateway', id, r[1] or '')
+                    if not r[1] or not made then wrong('half a gateway', id) end
+                    if made and made.ended ~= '1' and not call('ZSCORE', key('gateways'), id) then wrong('gateway without expiry', id) end
                 end
             elseif kind == 'worker' then
                 local worker, what = string.match(id, '^([^:]+):(%a+)')
                 if not worker then
-                    local r = call('HMGET', name, 'connection', 'state', 'ended', 'started')
-                    say('worker', id, tostring(r[2]), r[4] or '')
-                    if not r[1] or not r[2] then wrong('half a worker', id) end
-                    if r[3] ~= '1' and not call('ZSCORE', key('workers'), id) then wrong('worker without expiry', id) end
+                    local r, made = call('HMGET', name, 'state', 'started'), row('call', call('GET', name .. ':call'))
+                    say('worker', id, tostring(r[1]), r[2] or '')
+                    if not r[1] or not made then wrong('half a worker', id) end
+                    if made and made.ended ~= '1' and not call('ZSCORE', key('workers'), id) then wrong('worker without expiry', id) end
                 elseif call('EXISTS', key('worker', worker)) == 0 then wrong('worker gone but', rest)
                 elseif what == 'slots' then
                     local all = call('HGETALL', name)

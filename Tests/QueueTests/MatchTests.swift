@@ -41,7 +41,7 @@ import Testing
         for start in stride(from: 0, to: pairs.count, by: 500) {
             let slice = pairs[start..<start + 500]
             let reply = redis.command(
-                ["EVAL", String(decoding: script.source, as: UTF8.self), "1", "berth:{t}:meta"]
+                ["EVAL", String(decoding: script.source, as: UTF8.self), "1", "berth:{t}:state"]
                     + slice.flatMap { [$0.0.description, $0.1.description] })
             try #require(reply.list.count == 500, "\(reply)")
             for (pair, rank) in zip(slice, reply.strings) {

@@ -5,7 +5,7 @@ import Testing
 @Suite struct OutsideTests {
     let fleet = Fleet()
 
-    private func key(_ rest: String) -> String { String(fleet.keys.meta.dropLast(4)) + rest }
+    private func key(_ rest: String) -> String { fleet.keys.prefix + rest }
     private func ended(_ waiter: String, _ why: String = "request") -> String { "ended:\(waiter):\(why)" }
 
     @Test func whoWaitsEndsAtOnceAndItsGatewayIsToldUntilItAcknowledges() {

@@ -130,7 +130,7 @@ import Testing
         }
         for second in 0..<seconds {
             fleet.advance(milliseconds: 1_000)
-            while fleet.redis("ZCARD", String(fleet.keys.meta.dropLast(4)) + "line").string != String(waiting) {
+            while fleet.redis("ZCARD", fleet.keys.prefix + "line").string != String(waiting) {
                 last = fleet.newWaiter()
                 fleet.enqueue(g, last, tenant: tenants[second % tenants.count])
             }

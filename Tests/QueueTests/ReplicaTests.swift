@@ -12,7 +12,7 @@ import Testing
         // Its primary is nowhere.
         let server = try RedisServer(["--replicaof", "127.0.0.1", "1"])
         let runtime = LoopRuntime(
-            loop: loop, endpoint: try server.endpoint(), key: Keys(fleet: "test").meta)
+            loop: loop, endpoint: try server.endpoint(), key: Keys(fleet: "test").state)
         let id = try #require(ProcessID(node: "gateway", generation: 1))
         let membership = Membership(runtime: runtime, fleet: "test", id: id, kind: .gateway)
         var notices: [String] = []
@@ -37,7 +37,7 @@ import Testing
         let loop = try Loop()
         let server = try RedisServer()
         let runtime = LoopRuntime(
-            loop: loop, endpoint: try server.endpoint(), key: Keys(fleet: "test").meta)
+            loop: loop, endpoint: try server.endpoint(), key: Keys(fleet: "test").state)
         let id = try #require(ProcessID(node: "gateway", generation: 1))
         let membership = Membership(runtime: runtime, fleet: "test", id: id, kind: .gateway)
         var answers = 0

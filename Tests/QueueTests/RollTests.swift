@@ -20,7 +20,7 @@ extension WaiterRoll {
 @Suite struct RollTests {
     let fleet = Fleet()
 
-    private var prefix: String { String(fleet.keys.meta.dropLast(4)) }
+    private var prefix: String { fleet.keys.prefix }
 
     private func entries(_ ids: [String]) -> [WaiterRoll.Entry] {
         ids.map { WaiterRoll.Entry(id: WaiterID($0)!, standing: .waiting) }
@@ -73,9 +73,9 @@ extension WaiterRoll {
             fleet.cancel(g, ids[0x30])
         }
         // The gateway's record, too, is newer than what came back: no commit number tells of it.
-        let commit = fleet.redis("HGET", prefix + "gateway:\(g.id)", "commit").string
+        let commit = fleet.field("gateway:\(g.id):call", "commit")
         fleet.restore(before)
-        fleet.redis("HSET", prefix + "gateway:\(g.id)", "commit", commit)
+        fleet.write("gateway:\(g.id):call", "commit", commit)
         let gone = lost == "enqueue" ? strange : ids[0x30]
         if lost == "enqueue" { ids.append(strange) } else { ids.remove(at: 0x30) }
         var roll = WaiterRoll()

@@ -112,7 +112,7 @@ struct Spoiler {
 private final class InStep {
     private static let prefix = "berth:{t}:"
     private let both: BothStores
-    private let meta = [bytes(Keys(fleet: "t").meta)]
+    private let key = [bytes(Keys(fleet: "t").state)]
 
     private static func source(_ time: String) -> String {
         """
@@ -168,14 +168,14 @@ private final class InStep {
                     ["HSET", "clock", "s", String(call.clock / 1_000_000), "u", String(call.clock % 1_000_000)].map(
                         bytes),
                     both.words("ears", [], call.listeners.map(bytes)),
-                    both.words(call.script, meta, call.arguments.map(bytes)),
+                    both.words(call.script, key, call.arguments.map(bytes)),
                 ]
             })
         var found: [String] = []
         for (index, call) in calls.enumerated() {
             both.simulated.now = Int64(call.clock)
             _ = both.simulated.call("ears", keys: [], arguments: call.listeners.map(bytes))
-            let here = both.plain(both.simulated.call(call.script, keys: meta, arguments: call.arguments.map(bytes)))
+            let here = both.plain(both.simulated.call(call.script, keys: key, arguments: call.arguments.map(bytes)))
             let there = both.plain(replies[3 * index + 2])
             if call.script != "audit", call.script != "survey" {
                 statuses[here.errorText == nil ? here.elements?.first?.text ?? "?" : "error", default: 0] += 1

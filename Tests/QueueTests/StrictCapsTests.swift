@@ -26,7 +26,7 @@ import Testing
     }
 
     private func over(_ lease: LeaseID) -> String {
-        fleet.redis("HGET", String(fleet.keys.meta.dropLast(4)) + "lease:\(lease)", "over").string
+        fleet.redis("HGET", fleet.keys.prefix + "lease:\(lease)", "over").string
     }
 
     @Test func aLenientWorkersSessionGoesOnAndIsMarked() {

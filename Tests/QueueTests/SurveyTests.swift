@@ -48,7 +48,7 @@ import Testing
         let old = Caller("worker", "old")
         fleet.register(old, pools: ["x|||raw"], age: fleet.milliseconds + 1)
         #expect(fleet.view().workers.first { $0.id == old.id }?.startedMilliseconds == 0)
-        fleet.redis("HDEL", "\(fleet.keys.meta.dropLast(4))worker:\(w.id)", "started", "version")
+        fleet.redis("HDEL", "\(fleet.keys.prefix)worker:\(w.id)", "started", "version")
         let earlier = try #require(fleet.view().workers.first { $0.id == w.id })
         #expect(earlier.startedMilliseconds == nil && earlier.version == "", "one of an earlier release")
     }
@@ -173,15 +173,15 @@ import Testing
         fleet.cap(g, "a", 0)
         for _ in 0..<150 { fleet.enqueue(g, fleet.newWaiter()) }
         let line = fleet.look().line
-        for id in line { fleet.redis("ZADD", "\(fleet.keys.meta.dropLast(4))line", "7", id) }
+        for id in line { fleet.redis("ZADD", "\(fleet.keys.prefix)line", "7", id) }
         #expect(Set(fleet.view(waiters: 1_000).line.map(\.id)) == Set(line))
     }
 
     @Test func usageIsToldByDay() {
         let g = fleet.gateway()
         let today = fleet.milliseconds / 86_400_000
-        fleet.redis("HSET", "\(fleet.keys.meta.dropLast(4))usage:\(today - 1)", "a", "1 2 3 4")
-        fleet.redis("HSET", "\(fleet.keys.meta.dropLast(4))usage:\(today)", "b", "5 6 7 8")
+        fleet.redis("HSET", "\(fleet.keys.prefix)usage:\(today - 1)", "a", "1 2 3 4")
+        fleet.redis("HSET", "\(fleet.keys.prefix)usage:\(today)", "b", "5 6 7 8")
         fleet.auditsEachStep = false
         #expect(fleet.view().uses.keys.sorted() == ["b"])
         let slice = fleet.raw("survey", ["", "0", "0", "0", "0", "usage", "", "0", String(today - 1)]).list

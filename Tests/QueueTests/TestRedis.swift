@@ -106,7 +106,7 @@ final class TestRedis {
     /// - Parameters:
     ///   - key: one of the fleet's.
     ///   - options: as on the server's command line.
-    init(key: String = Keys(fleet: "t").meta, options: [String] = []) {
+    init(key: String = Keys(fleet: "t").state, options: [String] = []) {
         server = try! RedisServer(options, variant: .wanted)
         self.key = key
         (operating, berth, port) = Self.connect(server, key)

@@ -302,7 +302,7 @@ private struct Scene {
     @Test func aKeyOfAnotherTypeEndsMendingAndNotTheGrants() {
         fleet.loadDying()
         let scene = Scene(fleet)
-        let prefix = String(fleet.keys.meta.dropLast(4))
+        let prefix = fleet.keys.prefix
         fleet.redis("SET", prefix + "queue:x|||raw:stranger", "theirs")
         fleet.dying(at: 3) { fleet.enqueue(scene.g, fleet.newWaiter(), tenant: "c") }
         #expect(fleet.hasDied)
@@ -322,13 +322,13 @@ private struct Scene {
         let ear = fleet.listen(g)
         let tenants = (0..<120).map { "t\($0)" }
         _ = fleet.worker(pools: tenants.map { _ in "x|||raw" }, probedBy: g)
-        let prefix = String(fleet.keys.meta.dropLast(4))
+        let prefix = fleet.keys.prefix
         for tenant in tenants {
             fleet.cap(g, tenant, 1)
             fleet.redis("SADD", prefix + "tenant:\(tenant):held", "\(fleet.newWaiter()).1")
             #expect(fleet.enqueue(g, fleet.newWaiter(), tenant: tenant).status == "queued")
         }
-        fleet.redis("HINCRBY", fleet.keys.meta, "begun", "1")
+        fleet.redis("INCR", prefix + "begun")
         for _ in 0..<200 { _ = fleet.raw("sweep", g.header + ["gateway"]) }
         #expect(fleet.look().waiters.values.map(\.state) == tenants.map { _ in "granted" })
         #expect(fleet.audit() == [])

@@ -14,7 +14,7 @@ import Testing
 
     private var today: Int { fleet.milliseconds / UsageTests.day }
 
-    private func key(_ day: Int) -> String { String(fleet.keys.meta.dropLast("meta".count)) + "usage:\(day)" }
+    private func key(_ day: Int) -> String { fleet.keys.prefix + "usage:\(day)" }
 
     /// Turns the clock without what an outage looks like, and sweeps.
     private func turn(days: Int, _ caller: Caller) {

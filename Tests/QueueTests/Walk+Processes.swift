@@ -103,10 +103,8 @@ extension Walk {
     func sweep(strict: Bool = true) {
         guard let caller = pick(gateways + workers).map({ callers[$0]! }) else { return }
         repeat {
-            let meta = fleet.redis("HMGET", fleet.keys.meta, "nextSweep", "grace", "lastTime").list.map {
-                Int($0.string) ?? 0
-            }
-            let due = now >= meta[0] && now >= meta[1] && now - meta[2] <= 4_000
+            let state = ["nextSweep", "grace", "lastTime"].map { Int(fleet.field("state", $0)) ?? 0 }
+            let due = now >= state[0] && now >= state[1] && now - state[2] <= 4_000
             let outcome = fleet.sweep(caller)
             note("sweep by \(caller.id), due \(due)")
             if due {

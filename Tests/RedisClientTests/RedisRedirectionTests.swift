@@ -29,7 +29,7 @@ import Testing
 
     private func connect(_ loop: Loop, _ fake: FakeRedis, _ events: Events) throws -> RedisConnection {
         let connection = RedisConnection(
-            loop: loop, endpoint: try fake.endpoint(), key: "berth:{a}:meta", limits: quick()
+            loop: loop, endpoint: try fake.endpoint(), key: "berth:{a}:state", limits: quick()
         ) { events.all.append($0) }
         connection.start()
         return connection

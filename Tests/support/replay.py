@@ -6,15 +6,16 @@ free is told by the writes alone, in the order in which Redis executed them.
 
 from collections import defaultdict
 
+from . import packed
 from .matching import fits
 
 WRITES = {
-    "SET", "INCR", "DEL", "UNLINK", "HSET", "HSETNX", "HINCRBY", "HDEL", "SADD", "SREM", "SPOP", "ZADD", "ZREM",
+    "SET", "MSET", "INCR", "DEL", "UNLINK", "HSET", "HSETNX", "HINCRBY", "HDEL", "SADD", "SREM", "SPOP", "ZADD", "ZREM",
     "FLUSHALL",
 }  # fmt: skip
 # Reads and others that change nothing; a command in neither set stops the replay rather than being overlooked.
 READS = {
-    "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "HEXISTS", "HKEYS", "HLEN", "HSCAN", "SCARD", "SISMEMBER",
+    "TIME", "GET", "MGET", "EXISTS", "HGET", "HMGET", "HGETALL", "HEXISTS", "HKEYS", "HLEN", "HSCAN", "SCARD", "SISMEMBER",
     "SCAN", "SMEMBERS", "SRANDMEMBER", "SSCAN", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK",
     "ZCOUNT", "ZSCAN", "ZSCORE", "PUBLISH", "TYPE",
 }  # fmt: skip
@@ -37,8 +38,8 @@ class Store(dict):
                 self.pop(key, None)
             return
         key, rest = arguments[0], arguments[1:]
-        if name == "SET":
-            self[key] = rest[0]
+        if name in ("SET", "MSET"):
+            self.update(zip(arguments[::2], arguments[1::2]))
         elif name == "INCR":
             self[key] = str(int(self.get(key, 0)) + 1)
         elif name in ("HSET", "HSETNX"):
@@ -158,7 +159,8 @@ class Replay:
 
     def _committed(self, at):
         self.commits += 1
-        if int(self._get("meta").get("holdOff", 0) or 0) or self._get("todo"):
+        state = packed.row("state", self._get("state"))
+        if state.get("holdOff") or self._get("todo"):
             return
         free = [
             key[len(self.prefix + "pool:") : -len(":free")]

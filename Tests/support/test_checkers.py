@@ -178,8 +178,8 @@ def test_a_death_ends_what_was_served():
 
 
 def test_schema_only_finds_a_key_left():
-    keys = ["berth:{f}:meta", "berth:{f}:tenant:a:held", "berth:{f}:worker:w.1"]
-    assert checkers.schema_only(keys, ("meta", "worker")) == ["left behind: berth:{f}:tenant:a:held"]
+    keys = ["berth:{f}:state", "berth:{f}:tenant:a:held", "berth:{f}:worker:w.1"]
+    assert checkers.schema_only(keys, ("state", "worker")) == ["left behind: berth:{f}:tenant:a:held"]
 
 
 def line(process, at, **fields):

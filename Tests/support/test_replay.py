@@ -51,8 +51,9 @@ def test_in_order_nothing_is_found():
 def test_what_is_counted_is_followed():
     store = Store()
     for by in ("1", "2"):
-        store.apply(["HINCRBY", "meta", "begun", by])
-    assert store == {"meta": {"begun": "3"}}
+        store.apply(["HINCRBY", "worker:w", "served", by])
+    store.apply(["INCR", "begun"])
+    assert store == {"worker:w": {"served": "3"}, "begun": "1"}
 
 
 def test_overtaking_is_found():

@@ -77,7 +77,7 @@ class Fleet:
     """One gateway, one worker with one slot, one tenant that is served, and `size` waiters that may not be."""
 
     def __init__(self, redis: Redis, ear: Redis, shas, name, size):
-        self.redis, self.shas, self.meta = redis, shas, f"berth:{{{name}}}:meta"
+        self.redis, self.shas, self.state = redis, shas, f"berth:{{{name}}}:state"
         self.gateway, self.worker = f"g.{size:x}", f"w.{size:x}"
         self.waiters = 0
         # A wake-up that nobody hears suspends the gateway.
@@ -101,7 +101,7 @@ class Fleet:
         self.held = self.enqueue_served("granted")
 
     def send(self, verb, caller, *arguments):
-        self.redis.send("EVALSHA", self.shas[verb], 1, self.meta, caller, *CONNECTION, *arguments)
+        self.redis.send("EVALSHA", self.shas[verb], 1, self.state, caller, *CONNECTION, *arguments)
 
     def expect(self, reply, status):
         if reply[0].decode() != status:

@@ -56,7 +56,7 @@ public final class FleetOperator {
         keys = Keys(fleet: fleet)
         connection = RedisConnection(
             loop: loop, endpoint: endpoint,
-            scripts: [ScriptLibrary.settings, ScriptLibrary.drain, ScriptLibrary.finish], key: keys.meta)
+            scripts: [ScriptLibrary.settings, ScriptLibrary.drain, ScriptLibrary.finish], key: keys.state)
         connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
     }
@@ -141,7 +141,7 @@ public final class FleetOperator {
 
     private func send(_ order: Order) {
         connection.run(
-            order.script, keys: [Array(keys.meta.utf8)], arguments: order.words.map { Array($0.utf8) }
+            order.script, keys: [Array(keys.state.utf8)], arguments: order.words.map { Array($0.utf8) }
         ) {
             switch $0 {
             case .failure(let error):

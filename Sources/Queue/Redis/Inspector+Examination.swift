@@ -86,17 +86,20 @@ extension Inspector {
     /// Commands with one key. A test holds this list against the scripts.
     static let commandsOfKeys = [
         "DEL", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HINCRBY", "HKEYS", "HLEN", "HMGET", "HSCAN",
-        "HSET", "HSETNX", "INCR", "SADD", "SCARD", "SET", "SISMEMBER", "SMEMBERS", "SRANDMEMBER", "SREM", "SSCAN",
-        "ZADD",
-        "ZCARD", "ZCOUNT", "ZLEXCOUNT", "ZRANGE", "ZRANK", "ZREM", "ZREMRANGEBYSCORE", "ZSCAN", "ZSCORE",
+        "HSET", "HSETNX", "INCR", "MGET", "MSET", "SADD", "SCARD", "SET", "SISMEMBER", "SMEMBERS", "SRANDMEMBER", "SREM",
+        "SSCAN", "ZADD", "ZCARD", "ZCOUNT", "ZLEXCOUNT", "ZRANGE", "ZRANK", "ZREM", "ZREMRANGEBYSCORE", "ZSCAN", "ZSCORE",
     ]
 
     private static func neededCommands(_ keys: Keys) -> [String] {
-        commandsOfKeys.map { "\($0) \(keys.meta) a b" }.map { command in
-            // Every argument of these is a key.
-            command.hasPrefix("DEL ") || command.hasPrefix("EXISTS ") ? String(command.dropLast(4)) : command
+        commandsOfKeys.map { "\($0) \(keys.state) a b" }.map { command in
+            // Other arguments of these are keys too.
+            switch command.prefix(while: { $0 != " " }) {
+            case "DEL", "EXISTS", "MGET": String(command.dropLast(4))
+            case "MSET": String(command.dropLast(2))
+            default: command
+            }
         } + [
-            "TIME", "PING", "INFO", "SCAN 0", "SELECT 0", "SCRIPT LOAD a", "EVALSHA a 1 \(keys.meta)",
+            "TIME", "PING", "INFO", "SCAN 0", "SELECT 0", "SCRIPT LOAD a", "EVALSHA a 1 \(keys.state)",
             "PUBLISH \(keys.wake("a")) b", "PUBLISH \(keys.control("a")) b", "SUBSCRIBE \(keys.wake("a"))",
         ]
     }

@@ -40,7 +40,7 @@ public final class Inspector {
                 ScriptLibrary.survey, ScriptLibrary.audit, ScriptLibrary.place, ScriptLibrary.sessions,
                 ScriptLibrary.usage, ScriptLibrary.examine,
             ],
-            key: keys.meta)
+            key: keys.state)
         connection.onEvent = { [weak self] in self?.connection($0) }
         connection.start()
     }
@@ -82,7 +82,7 @@ public final class Inspector {
         whenUp(done) { [weak self] in
             guard let self else { return }
             connection.run(
-                script, keys: [Array(keys.meta.utf8)],
+                script, keys: [Array(keys.state.utf8)],
                 arguments: (["", "0", "0", "0", "0"] + arguments).map { Array($0.utf8) }
             ) { done(Self.read($0)) }
         }

@@ -77,7 +77,7 @@ final class Membership {
         let header = [
             id.text, String(connection.number), String(history.epoch), String(history.commit), String(history.ticket),
         ]
-        connection.run(script, keys: [Array(keys.meta.utf8)], arguments: (header + arguments).map { Array($0.utf8) }) {
+        connection.run(script, keys: [Array(keys.state.utf8)], arguments: (header + arguments).map { Array($0.utf8) }) {
             [weak self] result in
             guard let self, case .success(let reply) = result, let parsed = ScriptReply(reply) else { return done(nil) }
             if parsed.status != "error" { answered() }

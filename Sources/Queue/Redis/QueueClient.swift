@@ -66,7 +66,7 @@ public final class QueueClient {
     ///   valid name.
     public convenience init?(loop: Loop, endpoint: RedisEndpoint, fleet: String, node: String) {
         self.init(
-            runtime: LoopRuntime(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
+            runtime: LoopRuntime(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).state), fleet: fleet,
             node: node)
     }
 

@@ -81,7 +81,7 @@ public final class SlotRegistry {
         takesIPv6: Bool = true, pools: [Pool], caps: CapsMode = .lenient, lifetime: Int = 0, version: String
     ) {
         self.init(
-            runtime: LoopRuntime(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).meta), fleet: fleet,
+            runtime: LoopRuntime(loop: loop, endpoint: endpoint, key: Keys(fleet: fleet).state), fleet: fleet,
             node: node, address: address, port: port, takesIPv6: takesIPv6, pools: pools, caps: caps,
             lifetime: lifetime, version: version)
     }

@@ -26,7 +26,7 @@ final class AuditChecker: Checker {
         for _ in 0..<1_000 {
             let words = ["", "0", "0", "0", "0", section, cursor]
             let reply = redis.call(
-                "audit", keys: [Array(ledger.store.key("meta").utf8)], arguments: words.map { Array($0.utf8) })
+                "audit", keys: [Array(ledger.store.key("state").utf8)], arguments: words.map { Array($0.utf8) })
             guard let slice = AuditReport.Slice(reply: (reply.elements ?? []).map { $0.text ?? "" }) else {
                 return ledger.found("audit", "no slice of \(section): \(reply)")
             }

@@ -34,20 +34,19 @@ final class ClaimChecker: Checker {
         let (store, caller) = (ledger.store, arguments[0])
         switch script {
         case "reject" where arguments.count > 7 && arguments[5] == "gateway" && arguments[7] == "unreachable":
-            guard let worker = store.redis.field(store.key("lease", arguments[6]), "worker"),
-                store.redis.field(store.key("worker", worker), "state") == "ok"
+            guard let worker = store.field("lease", arguments[6], of: "worker"),
+                store.field("worker", worker, of: "state") == "ok"
             else { return }
             let others = store.redis.ranked(store.key("gateways")).map(\.member).filter { $0 != caller }
             if others.contains(where: { mark(of: $0, store) == "" }) { watch = .claimed(worker: worker) }
         case "reject" where arguments.count > 7 && arguments[5] == "worker" && arguments[7] == "gone":
-            guard let gateway = store.redis.field(store.key("lease", arguments[6]), "gateway"),
+            guard let gateway = store.field("lease", arguments[6], of: "gateway"),
                 mark(of: gateway, store) == ""
             else { return }
             watch = .gone(gateway: gateway)
         case "probed" where arguments[6] == "1":
-            let worker = store.key("worker", arguments[5])
-            guard store.redis.field(worker, "state") == "suspect",
-                let claimant = store.redis.field(worker, "claimant"), claimant != caller
+            guard store.field("worker", arguments[5], of: "state") == "suspect",
+                let claimant = store.field("worker", arguments[5], of: "claimant"), claimant != caller
             else { return }
             watch = .refuted(claimant: claimant)
         default: break
@@ -55,7 +54,7 @@ final class ClaimChecker: Checker {
     }
 
     private func mark(of gateway: String, _ store: StoreView) -> String? {
-        store.redis.field(store.key("gateway", gateway), "mark")
+        store.field("gateway", gateway, of: "mark")
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
@@ -64,7 +63,7 @@ final class ClaimChecker: Checker {
         let store = ledger.store
         switch watch {
         case .claimed(let worker):
-            if store.redis.field(store.key("worker", worker), "state") == "quarantined" {
+            if store.field("worker", worker, of: "state") == "quarantined" {
                 ledger.found("L8", "the word of \(call.caller) alone took \(worker) from the fleet")
             }
         case .refuted(let claimant):

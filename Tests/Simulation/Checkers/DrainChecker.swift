@@ -28,8 +28,8 @@ final class DrainChecker: Checker {
             orders[worker]?.isHeard = true
         } else if orders[worker] == nil {
             let store = ledger.store
-            let epoch = store.redis.field(store.key("meta"), "epoch").flatMap { Int64($0) } ?? 0
-            let number = store.redis.string(store.key("seq")).flatMap { Int64($0) } ?? 0
+            let epoch = store.field("state", of: "epoch").flatMap { Int64($0) } ?? 0
+            let number = store.field("state", of: "seq").flatMap { Int64($0) } ?? 0
             orders[worker] = Order(last: Token(epoch: epoch, number: number))
         }
     }

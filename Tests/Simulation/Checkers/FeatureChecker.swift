@@ -32,7 +32,7 @@ final class OutsideEndChecker: Checker {
             for waiter in store.picture.waiters.values where waiter.state == "ended" {
                 waiters[waiter.id] = waiters[waiter.id] ?? now
             }
-            for id in store.picture.leases.keys where store.redis.field(store.key("lease", id), "ending") != nil {
+            for id in store.picture.leases.keys where store.field("lease", id, of: "ending") != nil {
                 leases[id] = leases[id] ?? now
             }
         }
@@ -92,7 +92,7 @@ final class DeadlineChecker: Checker {
         let clock = Double(store.redis.now / 1_000)
         // Nothing ended before; and what is more than a call may do goes on in the next, at once.
         guard Double(grace.perhapsUntil / 1_000) < clock - 1_000 - Self.slackMilliseconds,
-            Double(store.redis.field(store.key("meta"), "nextSweep") ?? "") ?? 0 > clock
+            Double(store.field("state", of: "nextSweep") ?? "") ?? 0 > clock
         else { return }
         // Sweeps come once a second; this one may have been none.
         guard let first = store.redis.ranked(store.key("pending")).first,

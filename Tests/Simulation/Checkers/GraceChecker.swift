@@ -41,7 +41,7 @@ final class GraceChecker: Checker {
 
     func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
         guard script == "sweep" else { return }
-        due = ledger.store.redis.field(ledger.store.key("meta"), "nextSweep") ?? ""
+        due = ledger.store.field("state", of: "nextSweep") ?? ""
         // What a bounded call left is no matter of time.
         let isDone = ledger.store.redis.members(ledger.store.key("todo")).isEmpty
         before = isDone ? mortal(ledger.store) : []
@@ -64,13 +64,12 @@ final class GraceChecker: Checker {
 
     private func spans(_ clock: Int64, _ ledger: Ledger) {
         let store = ledger.store
-        let meta = store.key("meta")
         // A sweep that was not due yet looks at nothing, and neither does one in a hold-off.
-        guard store.redis.field(meta, "nextSweep") != due, store.redis.field(meta, "holdOff") == "0" else { return }
+        guard store.field("state", of: "nextSweep") != due, store.field("state", of: "holdOff") == "0" else { return }
         for (set, span) in [("gateways", 10_000), ("workers", 10_000), ("pending", 5_000)] {
             for (id, deadline) in store.redis.ranked(store.key(set)) where Int64(deadline) > clock / 1_000 + Int64(span)
             {
-                if set == "pending", store.redis.field(store.key("lease", id), "state") != "granted" { continue }
+                if set == "pending", store.field("lease", id, of: "state") != "granted" { continue }
                 ledger.found("L3", "\(id) ends \(Int64(deadline) - clock / 1_000) ms from now")
             }
         }

@@ -23,7 +23,7 @@ final class LossChecker: Checker {
     }
 
     private func number(_ field: String, _ store: StoreView) -> Int64? {
-        store.redis.field(store.key("meta"), field).flatMap { Int64($0) }
+        store.field("state", of: field).flatMap { Int64($0) }
     }
 
     func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
@@ -38,21 +38,21 @@ final class LossChecker: Checker {
         if let emptiedAt, epoch <= emptiedAt, epoch != before?.epoch { seesLoss = true }
         if let before {
             comesLate = epoch <= before.after
-            let record = ["worker", "gateway"].compactMap { store.redis.field(store.key($0, arguments[0]), "commit") }
-            if epoch == before.epoch, let stored = record.first.flatMap({ Int64($0) }), stored < commit {
+            let record = store.call(of: arguments[0], "commit")
+            if epoch == before.epoch, let stored = record.flatMap({ Int64($0) }), stored < commit {
                 seesLoss = true
             }
         }
         if script == "enqueue", arguments.count > 13, arguments[11].isEmpty, arguments[13].isEmpty,
-            store.redis.field(store.key("waiter", arguments[5]), "tenant") == nil
+            store.field("waiter", arguments[5], of: "tenant") == nil
         {
             ticket = highest
         }
     }
 
     private func isOld(_ arguments: [String], _ store: StoreView) -> Bool {
-        let record = ["worker", "gateway"].compactMap { store.redis.field(store.key($0, arguments[0]), "connection") }
-        guard let recorded = record.first.flatMap({ Int64($0) }), let own = Int64(arguments[1]) else { return false }
+        let record = store.call(of: arguments[0], "connection")
+        guard let recorded = record.flatMap({ Int64($0) }), let own = Int64(arguments[1]) else { return false }
         return own < recorded
     }
 

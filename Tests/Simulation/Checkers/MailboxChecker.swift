@@ -12,12 +12,12 @@ final class MailboxChecker: Checker {
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         guard call.wrote else { return }
         let store = ledger.store
-        let seq = store.redis.string(store.key("seq")) ?? ""
+        let seq = store.field("state", of: "seq") ?? ""
         guard seq != number || call.script == "collect" else { return }
         number = seq
         for (id, _) in store.redis.ranked(store.key("pending")) where !acknowledged.contains(id) {
-            guard store.redis.field(store.key("lease", id), "state") == "granted",
-                let gateway = store.redis.field(store.key("lease", id), "gateway")
+            guard store.field("lease", id, of: "state") == "granted",
+                let gateway = store.field("lease", id, of: "gateway")
             else { continue }
             let mail = store.redis.ranked(store.key("gateway", gateway, "mail"))
             if !mail.contains(where: { $0.member == id }) {
@@ -51,9 +51,8 @@ final class VerdictChecker: Checker {
         while let first = heard.first, now - first.at > VerdictChecker.bound {
             heard.removeFirst()
             let store = ledger.store
-            let lease = store.key("lease", first.lease)
             guard !absent.contains(first.gateway), let calm = ledger.calmSince,
-                first.at - calm > VerdictChecker.recovery, store.redis.field(lease, "state") == "granted",
+                first.at - calm > VerdictChecker.recovery, store.field("lease", first.lease, of: "state") == "granted",
                 let entry = store.redis.ranked(store.key("pending")).first(where: { $0.member == first.lease })
             else { continue }
             // A later grant of the same name has more time left.

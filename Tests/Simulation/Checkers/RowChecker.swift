@@ -69,7 +69,7 @@ final class RowChecker: Checker {
         if within > 0, stayed + within > store.cap(of: tenant) {
             ledger.found("S3", "\(tenant) holds \(stayed + within) by what is declared again, and nothing is marked")
         }
-        let isStrict = store.redis.field(store.key("worker", call.caller), "caps") == "strict"
+        let isStrict = store.field("worker", call.caller, of: "caps") == "strict"
         if isStrict, !before.holdOff, !after.holdOff, let over = own.first(where: \.isOver) {
             ledger.found("S3", "\(call.caller) is strict, and keeps \(over.id) above the cap of \(tenant)")
         }
@@ -88,7 +88,7 @@ final class BlameChecker: Checker {
         if script == "reject", arguments.count > 7, arguments[5] == "gateway", arguments[7] == "unreachable" {
             let lease = store.fields(store.key("lease", arguments[6]))
             guard lease["gateway"] == arguments[0], lease["back"] == nil, let worker = lease["worker"],
-                ["ok", "trial"].contains(store.redis.field(store.key("worker", worker), "state"))
+                ["ok", "trial"].contains(store.field("worker", worker, of: "state"))
             else { return }
             unreached = worker
         } else if script == "sweep" {
@@ -107,20 +107,20 @@ final class BlameChecker: Checker {
         let store = ledger.store
         if let unreached, call.wrote, !["old", "unknown", "bad"].contains(call.status),
             mark(of: call.caller, store) != "claim",
-            ["ok", "trial"].contains(store.redis.field(store.key("worker", unreached), "state"))
+            ["ok", "trial"].contains(store.field("worker", unreached, of: "state"))
         {
             ledger.found("L8", "\(call.caller) could not reach \(unreached), which goes on being granted")
         }
         for late in overdue where call.status == "ok" {
-            guard store.redis.field(store.key("lease", late.lease), "state") != "granted",
+            guard store.field("lease", late.lease, of: "state") != "granted",
                 mark(of: late.gateway, store) == "",
-                store.redis.field(store.key("worker", late.worker), "address") != nil
+                store.field("worker", late.worker, of: "address") != nil
             else { continue }
             ledger.found("L4", "\(late.gateway) let \(late.lease) run into its deadline and is not suspended")
         }
     }
 
     private func mark(of gateway: String, _ store: StoreView) -> String? {
-        store.redis.field(store.key("gateway", gateway), "mark")
+        store.field("gateway", gateway, of: "mark")
     }
 }

@@ -22,8 +22,8 @@ final class SlotTurnChecker: Checker {
         watched = nil
         let store = ledger.store
         guard let lease = ended(by: script, arguments, store) else { return }
-        guard let worker = store.redis.field(store.key("lease", lease), "worker"),
-            let slot = store.redis.field(store.key("lease", lease), "slot")
+        guard let worker = store.field("lease", lease, of: "worker"),
+            let slot = store.field("lease", lease, of: "slot")
         else { return }
         watched = (worker, slot, lease)
     }
@@ -36,7 +36,7 @@ final class SlotTurnChecker: Checker {
             return isFit && free.contains("\(arguments[0]) \(arguments[6...8].joined(separator: " "))")
                 ? nil : arguments[5]
         case "cancel" where arguments.count > 5:
-            let lease = store.redis.field(store.key("waiter", arguments[5]), "lease") ?? ""
+            let lease = store.field("waiter", arguments[5], of: "lease") ?? ""
             return dialed.contains(lease) ? lease : nil
         case "reject" where arguments.count > 8:
             let (kind, reason, flag) = (arguments[5], arguments[7], arguments[8])
@@ -55,7 +55,7 @@ final class SlotTurnChecker: Checker {
         watched = nil
         let store = ledger.store
         // An enqueue that was sent again after its client's session brings the name back.
-        if store.redis.field(store.key("lease", lease), "worker") == nil { dialed.remove(lease) }
+        if store.field("lease", lease, of: "worker") == nil { dialed.remove(lease) }
         guard let row = store.redis.field(store.key("worker", worker, "slots"), slot)?.split(separator: " ") else {
             return
         }

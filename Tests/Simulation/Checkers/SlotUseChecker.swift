@@ -143,14 +143,14 @@ final class StaleChecker: Checker {
         guard arguments.count >= 6, let connection = Int(arguments[1]) else { return }
         let store = ledger.store
         let id = arguments[0]
-        let record = ["worker", "gateway"].compactMap { store.redis.field(store.key($0, id), "connection") }.first
+        let record = store.call(of: id, "connection")
         if let record, let recorded = Int(record), connection < recorded {
             why = "of an old connection"
             reply = "old"
         } else if script == "release", arguments.count > 9, arguments[9] == "1" {
             // It is a `ready` too, which counts whatever became of the lease.
             return
-        } else if let lease = lease(script, arguments), store.redis.field(store.key("lease", lease), "waiter") == nil {
+        } else if let lease = lease(script, arguments), store.field("lease", lease, of: "waiter") == nil {
             why = "for a lease that is over"
             reply = ""
         } else if ["accept", "release"].contains(script), arguments.count > 8, !isOf(arguments, store) {
@@ -160,13 +160,13 @@ final class StaleChecker: Checker {
             return
         }
         // What any call may note of its caller and of the time is no change.
-        before = store.contents(without: ["meta", "seq", "worker:\(id)", "gateway:\(id)"])
+        before = store.contents(without: ["state", "meta", "begun", "worker:\(id):call", "gateway:\(id):call"])
     }
 
     /// The slot and token that a worker names are those of the lease.
     private func isOf(_ arguments: [String], _ store: StoreView) -> Bool {
-        let key = store.key("lease", arguments[5])
-        return ["slot", "epoch", "number"].map { store.redis.field(key, $0) } == arguments[6...8].map { Optional($0) }
+        ["slot", "epoch", "number"].map { store.field("lease", arguments[5], of: $0) }
+            == arguments[6...8].map { Optional($0) }
     }
 
     private func lease(_ script: String, _ arguments: [String]) -> String? {
@@ -184,7 +184,7 @@ final class StaleChecker: Checker {
             ledger.found("S9", "\(call.script) \(why) was answered \(call.status)")
         }
         let id = call.caller
-        let after = ledger.store.contents(without: ["meta", "seq", "worker:\(id)", "gateway:\(id)"])
+        let after = ledger.store.contents(without: ["state", "meta", "begun", "worker:\(id):call", "gateway:\(id):call"])
         for key in Set(before.keys).union(after.keys).sorted() where before[key] != after[key] {
             ledger.found("S9", "\(call.script) \(why) changed \(key)")
         }

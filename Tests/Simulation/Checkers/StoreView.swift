@@ -88,6 +88,18 @@ public final class StoreView {
         Dictionary(redis.hash(key).map { ($0.field, $0.value) }) { first, _ in first }
     }
 
+    /// One field of a row, packed or not; nil where there is none.
+    public func field(_ parts: String..., of name: String) -> String? {
+        let rest = parts.joined(separator: ":")
+        guard let row = PackedRow.under(rest[...]) else { return redis.field(prefix + rest, name) }
+        return redis.bytes(prefix + rest).flatMap { row.value(name, of: $0) }
+    }
+
+    /// What each call of a process writes, whichever kind of process it is.
+    public func call(of process: String, _ name: String) -> String? {
+        field("worker", process, "call", of: name) ?? field("gateway", process, "call", of: name)
+    }
+
     /// Whether a slot of the pool serves what the selector asks for.
     public func fits(_ selector: String, _ pool: String) -> Bool {
         if let known = fit[selector]?[pool] { return known }
@@ -162,9 +174,9 @@ public final class StoreView {
         case "settings":
             words = nil
             terms = [:]
-        case "meta":
-            known.holdOff = (Int64(redis.field(name, "holdOff") ?? "0") ?? 0) > 0
-            known.epoch = Int64(redis.field(name, "epoch") ?? "0") ?? 0
+        case "state":
+            known.holdOff = (Int64(field("state", of: "holdOff") ?? "0") ?? 0) > 0
+            known.epoch = Int64(field("state", of: "epoch") ?? "0") ?? 0
         default: break
         }
     }

@@ -131,7 +131,7 @@ final class GrantChecker: Checker {
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         guard call.wrote else { return }
         let store = ledger.store
-        let seq = store.redis.string(store.key("seq")) ?? ""
+        let seq = store.field("state", of: "seq") ?? ""
         guard seq != number else { return }
         number = seq
         let picture = store.picture
@@ -149,7 +149,7 @@ final class GrantChecker: Checker {
         guard case .storeLostData = happening else { return }
         // What stands again was granted once.
         ledger.store.forget()
-        number = ledger.store.redis.string(ledger.store.key("seq")) ?? ""
+        number = ledger.store.field("state", of: "seq") ?? ""
         known = Set(ledger.store.picture.leases.values.filter { $0.state == "granted" }.map(\.id))
     }
 

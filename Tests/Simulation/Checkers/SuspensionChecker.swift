@@ -7,7 +7,7 @@ final class SuspensionChecker: Checker {
     private func marks(_ store: StoreView) -> [String: String] {
         var marks: [String: String] = [:]
         for (gateway, _) in store.redis.ranked(store.key("gateways")) {
-            marks[gateway] = store.redis.field(store.key("gateway", gateway), "mark")
+            marks[gateway] = store.field("gateway", gateway, of: "mark")
         }
         return marks
     }
@@ -15,7 +15,7 @@ final class SuspensionChecker: Checker {
     func willRun(_ script: String, arguments: [String], at now: Int64, into ledger: Ledger) {
         let store = ledger.store
         before = marks(store)
-        number = store.redis.string(store.key("seq")) ?? ""
+        number = store.field("state", of: "seq") ?? ""
         pending =
             before.values.contains { !$0.isEmpty } ? Set(store.redis.ranked(store.key("pending")).map(\.member)) : []
     }
@@ -24,10 +24,10 @@ final class SuspensionChecker: Checker {
         guard call.wrote else { return }
         let store = ledger.store
         let after = marks(store)
-        if before.values.contains(where: { !$0.isEmpty }), store.redis.string(store.key("seq")) != number {
+        if before.values.contains(where: { !$0.isEmpty }), store.field("state", of: "seq") != number {
             for (id, _) in store.redis.ranked(store.key("pending")) where !pending.contains(id) {
-                guard let gateway = store.redis.field(store.key("lease", id), "gateway"),
-                    store.redis.field(store.key("lease", id), "state") == "granted",
+                guard let gateway = store.field("lease", id, of: "gateway"),
+                    store.field("lease", id, of: "state") == "granted",
                     let mark = before[gateway], !mark.isEmpty, after[gateway] == mark
                 else { continue }
                 ledger.found("S12", "\(id) was granted to \(gateway), which is suspended: \(mark)")

@@ -35,20 +35,20 @@ final class GrantNewsChecker: Checker {
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
         guard call.wrote else { return }
         let store = ledger.store
-        let seq = store.redis.string(store.key("seq")) ?? ""
+        let seq = store.field("state", of: "seq") ?? ""
         if seq != number {
             number = seq
             for (id, _) in store.redis.ranked(store.key("pending")) where !known.contains(id) {
                 known.insert(id)
-                let gateway = store.redis.field(store.key("lease", id), "gateway") ?? ""
+                let gateway = store.field("lease", id, of: "gateway") ?? ""
                 if !heard.contains(id) { waiting[id] = News(gateway: gateway, at: now) }
             }
         }
         for (id, news) in waiting.sorted(by: { $0.key < $1.key }) where now - news.at > GrantNewsChecker.bound {
             waiting[id] = nil
             // Ended meanwhile, or its gateway was: nobody is owed the news any more.
-            guard store.redis.field(store.key("lease", id), "state") == "granted",
-                store.redis.field(store.key("gateway", news.gateway), "mark") != nil
+            guard store.field("lease", id, of: "state") == "granted",
+                store.field("gateway", news.gateway, of: "mark") != nil
             else { continue }
             judge(id, news, now, ledger)
         }
@@ -102,7 +102,7 @@ final class DeadProcessChecker: Checker {
         if call.wrote, gone[call.caller] != nil { gone[call.caller] = now }
         // Each sweep is a chance to see it; one that is late shows at the next.
         guard call.script == "sweep", call.status == "ok" else { return }
-        let holdsOff = store.redis.field(store.key("meta"), "holdOff").map { $0 != "0" } ?? false
+        let holdsOff = store.field("state", of: "holdOff").map { $0 != "0" } ?? false
         if holdsOff || store.redis.now < grace.perhapsUntil { barred = now }
         for (id, at) in gone.sorted(by: { $0.key < $1.key }) {
             if !exists(id, store) {
@@ -155,7 +155,7 @@ final class LeavingChecker: Checker {
             let store = ledger.store
             guard !gone.contains(first.gateway), let calm = ledger.calmSince,
                 first.at - calm > LeavingChecker.recovery,
-                let state = store.redis.field(store.key("waiter", first.waiter.text), "state"), state != "ended"
+                let state = store.field("waiter", first.waiter.text, of: "state"), state != "ended"
             else { continue }
             ledger.found("L4", "\(first.waiter) has left \((now - first.at) / 1_000) ms ago and is \(state)")
         }

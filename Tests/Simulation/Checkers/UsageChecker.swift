@@ -39,7 +39,7 @@ final class UsageChecker: Checker {
     }
 
     private func recorded(_ caller: String, _ store: StoreView) -> Int {
-        let found = ["worker", "gateway"].compactMap { store.redis.field(store.key($0, caller), "usage") }
+        let found = ["worker", "gateway"].compactMap { store.field($0, caller, of: "usage") }
         return found.first.flatMap { Int($0) } ?? 0
     }
 

@@ -229,7 +229,7 @@ public final class World {
         guard server.state == .up else { return }
         let words = ["", "0", "0", "0", "0", "operator", "set", "0", "1", name, text]
         server.run(
-            "settings", keys: [Array(ledger.store.key("meta").utf8)], arguments: words.map { Array($0.utf8) })
+            "settings", keys: [Array(ledger.store.key("state").utf8)], arguments: words.map { Array($0.utf8) })
         if name.hasPrefix("pause:") { paused.insert(name) }
     }
 
@@ -238,7 +238,7 @@ public final class World {
         guard server.state == .up else { return }
         trace("\(worker.process.name) shall drain")
         let words = ["", "0", "0", "0", "0", "operator", "drain", worker.id.text]
-        server.run("drain", keys: [Array(ledger.store.key("meta").utf8)], arguments: words.map { Array($0.utf8) })
+        server.run("drain", keys: [Array(ledger.store.key("state").utf8)], arguments: words.map { Array($0.utf8) })
         worker.process.whenGone { [unowned self] in
             timeline.after(milliseconds(200)) { [unowned self] in restart(worker.process.host) }
         }

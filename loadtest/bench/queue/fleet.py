@@ -85,7 +85,7 @@ class Fleet:
     def __init__(self, path, shas, *, tenants, selectors, capped, name="bench"):
         self.redis, self.shas = Redis(path), shas
         self.prefix = f"berth:{{{name}}}:"
-        self.meta = self.prefix + "meta"
+        self.state = self.prefix + "state"
         self.tenants, self.selectors, self.capped = tenants, selectors, capped
         self.random = random.Random(1)
         self.waiting = 0
@@ -125,7 +125,7 @@ class Fleet:
     # A call is the bytes of it; `ask` sends some at once and reads the replies.
 
     def call(self, verb, caller, *arguments) -> bytes:
-        return encoded("EVALSHA", self.shas[verb], 1, self.meta, caller, 1, 0, 0, 0, *arguments)
+        return encoded("EVALSHA", self.shas[verb], 1, self.state, caller, 1, 0, 0, 0, *arguments)
 
     def ask(self, calls) -> list:
         self.redis.socket.sendall(b"".join(calls))

@@ -20,12 +20,12 @@ end
 
 local FINDINGS_MAX = 100
 local function reply(next_section, next_cursor)
-    return { next_section, next_cursor, meta.schema or '', int(meta.epoch), int(looked), int(over_cap),
+    return { next_section, next_cursor, meta.schema and tostring(meta.schema) or '', int(meta.epoch), int(looked), int(over_cap),
         unpack(found, 1, math.min(#found, 3 * FINDINGS_MAX)) }
 end
 
 if meta.schema and not speaks(meta.schema) then
-    return { 'schema', meta.schema }
+    return { 'schema', tostring(meta.schema) }
 end
 
 -- One function an item's kind; what an item is called is its kind and what it is given. Each first asks whether the item
@@ -68,7 +68,7 @@ function judge.slot(id, slot)
     check(in_free == (s.state == 'free'), 'S4', 'is', s.state, 'but free index says', tostring(in_free))
     check(not (worker.draining and s.state == 'free'), 'S4', 'free on a draining worker')
     check((s.state == 'leased') == (s.lease ~= '-'), 'S4', 'is', s.state, 'with lease', s.lease)
-    check(s.number <= tonumber(read('GET', key('seq')) or 0), 'S8', 'has a token not given yet:', int(s.number))
+    check(s.number <= meta.seq, 'S8', 'has a token not given yet:', int(s.number))
     if s.state == 'leased' then
         local lease = lease_row(s.lease)
         check(lease ~= nil, 'S1', 'leased to a lease that is not there:', s.lease)

@@ -1,36 +1,7 @@
 -- Shared by every script: key prefix, one reading of the clock, exact numbers.
--- KEYS[1] is always `<prefix>meta`; all other keys carry the same hash tag and are spelled in `Keys.swift` and here.
+-- KEYS[1] is always `<prefix>state`; all other keys carry the same hash tag and are spelled in `Keys.swift` and here.
 
--- A command that changes no key, and one that may. Their words are text where a call says them often: of a number
--- Redis prints 17 digits first.
-local read = redis.call
-local write
-
--- A call is counted in `meta` as begun by its first write and as ended by its last one. Where the two numbers differ one
--- died midway, and the next one has everything mended (lib_mend). They are numbers, and no flag: of a call that it lost
--- Redis may execute the first half at a later restart (Valkey's pull request 4342), under all that was written since.
--- What a call has in hand, items for `todo`, stands in `open` meanwhile.
-local in_hand = ''
-
-local function count_as_begun()
-    if write ~= redis.call then
-        write = redis.call
-        write('HINCRBY', KEYS[1], 'begun', 1)
-    end
-end
-
-local function note(item)
-    count_as_begun()
-    in_hand = in_hand == '' and item or in_hand .. ' ' .. item
-    write('HSET', KEYS[1], 'open', in_hand)
-end
-
-function write(...)
-    count_as_begun()
-    return redis.call(...)
-end
-
-local PREFIX = string.sub(KEYS[1], 1, -5)
+local PREFIX = string.sub(KEYS[1], 1, -6)
 
 -- Written out, for every command spells a key: a table for each takes longer than the joining.
 local function key(kind, id, what, of)
@@ -44,6 +15,35 @@ local function key(kind, id, what, of)
     return PREFIX .. kind .. ':' .. id .. ':' .. what .. ':' .. of
 end
 
+-- A command that changes no key, and one that may. Their words are text where a call says them often: of a number
+-- Redis prints 17 digits first.
+local read = redis.call
+local write
+
+-- A call counts itself as begun (`begun`) by its first write and as ended (in the state) by its last one. Where the two
+-- numbers differ one died midway, and the next one has everything mended (lib_mend). They are numbers, and no flag: of a
+-- call that it lost Redis may execute the first half at a later restart (Valkey's pull request 4342), under all that was
+-- written since. What a call has in hand, items for `todo`, stands in `open` meanwhile, behind the call's number.
+local in_hand, begun = '', 0
+
+local function count_as_begun()
+    if write ~= redis.call then
+        write = redis.call
+        begun = write('INCR', key('begun'))
+    end
+end
+
+local function note(item)
+    count_as_begun()
+    in_hand = in_hand == '' and item or in_hand .. ' ' .. item
+    write('SET', key('open'), begun .. ' ' .. in_hand)
+end
+
+function write(...)
+    count_as_begun()
+    return redis.call(...)
+end
+
 -- `..`, tostring and Redis' own conversion round above 10^14.
 local function int(number)
     return string.format('%d', number)
@@ -54,9 +54,9 @@ local NOW_US = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local NOW = math.floor(NOW_US / 1000)
 
 -- Limits. docs/reference/limits.md has a row for each; where Swift knows one too, a test holds them together.
-local SCHEMA = 3
--- The oldest layout that was ever released.
-local SCHEMA_MIN = 3
+local SCHEMA = 5
+-- The oldest layout that this program reads.
+local SCHEMA_MIN = 5
 local POOLS_MAX = 256
 local SELECTORS_PER_TENANT_MAX = 16
 local SELECTORS_MAX = 1024

@@ -15,11 +15,13 @@ local function grant(worker_id, pool, waiter)
         -- A call that died midway left its pool's index behind; it must not stop each call after it.
         return index_worker(worker_id)
     end
-    local number = write('INCR', key('seq'))
+    local s = slot_row(worker_id, slot)
+    -- Above the slot's last token too: a call that died midway may have kept the state as it was.
+    meta.seq = math.max(meta.seq, s.number) + 1
+    local number = meta.seq
     local attempt = waiter.attempt + 1
     local lease = { id = waiter.id .. '.' .. attempt, waiter = waiter.id, tenant = waiter.tenant,
         gateway = waiter.gateway, worker = worker_id, slot = slot, pool = pool, epoch = meta.epoch, number = number }
-    local s = slot_row(worker_id, slot)
     s.epoch, s.number = lease.epoch, number
     move_slot(s, 'leased', lease.id)
     write('HSET', key('lease', lease.id), 'waiter', waiter.id, 'tenant', waiter.tenant, 'gateway', waiter.gateway,

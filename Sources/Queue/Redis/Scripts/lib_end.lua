@@ -12,7 +12,8 @@ local function forget_worker(worker)
     if read('HGET', key('nodes'), node) == worker.id then
         write('HDEL', key('nodes'), node)
     end
-    change_worker('DEL', worker.id, key('worker', worker.id, 'slots'), key('worker', worker.id, 'leases'))
+    known_workers[worker.id] = nil
+    forget_process('worker', worker.id, key('worker', worker.id, 'slots'), key('worker', worker.id, 'leases'))
 end
 
 -- Stops the grants of a worker: its free slots drain now, each other slot when it becomes free.
@@ -39,7 +40,8 @@ local function end_worker(id)
         return
     end
     later('worker:' .. id)
-    change_worker('HSET', id, 'ended', '1', 'draining', '1')
+    note_ended('worker', id)
+    change_worker('HSET', id, 'draining', '1')
     write('ZREM', key('workers'), id)
     index_worker(id)
     while ends_left > 0 do
@@ -72,7 +74,8 @@ local function end_gateway(id)
     local known = read('EXISTS', key('gateway', id)) == 1
     if known then
         later('gateway:' .. id)
-        write('HSET', key('gateway', id), 'ended', '1', 'mark', 'ended')
+        note_ended('gateway', id)
+        write('HSET', key('gateway', id), 'mark', 'ended')
     end
     write('ZREM', key('gateways'), id)
     write('ZREM', key('declarers'), id)
@@ -82,7 +85,7 @@ local function end_gateway(id)
     while ends_left > 0 do
         local waiter_id = read('ZRANGE', key('gateway', id, 'waiters'), '0', '0')[1]
         if not waiter_id then
-            write('DEL', key('gateway', id), key('gateway', id, 'waiters'), key('gateway', id, 'mail'),
+            forget_process('gateway', id, key('gateway', id, 'waiters'), key('gateway', id, 'mail'),
                 key('gateway', id, 'aside'))
             write('SREM', key('todo'), 'gateway:' .. id)
             return
@@ -239,7 +242,8 @@ end
 
 -- One that registered anew since is not ended a second time.
 local function is_ending(kind, id)
-    return read('HGET', key(kind, id), 'ended') == '1'
+    local _, ended = known_process(kind, id)
+    return ended
 end
 
 local function continue(item)

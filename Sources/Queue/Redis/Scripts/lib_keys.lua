@@ -25,10 +25,10 @@ end
 -- A process that nothing makes end by time, or what it left.
 local function mend_process(kind, id, name, field)
     local process_id = string.match(id, '^[^:]+')
-    local record = key(kind, process_id)
-    if read('HEXISTS', record, field) == 0 then
+    local known, ended = known_process(kind, process_id)
+    if not known or read('HEXISTS', key(kind, process_id), field) == 0 then
         write('DEL', name)
-    elseif read('HGET', record, 'ended') == '1' then
+    elseif ended then
         write('SADD', key('todo'), kind .. ':' .. process_id)
     else
         write('ZADD', key(kind .. 's'), 'NX', int(NOW + PROCESS_TTL_MS), process_id)
@@ -36,7 +36,7 @@ local function mend_process(kind, id, name, field)
 end
 
 function mend_key_of.gateway(id, name)
-    mend_process('gateway', id, name, 'connection')
+    mend_process('gateway', id, name, 'mark')
 end
 
 function mend_key_of.worker(id, name)

@@ -96,6 +96,7 @@ local function mend_slot(worker, slot)
     end
     local lease = s.lease ~= '-' and lease_row(s.lease) or nil
     local waiter = string.match(s.lease, '^%x+')
+    raise_seq(s.number)
     if lease and stands(lease, s) then
         add_held(lease.tenant, lease.id)
         write('SADD', key('worker', worker.id, 'leases'), lease.id)

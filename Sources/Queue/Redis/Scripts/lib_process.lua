@@ -3,30 +3,56 @@
 -- [4] the last commit acknowledged to it, [5] the highest ticket it has seen.
 -- Each reply opens with status, epoch, commit, flags (1 more to do, 2 sweep due, 4 hold-off), highest ticket.
 
+-- The fleet's state: one packed row. `schema` is nil where there is none yet.
+local STATE = '<dddddddddddd'
 local meta
+
+-- What each call of a process writes: its connection, the last commit that it was told, and 1 once it is being ended.
+local CALL = '<ddd'
+
+local function call_key(kind, id)
+    return kind == 'gateway' and key('gateway', id, 'call') or key('worker', id, 'call')
+end
+
 local caller = { id = ARGV[1] }
 local FIRST_ARGUMENT = 6
 
-local function load_meta()
-    local row = read('HMGET', KEYS[1], 'schema', 'epoch', 'after', 'commit', 'lastTime', 'grace', 'holdOff',
-        'lastTicket', 'nextSweep', 'mend', 'open', 'begun', 'ended')
-    local mend_at, open, begun, ended = unpack(row, 10)
-    in_hand, begun = open or '', tonumber(begun or 0)
-    meta = { schema = row[1] or nil, epoch = tonumber(row[2] or 0), after = tonumber(row[3] or 0),
-        commit = tonumber(row[4] or 0), lastTime = tonumber(row[5] or NOW), grace = tonumber(row[6] or 0),
-        holdOff = tonumber(row[7] or 0), lastTicket = tonumber(row[8] or 0), nextSweep = tonumber(row[9] or 0),
-        open = in_hand, begun = begun, torn = begun ~= tonumber(ended or 0) }
-    meta.mend = mend_at or ''
+-- A script of another layout reads `meta`, and finds there that it cannot go on.
+local function old_schema()
+    return read('HGET', key('meta'), 'schema') or nil
+end
+
+-- Returns the row of the call's own process, if it is asked for.
+local function load_meta(own)
+    -- The first key never is. Where a cluster moves the slot to another node key by key, looking for what is not there
+    -- is an error: here, before anything is written, and not half way.
+    local rows = read('MGET', PREFIX, KEYS[1], key('begun'), own or PREFIX)
+    begun = tonumber(rows[3] or 0)
+    if rows[2] then
+        local schema, epoch, after, commit, last_time, grace, hold_off, last_ticket, next_sweep, seq, ended, stage =
+            struct.unpack(STATE, rows[2])
+        meta = { schema = schema, epoch = epoch, after = after, commit = commit, lastTime = last_time, grace = grace,
+            holdOff = hold_off, lastTicket = last_ticket, nextSweep = next_sweep, seq = seq, stage = stage,
+            torn = begun ~= ended }
+    else
+        meta = { schema = old_schema(), epoch = 0, after = 0, commit = 0, lastTime = NOW, grace = 0, holdOff = 0,
+            lastTicket = 0, nextSweep = 0, seq = 0, stage = 0, torn = begun ~= 0, isNew = true }
+    end
+    meta.mend = meta.stage > 0 and read('GET', key('mend')) or ''
     if meta.torn then
+        local number, open = string.match(read('GET', key('open')) or '', '^(%d+) (.*)$')
+        in_hand = number and tonumber(number) == begun and open or ''
+        meta.open = in_hand
         -- Where mending itself died it goes on behind what it died of.
         local died = string.match(in_hand, 'mending:(%w+)')
         meta.mend = died == 'keys' and '' or died and int(died + 1) or '1'
     end
+    return rows[4]
 end
 
 -- A process works with data one schema older or newer than its own, so that a fleet is updated process by process.
 local function speaks(schema)
-    local number = natural(schema)
+    local number = tonumber(schema)
     return number and number >= SCHEMA_MIN and math.abs(number - SCHEMA) <= 1
 end
 
@@ -52,7 +78,7 @@ local function lost_history(epoch, commit, recorded)
         return false
     end
     if recorded then
-        return tonumber(recorded) < commit
+        return recorded < commit
     end
     return commit > meta.commit
 end
@@ -80,24 +106,30 @@ end
 
 -- What a call that died midway had in hand is done again, once.
 local function take_over()
-    local again = read('HGET', KEYS[1], 'again') == meta.open
+    local again = read('GET', key('again')) == meta.open
     for item in string.gmatch(again and '' or meta.open, '%a+:%S+') do
         if not string.find(item, '^mending:') then
             write('SADD', key('todo'), item)
         end
     end
-    write('HSET', KEYS[1], 'again', meta.open)
+    write('SET', key('again'), meta.open)
 end
 
-local function save_meta()
+-- Writes the state, and with it the rows given, each behind its key.
+local function save_meta(...)
     if meta.torn then
         take_over()
     end
-    local schema = math.max(SCHEMA, tonumber(meta.schema) or 0)
-    redis.call('HSET', KEYS[1], 'schema', schema, 'epoch', int(meta.epoch), 'after', int(meta.after), 'commit',
-        int(meta.commit), 'lastTime', int(NOW), 'grace', int(meta.grace), 'holdOff', int(meta.holdOff), 'lastTicket',
-        int(meta.lastTicket), 'nextSweep', int(meta.nextSweep), 'mend', meta.mend, 'open', '', 'ended',
-        int(meta.begun + (write == redis.call and 1 or 0)))
+    if meta.isNew then
+        write('HSET', key('meta'), 'schema', SCHEMA)
+    end
+    local stage = meta.mend == '' and 0 or string.find(meta.mend, '^keys') and 2 or 1
+    if stage > 0 or meta.stage > 0 then
+        write('SET', key('mend'), meta.mend)
+    end
+    local row = struct.pack(STATE, math.max(SCHEMA, tonumber(meta.schema) or 0), meta.epoch, meta.after, meta.commit, NOW,
+        meta.grace, meta.holdOff, meta.lastTicket, meta.nextSweep, meta.seq, begun, stage)
+    redis.call('MSET', KEYS[1], row, ...)
 end
 
 -- The kind of a call that only a gateway or a worker may make.
@@ -110,17 +142,20 @@ end
 -- connection's bytes), `unknown` (Redis has no such process: register), `bad`. `kind` is gateway, worker or operator;
 -- `registering` lets a caller without a record pass.
 local function begin(kind, registering)
-    -- A key that never is. Where a cluster moves the slot to another node key by key, looking for what is not there is
-    -- an error: here, before anything is written, and not half way.
-    read('EXISTS', PREFIX)
-    load_meta()
+    local is_process, row = kind == 'gateway' or kind == 'worker', nil
+    if is_process then
+        caller.key, caller.call = key(kind, caller.id), call_key(kind, caller.id)
+        row = load_meta(caller.call)
+    else
+        load_meta()
+    end
     if meta.schema and not speaks(meta.schema) then
-        return { 'schema', int(meta.epoch), '0', 0, int(meta.lastTicket), meta.schema }
+        return { 'schema', int(meta.epoch), '0', 0, int(meta.lastTicket), tostring(meta.schema) }
     end
     local connection, epoch, commit = natural(ARGV[2]), natural(ARGV[3]), natural(ARGV[4])
     local ticket = natural(ARGV[5])
     local node = string.match(caller.id, '^(.*)%.[0-9a-f]+$')
-    local known = kind == 'operator' or ((kind == 'gateway' or kind == 'worker') and is_name(node))
+    local known = kind == 'operator' or (is_process and is_name(node))
     if not (connection and epoch and commit and ticket and known) then
         return header('bad')
     end
@@ -135,25 +170,25 @@ local function begin(kind, registering)
     if meta.nextSweep > NOW + SWEEP_MS then
         meta.nextSweep = NOW
     end
-    local recorded = false
-    if kind ~= 'operator' then
-        caller.key = key(kind, caller.id)
-        local row = read('HMGET', caller.key, 'connection', 'commit', 'ended')
-        recorded = row[1]
-        if recorded and connection < tonumber(recorded) then
+    if is_process then
+        local recorded, told, ended
+        if row then
+            recorded, told, ended = struct.unpack(CALL, row)
+        end
+        if recorded and connection < recorded then
             return header('old')
         end
-        caller.node = node
-        if lost_history(epoch, commit, row[2]) then
+        caller.node, caller.connection, caller.ended = node, connection, ended or 0
+        if lost_history(epoch, commit, told) then
             open_epoch(epoch)
         end
         meta.lastTicket = math.max(meta.lastTicket, ticket)
-        caller.ending = row[3] == '1'
+        caller.isKnown, caller.ending = recorded ~= nil, ended == 1
     end
     if meta.epoch == 0 then
         meta.epoch = NOW
     end
-    if kind ~= 'operator' and (not recorded or caller.ending) and not registering then
+    if is_process and (not caller.isKnown or caller.ending) and not registering then
         save_meta()
         return header('unknown')
     end
@@ -163,13 +198,52 @@ end
 -- Ends a call that may have written: counts the commit, for the fleet and for the caller.
 local function finish(status, ...)
     meta.commit = meta.commit + 1
-    if caller.key and read('EXISTS', caller.key) == 1 then
-        redis.call('HSET', caller.key, 'connection', ARGV[2], 'commit', int(meta.commit))
+    if caller.isKnown then
+        save_meta(caller.call, struct.pack(CALL, caller.connection, meta.commit, caller.ended))
+    else
+        save_meta()
     end
-    save_meta()
     local reply = header(status, meta.commit)
     for _, value in ipairs({ ... }) do
         reply[#reply + 1] = value
     end
     return reply
+end
+
+-- A process' first record. Its call writes it again as it ends.
+local function note_known()
+    caller.isKnown, caller.ended = true, 0
+    write('SET', caller.call, struct.pack(CALL, caller.connection, meta.commit, 0))
+end
+
+-- Whether Redis knows a process, and whether it is being ended.
+local function known_process(kind, id)
+    if id == caller.id and caller.isKnown ~= nil then
+        return caller.isKnown, caller.ended == 1
+    end
+    local row = read('GET', call_key(kind, id))
+    if not row then
+        return false, false
+    end
+    local _, _, ended = struct.unpack(CALL, row)
+    return true, ended == 1
+end
+
+local function note_ended(kind, id)
+    if id == caller.id then
+        caller.ended = 1
+    end
+    local row = read('GET', call_key(kind, id))
+    if row then
+        local connection, commit = struct.unpack(CALL, row)
+        write('SET', call_key(kind, id), struct.pack(CALL, connection, commit, 1))
+    end
+end
+
+-- A process' records go, and with them what its calls wrote.
+local function forget_process(kind, id, ...)
+    if id == caller.id then
+        caller.isKnown = false
+    end
+    write('DEL', key(kind, id), call_key(kind, id), ...)
 end

@@ -236,8 +236,8 @@ end
 
 -- A gateway that Redis knows and has not begun to end.
 local function alive(gateway)
-    local row = read('HMGET', key('gateway', gateway), 'connection', 'ended')
-    return row[1] and row[2] ~= '1'
+    local known, ended = known_process('gateway', gateway)
+    return known and not ended
 end
 
 -- Tells a gateway, by mail and at once, that somebody else ended its waiter. `why` is one word.

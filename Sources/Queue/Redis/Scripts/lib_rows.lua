@@ -35,7 +35,7 @@ local function judge_row(worker, row)
     local older = newer(s.epoch, s.number, epoch, number)
     local same = s.epoch == epoch and s.number == number
     local lease = s.lease ~= '-' and lease_row(s.lease) or nil
-    raise_seq(number)
+    raise_seq(math.max(number, s.number))
     -- What a call that died midway left: a lease that was never written, a free slot that is in no index.
     if s.state == 'leased' and not lease then
         move_slot(s, 'recycling', '-', 'time')

@@ -97,9 +97,7 @@ local function move_slot(s, state, lease, how)
 end
 
 local function raise_seq(number)
-    if number > tonumber(read('GET', key('seq')) or 0) then
-        write('SET', key('seq'), int(number))
-    end
+    meta.seq = math.max(meta.seq, number)
 end
 
 -- Frees a slot that recycles from this token or an older one. Returns true if the slot is free now and was not before.

@@ -2,7 +2,7 @@
 -- A cursor is `scan batch last inner`: where Redis' scan stands, the members of the batch that it gave there, the last of
 -- them that is done, and where to go on inside that one. Members that stay are met once at least, whatever joins, leaves or
 -- moves: Redis' scan promises it for its batches. One batch goes by names while it is the same; where a member that left
--- has let another one in, it is begun again.
+-- has let another one in, it is done_up_to again.
 
 -- What this call may still look at.
 local looks_left = LOOKS_A_CALL
@@ -26,7 +26,7 @@ local function walk(scan_command, container, cursor, visit)
         table.sort(names)
         -- Of a batch that is all there is, nobody who stays can be before `last` and not be done.
         local this = scan == '0' and slice[1] == '0' and 'all' or table.concat(names, ',')
-        local begun = last
+        local done_up_to = last
         local again = batch ~= '' and batch ~= this
         if again then
             last = ''
@@ -35,8 +35,8 @@ local function walk(scan_command, container, cursor, visit)
             return table.concat({ scan, this, name, rest }, ' ')
         end
         for _, name in ipairs(names) do
-            local resumed = name == begun and inner ~= ''
-            if resumed or again or name > begun then
+            local resumed = name == done_up_to and inner ~= ''
+            if resumed or again or name > done_up_to then
                 if looks_left <= 0 then
                     return stop(last, resumed and inner or '')
                 end

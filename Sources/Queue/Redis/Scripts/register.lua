@@ -41,7 +41,8 @@ local expires = int(NOW + PROCESS_TTL_MS)
 
 if kind == 'gateway' then
     write('ZADD', key('gateways'), expires, caller.id)
-    write('HSET', caller.key, 'mark', read('HGET', caller.key, 'mark') or '', 'connection', ARGV[2])
+    note_known()
+    write('HSET', caller.key, 'mark', read('HGET', caller.key, 'mark') or '')
     return finish('ok')
 end
 
@@ -101,13 +102,14 @@ if not superseded then
 end
 write('ZADD', key('workers'), expires, caller.id)
 if read('EXISTS', caller.key) == 0 then
+    note_known()
     -- The loop writes each slot once; which of them are free the worker's rows say. The record comes last: where it is,
     -- its slots are.
     for i = 1, count do
         save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-',
             how = 'time', pool = ARGV[FIRST_POOL - 1 + i] })
     end
-    change_worker('HSET', caller.id, 'connection', ARGV[2], 'address', address, 'state', 'probing', 'draining', '0', 'trial',
+    change_worker('HSET', caller.id, 'address', address, 'state', 'probing', 'draining', '0', 'trial',
         '', 'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0',
         'started', int(math.max(NOW - age, 0)), 'version', version)
     write('ZADD', key('probes'), int(NOW), caller.id)

@@ -15,7 +15,7 @@ local function row(...)
 end
 
 if meta.schema and not speaks(meta.schema) then
-    return { 'schema', meta.schema }
+    return { 'schema', tostring(meta.schema) }
 end
 
 -- The pools that a selector fits, best first. If no worker ever served one, the pool that scales from zero.
@@ -117,9 +117,9 @@ while SECTIONS[at] and looks_left > 0 do
     local name, scan, visit = unpack(SECTIONS[at])
     if name == 'fleet' then
         local head = read('ZRANGE', key('line'), '0', '0')[1]
-        row('fleet', meta.schema or '', int(meta.epoch), holding_off() and '1' or '0', int(math.max(meta.grace - NOW, 0)),
-            int(read('ZCARD', key('line'))), int(read('SCARD', key('todo'))), int(NOW),
-            head and read('HGET', key('waiter', head), 'ticket') or '', read('GET', key('seq')) or '0')
+        row('fleet', meta.schema and tostring(meta.schema) or '', int(meta.epoch), holding_off() and '1' or '0',
+            int(math.max(meta.grace - NOW, 0)), int(read('ZCARD', key('line'))), int(read('SCARD', key('todo'))), int(NOW),
+            head and read('HGET', key('waiter', head), 'ticket') or '', int(meta.seq))
         for _, pool in ipairs(read('HKEYS', key('pools'))) do
             row('pool', pool)
         end

@@ -24,10 +24,9 @@ extension Scenario {
                 r.until("it is served") { r.isServing(first) }
                 func times() -> [Int64] {
                     let lease = r.picture.leases.keys.first ?? ""
-                    let fields = [
-                        (r.store.key("worker", r.w(1).id.text), "started"), (r.store.key("lease", lease), "since"),
-                    ]
-                    return fields.compactMap { r.store.redis.field($0, $1).flatMap { Int64($0) } }
+                    return [
+                        r.store.field("worker", r.w(1).id.text, of: "started"), r.store.field("lease", lease, of: "since"),
+                    ].compactMap { $0.flatMap { Int64($0) } }
                 }
                 let before = times()
                 r.pass(milliseconds: 6_000)

@@ -1,0 +1,28 @@
+"""The rows that the scripts keep packed, by their own names (`PackedRow` in Swift): doubles, and texts that a zero byte ends."""
+
+import struct
+
+FORMATS = {
+    "state": (
+        "dddddddddddd",
+        "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq ended mending",
+    ),
+    "call": ("ddd", "connection commit ended"),
+}
+
+
+def row(kind: str, text: str) -> dict:
+    """A row's values by name; empty where there is none. `text` is what was read as UTF-8 with surrogate escapes."""
+    if not text:
+        return {}
+    data, at, values = text.encode("utf-8", "surrogateescape"), 0, {}
+    format, names = FORMATS[kind]
+    for letter, name in zip(format, names.split()):
+        if letter == "d":
+            values[name] = struct.unpack_from("<d", data, at)[0]
+            at += 8
+        else:
+            end = data.index(b"\0", at)
+            values[name] = data[at:end].decode()
+            at = end + 1
+    return values
