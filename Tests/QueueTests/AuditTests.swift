@@ -136,7 +136,7 @@ import Testing
         fleet.enqueueMany(g, 1_000) { "t\($0 % 300)" }
         let line = fleet.look().line
         let broken = stride(from: 0, to: 1_000, by: 100).map { line[$0] }
-        for waiter in broken { fleet.redis("HSET", prefix + "waiter:\(waiter)", "score", "1") }
+        for waiter in broken { fleet.write("waiter:\(waiter)", "score", "1") }
         var slices = 0
         let found = fleet.audit {
             slices += 1

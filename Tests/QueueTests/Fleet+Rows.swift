@@ -2,25 +2,26 @@ import SimulatedRedis
 
 /// Rows of the fleet, packed ones too, by the names of their fields.
 extension Fleet {
-    private static let source = PackedRow.lua + """
-        local prefix, rest = ARGV[1], ARGV[2]
-        local kind = kind_of(rest)
-        if ARGV[3] == 'get' then
-            if not kind then return redis.call('HGET', prefix .. rest, ARGV[4]) end
-            local values = row(kind, redis.call('GET', prefix .. rest))
-            return values and values[ARGV[4]]
-        elseif not kind then
-            return redis.call('HSET', prefix .. rest, unpack(ARGV, 4))
-        end
-        local values = row(kind, redis.call('GET', prefix .. rest)) or {}
-        for i, name in ipairs(formats[kind][2]) do
-            values[name] = values[name] or (string.sub(formats[kind][1], i + 1, i + 1) == 'd' and '0' or '')
-        end
-        for i = 4, #ARGV, 2 do
-            values[ARGV[i]] = ARGV[i + 1]
-        end
-        return redis.call('SET', prefix .. rest, packed(kind, values))
-        """
+    private static let source =
+        PackedRow.lua + """
+            local prefix, rest = ARGV[1], ARGV[2]
+            local kind = kind_of(rest)
+            if ARGV[3] == 'get' then
+                if not kind then return redis.call('HGET', prefix .. rest, ARGV[4]) end
+                local values = row(kind, redis.call('GET', prefix .. rest))
+                return values and values[ARGV[4]]
+            elseif not kind then
+                return redis.call('HSET', prefix .. rest, unpack(ARGV, 4))
+            end
+            local values = row(kind, redis.call('GET', prefix .. rest)) or {}
+            for i, name in ipairs(formats[kind][2]) do
+                values[name] = values[name] or (string.sub(formats[kind][1], i + 1, i + 1) == 'd' and '0' or '')
+            end
+            for i = 4, #ARGV, 2 do
+                values[ARGV[i]] = ARGV[i + 1]
+            end
+            return redis.call('SET', prefix .. rest, packed(kind, values))
+            """
 
     /// One field of the row under a key, the fleet's prefix left out; "" where there is none.
     func field(_ key: String, _ name: String) -> String {

@@ -20,7 +20,9 @@ import Testing
                 failed += 1
                 Issue.record("\(one.script) \(one.arguments.map { $0.prefix(80) }): \(words)")
                 let begun = fleet.redis("GET", fleet.keys.prefix + "begun").string
-                #expect(begun == fleet.field("state", "ended"), "\(one.script) \(one.arguments.map { $0.prefix(80) }): \(words)")
+                #expect(
+                    begun == fleet.field("state", "ended"),
+                    "\(one.script) \(one.arguments.map { $0.prefix(80) }): \(words)")
             }
         }
         #expect(failed == 0)

@@ -70,6 +70,11 @@ struct Look: Equatable {
         local call = redis.call
         local function say(...) out[#out + 1] = table.concat({ ... }, '\\t') end
         local function key(...) return prefix .. table.concat({ ... }, ':') end
+        local function waiter(id) return row('waiter', call('GET', key('waiter', id))) end
+        local function lease(id)
+            local r = call('HMGET', key('lease', id), 'tenant', 'run', 'state')
+            return r[1] and { tenant = r[1], run = r[2], state = r[3] }
+        end
         local function wrong(...) say('finding', ...) end
         local known = { state = 1, meta = 1, begun = 1, open = 1, again = 1, mend = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
             zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, pending = 1,
@@ -82,11 +87,10 @@ struct Look: Equatable {
             elseif redis.call('TTL', name) ~= -1 then
                 wrong('TTL on', rest)
             elseif kind == 'waiter' then
-                local r = call('HMGET', name, 'tenant', 'selector', 'gateway', 'score', 'state', 'lease', 'ticket')
-                r[4] = r[4] or r[7]
-                say('waiter', id, tostring(r[1]), tostring(r[2]), tostring(r[3]), tostring(r[4]), tostring(r[5]), r[6] or '')
-                if not r[1] then wrong('half a waiter', id)
-                elseif r[5] == 'accepted' or r[5] == 'reserved' then
+                local w = row('waiter', call('GET', name))
+                local r = { w.tenant, w.selector, w.gateway, w.score, w.state, w.lease }
+                say('waiter', id, unpack(r))
+                if r[5] == 'accepted' or r[5] == 'reserved' then
                     if call('EXISTS', key('lease', r[6])) == 0 then wrong('accepted waiter without lease', id) end
                 elseif not call('ZSCORE', key('gateway', r[3], 'waiters'), id) then
                     wrong('waiter unknown to its gateway', id)
@@ -100,7 +104,7 @@ struct Look: Equatable {
                     local slot = call('HGET', key('worker', r[1], 'slots'), r[2])
                     if not slot or not string.find(slot, ' ' .. id .. ' ', 1, true) then wrong('lease without its slot', id) end
                     if call('SISMEMBER', key('tenant', r[3], 'held'), id) == 0 then wrong('lease not held', id) end
-                    if (r[5] == 'granted' or r[5] == 'reserved') and call('HGET', key('waiter', r[4]), 'lease') ~= id then
+                    if (r[5] == 'granted' or r[5] == 'reserved') and (waiter(r[4]) or {}).lease ~= id then
                         wrong(r[5], 'lease without its waiter', id)
                     end
                     local pending = call('ZSCORE', key('pending'), id) ~= false
@@ -113,14 +117,14 @@ struct Look: Equatable {
                 local sets = what == 'held' or what == 'selectors'
                 if what == 'run' then
                     for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
-                        local of = string.find(member, '.', 1, true) and 'lease' or 'waiter'
-                        local r = call('HMGET', key(of, member), 'tenant', 'run', 'state')
-                        if r[1] ~= tenant or r[2] ~= run or r[3] == 'ended' then wrong('run has a ghost', rest, member) end
+                        local of = string.find(member, '.', 1, true) and lease or waiter
+                        local r = of(member) or {}
+                        if r.tenant ~= tenant or r.run ~= run or r.state == 'ended' then wrong('run has a ghost', rest, member) end
                     end
                 elseif what == 'aside' then
                     for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
-                        local r = call('HMGET', key('waiter', member), 'tenant', 'state')
-                        if r[1] ~= tenant or r[2] ~= 'aside' then wrong('aside ghost', rest, member) end
+                        local r = waiter(member) or {}
+                        if r.tenant ~= tenant or r.state ~= 'aside' then wrong('aside ghost', rest, member) end
                     end
                 elseif what == 'aliases' then
                     local all = call('HGETALL', name)
@@ -128,8 +132,8 @@ struct Look: Equatable {
                         local orphan = string.sub(all[i + 1], 1, 1) == '-'
                         local expiry = call('ZSCORE', key('orphans'), tenant .. ':' .. all[i])
                         if orphan ~= (expiry ~= false) then wrong('orphan', rest, all[i], all[i + 1]) end
-                        local r = call('HMGET', key('waiter', all[i + 1]), 'alias', 'tenant', 'state')
-                        if not orphan and (r[1] ~= all[i] or r[2] ~= tenant or r[3] == 'ended') then
+                        local r = waiter(all[i + 1]) or {}
+                        if not orphan and (r.alias ~= all[i] or r.tenant ~= tenant or r.state == 'ended') then
                             wrong('alias of a ghost', rest, all[i])
                         end
                     end
@@ -148,7 +152,7 @@ struct Look: Equatable {
                 end
             elseif kind == 'queue' then
                 for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
-                    if call('HGET', key('waiter', member), 'state') ~= 'queued' then wrong('queue holds a ghost', member) end
+                    if (waiter(member) or {}).state ~= 'queued' then wrong('queue holds a ghost', member) end
                 end
             elseif kind == 'gateway' then
                 local gateway, what = string.match(id, '^([^:]+):(%a+)$')
@@ -162,11 +166,11 @@ struct Look: Equatable {
                         end
                     elseif what == 'aside' or what == 'waiters' then
                         for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
-                            local r = call('HMGET', key('waiter', member), 'state', 'gateway')
-                            if what == 'aside' and call('ZSCORE', key('tenant', call('HGET', key('waiter', member), 'tenant'), 'aside'), member) == false then
+                            local r = waiter(member) or {}
+                            if what == 'aside' and not call('ZSCORE', key('tenant', r.tenant or '', 'aside'), member) then
                                 wrong('not among its tenant\\'s asides', member)
                             end
-                            if r[2] ~= gateway or (what == 'aside' and r[1] ~= 'aside') then wrong(what, 'holds a ghost', member) end
+                            if r.gateway ~= gateway or (what == 'aside' and r.state ~= 'aside') then wrong(what, 'holds a ghost', member) end
                         end
                     else wrong('unknown key', rest) end
                 else

@@ -70,7 +70,9 @@ import Testing
         let texts = ["", "a", "with space", String(repeating: "y", count: 300)]
         for _ in 0..<2_000 {
             let letters = (0..<1 + dice.below(12)).map { _ in dice.pick(["d", "d", "s", "B", "H", "I"]) }
-            let values = letters.map { dice.pick($0 == "s" ? texts : dice.chance(99) ? ["3", "200"] + numbers[..<3] : numbers) }
+            let values = letters.map {
+                dice.pick($0 == "s" ? texts : dice.chance(99) ? ["3", "200"] + numbers[..<3] : numbers)
+            }
             let cut = dice.chance(20) ? "\(1 + dice.below(9))" : "0"
             let call = ["<" + letters.joined(), cut, dice.chance(90) ? "1" : "3"] + values
             let real = both.plain(both.real.pipeline([both.words("rows", [], call.map(bytes))])[0])

@@ -8,6 +8,7 @@ FORMATS = {
         "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq ended mending",
     ),
     "call": ("ddd", "connection commit ended"),
+    "waiter": ("ddddssssssss", "ticket score attempt keep tenant selector gateway run alias state lease why"),
 }
 
 

@@ -184,7 +184,9 @@ final class StaleChecker: Checker {
             ledger.found("S9", "\(call.script) \(why) was answered \(call.status)")
         }
         let id = call.caller
-        let after = ledger.store.contents(without: ["state", "meta", "begun", "worker:\(id):call", "gateway:\(id):call"])
+        let after = ledger.store.contents(without: [
+            "state", "meta", "begun", "worker:\(id):call", "gateway:\(id):call",
+        ])
         for key in Set(before.keys).union(after.keys).sorted() where before[key] != after[key] {
             ledger.found("S9", "\(call.script) \(why) changed \(key)")
         }

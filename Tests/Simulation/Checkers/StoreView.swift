@@ -203,17 +203,16 @@ public final class StoreView {
         }
     }
 
-    private static let waiterFields = ["tenant", "selector", "gateway", "score", "state", "lease", "ticket"]
     private static let leaseFields = [
         "waiter", "tenant", "gateway", "worker", "slot", "pool", "epoch", "number", "state", "over", "cap",
     ]
     private static let workerFields = ["state", "draining", "trial", "pools", "slots"]
 
     private func waiter(_ id: String, _ name: String) -> WaiterLine? {
-        guard let row = redis.fields(name, StoreView.waiterFields) else { return nil }
+        guard let row = redis.bytes(name).flatMap(PackedRow.waiter.values) else { return nil }
         return WaiterLine(
-            id: id, tenant: row[0], selector: row[1], gateway: row[2], score: Int64(row[3]) ?? Int64(row[6]) ?? 0,
-            state: row[4], lease: row[5])
+            id: id, tenant: row[4], selector: row[5], gateway: row[6], score: Int64(row[1]) ?? 0, state: row[9],
+            lease: row[10])
     }
 
     private func lease(_ id: String, _ name: String) -> LeaseLine? {

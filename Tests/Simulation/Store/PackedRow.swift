@@ -16,8 +16,13 @@ public struct PackedRow: Sendable {
     /// What each call of a process writes.
     public static let call = PackedRow("ddd", "connection commit ended")
 
+    public static let waiter = PackedRow(
+        "ddddssssssss", "ticket score attempt keep tenant selector gateway run alias state lease why")
+
     /// By the kind of their keys, `call` for that of a process' calls.
-    public static let kinds: [(kind: String, row: PackedRow)] = [("state", state), ("call", call)]
+    public static let kinds: [(kind: String, row: PackedRow)] = [
+        ("state", state), ("call", call), ("waiter", waiter),
+    ]
 
     /// The row under a key, the fleet's prefix left out; nil where there is none, or a hash.
     public static func under(_ key: Substring) -> PackedRow? {
@@ -41,6 +46,23 @@ public struct PackedRow: Sendable {
             }
         }
         return nil
+    }
+
+    /// All values of a row; nil where it is no such row.
+    public func values(of bytes: [UInt8]) -> [String]? {
+        var (at, values) = (0, [String]())
+        for letter in format.utf8 {
+            if letter == UInt8(ascii: "d") {
+                guard at + 8 <= bytes.count else { return nil }
+                values.append(Self.spelled(bytes, at))
+                at += 8
+            } else {
+                guard let end = bytes[at...].firstIndex(of: 0) else { return nil }
+                values.append(String(decoding: bytes[at..<end], as: UTF8.self))
+                at = end + 1
+            }
+        }
+        return values
     }
 
     private static func spelled(_ bytes: [UInt8], _ at: Int) -> String {

@@ -22,4 +22,5 @@ if open then
     accept_lease(lease)
     settle()
 end
-return finish('accepted', lease.tenant, lease.keep, read('HGET', key('waiter', lease.waiter), 'run') or lease.run)
+local waiter = waiter_row(lease.waiter)
+return finish('accepted', lease.tenant, lease.keep, waiter and waiter.run or lease.run)

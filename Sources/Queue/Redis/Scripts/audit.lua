@@ -169,7 +169,8 @@ function judge.waiter(id, gateway)
 end
 
 function judge.line(id)
-    check(not read('ZSCORE', key('line'), id) or read('HGET', key('waiter', id), 'state') == 'queued', 'S5',
+    local waiter = waiter_row(id)
+    check(not read('ZSCORE', key('line'), id) or (waiter and waiter.state == 'queued'), 'S5',
         'in line but not queued')
 end
 

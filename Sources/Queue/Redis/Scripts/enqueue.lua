@@ -30,14 +30,15 @@ local function answer(waiter)
         local lease = lease_row(waiter.lease)
         local address = lease and read('HGET', key('worker', lease.worker), 'address')
         if address then
-            return finish('granted', waiter.ticket, grant_payload(lease, address))
+            return finish('granted', int(waiter.ticket), grant_payload(lease, address))
         end
     end
-    return finish('queued', waiter.ticket)
+    return finish('queued', int(waiter.ticket))
 end
 
-if read('EXISTS', key('waiter', id)) == 1 then
-    return answer(waiter_row(id))
+local here = waiter_row(id)
+if here then
+    return answer(here)
 end
 
 -- Nobody serves it: pools that fit and were served in the last 10 minutes; a label that was ever declared may wait, and
@@ -158,31 +159,22 @@ end
 local ticket = tonumber(old_ticket) or math.max(NOW_US, meta.lastTicket + 1)
 meta.lastTicket = math.max(meta.lastTicket, ticket)
 local score = ticket - math.min(math.max(head_start, 0), limits.priorityMax) * 1000000
-local waiter = { id = id, tenant = tenant, selector = selector, gateway = caller.id, ticket = int(ticket),
-    score = int(score), state = 'queued', lease = '', attempt = attempt, run = run, alias = alias, keep = keep }
--- What names the record comes first, and the record is whole: whatever a call that dies leaves is found.
+local waiter = { id = id, tenant = tenant, selector = selector, gateway = caller.id, ticket = ticket, score = score,
+    state = 'queued', lease = '', attempt = attempt, run = run, alias = alias, keep = keep, stored = key('waiter', id),
+    packed = pack_waiter }
+known_waiters[id] = waiter
+change_row(waiter)
 write('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
-local record = { 'tenant', tenant, 'selector', selector, 'gateway', caller.id, 'ticket', waiter.ticket, 'state', 'queued' }
--- A million records: what says nothing is left out.
-local score_apart = waiter.score ~= waiter.ticket and waiter.score or ''
-for name, value in pairs({ attempt = attempt, run = run, alias = alias, keep = keep, score = score_apart }) do
-    if value ~= '' and value ~= 0 then
-        record[#record + 1] = name
-        record[#record + 1] = value
-    end
-end
-write('HSET', key('waiter', id), unpack(record))
 if alias ~= '' then
     write('HSET', aliases, alias, id)
     write('ZREM', key('orphans'), tenant .. ':' .. alias)
 end
 if run ~= '' then
-    write('ZADD', key('tenant', tenant, 'run', run), waiter.ticket, id)
+    write('ZADD', key('tenant', tenant, 'run', run), int(ticket), id)
 end
 own_waiter = id
 put(waiter)
 settle()
-waiter = waiter_row(id)
 if (full or not may_wait) and (waiter.state == 'queued' or waiter.state == 'aside') then
     if inherited then
         -- Whoever will not wait leaves the ticket as it was.

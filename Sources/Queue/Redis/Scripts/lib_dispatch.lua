@@ -31,7 +31,8 @@ local function grant(worker_id, pool, waiter)
     write('SADD', key('worker', worker_id, 'leases'), lease.id)
     write('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), lease.id)
     write('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), lease.id)
-    write('HSET', key('waiter', waiter.id), 'state', 'granted', 'lease', lease.id, 'attempt', attempt)
+    waiter.attempt = attempt
+    set_waiter(waiter, 'granted', lease.id)
     if worker.state == 'trial' then
         change_worker('HSET', worker_id, 'trial', lease.id)
     end

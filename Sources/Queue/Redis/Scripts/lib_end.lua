@@ -65,7 +65,7 @@ local function orphan(waiter, deadline)
     local aliases = key('tenant', waiter.tenant, 'aliases')
     if read('HGET', aliases, waiter.alias) == waiter.id then
         write('ZADD', key('orphans'), deadline, waiter.tenant .. ':' .. waiter.alias)
-        write('HSET', aliases, waiter.alias, '-' .. waiter.ticket)
+        write('HSET', aliases, waiter.alias, '-' .. int(waiter.ticket))
     end
 end
 
@@ -195,9 +195,8 @@ function outside.holdings(cursor, cut, why, tenant)
     ends_left = ends_left - TENANTS_A_SLICE
     local slice = read('SSCAN', key('tenant', tenant, 'held'), cursor, 'COUNT', TENANTS_A_SLICE)
     for _, id in ipairs(slice[2]) do
-        local holder = string.match(id, '^%x+')
-        local ticket = read('HGET', key('waiter', holder), 'ticket')
-        if tonumber(ticket or 0) <= cut and outside.held(id, why) then
+        local holder = waiter_row(string.match(id, '^%x+'))
+        if (holder and holder.ticket or 0) <= cut and outside.held(id, why) then
             count = count + 1
         end
     end
@@ -219,7 +218,7 @@ function outside.tenant(cut, why, tenant)
             for _, id in ipairs(ids) do
                 ends_left = ends_left - 1
                 local waiter = waiter_row(id)
-                if waiter and tonumber(waiter.ticket) <= cut then
+                if waiter and waiter.ticket <= cut then
                     dismiss(waiter, why)
                     count = count + 1
                 else

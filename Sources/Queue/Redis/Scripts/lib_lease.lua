@@ -152,9 +152,8 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
         else
             leave_line(waiter)
         end
-        write('HSET', key('waiter', waiter.id), 'state', 'accepted', 'lease', id)
+        set_waiter(waiter, 'accepted', id)
         write('ZREM', key('gateway', gateway, 'waiters'), waiter.id)
-        waiter.state, waiter.lease = 'accepted', id
     end
     local over = below_cap(tenant) and '0' or '1'
     s.epoch, s.number = epoch, number
@@ -193,8 +192,9 @@ local function accept_lease(lease, since)
         write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
         write('ZREM', key('gateway', lease.gateway, 'waiters'), lease.waiter)
     end
-    if read('EXISTS', key('waiter', lease.waiter)) == 1 then
-        write('HSET', key('waiter', lease.waiter), 'state', 'accepted')
+    local waiter = waiter_row(lease.waiter)
+    if waiter then
+        set_waiter(waiter, 'accepted', waiter.lease)
     end
     local worker = worker_row(lease.worker)
     if worker.state == 'trial' then

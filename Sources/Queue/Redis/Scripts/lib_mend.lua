@@ -7,7 +7,7 @@ local mend = {}
 -- Names that find a waiter; those of one that is to end have been taken from it.
 local function name_again(waiter)
     if waiter.run ~= '' then
-        write('ZADD', key('tenant', waiter.tenant, 'run', waiter.run), waiter.ticket, waiter.id)
+        write('ZADD', key('tenant', waiter.tenant, 'run', waiter.run), int(waiter.ticket), waiter.id)
     end
     if waiter.alias ~= '' then
         write('HSETNX', key('tenant', waiter.tenant, 'aliases'), waiter.alias, waiter.id)
@@ -25,7 +25,7 @@ local function mend_granted(waiter, lease)
     local state = standing_of(lease)
     take(waiter)
     leave_aside(waiter)
-    write('HSET', key('waiter', waiter.id), 'state', state)
+    set_waiter(waiter, state, lease.id)
     if state == 'granted' then
         write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
         write('ZADD', key('gateway', waiter.gateway, 'mail'), 'NX', int(NOW), lease.id)
@@ -194,7 +194,8 @@ function sections.gateways(id, inner)
         looks_left = looks_left - #ids
         for _, waiter in ipairs(ids) do
             from = '(' .. waiter
-            if read('HGET', key('waiter', waiter), 'gateway') == id then
+            local row = waiter_row(waiter)
+            if row and row.gateway == id then
                 mend.waiter(waiter)
             else
                 write('ZREM', waiters, waiter)

@@ -115,6 +115,39 @@ local function take_over()
     write('SET', key('again'), meta.open)
 end
 
+-- Rows that this call changed or deleted. A call reads a row once, its helpers change that one table, and `finish` writes
+-- it with the state in one command. So a call that dies midway leaves each row as it was.
+local changed_rows = {}
+
+local function change_row(row)
+    if not row.isChanged then
+        row.isChanged = true
+        changed_rows[#changed_rows + 1] = row
+    end
+end
+
+local function delete_row(row)
+    row.isDeleted = true
+    change_row(row)
+end
+
+-- Each changed row behind its key. Those that are deleted go here and now.
+--@seldom
+local function packed_rows(out)
+    local gone = {}
+    for _, row in ipairs(changed_rows) do
+        if row.isDeleted then
+            gone[#gone + 1] = row.stored
+        else
+            out[#out + 1] = row.stored
+            out[#out + 1] = row.packed(row)
+        end
+    end
+    if #gone > 0 then
+        write('DEL', unpack(gone))
+    end
+end
+
 -- Writes the state, and with it the rows given, each behind its key.
 local function save_meta(...)
     if meta.torn then
@@ -198,11 +231,9 @@ end
 -- Ends a call that may have written: counts the commit, for the fleet and for the caller.
 local function finish(status, ...)
     meta.commit = meta.commit + 1
-    if caller.isKnown then
-        save_meta(caller.call, struct.pack(CALL, caller.connection, meta.commit, caller.ended))
-    else
-        save_meta()
-    end
+    local rows = caller.isKnown and { caller.call, struct.pack(CALL, caller.connection, meta.commit, caller.ended) } or {}
+    packed_rows(rows)
+    save_meta(unpack(rows))
     local reply = header(status, meta.commit)
     for _, value in ipairs({ ... }) do
         reply[#reply + 1] = value

@@ -92,16 +92,39 @@ local function index_tenant(tenant)
     end
 end
 
+-- A waiter, packed: its numbers (the ticket, the score, how often it was granted, for how many seconds its slot is kept
+-- after a dropped socket), then what it asks for, its names, its state (queued, aside, granted, reserved, accepted, ended),
+-- the lease that it has and why others ended it, '' for none.
+local WAITER = '<ddddssssssss'
+
+local function pack_waiter(w)
+    return struct.pack(WAITER, w.ticket, w.score, w.attempt, w.keep, w.tenant, w.selector, w.gateway, w.run, w.alias, w.state,
+        w.lease, w.why or '')
+end
+
+local known_waiters = {}
+
 local function waiter_row(id)
-    local row = read('HMGET', key('waiter', id), 'tenant', 'selector', 'gateway', 'ticket', 'score', 'state', 'lease',
-        'attempt', 'run', 'alias', 'keep', 'why')
-    if not row[1] then
-        return nil
+    local known = known_waiters[id]
+    if known == nil then
+        local name = key('waiter', id)
+        local text = read('GET', name)
+        if text then
+            local ticket, score, attempt, keep, tenant, selector, gateway, run, alias, state, lease, why =
+                struct.unpack(WAITER, text)
+            known = { id = id, ticket = ticket, score = score, attempt = attempt, keep = keep, tenant = tenant,
+                selector = selector, gateway = gateway, run = run, alias = alias, state = state, lease = lease,
+                why = why ~= '' and why or nil, stored = name, packed = pack_waiter }
+        end
+        known_waiters[id] = known or false
     end
-    local run, alias, keep, why = unpack(row, 9)
-    return { id = id, tenant = row[1], selector = row[2], gateway = row[3], ticket = row[4], score = row[5] or row[4],
-        state = row[6], lease = row[7] or '', attempt = tonumber(row[8] or 0), run = run or '', alias = alias or '',
-        keep = tonumber(keep or 0), why = why or nil }
+    return known and not known.isDeleted and known or nil
+end
+
+-- Each change of where a waiter stands.
+local function set_waiter(waiter, state, lease)
+    waiter.state, waiter.lease = state, lease
+    change_row(waiter)
 end
 
 -- A waiter of the tenant, by its id or its alias.
@@ -121,13 +144,13 @@ local function put(waiter)
         link_selector(waiter.selector)
     end
     write('ZREM', key('idle'), waiter.selector)
-    write('ZADD', key('queue', waiter.selector, waiter.tenant), waiter.score, waiter.id)
-    write('ZADD', key('line'), waiter.score, waiter.id)
+    local score = int(waiter.score)
+    write('ZADD', key('queue', waiter.selector, waiter.tenant), score, waiter.id)
+    write('ZADD', key('line'), score, waiter.id)
     write('SADD', key('selector', waiter.selector, 'tenants'), waiter.tenant)
     write('SADD', key('tenant', waiter.tenant, 'selectors'), waiter.selector)
     if waiter.lease ~= '' or waiter.state ~= 'queued' then
-        write('HSET', key('waiter', waiter.id), 'state', 'queued', 'lease', '')
-        waiter.state, waiter.lease = 'queued', ''
+        set_waiter(waiter, 'queued', '')
     end
     index(waiter.selector, waiter.tenant, handicap(waiter.tenant))
     wanted_selectors[waiter.selector] = true
@@ -159,9 +182,9 @@ end
 -- Passed over while its gateway is suspended.
 local function set_aside(waiter)
     take(waiter)
-    write('ZADD', key('gateway', waiter.gateway, 'aside'), waiter.score, waiter.id)
-    write('ZADD', key('tenant', waiter.tenant, 'aside'), waiter.ticket, waiter.id)
-    write('HSET', key('waiter', waiter.id), 'state', 'aside')
+    write('ZADD', key('gateway', waiter.gateway, 'aside'), int(waiter.score), waiter.id)
+    write('ZADD', key('tenant', waiter.tenant, 'aside'), int(waiter.ticket), waiter.id)
+    set_waiter(waiter, 'aside', '')
 end
 
 local function leave_aside(waiter)
@@ -213,8 +236,7 @@ local function end_waiter(waiter)
     if waiter.why then
         write('ZREM', key('gateway', waiter.gateway, 'mail'), table.concat({ 'ended', waiter.id, waiter.why }, ':'))
     end
-    -- The record goes before what names it: whatever a call that dies leaves is found.
-    write('DEL', key('waiter', waiter.id))
+    delete_row(waiter)
     write('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
 end
 
@@ -250,12 +272,12 @@ end
 -- was lost is asked again, and must not bring it back.
 local function dismiss(waiter, why)
     leave_line(waiter)
-    waiter.state = 'ended'
+    set_waiter(waiter, 'ended', '')
     if not alive(waiter.gateway) then
         return end_waiter(waiter)
     end
     unname(waiter)
-    write('HSET', key('waiter', waiter.id), 'state', 'ended', 'lease', '', 'why', why)
+    waiter.why = why
     write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
     tell_ended(waiter, why)
 end

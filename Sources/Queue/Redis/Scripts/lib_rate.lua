@@ -30,7 +30,7 @@ local function note_grant(pool, waiter, at_once)
     if at_once then
         return
     end
-    local waited = math.max(NOW - math.floor(tonumber(waiter.ticket) / 1000), 0)
+    local waited = math.max(NOW - math.floor(waiter.ticket / 1000), 0)
     local function counted(text)
         local rate = rate_now(rate_row(text), waited)
         rate.grants = rate.grants + 1

@@ -11,7 +11,7 @@ local waiter
 if ARGV[6] ~= '' then
     waiter = named_waiter(ARGV[7], ARGV[6])
 elseif is_selector(ARGV[8]) then
-    local ticket = int(math.max(NOW_US, meta.lastTicket + 1))
+    local ticket = math.max(NOW_US, meta.lastTicket + 1)
     waiter = { id = '', state = 'new', tenant = ARGV[7], selector = ARGV[8], score = ticket, ticket = ticket, lease = '' }
 end
 if not waiter then
@@ -21,13 +21,13 @@ if waiter.state ~= 'queued' and waiter.state ~= 'aside' and waiter.state ~= 'new
     return { 'found', waiter.state, 0, 0, '', '', '', '', waiter.id, waiter.lease }
 end
 
-local before = '(' .. waiter.score
+local before = '(' .. int(waiter.score)
 local function ahead_of(selector, tenant)
     return read('ZCOUNT', key('queue', selector, tenant), '-inf', before)
 end
 
 local function age(ticket)
-    return math.max(NOW - math.floor(tonumber(ticket) / 1000), 0)
+    return math.max(NOW - math.floor(ticket / 1000), 0)
 end
 
 local fitting = fitting_pools(waiter)

@@ -103,11 +103,11 @@ local function wait_for_next_dial()
 end
 
 local function standing()
-    local tenant, why = unpack(read('HMGET', key('waiter', string.match(id, '^(%x+)%.') or ''), 'tenant', 'why'))
-    if tenant and why then
-        return finish('gone', why)
+    local waiter = waiter_row(string.match(id, '^(%x+)%.') or '')
+    if waiter and waiter.why then
+        return finish('gone', waiter.why)
     end
-    return finish(tenant and 'requeued' or 'ended')
+    return finish(waiter and 'requeued' or 'ended')
 end
 if not lease or (kind == 'gateway' and lease.gateway or lease.worker) ~= caller.id then
     return standing()

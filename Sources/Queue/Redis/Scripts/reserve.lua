@@ -18,7 +18,10 @@ if lease.state == 'granted' then
     write('HSET', key('lease', lease.id), 'attach', 0)
     write('ZREM', key('gateway', caller.id, 'mail'), lease.id)
     write('ZREM', key('gateway', caller.id, 'waiters'), lease.waiter)
-    write('HSET', key('waiter', lease.waiter), 'state', 'reserved')
+    local waiter = waiter_row(lease.waiter)
+    if waiter then
+        set_waiter(waiter, 'reserved', waiter.lease)
+    end
 elseif lease.back ~= 'reserved' then
     return finish('ended')
 end

@@ -18,8 +18,9 @@ end
 
 local function add_lease(lease)
     local left = (lease.state == 'reserved' or lease.state == 'kept') and math.max(lease.deadline - NOW, 0)
-    local names = read('HMGET', key('waiter', lease.waiter), 'run', 'alias')
-    add(lease.waiter, lease.id, lease.state, lease.pool, lease.worker, names[1] or lease.run, names[2] or '',
+    local waiter = waiter_row(lease.waiter)
+    add(lease.waiter, lease.id, lease.state, lease.pool, lease.worker, waiter and waiter.run or lease.run,
+        waiter and waiter.alias or '',
         left and int(left) or '')
 end
 

@@ -58,9 +58,10 @@ local function worker_rows(id, inner)
         end
         local s = slot_row(id, int(slot))
         local lease = s and s.state == 'leased' and lease_row(s.lease)
+        local waiter = lease and waiter_row(lease.waiter)
         if lease then
             row('slot', id, int(slot), s.state, s.pool, s.lease, lease.tenant, lease.state, lease.waiter,
-                read('HGET', key('waiter', lease.waiter), 'run') or lease.run, lease.since or '')
+                waiter and waiter.run or lease.run, lease.since or '')
         elseif s then
             row('slot', id, int(slot), s.state, s.pool, s.lease, '', '', '', '', '')
         end
@@ -74,8 +75,8 @@ local function queue_rows(selector, inner)
         local name = key('queue', selector, tenant)
         local head = read('ZRANGE', name, '0', '0', 'WITHSCORES')
         if head[1] then
-            row('queue', selector, pools, tenant, int(read('ZCARD', name)), head[2],
-                read('HGET', key('waiter', head[1]), 'ticket') or '0')
+            local first = waiter_row(head[1])
+            row('queue', selector, pools, tenant, int(read('ZCARD', name)), head[2], first and int(first.ticket) or '0')
         end
     end)
 end
@@ -97,7 +98,8 @@ local function line_rows()
     for i = 1, #found, 2 do
         local waiter = waiter_row(found[i])
         if waiter then
-            row('waiter', waiter.id, waiter.tenant, waiter.selector, waiter.ticket, found[i + 1], waiter.run, waiter.gateway)
+            row('waiter', waiter.id, waiter.tenant, waiter.selector, int(waiter.ticket), found[i + 1], waiter.run,
+                waiter.gateway)
         end
         same = found[i + 1] == score and same + 1 or 1
         score, told = found[i + 1], told + 1
@@ -117,9 +119,10 @@ while SECTIONS[at] and looks_left > 0 do
     local name, scan, visit = unpack(SECTIONS[at])
     if name == 'fleet' then
         local head = read('ZRANGE', key('line'), '0', '0')[1]
+        local first = head and waiter_row(head)
         row('fleet', meta.schema and tostring(meta.schema) or '', int(meta.epoch), holding_off() and '1' or '0',
             int(math.max(meta.grace - NOW, 0)), int(read('ZCARD', key('line'))), int(read('SCARD', key('todo'))), int(NOW),
-            head and read('HGET', key('waiter', head), 'ticket') or '', int(meta.seq))
+            first and int(first.ticket) or '', int(meta.seq))
         for _, pool in ipairs(read('HKEYS', key('pools'))) do
             row('pool', pool)
         end
