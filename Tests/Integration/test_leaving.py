@@ -24,7 +24,7 @@ async def pending(fleet, grants: int):
     """Awaits that Redis has so many grants that no worker has accepted and nobody gave back."""
 
     async def is_so():
-        return (await fleet.redis.command("ZCARD", "berth:{test}:pending")) == grants
+        return (await fleet.redis.command("ZCARD", "berth:{test}:due")) == grants
 
     await eventually(is_so, 3, f"{grants} grants pending", every=0.01)
 

@@ -12,7 +12,7 @@ import Testing
     }
     private func state(_ w: Caller, _ slot: Int = 0) -> String { fleet.look().slots[w.id]![slot].state }
     private func state(of lease: LeaseID) -> String {
-        fleet.redis("HGET", fleet.keys.prefix + "lease:\(lease)", "state").string
+        fleet.field("lease:\(lease)", "state")
     }
     private func isForgotten() -> Bool { fleet.look().waiters.isEmpty && fleet.look().held.isEmpty }
 

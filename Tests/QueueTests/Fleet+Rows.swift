@@ -5,6 +5,14 @@ extension Fleet {
     private static let source =
         PackedRow.lua + """
             local prefix, rest = ARGV[1], ARGV[2]
+            local lease = string.match(rest, '^lease:(.*)$')
+            if lease then
+                local waiter = row('waiter', redis.call('GET', prefix .. 'waiter:' .. string.sub(lease, 1, 32)))
+                local worker, slot = string.match(waiter and waiter.place or '', '^(.*)/(%d+)$')
+                rest = worker and 'slot:' .. worker .. ':' .. slot or 'slot:'
+                local found = row('slot', redis.call('GET', prefix .. rest))
+                if not found or found.lease ~= lease then return nil end
+            end
             local kind = kind_of(rest)
             if ARGV[3] == 'get' then
                 if not kind then return redis.call('HGET', prefix .. rest, ARGV[4]) end
@@ -23,7 +31,8 @@ extension Fleet {
             return redis.call('SET', prefix .. rest, packed(kind, values))
             """
 
-    /// One field of the row under a key, the fleet's prefix left out; "" where there is none.
+    /// One field of the row under a key, the fleet's prefix left out, "" where there is none. `lease:<id>` is the row of the slot
+    /// that has the lease.
     func field(_ key: String, _ name: String) -> String {
         redis("EVAL", Self.source, "0", keys.prefix, key, "get", name).string
     }

@@ -41,7 +41,7 @@ import Testing
         let token = Token(epoch: g.history.epoch, number: 77)
         fleet.renew(w, [fleet.row(0, "leased", token, lease, tenant: "a")])
         #expect(fleet.look().waiters[id]?.state == "accepted")
-        #expect(fleet.redis("HGET", prefix + "lease:\(lease)", "over").string == "1", "above its cap, marked")
+        #expect(fleet.field("lease:\(lease)", "over") == "1", "above its cap, marked")
         #expect(fleet.field("state", "seq") == "77")
         fleet.release(w, Grant(lease: lease, worker: ProcessID(w.id)!, slot: 0, address: "-", pool: "-", token: token))
         #expect(fleet.look().waiters.isEmpty && slot(w).state == "recycling")

@@ -71,13 +71,14 @@ struct Look: Equatable {
         local function say(...) out[#out + 1] = table.concat({ ... }, '\\t') end
         local function key(...) return prefix .. table.concat({ ... }, ':') end
         local function waiter(id) return row('waiter', call('GET', key('waiter', id))) end
-        local function lease(id)
-            local r = call('HMGET', key('lease', id), 'tenant', 'run', 'state')
-            return r[1] and { tenant = r[1], run = r[2], state = r[3] }
+        local function at(place)
+            local worker, index = string.match(place or '', '^(.*)/(%d+)$')
+            local s = worker and row('slot', call('GET', key('slot', worker, index)))
+            return s and s.lease ~= '' and s
         end
         local function wrong(...) say('finding', ...) end
         local known = { state = 1, meta = 1, begun = 1, open = 1, again = 1, mend = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
-            zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, pending = 1,
+            zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, due = 1,
             rates = 1, gateways = 1, workers = 1, orphans = 1, drains = 1, usage = 1 }
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
@@ -91,24 +92,25 @@ struct Look: Equatable {
                 local r = { w.tenant, w.selector, w.gateway, w.score, w.state, w.lease }
                 say('waiter', id, unpack(r))
                 if r[5] == 'accepted' or r[5] == 'reserved' then
-                    if call('EXISTS', key('lease', r[6])) == 0 then wrong('accepted waiter without lease', id) end
+                    if (at(w.place) or {}).lease ~= w.lease then wrong('accepted waiter without lease', id) end
                 elseif not call('ZSCORE', key('gateway', r[3], 'waiters'), id) then
                     wrong('waiter unknown to its gateway', id)
                 end
                 if r[5] == 'queued' and not call('ZSCORE', key('queue', r[2], r[1]), id) then wrong('not in its queue', id) end
-            elseif kind == 'lease' then
-                local r = call('HMGET', name, 'worker', 'slot', 'tenant', 'waiter', 'state', 'since')
-                say('lease', id, r[6] or '')
-                if not r[1] then wrong('half a lease', id)
-                else
-                    local slot = call('HGET', key('worker', r[1], 'slots'), r[2])
-                    if not slot or not string.find(slot, ' ' .. id .. ' ', 1, true) then wrong('lease without its slot', id) end
-                    if call('SISMEMBER', key('tenant', r[3], 'held'), id) == 0 then wrong('lease not held', id) end
-                    if (r[5] == 'granted' or r[5] == 'reserved') and (waiter(r[4]) or {}).lease ~= id then
-                        wrong(r[5], 'lease without its waiter', id)
-                    end
-                    local pending = call('ZSCORE', key('pending'), id) ~= false
-                    if pending ~= (r[5] ~= 'accepted') then wrong('pending disagrees', id, r[5]) end
+            elseif kind == 'slot' then
+                local worker, index = string.match(id, '^(.*):(%d+)$')
+                local s, place = row('slot', call('GET', name)), worker .. '/' .. index
+                local state = s.lease == '' and s.state or 'leased'
+                say('slot', worker, index, state, s.epoch, s.number, s.lease == '' and '-' or s.lease, s.pool)
+                if call('EXISTS', key('worker', worker)) == 0 then wrong('worker gone but', rest) end
+                local due = call('ZSCORE', key('due'), place) ~= false
+                if due ~= (s.lease ~= '' and s.state ~= 'accepted') then wrong('due disagrees', place, s.state) end
+                if s.lease ~= '' then
+                    say('lease', s.lease, s.since == '0' and '' or s.since)
+                    local held = call('SISMEMBER', key('tenant', s.tenant, 'held'), place)
+                    if held == 0 then wrong('lease not held', s.lease) end
+                    local w = waiter(string.sub(s.lease, 1, 32))
+                    if not w or w.lease ~= s.lease or w.place ~= place then wrong(s.state, 'lease without its waiter', s.lease) end
                 end
             elseif kind == 'usage' then
                 if not call('ZSCORE', key('usage'), id) then wrong('day that nothing deletes', rest) end
@@ -117,8 +119,7 @@ struct Look: Equatable {
                 local sets = what == 'held' or what == 'selectors'
                 if what == 'run' then
                     for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
-                        local of = string.find(member, '.', 1, true) and lease or waiter
-                        local r = of(member) or {}
+                        local r = waiter(member) or {}
                         if r.tenant ~= tenant or r.run ~= run or r.state == 'ended' then wrong('run has a ghost', rest, member) end
                     end
                 elseif what == 'aside' then
@@ -144,8 +145,9 @@ struct Look: Equatable {
                 elseif not sets then wrong('unknown key', rest) end
                 for _, member in ipairs(sets and call('SMEMBERS', name) or {}) do
                     if what == 'held' then
-                        say('held', tenant, member)
-                        if call('HGET', key('lease', member), 'tenant') ~= tenant then wrong('holds a ghost', tenant, member) end
+                        local s = at(member) or {}
+                        say('held', tenant, s.lease or member)
+                        if s.tenant ~= tenant then wrong('holds a ghost', tenant, member) end
                     elseif call('EXISTS', key('queue', member, tenant)) == 0 then
                         wrong('waits nowhere', tenant, member)
                     end
@@ -162,7 +164,9 @@ struct Look: Equatable {
                     elseif what == 'mail' then
                         for _, lease in ipairs(call('ZRANGE', name, 0, -1)) do
                             local ended = string.sub(lease, 1, 6) == 'ended:'
-                            if not ended and call('HGET', key('lease', lease), 'gateway') ~= gateway then wrong('dead mail', lease) end
+                            local w = not ended and waiter(string.sub(lease, 1, 32)) or {}
+                            local s = at(w.place) or {}
+                            if not ended and (s.lease ~= lease or s.gateway ~= gateway) then wrong('dead mail', lease) end
                         end
                     elseif what == 'aside' or what == 'waiters' then
                         for _, member in ipairs(call('ZRANGE', name, 0, -1)) do
@@ -182,23 +186,14 @@ struct Look: Equatable {
             elseif kind == 'worker' then
                 local worker, what = string.match(id, '^([^:]+):(%a+)')
                 if not worker then
-                    local r, made = call('HMGET', name, 'state', 'started'), row('call', call('GET', name .. ':call'))
-                    say('worker', id, tostring(r[1]), r[2] or '')
-                    if not r[1] or not made then wrong('half a worker', id) end
+                    local w, made = row('worker', call('GET', name)), row('call', call('GET', name .. ':call'))
+                    say('worker', id, w.state, call('HGET', name .. ':more', 'started') or '')
+                    if not made then wrong('half a worker', id) end
                     if made and made.ended ~= '1' and not call('ZSCORE', key('workers'), id) then wrong('worker without expiry', id) end
+                    for index = 0, w.slots - 1 do
+                        if call('EXISTS', key('slot', id, index)) == 0 then wrong('no slot', id, index) end
+                    end
                 elseif call('EXISTS', key('worker', worker)) == 0 then wrong('worker gone but', rest)
-                elseif what == 'slots' then
-                    local all = call('HGETALL', name)
-                    for i = 1, #all, 2 do
-                        local w = {}
-                        for word in string.gmatch(all[i + 1], '%S+') do w[#w + 1] = word end
-                        say('slot', worker, all[i], w[1], w[2], w[3], w[4], w[6])
-                        if (w[1] == 'leased') ~= (w[4] ~= '-') then wrong('slot', rest, all[i], all[i + 1]) end
-                    end
-                elseif what == 'leases' then
-                    for _, lease in ipairs(call('SMEMBERS', name)) do
-                        if call('HGET', key('lease', lease), 'worker') ~= worker then wrong('ghost lease', rest, lease) end
-                    end
                 end
             elseif kind == 'selector' then
                 local selector, what = string.match(id, '^(.*|):(%a+)$')

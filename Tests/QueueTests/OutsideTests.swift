@@ -165,10 +165,8 @@ import Testing
         while outcome.moreToDo { outcome = fleet.sweep(g) }
         #expect(Set(fleet.look().line) == [other, later])
         fleet.check("a tenant's end")
-        let endings = fleet.redis("KEYS", key("lease:*")).strings.filter {
-            fleet.redis("HGET", $0, "ending").string == "request"
-        }
-        #expect(endings.count == 150)
+        let endings = (0..<150).map { fleet.field("slot:\(w.id):\($0)", "ending") }
+        #expect(endings.allSatisfy { $0 == "request" })
     }
 
     @Test func aDeadGatewaysEndedWaitersGoWithIt() {

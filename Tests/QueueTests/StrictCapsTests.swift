@@ -26,7 +26,7 @@ import Testing
     }
 
     private func over(_ lease: LeaseID) -> String {
-        fleet.redis("HGET", fleet.keys.prefix + "lease:\(lease)", "over").string
+        fleet.field("lease:\(lease)", "over")
     }
 
     @Test func aLenientWorkersSessionGoesOnAndIsMarked() {

@@ -48,7 +48,7 @@ import Testing
         let old = Caller("worker", "old")
         fleet.register(old, pools: ["x|||raw"], age: fleet.milliseconds + 1)
         #expect(fleet.view().workers.first { $0.id == old.id }?.startedMilliseconds == 0)
-        fleet.redis("HDEL", "\(fleet.keys.prefix)worker:\(w.id)", "started", "version")
+        fleet.redis("HDEL", "\(fleet.keys.prefix)worker:\(w.id):more", "started", "version")
         let earlier = try #require(fleet.view().workers.first { $0.id == w.id })
         #expect(earlier.startedMilliseconds == nil && earlier.version == "", "one of an earlier release")
     }

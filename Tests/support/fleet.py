@@ -256,7 +256,7 @@ class Fleet:
         try:
             await eventually(lambda: _is_empty(left()), within, "no waiter and no lease is left")
         except AssertionError as late:
-            told_of = re.compile(r":(waiter|lease|gateway|worker):|state$|todo$")
+            told_of = re.compile(r":(waiter|slot|gateway|worker):|state$|todo$")
             rows = [key for key in await self.redis.keys() if told_of.search(key)]
             told = [f"{key} {await self.redis.members(key)}" for key in rows]
             raise AssertionError("\n".join([str(late), str(await left()), *told])) from late

@@ -8,8 +8,24 @@ FORMATS = {
         "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq ended mending",
     ),
     "call": ("ddd", "connection commit ended"),
-    "waiter": ("ddddssssssss", "ticket score attempt keep tenant selector gateway run alias state lease why"),
+    "waiter": ("ddddsssssssss", "ticket score attempt keep tenant selector gateway run alias state lease place why"),
+    "slot": (
+        "ddddddddsssssssss",
+        "epoch number attach keep deadline since cap over state lease how pool tenant gateway back ending attachment",
+    ),
 }
+
+
+def packed(kind: str, **values) -> bytes:
+    """A row with those values; the others are 0 or empty."""
+    format, names = FORMATS[kind]
+    parts = []
+    for letter, name in zip(format, names.split()):
+        if letter == "d":
+            parts.append(struct.pack("<d", values.get(name, 0)))
+        else:
+            parts.append(str(values.get(name, "")).encode() + b"\0")
+    return b"".join(parts)
 
 
 def row(kind: str, text: str) -> dict:

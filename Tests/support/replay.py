@@ -88,31 +88,41 @@ class Replay:
         self.findings: list[str] = []
         self.grants: list[tuple] = []
         self.commits = 0
+        self.rows: dict[str, str] = {}
 
     def run(self, entries) -> "Replay":
         """`entries` of a `Monitor`. Commands inside a script (source `lua`) belong to the last one outside."""
-        open_at = None
+        script: list[tuple[float, list[str]]] = []
         for at, source, arguments in entries:
             words = [argument.decode("utf-8", "surrogateescape") for argument in arguments]
             if source == "lua":
-                open_at = at
-                self._apply(at, words)
+                script.append((at, words))
                 continue
-            if open_at is not None:
-                self._committed(open_at)
-                open_at = None
+            self._run(script)
+            script = []
             if words[0].upper() in WRITES:
                 self._apply(at, words)
-        if open_at is not None:
-            self._committed(open_at)
+        self._run(script)
         return self
+
+    def _run(self, script):
+        """One call. The rows that it changes are written by its last command, and say what its other commands are for."""
+        if not script:
+            return
+        self.rows = {}
+        for _, words in script:
+            if words[0].upper() == "MSET":
+                self.rows.update(zip(words[1::2], words[2::2]))
+        for at, words in script:
+            self._apply(at, words)
+        self._committed(script[-1][0])
 
     def _apply(self, at, words):
         self.store.apply(words)
         key = words[1] if len(words) > 1 else ""
         if words[0].upper() == "SADD" and key.startswith(self.prefix + "tenant:") and key.endswith(":held"):
-            for lease in words[2:]:
-                self._held(at, key[len(self.prefix + "tenant:") : -len(":held")], lease)
+            for place in words[2:]:
+                self._held(at, key[len(self.prefix + "tenant:") : -len(":held")], place)
 
     def _get(self, *names):
         return self.store.get(self.prefix + ":".join(names), {})
@@ -137,12 +147,13 @@ class Replay:
                 selector, _, tenant = key[len(start) :].rpartition(":")
                 yield selector, tenant, members
 
-    def _held(self, at, tenant, id):
-        lease = self._get("lease", id)
-        if not lease or lease.get("state") != "granted":
+    def _held(self, at, tenant, place):
+        worker, _, slot = place.rpartition("/")
+        lease = packed.row("slot", self.rows.get(f"{self.prefix}slot:{worker}:{slot}", ""))
+        if not lease or lease["state"] != "granted":
             return
-        pool, waiter = lease["pool"], lease["waiter"]
-        self.grants.append((at, id, tenant, pool, lease["worker"], int(lease["slot"])))
+        id, pool, waiter = lease["lease"], lease["pool"], lease["lease"].split(".")[0]
+        self.grants.append((at, id, tenant, pool, worker, int(slot)))
         if not self._below_cap(tenant, besides=1):
             self.findings.append(f"{id} was granted to {tenant}, which held its cap of {self.cap(tenant)}")
         score = None

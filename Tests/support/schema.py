@@ -1,7 +1,10 @@
 """What a fleet leaves in Redis when nobody waits and nobody is served: beginnings of keys behind the hash tag."""
 
 # The schema itself, settings, the pools that were ever declared with their rates, and the usage of 35 days.
-SCHEMA = ("state", "meta", "begun", "open", "again", "mend", "settings", "versions", "declared", "withdrawn", "zeros", "pools", "rates", "usage")
+SCHEMA = (
+    "state", "meta", "begun", "open", "again", "mend", "settings", "versions", "declared", "withdrawn", "zeros", "pools",
+    "rates", "usage",
+)  # fmt: skip
 
 # What living processes keep there beside it.
-LIVING = (*SCHEMA, "declarers", "gateways", "gateway", "workers", "worker", "nodes", "probes", "pool")
+LIVING = (*SCHEMA, "declarers", "gateways", "gateway", "workers", "worker", "slot", "nodes", "probes", "pool")

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from support.ledger import FOREVER
+from support.packed import packed
 from support.process import parse_line
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -54,12 +55,13 @@ class Run:
         self.log(at + 0.96, event="sidecar", sidecar=number, state="ready")
         held, queue = key(f"tenant:{tenant}:held"), key(f"queue:|||:{tenant}")
         self.entry(f"ZADD {queue} {100 + n} {w}")
+        row = packed("slot", state="granted", lease=f"{w}.1", pool=POOL, tenant=tenant)
         self.entry(
-            f"HSET {key(f'lease:{w}.1')} waiter {w} pool {POOL} worker w.1 slot {slot} state granted",
-            f"SADD {held} {w}.1",
+            f"SADD {held} w.1/{slot}",
             f"ZREM {queue} {w}",
+            [b"MSET", key(f"slot:w.1:{slot}").encode(), row],
         )
-        self.entry(f"SREM {held} {w}.1")
+        self.entry(f"SREM {held} w.1/{slot}")
 
     def log(self, at, **fields):
         line = parse_line("dev", "", at)
@@ -68,7 +70,9 @@ class Run:
 
     def entry(self, *commands):
         self.entries.append((0.0, "unix:/x", [b"EVALSHA"]))
-        self.entries += [(0.0, "lua", [word.encode() for word in command.split(" ")]) for command in commands]
+        for command in commands:
+            words = command if isinstance(command, list) else [word.encode() for word in command.split(" ")]
+            self.entries.append((0.0, "lua", words))
 
     def failed(self) -> list[str]:
         return [what for what, findings in check.judge(self.records, self.lines, self.entries) if findings]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.packed import packed
 from support.replay import Replay, Store
 
 POOL = "AppA:x|||raw"
@@ -9,7 +10,11 @@ POOL = "AppA:x|||raw"
 
 def script(*commands):
     out = [(0.0, "unix:/x", [b"EVALSHA", b"0"])]
-    return out + [(0.0, "lua", [str(word).encode() for word in command.split(" ")]) for command in commands]
+    return out + [(0.0, "lua", words(command)) for command in commands]
+
+
+def words(command):
+    return command if isinstance(command, list) else [word.encode() for word in command.split(" ")]
 
 
 def key(name):
@@ -28,13 +33,14 @@ def wait(waiter, tenant, score, selector=POOL):
 
 
 def grant(waiter, tenant, selector=POOL, more=()):
-    lease = f"{waiter}.1"
+    slot = waiter.removeprefix("w")
+    row = packed("slot", state="granted", lease=f"{waiter}.1", pool=POOL, tenant=tenant)
     return script(
-        f"HSET {key(f'lease:{lease}')} waiter {waiter} pool {POOL} worker w slot 0 state granted",
-        f"SADD {key(f'tenant:{tenant}:held')} {lease}",
+        f"SADD {key(f'tenant:{tenant}:held')} w/{slot}",
         f"ZREM {key(f'queue:{selector}:{tenant}')} {waiter}",
         f"ZREM {key(f'pool:{POOL}:free')} w",
         *more,
+        [b"MSET", key(f"slot:w:{slot}").encode(), row],
     )
 
 

@@ -47,7 +47,7 @@ public struct AuditReport: Hashable, Sendable {
 
     /// The sections in the order of the check.
     public static let sections = [
-        "workers", "gateways", "line", "selectors", "pending", "settings", "versions", "pools", "keys",
+        "workers", "gateways", "line", "selectors", "due", "settings", "versions", "pools", "keys",
     ]
 
     public private(set) var findings: [Finding] = []

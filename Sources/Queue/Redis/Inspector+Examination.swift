@@ -85,7 +85,7 @@ extension Inspector {
 
     /// Commands with one key. A test holds this list against the scripts.
     static let commandsOfKeys = [
-        "DEL", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HINCRBY", "HKEYS", "HLEN", "HMGET", "HSCAN",
+        "DEL", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HSCAN",
         "HSET", "HSETNX", "INCR", "MGET", "MSET", "SADD", "SCARD", "SET", "SISMEMBER", "SMEMBERS", "SRANDMEMBER",
         "SREM",
         "SSCAN", "ZADD", "ZCARD", "ZCOUNT", "ZLEXCOUNT", "ZRANGE", "ZRANK", "ZREM", "ZREMRANGEBYSCORE", "ZSCAN",

@@ -95,7 +95,7 @@ final class DeadlineChecker: Checker {
             Double(store.field("state", of: "nextSweep") ?? "") ?? 0 > clock
         else { return }
         // Sweeps come once a second; this one may have been none.
-        guard let first = store.redis.ranked(store.key("pending")).first,
+        guard let first = store.deadlines.first,
             clock - first.score > 1_000 + Self.slackMilliseconds
         else { return }
         ledger.found("L3", "the deadline of \(first.member) was \(Int(clock - first.score)) ms ago")

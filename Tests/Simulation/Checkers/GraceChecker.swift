@@ -48,7 +48,7 @@ final class GraceChecker: Checker {
     }
 
     private func mortal(_ store: StoreView) -> Set<String> {
-        Set(["gateways", "workers", "pending"].flatMap { store.redis.ranked(store.key($0)).map(\.member) })
+        Set(["gateways", "workers", "due"].flatMap { store.redis.ranked(store.key($0)).map(\.member) })
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
@@ -66,10 +66,12 @@ final class GraceChecker: Checker {
         let store = ledger.store
         // A sweep that was not due yet looks at nothing, and neither does one in a hold-off.
         guard store.field("state", of: "nextSweep") != due, store.field("state", of: "holdOff") == "0" else { return }
-        for (set, span) in [("gateways", 10_000), ("workers", 10_000), ("pending", 5_000)] {
+        for (set, span) in [("gateways", 10_000), ("workers", 10_000), ("due", 5_000)] {
             for (id, deadline) in store.redis.ranked(store.key(set)) where Int64(deadline) > clock / 1_000 + Int64(span)
             {
-                if set == "pending", store.field("lease", id, of: "state") != "granted" { continue }
+                if set == "due", store.field("lease", store.picture.leaseAt[id] ?? "", of: "state") != "granted" {
+                    continue
+                }
                 ledger.found("L3", "\(id) ends \(Int64(deadline) - clock / 1_000) ms from now")
             }
         }

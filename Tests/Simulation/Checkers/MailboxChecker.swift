@@ -15,7 +15,7 @@ final class MailboxChecker: Checker {
         let seq = store.field("state", of: "seq") ?? ""
         guard seq != number || call.script == "collect" else { return }
         number = seq
-        for (id, _) in store.redis.ranked(store.key("pending")) where !acknowledged.contains(id) {
+        for (id, _) in store.deadlines where !acknowledged.contains(id) {
             guard store.field("lease", id, of: "state") == "granted",
                 let gateway = store.field("lease", id, of: "gateway")
             else { continue }
@@ -53,7 +53,7 @@ final class VerdictChecker: Checker {
             let store = ledger.store
             guard !absent.contains(first.gateway), let calm = ledger.calmSince,
                 first.at - calm > VerdictChecker.recovery, store.field("lease", first.lease, of: "state") == "granted",
-                let entry = store.redis.ranked(store.key("pending")).first(where: { $0.member == first.lease })
+                let entry = store.deadlines.first(where: { $0.member == first.lease })
             else { continue }
             // A later grant of the same name has more time left.
             guard Int64(entry.score) - store.redis.now / 1_000 < VerdictChecker.close else { continue }

@@ -32,8 +32,7 @@ final class RowChecker: Checker {
         let store = ledger.store
         before = store.picture
         judged = Set(
-            store.redis.hash(store.key("worker", arguments[0], "slots"))
-                .filter { $0.value.split(separator: " ").dropFirst(4).first == "verdict" }.map(\.field))
+            before.workers.first { $0.id == arguments[0] }?.slots.filter { $0.how == "verdict" }.map(\.slot) ?? [])
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
@@ -69,7 +68,7 @@ final class RowChecker: Checker {
         if within > 0, stayed + within > store.cap(of: tenant) {
             ledger.found("S3", "\(tenant) holds \(stayed + within) by what is declared again, and nothing is marked")
         }
-        let isStrict = store.field("worker", call.caller, of: "caps") == "strict"
+        let isStrict = store.field("worker", call.caller, "more", of: "caps") == "strict"
         if isStrict, !before.holdOff, !after.holdOff, let over = own.first(where: \.isOver) {
             ledger.found("S3", "\(call.caller) is strict, and keeps \(over.id) above the cap of \(tenant)")
         }
@@ -86,19 +85,17 @@ final class BlameChecker: Checker {
         (unreached, overdue) = (nil, [])
         let store = ledger.store
         if script == "reject", arguments.count > 7, arguments[5] == "gateway", arguments[7] == "unreachable" {
-            let lease = store.fields(store.key("lease", arguments[6]))
-            guard lease["gateway"] == arguments[0], lease["back"] == nil, let worker = lease["worker"],
+            let lease = arguments[6]
+            guard store.field("lease", lease, of: "gateway") == arguments[0],
+                store.field("lease", lease, of: "back") == nil, let worker = store.field("lease", lease, of: "worker"),
                 ["ok", "trial"].contains(store.field("worker", worker, of: "state"))
             else { return }
             unreached = worker
         } else if script == "sweep" {
             let clock = Double(store.redis.now / 1_000)
-            for (id, deadline) in store.redis.ranked(store.key("pending")) where deadline <= clock {
-                let lease = store.fields(store.key("lease", id))
-                guard lease["state"] == "granted", let gateway = lease["gateway"], let worker = lease["worker"] else {
-                    continue
-                }
-                overdue.append((id, gateway, worker))
+            for (id, deadline) in store.deadlines where deadline <= clock {
+                guard let lease = store.picture.leases[id], lease.state == "granted" else { continue }
+                overdue.append((id, lease.gateway, lease.worker))
             }
         }
     }

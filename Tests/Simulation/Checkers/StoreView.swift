@@ -10,6 +10,8 @@ public final class StoreView {
         public let state: String
         public let token: Token
         public let lease: String
+        /// How the last lease ended.
+        public let how: String
         public let pool: String
     }
 
@@ -37,6 +39,8 @@ public final class StoreView {
         public let state: String
         public let isOver: Bool
         public let cap: Int
+
+        var place: String { "\(worker)/\(slot)" }
     }
 
     public struct WaiterLine {
@@ -52,6 +56,8 @@ public final class StoreView {
     public struct Picture {
         public var workers: [WorkerLine] = []
         public var leases: [String: LeaseLine] = [:]
+        /// The lease of each slot that has one, by the slot's name.
+        public var leaseAt: [String: String] = [:]
         public var waiters: [String: WaiterLine] = [:]
         public var held: [String: [String]] = [:]
         /// Gateways and why they are suspended, "" where they are not.
@@ -71,6 +77,8 @@ public final class StoreView {
     private var isRead = false
     private var isCurrent = false
     private var fit: [String: [String: Bool]] = [:]
+    /// The slots that each tenant holds.
+    private var places: [String: [String]] = [:]
     var words: [String: String]?
     var terms: [String: Terms] = [:]
 
@@ -90,9 +98,34 @@ public final class StoreView {
 
     /// One field of a row, packed or not; nil where there is none.
     public func field(_ parts: String..., of name: String) -> String? {
+        if parts[0] == "lease" { return leaseField(parts[1], name) }
         let rest = parts.joined(separator: ":")
         guard let row = PackedRow.under(rest[...]) else { return redis.field(prefix + rest, name) }
         return redis.bytes(prefix + rest).flatMap { row.value(name, of: $0) }
+    }
+
+    /// A lease is what its slot's row says of it.
+    private func leaseField(_ id: String, _ name: String) -> String? {
+        guard let lease = picture.leases[id] else { return nil }
+        switch name {
+        case "waiter": return lease.waiter
+        case "worker": return lease.worker
+        case "slot": return lease.slot
+        default: break
+        }
+        let value = field("slot", lease.worker, lease.slot, of: name)
+        return value == "" ? nil : value
+    }
+
+    /// Slots that wait for something, each by its lease, or by its name where it has none, and until when.
+    public var deadlines: [(member: String, score: Double)] {
+        let picture = picture
+        return redis.ranked(key("due")).map { (picture.leaseAt[$0.member] ?? $0.member, $0.score) }
+    }
+
+    /// A hash or a row of a process that no session needs.
+    public func more(of process: String, _ name: String) -> String? {
+        field("worker", process, "more", of: name) ?? field("gateway", process, of: name)
     }
 
     /// What each call of a process writes, whichever kind of process it is.
@@ -136,11 +169,19 @@ public final class StoreView {
         guard let touched = redis.touchedKeys(), isRead else {
             known = Picture()
             (words, terms) = (nil, [:])
+            places = [:]
             for name in redis.keys { read(name) }
             isRead = true
-            return
+            return name(held: true)
         }
         for name in touched { read(name) }
+        name(held: touched.contains { $0.contains(":slot:") || $0.hasSuffix(":held") })
+    }
+
+    /// What tenants hold stands there by the names of slots.
+    private func name(held changed: Bool) {
+        guard changed else { return }
+        known.held = places.mapValues { $0.map { known.leaseAt[$0] ?? $0 } }
     }
 
     private func read(_ name: String) {
@@ -152,12 +193,10 @@ public final class StoreView {
         case "waiter":
             let id = String(id)
             known.waiters[id] = waiter(id, name)
-        case "lease":
-            let id = String(id)
-            known.leases[id] = lease(id, name)
+        case "slot": readSlot(id, name)
         case "tenant" where id.hasSuffix(":held"):
             let members = redis.members(name)
-            known.held[String(id.dropLast(5))] = members.isEmpty ? nil : members
+            places[String(id.dropLast(5))] = members.isEmpty ? nil : members
         case "gateway": readGateway(id, name)
         case "worker": readWorker(id, name)
         case "selector" where id.hasSuffix(":eligible"):
@@ -190,8 +229,22 @@ public final class StoreView {
         }
     }
 
+    private func readSlot(_ id: Substring, _ name: String) {
+        guard let colon = id.lastIndex(of: ":") else { return }
+        let (worker, slot) = (String(id[..<colon]), String(id[id.index(after: colon)...]))
+        let place = "\(worker)/\(slot)"
+        if let before = known.leaseAt.removeValue(forKey: place), known.leases[before]?.place == place {
+            known.leases[before] = nil
+        }
+        if let lease = lease(worker, slot, name) {
+            known.leases[lease.id] = lease
+            known.leaseAt[place] = lease.id
+        }
+        readWorker(Substring(worker), key("worker", worker))
+    }
+
     private func readWorker(_ id: Substring, _ name: String) {
-        let own = String(id.hasSuffix(":slots") ? id.dropLast(6) : id)
+        let own = String(id)
         guard !own.utf8.contains(UInt8(ascii: ":")) else { return }
         let place = known.workers.firstIndex { $0.id >= own } ?? known.workers.endIndex
         let isKnown = place < known.workers.endIndex && known.workers[place].id == own
@@ -203,11 +256,6 @@ public final class StoreView {
         }
     }
 
-    private static let leaseFields = [
-        "waiter", "tenant", "gateway", "worker", "slot", "pool", "epoch", "number", "state", "over", "cap",
-    ]
-    private static let workerFields = ["state", "draining", "trial", "pools", "slots"]
-
     private func waiter(_ id: String, _ name: String) -> WaiterLine? {
         guard let row = redis.bytes(name).flatMap(PackedRow.waiter.values) else { return nil }
         return WaiterLine(
@@ -215,24 +263,28 @@ public final class StoreView {
             lease: row[10])
     }
 
-    private func lease(_ id: String, _ name: String) -> LeaseLine? {
-        guard let row = redis.fields(name, StoreView.leaseFields) else { return nil }
+    private func lease(_ worker: String, _ slot: String, _ name: String) -> LeaseLine? {
+        guard let row = redis.bytes(name).flatMap(PackedRow.slot.values), !row[9].isEmpty else { return nil }
         return LeaseLine(
-            id: id, waiter: row[0], tenant: row[1], gateway: row[2], worker: row[3], slot: row[4], pool: row[5],
-            token: Token(epoch: Int64(row[6]) ?? 0, number: Int64(row[7]) ?? 0), state: row[8],
-            isOver: row[9] == "1", cap: Int(row[10]) ?? 0)
+            id: row[9], waiter: String(row[9].prefix(32)), tenant: row[12], gateway: row[13], worker: worker,
+            slot: slot,
+            pool: row[11], token: Token(epoch: Int64(row[0]) ?? 0, number: Int64(row[1]) ?? 0), state: row[8],
+            isOver: row[7] == "1", cap: Int(row[6]) ?? 0)
     }
 
     private func worker(_ id: String) -> WorkerLine? {
-        guard let row = redis.fields(key("worker", id), StoreView.workerFields) else { return nil }
-        let slots = redis.hash(key("worker", id, "slots")).map { slot, text in
-            let w = text.split(separator: " ").map(String.init)
+        guard let row = redis.bytes(key("worker", id)).flatMap(PackedRow.worker.values) else { return nil }
+        let declared = Int(row[0]) ?? 0
+        let slots = (0..<declared).compactMap { slot -> SlotLine? in
+            guard let row = redis.bytes(key("slot", id, "\(slot)")).flatMap(PackedRow.slot.values) else { return nil }
             return SlotLine(
-                worker: id, slot: slot, state: w[0], token: Token(epoch: Int64(w[1]) ?? 0, number: Int64(w[2]) ?? 0),
-                lease: w[3], pool: w[5])
+                worker: id, slot: "\(slot)", state: row[9].isEmpty ? row[8] : "leased",
+                token: Token(epoch: Int64(row[0]) ?? 0, number: Int64(row[1]) ?? 0),
+                lease: row[9].isEmpty ? "-" : row[9],
+                how: row[10], pool: row[11])
         }
         return WorkerLine(
-            id: id, state: row[0], isDraining: row[1] == "1", trial: row[2],
-            pools: row[3].split(separator: " ").map(String.init), declared: Int(row[4]) ?? 0, slots: slots)
+            id: id, state: row[5], isDraining: row[4] == "1", trial: row[6],
+            pools: row[9].split(separator: " ").map(String.init), declared: declared, slots: slots)
     }
 }

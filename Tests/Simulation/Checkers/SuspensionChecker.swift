@@ -17,7 +17,7 @@ final class SuspensionChecker: Checker {
         before = marks(store)
         number = store.field("state", of: "seq") ?? ""
         pending =
-            before.values.contains { !$0.isEmpty } ? Set(store.redis.ranked(store.key("pending")).map(\.member)) : []
+            before.values.contains { !$0.isEmpty } ? Set(store.deadlines.map(\.member)) : []
     }
 
     func ran(_ call: StoreCall, at now: Int64, into ledger: Ledger) {
@@ -25,7 +25,7 @@ final class SuspensionChecker: Checker {
         let store = ledger.store
         let after = marks(store)
         if before.values.contains(where: { !$0.isEmpty }), store.field("state", of: "seq") != number {
-            for (id, _) in store.redis.ranked(store.key("pending")) where !pending.contains(id) {
+            for (id, _) in store.deadlines where !pending.contains(id) {
                 guard let gateway = store.field("lease", id, of: "gateway"),
                     store.field("lease", id, of: "state") == "granted",
                     let mark = before[gateway], !mark.isEmpty, after[gateway] == mark

@@ -38,7 +38,7 @@ final class GrantNewsChecker: Checker {
         let seq = store.field("state", of: "seq") ?? ""
         if seq != number {
             number = seq
-            for (id, _) in store.redis.ranked(store.key("pending")) where !known.contains(id) {
+            for (id, _) in store.deadlines where !known.contains(id) {
                 known.insert(id)
                 let gateway = store.field("lease", id, of: "gateway") ?? ""
                 if !heard.contains(id) { waiting[id] = News(gateway: gateway, at: now) }
@@ -121,7 +121,7 @@ final class DeadProcessChecker: Checker {
     }
 
     private func exists(_ id: String, _ store: StoreView) -> Bool {
-        !store.redis.hash(store.key(isWorker.contains(id) ? "worker" : "gateway", id)).isEmpty
+        store.redis.type(store.key(isWorker.contains(id) ? "worker" : "gateway", id)) != nil
     }
 }
 

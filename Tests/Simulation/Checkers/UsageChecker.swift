@@ -39,7 +39,7 @@ final class UsageChecker: Checker {
     }
 
     private func recorded(_ caller: String, _ store: StoreView) -> Int {
-        let found = ["worker", "gateway"].compactMap { store.field($0, caller, of: "usage") }
+        let found = [store.more(of: caller, "usage")].compactMap { $0 }
         return found.first.flatMap { Int($0) } ?? 0
     }
 

@@ -17,16 +17,23 @@ public struct PackedRow: Sendable {
     public static let call = PackedRow("ddd", "connection commit ended")
 
     public static let waiter = PackedRow(
-        "ddddssssssss", "ticket score attempt keep tenant selector gateway run alias state lease why")
+        "ddddsssssssss", "ticket score attempt keep tenant selector gateway run alias state lease place why")
+    /// A slot, and the lease that it has. `state` is the lease's where there is one.
+    public static let slot = PackedRow(
+        "ddddddddsssssssss",
+        "epoch number attach keep deadline since cap over state lease how pool tenant gateway back ending attachment")
+    public static let worker = PackedRow(
+        "dddddssssss", "slots backoff lifetime served draining state trial claimant address pools map")
 
     /// By the kind of their keys, `call` for that of a process' calls.
     public static let kinds: [(kind: String, row: PackedRow)] = [
-        ("state", state), ("call", call), ("waiter", waiter),
+        ("state", state), ("call", call), ("waiter", waiter), ("slot", slot), ("worker", worker),
     ]
 
     /// The row under a key, the fleet's prefix left out; nil where there is none, or a hash.
     public static func under(_ key: Substring) -> PackedRow? {
         if key.hasSuffix(":call") { return call }
+        if key.hasSuffix(":more") { return nil }
         return kinds.first { key == $0.kind || key.hasPrefix($0.kind + ":") }?.row
     }
 
@@ -83,7 +90,8 @@ public struct PackedRow: Sendable {
             return out
         end
         local function kind_of(rest)
-            local kind = string.sub(rest, -5) == ':call' and 'call' or string.match(rest, '^%a+')
+            local last = string.sub(rest, -5)
+            local kind = last == ':call' and 'call' or last ~= ':more' and string.match(rest, '^%a+')
             return formats[kind] and kind
         end
         local function packed(kind, values)

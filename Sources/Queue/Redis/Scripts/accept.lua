@@ -5,12 +5,12 @@
 -- Reply accepted <tenant> <seconds it is kept after a dropped socket> <run> | ended | unknown | old
 -- Cost  O(log n).
 
-local stop = begin('worker')
+local stop = begin('worker', nil, key('slot', ARGV[1], ARGV[7] or ''))
 if stop then
     return stop
 end
-local lease = lease_row(ARGV[6])
-if not lease or lease.worker ~= caller.id or lease.slot ~= ARGV[7] or lease.epoch ~= natural(ARGV[8])
+local lease = own_lease(ARGV[6], ARGV[7])
+if not lease or lease.epoch ~= natural(ARGV[8])
     or lease.number ~= natural(ARGV[9]) then
     return finish('ended')
 end
@@ -23,4 +23,4 @@ if open then
     settle()
 end
 local waiter = waiter_row(lease.waiter)
-return finish('accepted', lease.tenant, lease.keep, waiter and waiter.run or lease.run)
+return finish('accepted', lease.tenant, lease.keep, waiter and waiter.run or '')

@@ -35,11 +35,10 @@ if lease.state == 'reserved' and worker.draining then
 end
 if lease.state == 'reserved' or lease.state == 'kept' then
     lease.attach = lease.attach + 1
-    write('HSET', key('lease', id), 'state', 'attaching', 'attach', lease.attach, 'attachment', attachment, 'gateway',
-        caller.id)
-    write('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), id)
-elseif lease.state ~= 'attaching' or lease.gateway ~= caller.id
-    or read('HGET', key('lease', id), 'attachment') ~= attachment then
+    lease.state, lease.attachment, lease.gateway = 'attaching', attachment, caller.id
+    change_lease(lease)
+    write('ZADD', key('due'), int(NOW + ACCEPT_DEADLINE_MS), place_of(lease))
+elseif lease.state ~= 'attaching' or lease.gateway ~= caller.id or lease.attachment ~= attachment then
     return finish('already_attached')
 end
 return finish('granted', grant_payload(lease, worker.address), lease.attach, lease.tenant)

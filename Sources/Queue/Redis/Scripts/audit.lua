@@ -37,23 +37,27 @@ local function look_at(kind, ...)
     judge[kind](...)
 end
 
+-- Run and alias find every waiter that nobody has ended.
+local function check_names(waiter)
+    check(waiter.run == '' or read('ZSCORE', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id), 'S5',
+        waiter.id, 'unknown to its run')
+    check(waiter.alias == '' or read('HGET', key('tenant', waiter.tenant, 'aliases'), waiter.alias) == waiter.id, 'S5',
+        waiter.id, 'has lost its alias')
+end
+
 function judge.worker(id)
     local worker = worker_row(id)
     check(worker or not read('ZSCORE', key('workers'), id), 'S4', 'has no record')
     if not worker then
         return
     end
-    local slots, leases = read('HLEN', key('worker', id, 'slots')), read('SCARD', key('worker', id, 'leases'))
-    check(slots == worker.slots, 'S4', 'declared', worker.slots, 'slots, has', slots)
-    check(leases <= worker.slots, 'S1', 'has', leases, 'leases on', worker.slots, 'slots')
-    for _, pool in ipairs(worker.pools) do
-        local first = read('ZRANGE', key('worker', id, 'free', pool), '0', '0')[1]
-        local open = grantable(worker) and first ~= nil
+    check(#worker.map == worker.slots, 'S4', 'has a map of', #worker.map, 'slots, declared', worker.slots)
+    local number = 0
+    for pool in string.gmatch(worker.pools, '%S+') do
+        number = number + 1
+        local open = grantable(worker) and first_free(worker, number) ~= nil
         local listed = read('ZSCORE', key('pool', pool, 'free'), id)
         check(listed == (open and tostring(choice(worker))), 'S4', 'free index of', pool, 'differs')
-        local s = first and slot_row(id, first)
-        check(not first or (s and s.state == 'free' and s.pool == pool), 'S4', 'slot', first or '', 'is in the free index of',
-            pool)
         check(read('SISMEMBER', key('pool', pool, 'workers'), id) == 1, 'S4', 'unknown to', pool)
     end
 end
@@ -64,22 +68,26 @@ function judge.slot(id, slot)
     if not worker or not s then
         return
     end
-    local in_free = read('ZSCORE', key('worker', id, 'free', s.pool), slot) ~= false
-    check(in_free == (s.state == 'free'), 'S4', 'is', s.state, 'but free index says', tostring(in_free))
+    local marked_as = string.sub(worker.map, slot + 1, slot + 1)
+    check(marked_as == mark_of(worker, s), 'S4', 'is', s.state, 'but its worker has', string.byte(marked_as) or 'nothing')
     check(not (worker.draining and s.state == 'free'), 'S4', 'free on a draining worker')
-    check((s.state == 'leased') == (s.lease ~= '-'), 'S4', 'is', s.state, 'with lease', s.lease)
     check(s.number <= meta.seq, 'S8', 'has a token not given yet:', int(s.number))
-    if s.state == 'leased' then
-        local lease = lease_row(s.lease)
-        check(lease ~= nil, 'S1', 'leased to a lease that is not there:', s.lease)
-        if lease then
-            check(lease.worker == id and lease.slot == slot, 'S1', lease.id, 'names another slot')
-            check(lease.epoch == s.epoch and lease.number == s.number, 'S8', lease.id, 'and its slot differ in token')
-            check(read('SISMEMBER', key('worker', id, 'leases'), lease.id) == 1, 'S1', lease.id, 'not at its worker')
-            check(read('SISMEMBER', key('tenant', lease.tenant, 'held'), lease.id) == 1, 'S3', lease.id,
-                'not held by its tenant')
-            local pending = read('ZSCORE', key('pending'), lease.id) ~= false
-            check((lease.state ~= 'accepted') == pending, 'S5', lease.id, 'is', lease.state, 'but pending disagrees')
+    local due = read('ZSCORE', key('due'), place_of(s)) ~= false
+    local lease = s.lease
+    check(due == (lease ~= nil and lease.state ~= 'accepted'), 'S5', place_of(s), 'is', lease and lease.state or s.state,
+        'but due disagrees')
+    if lease then
+        over_cap = over_cap + lease.over
+        check(read('SISMEMBER', key('tenant', lease.tenant, 'held'), place_of(s)) == 1, 'S3', lease.id,
+            'not held by its tenant')
+        local waiter = waiter_row(lease.waiter)
+        check(waiter and waiter.lease == lease.id and waiter.place == place_of(s), 'S1', lease.id, 'without its waiter')
+        if waiter and not lease.ending then
+            check_names(waiter)
+        end
+        -- One granted under a cap that its tenant has not reached tells all about the tenant; else it is looked at whole.
+        if read('SCARD', key('tenant', lease.tenant, 'held')) > lease.cap then
+            look_at('tenant', lease.tenant)
         end
     end
 end
@@ -95,46 +103,17 @@ function judge.tenant(tenant)
     local held = read('SMEMBERS', key('tenant', tenant, 'held'))
     looks_left = looks_left - #held
     local over, cap = 0, 0
-    for _, id in ipairs(held) do
-        local lease = read('HMGET', key('lease', id), 'tenant', 'over', 'cap')
-        check(lease[1] == tenant, 'S3', 'holds what is not its lease:', id)
-        if lease[2] == '1' then
+    for _, place in ipairs(held) do
+        local lease = lease_at(place)
+        local is_its = lease and lease.tenant == tenant
+        check(is_its, 'S3', 'holds what is not its lease:', place)
+        if is_its and lease.over == 1 then
             over = over + 1
-        else
-            cap = math.max(cap, tonumber(lease[3]) or 0)
+        elseif is_its then
+            cap = math.max(cap, lease.cap)
         end
     end
     check(#held - over <= cap, 'S3', 'holds', #held, 'granted under a cap of', cap)
-end
-
--- Run and alias find every waiter that nobody has ended.
-local function check_names(waiter)
-    check(waiter.run == '' or read('ZSCORE', key('tenant', waiter.tenant, 'run', waiter.run), waiter.id), 'S5',
-        waiter.id, 'unknown to its run')
-    check(waiter.alias == '' or read('HGET', key('tenant', waiter.tenant, 'aliases'), waiter.alias) == waiter.id, 'S5',
-        waiter.id, 'has lost its alias')
-end
-
--- A worker's lease. One granted under a cap that its tenant has not reached tells all about the tenant; else it is
--- looked at whole.
-function judge.lease(id, worker)
-    if read('SISMEMBER', key('worker', worker, 'leases'), id) == 0 then
-        return
-    end
-    local lease = lease_row(id)
-    local s = lease and slot_row(lease.worker, lease.slot)
-    check(lease and lease.worker == worker and s and s.lease == id, 'S1', 'occupies no slot of', worker)
-    if lease then
-        local waiter = not lease.ending and waiter_row(lease.waiter)
-        if waiter then
-            check_names(waiter)
-        end
-        local row = read('HMGET', key('lease', id), 'over', 'cap')
-        over_cap = over_cap + (row[1] == '1' and 1 or 0)
-        if read('SCARD', key('tenant', lease.tenant, 'held')) > (tonumber(row[2]) or 0) then
-            look_at('tenant', lease.tenant)
-        end
-    end
 end
 
 function judge.waiter(id, gateway)
@@ -164,7 +143,6 @@ function judge.waiter(id, gateway)
     check((aside ~= false) == (waiter.state == 'aside'), 'S5', waiter.state, 'aside disagrees')
     check(not queue or tonumber(queue) == tonumber(waiter.score), 'S7', 'queued at another score')
     check(not queue or tonumber(line) == tonumber(queue), 'S7', 'in line at another score')
-    check(not lease or lease.waiter == id, 'S5', 'lease of another waiter')
     check(waiter.gateway == gateway, 'S5', 'is among the waiters of another gateway than', waiter.gateway)
 end
 
@@ -174,9 +152,9 @@ function judge.line(id)
         'in line but not queued')
 end
 
-function judge.pending(id)
-    local state = read('ZSCORE', key('pending'), id) and read('HGET', key('lease', id), 'state')
-    check(state ~= 'accepted' and (state or not read('ZSCORE', key('pending'), id)), 'S5', 'pending but', tostring(state))
+function judge.due(place)
+    local lease = lease_at(place)
+    check(not read('ZSCORE', key('due'), place) or (lease and lease.state ~= 'accepted'), 'S5', 'due, and no lease waits there')
 end
 
 -- New default limits and a new policy reach the index a slice a sweep: until then dispatch looks for itself.
@@ -252,14 +230,13 @@ end
 -- A record that the other sections may not reach, because what names it is gone.
 function judge.key(name)
     local kind, id = string.match(name, '^(%a+):(.*)$')
-    if kind == 'lease' then
-        local lease = lease_row(id)
-        local s = lease and slot_row(lease.worker, lease.slot)
-        check(read('EXISTS', key(name)) == 0 or (s and s.lease == id), 'S1', 'stands at no slot')
+    if kind == 'slot' then
+        local worker, slot = string.match(id, '^(.*):(%d+)$')
+        check(not slot or not slot_row(worker, slot) or worker_row(worker), 'S1', 'is a slot of nobody')
     elseif kind == 'waiter' then
         local waiter = waiter_row(id)
         if waiter and (waiter.state == 'accepted' or waiter.state == 'reserved') then
-            check(read('EXISTS', key('lease', waiter.lease)) == 1, 'S5', 'is', waiter.state, 'and has no lease')
+            check(lease_row(waiter.lease) ~= nil, 'S5', 'is', waiter.state, 'and has no lease')
         else
             check(read('EXISTS', key(name)) == 0 or (waiter and read('ZSCORE', key('gateway', waiter.gateway, 'waiters'), id)),
                 'S5', 'is unknown to its gateway')
@@ -277,19 +254,14 @@ local function worker(id, inner)
     if inner == '' then
         look_at('worker', id)
     end
-    local row, leases = worker_row(id), string.match(inner, '^leases (.*)$')
-    local slot = tonumber(inner) or 0
-    while row and not leases and slot < row.slots do
+    local row, slot = worker_row(id), tonumber(inner) or 0
+    while row and slot < row.slots do
         if looks_left <= 0 then
             return int(slot)
         end
         look_at('slot', id, int(slot))
         slot = slot + 1
     end
-    local rest = walk('SSCAN', key('worker', id, 'leases'), leases or '', function(lease)
-        look_at('lease', lease, id)
-    end)
-    return rest and 'leases ' .. rest
 end
 
 -- A gateway's waiters stand in the order of their ids.
@@ -347,8 +319,8 @@ end
 
 local SECTIONS = {
     workers = { 'ZSCAN', worker, 'gateways' }, gateways = { 'ZSCAN', gateway, 'line' },
-    line = { 'ZSCAN', each('line'), 'selectors' }, selectors = { 'SSCAN', selector, 'pending' },
-    pending = { 'ZSCAN', each('pending'), 'settings' }, settings = { 'HSCAN', each('setting'), 'versions' },
+    line = { 'ZSCAN', each('line'), 'selectors' }, selectors = { 'SSCAN', selector, 'due' },
+    due = { 'ZSCAN', each('due'), 'settings' }, settings = { 'HSCAN', each('setting'), 'versions' },
     versions = { 'ZSCAN', each('setting'), 'pools' }, pools = { 'HSCAN', each('pool'), 'keys' },
     keys = { 'SCAN', function(name)
         look_at('key', string.sub(name, #PREFIX + 1))

@@ -24,24 +24,22 @@ for i = FIRST_ARGUMENT, last do
     end
 end
 
-local why = read('HGET', caller.key, 'mark')
+local why = read('HGET', caller.more, 'mark')
 if why and why ~= '' and why ~= 'claim' then
-    write('HSET', caller.key, 'mark', '')
+    write('HSET', caller.more, 'mark', '')
     put_back(caller.id)
 end
 own_mail = caller.id
 settle()
 
-local grants, ends, addresses = {}, {}, {}
+local grants, ends = {}, {}
 for _, id in ipairs(read('ZRANGE', mail, 0, COLLECT_BATCH - 1)) do
     local ended, because = string.match(id, '^ended:(%x+):(.*)$')
     local lease = not ended and lease_row(id)
     if ended then
         ends[#ends + 1] = ended .. ' ' .. because
-    elseif lease then
-        local address = addresses[lease.worker] or read('HGET', key('worker', lease.worker), 'address')
-        addresses[lease.worker] = address
-        grants[#grants + 1] = grant_payload(lease, address)
+    elseif lease and worker_row(lease.worker) then
+        grants[#grants + 1] = grant_payload(lease, worker_row(lease.worker).address)
     else
         write('ZREM', mail, id)
     end
@@ -64,7 +62,7 @@ for i = 1, #due, 2 do
 end
 if why == 'claim' then
     -- It proves itself at the worker it blamed, or at another one when that is not well either.
-    local own = worker_row(read('HGET', caller.key, 'claimed') or '')
+    local own = worker_row(read('HGET', caller.more, 'claimed') or '')
     if not own or own.state ~= 'ok' then
         for _, id in ipairs(read('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1)) do
             local other = worker_row(id)

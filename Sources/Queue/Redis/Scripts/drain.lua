@@ -17,12 +17,13 @@ if is_order then
         return header('bad')
     end
     local id = read('ZSCORE', key('workers'), name) and name or read('HGET', key('nodes'), name) or ''
-    if not worker_row(id) or not read('ZSCORE', key('workers'), id) then
+    local worker = worker_row(id)
+    if not worker or not read('ZSCORE', key('workers'), id) then
         local reply = header('unknown_worker')
         reply[#reply + 1] = read('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1)
         return reply
     end
-    drain_worker(id)
+    drain_worker(worker)
     -- The order outlives the worker's record, because Redis may end a worker that has not heard the order yet.
     write('ZREMRANGEBYSCORE', key('drains'), '-inf', int(NOW - DRAIN_MEMORY_MS))
     write('ZADD', key('drains'), int(NOW), id)

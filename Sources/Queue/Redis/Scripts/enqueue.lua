@@ -28,9 +28,9 @@ local function answer(waiter)
     end
     if waiter.state == 'granted' or waiter.state == 'accepted' then
         local lease = lease_row(waiter.lease)
-        local address = lease and read('HGET', key('worker', lease.worker), 'address')
-        if address then
-            return finish('granted', int(waiter.ticket), grant_payload(lease, address))
+        local worker = lease and worker_row(lease.worker)
+        if worker then
+            return finish('granted', int(waiter.ticket), grant_payload(lease, worker.address))
         end
     end
     return finish('queued', int(waiter.ticket))
@@ -159,11 +159,8 @@ end
 local ticket = tonumber(old_ticket) or math.max(NOW_US, meta.lastTicket + 1)
 meta.lastTicket = math.max(meta.lastTicket, ticket)
 local score = ticket - math.min(math.max(head_start, 0), limits.priorityMax) * 1000000
-local waiter = { id = id, tenant = tenant, selector = selector, gateway = caller.id, ticket = ticket, score = score,
-    state = 'queued', lease = '', attempt = attempt, run = run, alias = alias, keep = keep, stored = key('waiter', id),
-    packed = pack_waiter }
-known_waiters[id] = waiter
-change_row(waiter)
+local waiter = new_waiter({ id = id, tenant = tenant, selector = selector, gateway = caller.id, ticket = ticket,
+    score = score, attempt = attempt, run = run, alias = alias, keep = keep })
 write('ZADD', key('gateway', caller.id, 'waiters'), 0, id)
 if alias ~= '' then
     write('HSET', aliases, alias, id)

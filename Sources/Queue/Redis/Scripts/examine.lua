@@ -27,7 +27,7 @@ for _, id in ipairs(read('ZRANGE', key('workers'), 0, PROCESSES_EXAMINED_MAX - 1
     local worker = worker_row(id)
     if worker then
         add(workers, id, worker.address, worker.state, worker.draining and '1' or '0', int(worker.backoff),
-            read('HGET', key('worker', id), 'trouble') or '')
+            read('HGET', key('worker', id, 'more'), 'trouble') or '')
     end
 end
 return { refused, gateways, workers }

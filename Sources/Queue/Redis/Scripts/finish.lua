@@ -37,7 +37,7 @@ elseif what == 'lease' then
     if not lease or lease.tenant ~= tenant then
         return finish('not_found')
     end
-    count = outside.held(subject, reason) and 1 or 0
+    count = outside.held(lease, reason) and 1 or 0
 else
     -- Tickets to come are above it.
     local cut = math.max(NOW_US, meta.lastTicket)

@@ -5,7 +5,7 @@
 -- Reply kept | ended (close it) | unknown | old
 -- Cost  O(log n).
 
-local stop = begin('worker')
+local stop = begin('worker', nil, key('slot', ARGV[1], ARGV[7] or ''))
 if stop then
     return stop
 end
@@ -13,8 +13,8 @@ local attach = natural(ARGV[10])
 if not attach then
     return header('bad')
 end
-local lease = lease_row(ARGV[6])
-if not lease or lease.worker ~= caller.id or lease.slot ~= ARGV[7] or lease.epoch ~= natural(ARGV[8])
+local lease = own_lease(ARGV[6], ARGV[7])
+if not lease or lease.epoch ~= natural(ARGV[8])
     or lease.number ~= natural(ARGV[9]) or lease.ending or lease.keep == 0 then
     return finish('ended')
 end
@@ -22,7 +22,7 @@ if attach >= lease.attach and lease.state ~= 'kept' then
     if lease.state ~= 'accepted' then
         accept_lease(lease)
     end
-    write('HSET', key('lease', lease.id), 'attach', attach)
+    lease.attach = attach
     keep_lease(lease)
 end
 return finish('kept')

@@ -58,6 +58,8 @@ local SCHEMA = 5
 -- The oldest layout that this program reads.
 local SCHEMA_MIN = 5
 local POOLS_MAX = 256
+-- Of one worker: its map tells them apart by one byte.
+local WORKER_POOLS_MAX = 250
 local SELECTORS_PER_TENANT_MAX = 16
 local SELECTORS_MAX = 1024
 local WAITERS_MAX = 1000000

@@ -10,31 +10,31 @@ end
 
 local function grant(worker_id, pool, waiter)
     local worker = worker_row(worker_id)
-    local slot = read('ZRANGE', key('worker', worker_id, 'free', pool), '0', '0')[1]
-    if not slot then
-        -- A call that died midway left its pool's index behind; it must not stop each call after it.
+    local number = worker and pool_number(worker, pool)
+    local first = number and first_free(worker, number)
+    local s = first and slot_row(worker_id, int(first - 1))
+    if not s or s.state ~= 'free' then
+        -- What a call that died midway left behind; it must not stop each call after it.
+        if first then
+            map_slot(worker, first, s)
+        end
+        write('ZREM', key('pool', pool, 'free'), worker_id)
         return index_worker(worker_id)
     end
-    local s = slot_row(worker_id, slot)
     -- Above the slot's last token too: a call that died midway may have kept the state as it was.
     meta.seq = math.max(meta.seq, s.number) + 1
-    local number = meta.seq
-    local attempt = waiter.attempt + 1
-    local lease = { id = waiter.id .. '.' .. attempt, waiter = waiter.id, tenant = waiter.tenant,
-        gateway = waiter.gateway, worker = worker_id, slot = slot, pool = pool, epoch = meta.epoch, number = number }
-    s.epoch, s.number = lease.epoch, number
-    move_slot(s, 'leased', lease.id)
-    write('HSET', key('lease', lease.id), 'waiter', waiter.id, 'tenant', waiter.tenant, 'gateway', waiter.gateway,
-        'worker', worker_id, 'slot', slot, 'pool', pool, 'epoch', int(lease.epoch), 'number', int(number), 'state',
-        'granted', 'cap', int(limits_of(waiter.tenant).cap), 'attach', 1, 'keep', waiter.keep)
-    add_held(waiter.tenant, lease.id)
-    write('SADD', key('worker', worker_id, 'leases'), lease.id)
-    write('ZADD', key('pending'), int(NOW + ACCEPT_DEADLINE_MS), lease.id)
+    s.epoch, s.number = meta.epoch, meta.seq
+    waiter.attempt = waiter.attempt + 1
+    local lease = { id = waiter.id .. '.' .. waiter.attempt, waiter = waiter.id, tenant = waiter.tenant,
+        gateway = waiter.gateway, state = 'granted', cap = limits_of(waiter.tenant).cap, over = 0, attach = 1,
+        keep = waiter.keep, deadline = 0, since = 0, back = '', attachment = '' }
+    occupy(s, lease)
+    write('ZADD', key('due'), int(NOW + ACCEPT_DEADLINE_MS), place_of(s))
     write('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), lease.id)
-    waiter.attempt = attempt
-    set_waiter(waiter, 'granted', lease.id)
+    set_waiter(waiter, 'granted', lease.id, place_of(s))
     if worker.state == 'trial' then
-        change_worker('HSET', worker_id, 'trial', lease.id)
+        worker.trial = lease.id
+        change_row(worker)
     end
     index_worker(worker_id)
     take_granted(waiter)

@@ -1,63 +1,67 @@
 -- How processes end, in slices, and how the rest of a bounded call goes on.
 
 local function forget_worker(worker)
-    for _, pool in ipairs(worker.pools) do
-        write('ZREM', key('pool', pool, 'free'), worker.id)
-        write('SREM', key('pool', pool, 'workers'), worker.id)
-        write('DEL', key('worker', worker.id, 'free', pool))
+    local id, records = worker.id, {}
+    for pool in string.gmatch(worker.pools, '%S+') do
+        write('ZREM', key('pool', pool, 'free'), id)
+        write('SREM', key('pool', pool, 'workers'), id)
         write('HSET', key('pools'), pool, int(NOW))
     end
-    write('ZREM', key('probes'), worker.id)
-    local node = string.match(worker.id, '^(.*)%.%x+$')
-    if read('HGET', key('nodes'), node) == worker.id then
+    write('ZREM', key('probes'), id)
+    local node = string.match(id, '^(.*)%.%x+$')
+    if read('HGET', key('nodes'), node) == id then
         write('HDEL', key('nodes'), node)
     end
-    known_workers[worker.id] = nil
-    forget_process('worker', worker.id, key('worker', worker.id, 'slots'), key('worker', worker.id, 'leases'))
+    for slot = 0, worker.slots - 1 do
+        local s = slot_row(id, int(slot))
+        if s then
+            delete_row(s)
+        end
+    end
+    delete_row(worker)
+    forget_process('worker', id, key('worker', id, 'more'))
 end
 
 -- Stops the grants of a worker: its free slots drain now, each other slot when it becomes free.
-local function drain_worker(id)
-    if worker_row(id).draining then
+local function drain_worker(worker)
+    if worker.draining then
         return
     end
-    change_worker('HSET', id, 'draining', '1')
-    for _, slot in ipairs(read('HKEYS', key('worker', id, 'slots'))) do
-        local s = slot_row(id, slot)
-        if s.state == 'free' then
+    worker.draining = true
+    change_row(worker)
+    for slot = 0, worker.slots - 1 do
+        local s = slot_row(worker.id, int(slot))
+        if s and s.state == 'free' then
             move_slot(s, 'draining')
         end
     end
-    index_worker(id)
+    index_worker(worker.id)
 end
 
 -- Ends a worker: no more grants at once; its leases end by time, at most what this call may still do.
 local function end_worker(id)
+    write('ZREM', key('workers'), id)
     local worker = worker_row(id)
     if not worker then
-        write('DEL', key('worker', id, 'slots'))
-        write('ZREM', key('workers'), id)
-        return
+        return forget_process('worker', id, key('worker', id, 'more'))
     end
     later('worker:' .. id)
     note_ended('worker', id)
-    change_worker('HSET', id, 'draining', '1')
-    write('ZREM', key('workers'), id)
+    worker.draining = true
+    change_row(worker)
     index_worker(id)
-    while ends_left > 0 do
-        local lease_id = read('SRANDMEMBER', key('worker', id, 'leases'))
-        if not lease_id then
-            forget_worker(worker)
-            write('SREM', key('todo'), 'worker:' .. id)
-            return
+    for slot = 0, worker.slots - 1 do
+        local s = slot_row(id, int(slot))
+        if s and s.lease then
+            if ends_left <= 0 then
+                return
+            end
+            ends_left = ends_left - 1
+            drop_lease(s.lease)
         end
-        ends_left = ends_left - 1
-        local lease = lease_row(lease_id)
-        if lease then
-            drop_lease(lease)
-        end
-        write('SREM', key('worker', id, 'leases'), lease_id)
     end
+    forget_worker(worker)
+    write('SREM', key('todo'), 'worker:' .. id)
 end
 
 -- The ticket of a waiter with an alias outlives its gateway for a while: whoever comes with the alias gets it back.
@@ -71,7 +75,7 @@ end
 
 -- Ends a gateway: passed over at once; its waiters leave, at most what this call may still do.
 local function end_gateway(id)
-    local known = read('EXISTS', key('gateway', id)) == 1
+    local known = known_process('gateway', id)
     if known then
         later('gateway:' .. id)
         note_ended('gateway', id)
@@ -155,13 +159,9 @@ function outside.waiter(waiter, why)
     return ended
 end
 
-function outside.held(id, why)
-    local lease = lease_row(id)
-    if not lease then
-        return false
-    end
+function outside.held(lease, why)
     local waiter = waiter_row(lease.waiter)
-    if waiter and waiter.lease == id then
+    if waiter and waiter.lease == lease.id then
         return outside.waiter(waiter, why)
     end
     return outside.lease(lease, why)
@@ -175,7 +175,7 @@ function outside.run(cut, why, tenant, run)
         ends_left = ends_left - 1
         write('ZREM', members, id)
         local waiter = waiter_row(id)
-        if (waiter and outside.waiter(waiter, why)) or (not waiter and outside.held(id, why)) then
+        if waiter and outside.waiter(waiter, why) then
             count = count + 1
         end
     end
@@ -194,9 +194,10 @@ function outside.holdings(cursor, cut, why, tenant)
     end
     ends_left = ends_left - TENANTS_A_SLICE
     local slice = read('SSCAN', key('tenant', tenant, 'held'), cursor, 'COUNT', TENANTS_A_SLICE)
-    for _, id in ipairs(slice[2]) do
-        local holder = waiter_row(string.match(id, '^%x+'))
-        if (holder and holder.ticket or 0) <= cut and outside.held(id, why) then
+    for _, place in ipairs(slice[2]) do
+        local lease = lease_at(place)
+        local holder = lease and waiter_row(lease.waiter)
+        if lease and lease.tenant == tenant and (holder and holder.ticket or 0) <= cut and outside.held(lease, why) then
             count = count + 1
         end
     end

@@ -3,30 +3,32 @@
 
 local mend_key_of = {}
 
-function mend_key_of.waiter(id, name)
-    if waiter_row(id) then
-        mend.waiter(id)
-    else
-        write('DEL', name)
-    end
+function mend_key_of.waiter(id)
+    mend.waiter(id)
 end
 
-function mend_key_of.lease(id, name)
-    local lease = lease_row(id)
-    local s = lease and slot_row(lease.worker, lease.slot)
-    if not lease then
-        write('DEL', name)
-    elseif not s or s.lease ~= id or not worker_row(lease.worker) then
-        end_lease(lease, 'time', 'recycling')
-        mend.waiter(lease.waiter)
+function mend_key_of.slot(id)
+    local worker, slot = string.match(id, '^(.*):(%d+)$')
+    local s = worker and slot_row(worker, slot)
+    if s and not worker_row(worker) then
+        local lease = s.lease
+        if lease then
+            end_lease(lease, 'time', 'recycling')
+            mend.waiter(lease.waiter)
+        end
+        delete_row(s)
     end
 end
 
 -- A process that nothing makes end by time, or what it left.
-local function mend_process(kind, id, name, field)
+local function mend_process(kind, id, name, has_record)
     local process_id = string.match(id, '^[^:]+')
     local known, ended = known_process(kind, process_id)
-    if not known or read('HEXISTS', key(kind, process_id), field) == 0 then
+    local row = known_workers[process_id]
+    if not known or not has_record(process_id) then
+        if row and row.stored == name then
+            return delete_row(row)
+        end
         write('DEL', name)
     elseif ended then
         write('SADD', key('todo'), kind .. ':' .. process_id)
@@ -36,11 +38,13 @@ local function mend_process(kind, id, name, field)
 end
 
 function mend_key_of.gateway(id, name)
-    mend_process('gateway', id, name, 'mark')
+    mend_process('gateway', id, name, function(process_id)
+        return read('HEXISTS', key('gateway', process_id), 'mark') == 1
+    end)
 end
 
 function mend_key_of.worker(id, name)
-    mend_process('worker', id, name, 'address')
+    mend_process('worker', id, name, worker_row)
 end
 
 local function in_state(id, state)
@@ -69,15 +73,15 @@ end
 
 -- What a tenant's keys name, each with the command that walks them and the one that strikes a name out.
 local of_tenant = {
-    held = { 'SSCAN', 'SREM', function(id, tenant)
-        local lease = lease_row(id)
+    held = { 'SSCAN', 'SREM', function(place, tenant)
+        local lease = lease_at(place)
         return lease and lease.tenant == tenant
     end },
     aside = { 'ZSCAN', 'ZREM', function(id)
         return in_state(id, 'aside')
     end },
     run = { 'ZSCAN', 'ZREM', function(id)
-        return not in_state(id, 'ended') and (waiter_row(id) or lease_row(id))
+        return not in_state(id, 'ended') and waiter_row(id)
     end },
     aliases = { 'HSCAN', 'HDEL', function(alias, tenant)
         local owner = read('HGET', key('tenant', tenant, 'aliases'), alias)
@@ -120,19 +124,19 @@ local of_fleet = {
         return in_state(id, 'queued')
     end },
     nodes = { 'HSCAN', 'HDEL', function(node)
-        return read('EXISTS', key('worker', read('HGET', key('nodes'), node) or '')) == 1
+        return worker_row(read('HGET', key('nodes'), node) or '')
     end },
     declarers = { 'ZSCAN', 'ZREM', function(id)
         return read('EXISTS', key('gateway', id)) == 1
     end },
     probes = { 'ZSCAN', 'ZREM', function(id)
-        return read('EXISTS', key('worker', id)) == 1
+        return worker_row(id)
     end },
 }
 
 -- Here members are struck out by the name of their key: what this call knows already may be of before.
 local function forget_known()
-    known_workers, known_pools, known_heads, known_held = {}, {}, {}, {}
+    known_pools, known_heads, known_held = {}, {}, {}
 end
 
 local function mend_key(name, inner)

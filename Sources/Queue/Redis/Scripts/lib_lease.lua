@@ -1,23 +1,35 @@
--- Leases: how they end, and what becomes of slot, tenant and waiter.
+-- Leases: how they end, and what becomes of slot, tenant and waiter. A lease is its slot's row.
 
+-- A lease is found by its waiter's record, which names the slot.
 local function lease_row(id)
-    local row = read('HMGET', key('lease', id), 'waiter', 'tenant', 'gateway', 'worker', 'slot', 'pool', 'epoch',
-        'number', 'state', 'ending', 'attach', 'back', 'deadline', 'keep', 'run', 'since')
-    if not row[1] then
-        return nil
-    end
-    local ending, attach, back, deadline, keep, run, since = unpack(row, 10)
-    return { id = id, waiter = row[1], tenant = row[2], gateway = row[3], worker = row[4], slot = row[5],
-        pool = row[6], epoch = tonumber(row[7]), number = tonumber(row[8]), state = row[9],
-        ending = ending or nil, attach = tonumber(attach or 1), back = back or '', deadline = tonumber(deadline or 0),
-        keep = tonumber(keep or 0), run = run or '', since = since or nil }
+    local waiter = waiter_row(string.sub(id, 1, 32))
+    local worker, slot = string.match(waiter and waiter.place or '', '^(.*)/(%d+)$')
+    local s = worker and slot_row(worker, slot)
+    return s and s.lease and s.lease.id == id and s.lease or nil
+end
+
+-- The lease of that name at one of the caller's slots.
+local function own_lease(id, slot)
+    local s = slot and slot_row(caller.id, slot)
+    return s and s.lease and s.lease.id == id and s.lease or nil
+end
+
+-- The lease that stands at a slot by its name, nil if there is none any more.
+local function lease_at(place)
+    local worker, slot = string.match(place, '^(.*)/(%d+)$')
+    local s = worker and slot_row(worker, slot)
+    return s and s.lease
+end
+
+local function change_lease(lease)
+    change_row(lease.at)
 end
 
 -- A lease that must end is ended by its worker, which is told at once, and at each renew until the lease is gone.
 -- `reason` is one word.
 local function mark_ending(lease, reason)
     lease.ending = lease.ending or reason
-    write('HSET', key('lease', lease.id), 'ending', lease.ending)
+    change_lease(lease)
     read('PUBLISH', key('control', lease.worker), table.concat({ 'close', lease.id, lease.ending }, ' '))
 end
 
@@ -26,26 +38,30 @@ local function note_lease(waiter, tenant)
     note(table.concat({ 'mend', waiter, tenant }, ':'))
 end
 
+-- A lease gets its slot, and counts for its tenant.
+local function occupy(s, lease)
+    lease.at, lease.worker, lease.slot, lease.pool = s, s.worker, s.slot, s.pool
+    lease.epoch, lease.number = s.epoch, s.number
+    s.state, s.lease = 'leased', lease
+    change_row(s)
+    map_changed(s)
+    add_held(lease.tenant, place_of(s))
+end
+
 -- Ends a lease: the tenant's place is free at once, the slot goes to `slot_state` (free or recycling).
 local function end_lease(lease, how, slot_state)
     note_lease(lease.waiter, lease.tenant)
-    remove_held(lease.tenant, lease.id)
-    write('ZREM', key('pending'), lease.id)
+    local s = lease.at
+    remove_held(lease.tenant, place_of(s))
+    write('ZREM', key('due'), place_of(s))
     if lease.gateway ~= '' then
         write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
     end
-    if lease.run ~= '' then
-        write('ZREM', key('tenant', lease.tenant, 'run', lease.run), lease.id)
-    end
-    write('DEL', key('lease', lease.id))
-    write('SREM', key('worker', lease.worker, 'leases'), lease.id)
-    local s = slot_row(lease.worker, lease.slot)
-    if s and s.lease == lease.id then
-        move_slot(s, slot_state, '-', how)
-    end
+    move_slot(s, slot_state, how)
     local worker = worker_row(lease.worker)
     if worker and worker.trial == lease.id then
-        change_worker('HSET', lease.worker, 'trial', '')
+        worker.trial = ''
+        change_row(worker)
     end
     index_worker(lease.worker)
     index_tenant(lease.tenant)
@@ -87,11 +103,11 @@ local function forget_waiter(lease)
 end
 
 -- Nobody is connected to it and its slot stays its own: `reserved` before its first client, `kept` after one that
--- dropped, `attaching` while a gateway dials for the next one. Each has a deadline in `pending`.
+-- dropped, `attaching` while a gateway dials for the next one. Each has a deadline in `due`.
 local function hold(lease, state, deadline)
-    lease.state, lease.deadline = state, deadline
-    write('HSET', key('lease', lease.id), 'state', state, 'back', state, 'deadline', int(deadline))
-    write('ZADD', key('pending'), int(deadline), lease.id)
+    lease.state, lease.back, lease.deadline = state, state, deadline
+    change_lease(lease)
+    write('ZADD', key('due'), int(deadline), place_of(lease))
 end
 
 local function keep_lease(lease)
@@ -100,8 +116,9 @@ end
 
 -- A dial for a held lease came to nothing: it waits for the next one, at least as long as a dial may take.
 local function detach(lease)
-    write('HSET', key('lease', lease.id), 'state', lease.back)
-    write('ZADD', key('pending'), int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), lease.id)
+    lease.state = lease.back
+    change_lease(lease)
+    write('ZADD', key('due'), int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), place_of(lease))
 end
 
 -- A borrowed lease that nobody came for, or that never will be served.
@@ -112,8 +129,8 @@ end
 
 -- A kept lease is its worker's to end, by whatever word.
 local function end_kept(lease, why)
-    write('HSET', key('lease', lease.id), 'state', 'accepted')
-    write('ZREM', key('pending'), lease.id)
+    lease.state = 'accepted'
+    write('ZREM', key('due'), place_of(lease))
     mark_ending(lease, why)
 end
 
@@ -134,16 +151,15 @@ end
 -- need be (then marked `over`), and its waiter leaves the queue and any other pending lease. A strict worker is told to
 -- close it instead, but in a hold-off: what Redis lost was within the cap when it was granted.
 local function adopt(worker, s, id, tenant, epoch, number, extra)
-    note_lease(string.match(id, '^%x+'), tenant)
+    local waiter_id = string.sub(id, 1, 32)
+    note_lease(waiter_id, tenant)
     -- After a lost grant the same lease may stand at another slot.
     local twin = lease_row(id)
     if twin then
         tell_recycle(end_lease(twin, 'verdict', 'recycling'))
     end
-    local waiter = waiter_row(string.match(id, '^(%x+)%.'))
-    local gateway = ''
+    local waiter = waiter_row(waiter_id)
     if waiter then
-        gateway = waiter.gateway
         if waiter.state == 'granted' and waiter.lease ~= id then
             local other = lease_row(waiter.lease)
             if other then
@@ -152,33 +168,31 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
         else
             leave_line(waiter)
         end
-        set_waiter(waiter, 'accepted', id)
-        write('ZREM', key('gateway', gateway, 'waiters'), waiter.id)
+        set_waiter(waiter, 'accepted', id, place_of(s))
+        write('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
     end
-    local over = below_cap(tenant) and '0' or '1'
+    local over = below_cap(tenant) and 0 or 1
     s.epoch, s.number = epoch, number
-    if over == '1' and not holding_off() and read('HGET', key('worker', worker), 'caps') == 'strict' then
-        move_slot(s, 'recycling', '-', 'verdict')
+    if over == 1 and not holding_off() and read('HGET', key('worker', worker, 'more'), 'caps') == 'strict' then
+        move_slot(s, 'recycling', 'verdict')
         if waiter then
             end_waiter(waiter)
         end
         return table.concat({ 'close', id, 'cap' }, ' ')
     end
-    move_slot(s, 'leased', id)
-    write('HSET', key('lease', id), 'waiter', string.match(id, '^(%x+)%.'), 'tenant', tenant, 'gateway', gateway,
-        'worker', worker, 'slot', s.slot, 'pool', s.pool, 'epoch', int(epoch), 'number', int(number), 'state',
-        'accepted', 'over', over, 'cap', int(limits_of(tenant).cap), 'attach', extra.attach, 'keep', extra.keep,
-        'since', extra.since)
-    if waiter and waiter.why then
-        write('HSET', key('lease', id), 'ending', waiter.why)
+    if not waiter then
+        -- By this record the lease is found. Its arrival is forgotten: an end of its run or tenant covers it whenever that
+        -- is asked.
+        waiter = new_waiter({ id = waiter_id, tenant = tenant, selector = '', gateway = '', ticket = 0, score = 0,
+            attempt = tonumber(string.match(id, '%.(%d+)$')), keep = extra.keep, run = extra.run, alias = '' })
+        set_waiter(waiter, 'accepted', id, place_of(s))
+        if extra.run ~= '' then
+            write('ZADD', key('tenant', tenant, 'run', extra.run), 0, waiter_id)
+        end
     end
-    if extra.run ~= '' and not waiter then
-        -- Its arrival is forgotten: a run's end covers it whenever that is asked.
-        write('HSET', key('lease', id), 'run', extra.run)
-        write('ZADD', key('tenant', tenant, 'run', extra.run), 0, id)
-    end
-    add_held(tenant, id)
-    write('SADD', key('worker', worker, 'leases'), id)
+    occupy(s, { id = id, waiter = waiter_id, tenant = tenant, gateway = waiter.gateway, state = 'accepted', over = over,
+        cap = limits_of(tenant).cap, attach = extra.attach, keep = extra.keep, deadline = 0, since = extra.since, back = '',
+        ending = waiter.why, attachment = '' })
     index_worker(worker)
     index_tenant(tenant)
 end
@@ -186,24 +200,29 @@ end
 -- The worker has it: nothing is pending any more. A session begins with its first accept, at `since` if its worker says
 -- so, else now.
 local function accept_lease(lease, since)
-    write('HSET', key('lease', lease.id), 'state', 'accepted', 'since', lease.since or since or int(NOW))
-    write('ZREM', key('pending'), lease.id)
+    lease.state = 'accepted'
+    lease.since = lease.since > 0 and lease.since or since or NOW
+    change_lease(lease)
+    write('ZREM', key('due'), place_of(lease))
     if lease.gateway ~= '' then
         write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
         write('ZREM', key('gateway', lease.gateway, 'waiters'), lease.waiter)
     end
     local waiter = waiter_row(lease.waiter)
     if waiter then
-        set_waiter(waiter, 'accepted', waiter.lease)
+        set_waiter(waiter, 'accepted', waiter.lease, waiter.place)
     end
     local worker = worker_row(lease.worker)
+    local moves = worker.state == 'trial' or worker.lifetime > 0
     if worker.state == 'trial' then
-        change_worker('HSET', lease.worker, 'state', 'ok', 'trial', '', 'backoff', '0')
+        worker.backoff = 0
+        set_worker(worker, 'ok')
     end
     if worker.lifetime > 0 then
-        change_worker('HINCRBY', lease.worker, 'served', 1)
+        worker.served = worker.served + 1
+        change_row(worker)
     end
-    if worker.state == 'trial' or worker.lifetime > 0 then
+    if moves then
         index_worker(lease.worker)
     end
 end

@@ -25,7 +25,7 @@ local function mend_granted(waiter, lease)
     local state = standing_of(lease)
     take(waiter)
     leave_aside(waiter)
-    set_waiter(waiter, state, lease.id)
+    set_waiter(waiter, state, lease.id, waiter.place)
     if state == 'granted' then
         write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
         write('ZADD', key('gateway', waiter.gateway, 'mail'), 'NX', int(NOW), lease.id)
@@ -44,7 +44,7 @@ function mend.waiter(id)
         return
     end
     local lease = waiter.lease ~= '' and waiter.state ~= 'ended' and lease_row(waiter.lease)
-    if lease and lease.waiter == id then
+    if lease then
         mend_granted(waiter, lease)
     elseif not alive(waiter.gateway) then
         waiter.state = 'queued'
@@ -77,78 +77,42 @@ function mend.item(item)
     return id ~= nil
 end
 
--- Whether a lease stands at the slot that names it, and its waiter agrees.
-local function stands(lease, s)
-    if lease.worker ~= s.worker or lease.slot ~= s.slot or lease.epoch ~= s.epoch or lease.number ~= s.number then
-        return false
-    end
-    if lease.state ~= 'granted' then
-        return true
-    end
-    local waiter = waiter_row(lease.waiter)
-    return waiter and waiter.lease == lease.id
-end
-
 local function mend_slot(worker, slot)
     local s = slot_row(worker.id, slot)
     if not s then
         return
     end
-    local lease = s.lease ~= '-' and lease_row(s.lease) or nil
-    local waiter = string.match(s.lease, '^%x+')
     raise_seq(s.number)
-    if lease and stands(lease, s) then
-        add_held(lease.tenant, lease.id)
-        write('SADD', key('worker', worker.id, 'leases'), lease.id)
+    local lease = s.lease
+    local waiter = lease and waiter_row(lease.waiter)
+    if lease and (not waiter or waiter.lease ~= lease.id) then
+        end_lease(lease, 'time', 'recycling')
+        tell_recycle(s)
+    elseif lease then
+        add_held(lease.tenant, place_of(s))
         if lease.state == 'accepted' then
-            write('ZREM', key('pending'), lease.id)
+            write('ZREM', key('due'), place_of(s))
         else
-            write('ZADD', key('pending'), 'NX', int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), lease.id)
+            write('ZADD', key('due'), 'NX', int(math.max(lease.deadline, NOW + ACCEPT_DEADLINE_MS)), place_of(s))
         end
         index_tenant(lease.tenant)
-    elseif s.state == 'leased' then
-        if lease then
-            end_lease(lease, 'time', 'recycling')
-        end
-        move_slot(s, 'recycling', '-', 'time')
-        tell_recycle(s)
+        mend.waiter(lease.waiter)
     end
-    if waiter then
-        mend.waiter(waiter)
-    end
-    if s.state == 'free' then
-        move_slot(s, 'free')
-    else
-        write('ZREM', key('worker', worker.id, 'free', s.pool), slot)
-    end
-end
-
--- Leases that no slot names.
-local function mend_leases(worker)
-    for _, id in ipairs(read('SMEMBERS', key('worker', worker, 'leases'))) do
-        local lease = lease_row(id)
-        local s = lease and slot_row(worker, lease.slot)
-        if not lease then
-            write('SREM', key('worker', worker, 'leases'), id)
-        elseif not s or s.lease ~= id then
-            end_lease(lease, 'time', 'recycling')
-            mend.waiter(lease.waiter)
-        end
-    end
+    map_changed(s)
 end
 
 local function mend_worker(worker)
     local id = worker.id
-    mend_leases(id)
-    if worker.trial ~= '' and read('EXISTS', key('lease', worker.trial)) == 0 then
-        change_worker('HSET', id, 'trial', '')
+    if worker.trial ~= '' and not lease_row(worker.trial) then
+        worker.trial = ''
+        change_row(worker)
     end
     if worker.state == 'ok' or worker.state == 'trial' then
         write('ZREM', key('probes'), id)
     else
         write('ZADD', key('probes'), 'NX', int(NOW), id)
     end
-    for _, pool in ipairs(worker.pools) do
+    for pool in string.gmatch(worker.pools, '%S+') do
         write('SADD', key('pool', pool, 'workers'), id)
         if write('HSETNX', key('pools'), pool, int(NOW)) == 1 then
             link_pool(pool)
@@ -165,7 +129,6 @@ local sections = {}
 function sections.workers(id, inner)
     local worker, slot = worker_row(id), tonumber(inner) or 0
     if not worker then
-        write('DEL', key('worker', id, 'slots'))
         write('ZREM', key('workers'), id)
         return nil
     end
@@ -228,9 +191,10 @@ function sections.selectors(selector, inner)
     end
 end
 
-function sections.pending(id)
-    if read('EXISTS', key('lease', id)) == 0 then
-        write('ZREM', key('pending'), id)
+function sections.due(place)
+    local lease = lease_at(place)
+    if not lease or lease.state == 'accepted' then
+        write('ZREM', key('due'), place)
     end
 end
 
@@ -268,7 +232,7 @@ end
 
 function sections.pools(pool)
     for _, id in ipairs(read('SMEMBERS', key('pool', pool, 'workers'))) do
-        if read('EXISTS', key('worker', id)) == 0 then
+        if not worker_row(id) then
             write('SREM', key('pool', pool, 'workers'), id)
             write('ZREM', key('pool', pool, 'free'), id)
         end
@@ -276,6 +240,6 @@ function sections.pools(pool)
 end
 
 local ORDER = {
-    { 'ZSCAN', 'workers' }, { 'ZSCAN', 'gateways' }, { 'SSCAN', 'selectors' }, { 'ZSCAN', 'pending' },
+    { 'ZSCAN', 'workers' }, { 'ZSCAN', 'gateways' }, { 'SSCAN', 'selectors' }, { 'ZSCAN', 'due' },
     { 'HSCAN', 'settings' }, { 'ZSCAN', 'versions' }, { 'ZSCAN', 'orphans' }, { 'HSCAN', 'pools' },
 }

@@ -22,11 +22,25 @@ local function old_schema()
     return read('HGET', key('meta'), 'schema') or nil
 end
 
--- Returns the row of the call's own process, if it is asked for.
-local function load_meta(own)
+-- Rows that came with the state, by their keys.
+local fetched = {}
+
+local function row_text(name)
+    local text = fetched[name]
+    if text == nil then
+        text = read('GET', name)
+    end
+    return text
+end
+
+-- Reads the state, and with it the rows of those keys.
+local function load_meta(...)
     -- The first key never is. Where a cluster moves the slot to another node key by key, looking for what is not there
     -- is an error: here, before anything is written, and not half way.
-    local rows = read('MGET', PREFIX, KEYS[1], key('begun'), own or PREFIX)
+    local rows = read('MGET', PREFIX, KEYS[1], key('begun'), ...)
+    for i = 4, #rows do
+        fetched[select(i - 3, ...)] = rows[i]
+    end
     begun = tonumber(rows[3] or 0)
     if rows[2] then
         local schema, epoch, after, commit, last_time, grace, hold_off, last_ticket, next_sweep, seq, ended, stage =
@@ -47,7 +61,6 @@ local function load_meta(own)
         local died = string.match(in_hand, 'mending:(%w+)')
         meta.mend = died == 'keys' and '' or died and int(died + 1) or '1'
     end
-    return rows[4]
 end
 
 -- A process works with data one schema older or newer than its own, so that a fleet is updated process by process.
@@ -170,15 +183,18 @@ local function process(kind)
     return kind ~= 'operator' and kind or 'nobody'
 end
 
--- Opens a call. Returns nil when the script may go on, else the reply that ends it: `schema`
--- (with the data's), `old` (an older
--- connection's bytes), `unknown` (Redis has no such process: register), `bad`. `kind` is gateway, worker or operator;
--- `registering` lets a caller without a record pass.
-local function begin(kind, registering)
+-- Opens a call. Returns nil when the script may go on, else the reply that ends it: `schema` (with the data's), `old` (an
+-- older connection's bytes), `unknown` (Redis has no such process: register), `bad`. `kind` is gateway, worker or operator;
+-- `registering` lets a caller without a record pass. Then come keys of rows that the call surely reads.
+local function begin(kind, registering, ...)
     local is_process, row = kind == 'gateway' or kind == 'worker', nil
     if is_process then
-        caller.key, caller.call = key(kind, caller.id), call_key(kind, caller.id)
-        row = load_meta(caller.call)
+        caller.call = call_key(kind, caller.id)
+        -- The record of a worker is a row; that of a gateway and what no session needs of a worker are hashes.
+        local record = key(kind, caller.id)
+        caller.more = kind == 'gateway' and record or key('worker', caller.id, 'more')
+        load_meta(caller.call, record, ...)
+        row = fetched[caller.call]
     else
         load_meta()
     end
@@ -216,7 +232,8 @@ local function begin(kind, registering)
             open_epoch(epoch)
         end
         meta.lastTicket = math.max(meta.lastTicket, ticket)
-        caller.isKnown, caller.ending = recorded ~= nil, ended == 1
+        local has_record = kind == 'gateway' or fetched[key(kind, caller.id)]
+        caller.isKnown, caller.ending = recorded ~= nil and has_record ~= false, ended == 1
     end
     if meta.epoch == 0 then
         meta.epoch = NOW

@@ -1,5 +1,5 @@
 -- Waiters and their index: who waits, in which queue, and which tenants are eligible.
--- A tenant's use is the size of its set of leases, never a counter.
+-- A tenant's use is the size of its set of leased slots, never a counter.
 
 -- What a commit has made possible; `settle` (lib_dispatch) looks at each before the script ends.
 local wanted_pools, wanted_tenants, wanted_selectors = {}, {}, {}
@@ -16,14 +16,14 @@ local function held_by(tenant)
     return known
 end
 
-local function add_held(tenant, lease)
+local function add_held(tenant, place)
     known_held[tenant] = nil
-    write('SADD', key('tenant', tenant, 'held'), lease)
+    write('SADD', key('tenant', tenant, 'held'), place)
 end
 
-local function remove_held(tenant, lease)
+local function remove_held(tenant, place)
     known_held[tenant] = nil
-    write('SREM', key('tenant', tenant, 'held'), lease)
+    write('SREM', key('tenant', tenant, 'held'), place)
 end
 
 -- What is added to the scores of a tenant's waiters: with it one number tells who goes first. Nil at its cap.
@@ -94,12 +94,12 @@ end
 
 -- A waiter, packed: its numbers (the ticket, the score, how often it was granted, for how many seconds its slot is kept
 -- after a dropped socket), then what it asks for, its names, its state (queued, aside, granted, reserved, accepted, ended),
--- the lease that it has and why others ended it, '' for none.
-local WAITER = '<ddddssssssss'
+-- the lease that it has, that lease's slot and why others ended it, '' for none.
+local WAITER = '<ddddsssssssss'
 
 local function pack_waiter(w)
     return struct.pack(WAITER, w.ticket, w.score, w.attempt, w.keep, w.tenant, w.selector, w.gateway, w.run, w.alias, w.state,
-        w.lease, w.why or '')
+        w.lease, w.place, w.why or '')
 end
 
 local known_waiters = {}
@@ -108,22 +108,30 @@ local function waiter_row(id)
     local known = known_waiters[id]
     if known == nil then
         local name = key('waiter', id)
-        local text = read('GET', name)
+        local text = row_text(name)
         if text then
-            local ticket, score, attempt, keep, tenant, selector, gateway, run, alias, state, lease, why =
+            local ticket, score, attempt, keep, tenant, selector, gateway, run, alias, state, lease, place, why =
                 struct.unpack(WAITER, text)
             known = { id = id, ticket = ticket, score = score, attempt = attempt, keep = keep, tenant = tenant,
                 selector = selector, gateway = gateway, run = run, alias = alias, state = state, lease = lease,
-                why = why ~= '' and why or nil, stored = name, packed = pack_waiter }
+                place = place, why = why ~= '' and why or nil, stored = name, packed = pack_waiter }
         end
         known_waiters[id] = known or false
     end
     return known and not known.isDeleted and known or nil
 end
 
--- Each change of where a waiter stands.
-local function set_waiter(waiter, state, lease)
-    waiter.state, waiter.lease = state, lease
+local function new_waiter(waiter)
+    waiter.state, waiter.lease, waiter.place = 'queued', '', ''
+    waiter.stored, waiter.packed = key('waiter', waiter.id), pack_waiter
+    known_waiters[waiter.id] = waiter
+    change_row(waiter)
+    return waiter
+end
+
+-- Each change of where a waiter stands: its lease and that lease's slot are left out where it has none.
+local function set_waiter(waiter, state, lease, place)
+    waiter.state, waiter.lease, waiter.place = state, lease or '', place or ''
     change_row(waiter)
 end
 
@@ -150,7 +158,7 @@ local function put(waiter)
     write('SADD', key('selector', waiter.selector, 'tenants'), waiter.tenant)
     write('SADD', key('tenant', waiter.tenant, 'selectors'), waiter.selector)
     if waiter.lease ~= '' or waiter.state ~= 'queued' then
-        set_waiter(waiter, 'queued', '')
+        set_waiter(waiter, 'queued')
     end
     index(waiter.selector, waiter.tenant, handicap(waiter.tenant))
     wanted_selectors[waiter.selector] = true
@@ -184,7 +192,7 @@ local function set_aside(waiter)
     take(waiter)
     write('ZADD', key('gateway', waiter.gateway, 'aside'), int(waiter.score), waiter.id)
     write('ZADD', key('tenant', waiter.tenant, 'aside'), int(waiter.ticket), waiter.id)
-    set_waiter(waiter, 'aside', '')
+    set_waiter(waiter, 'aside')
 end
 
 local function leave_aside(waiter)
@@ -237,7 +245,9 @@ local function end_waiter(waiter)
         write('ZREM', key('gateway', waiter.gateway, 'mail'), table.concat({ 'ended', waiter.id, waiter.why }, ':'))
     end
     delete_row(waiter)
-    write('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
+    if waiter.gateway ~= '' then
+        write('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
+    end
 end
 
 -- Suspends a gateway: its heads are set aside until it collects (`claim`: until its own probe passes).
@@ -272,7 +282,7 @@ end
 -- was lost is asked again, and must not bring it back.
 local function dismiss(waiter, why)
     leave_line(waiter)
-    set_waiter(waiter, 'ended', '')
+    set_waiter(waiter, 'ended')
     if not alive(waiter.gateway) then
         return end_waiter(waiter)
     end

@@ -34,21 +34,17 @@ local function judge_row(worker, row)
     local state, epoch, number, id, tenant = w[2], tonumber(w[3]), tonumber(w[4]), w[5], w[6]
     local older = newer(s.epoch, s.number, epoch, number)
     local same = s.epoch == epoch and s.number == number
-    local lease = s.lease ~= '-' and lease_row(s.lease) or nil
+    local lease = s.lease
     raise_seq(math.max(number, s.number))
-    -- What a call that died midway left: a lease that was never written, a free slot that is in no index.
-    if s.state == 'leased' and not lease then
-        move_slot(s, 'recycling', '-', 'time')
-    elseif s.state == 'free' then
-        write('ZADD', key('worker', worker, 'free', s.pool), s.slot, s.slot)
-    end
+    map_changed(s)
 
     if state == 'leased' or state == 'kept' then
         local extra = { keep = tonumber(w[7] or 0), attach = tonumber(w[8] or 1), run = w[9] ~= '-' and w[9] or '',
-            since = int(math.max(NOW - tonumber(w[10] or 0), 0)) }
+            since = math.max(NOW - tonumber(w[10] or 0), 1) }
         if lease and lease.id == id and same then
             if extra.attach > lease.attach then
-                write('HSET', key('lease', id), 'attach', extra.attach)
+                lease.attach = extra.attach
+                change_lease(lease)
             end
             if state == 'leased' and lease.state ~= 'accepted' then
                 accept_lease(lease, extra.since)
@@ -65,11 +61,10 @@ local function judge_row(worker, row)
         if lease then
             -- Redis granted the slot again; whoever got it goes back to its place.
             drop_lease(lease)
-            s = slot_row(worker, w[1])
         end
         local order = adopt(worker, s, id, tenant, epoch, number, extra)
         if state == 'kept' and not order then
-            keep_lease(lease_row(id))
+            keep_lease(s.lease)
         end
         return order
     end
@@ -91,7 +86,6 @@ local function judge_row(worker, row)
     end
     if lease then
         drop_lease(lease, true)
-        s = slot_row(worker, w[1])
     end
     s.epoch, s.number = epoch, number
     if state == 'free' then

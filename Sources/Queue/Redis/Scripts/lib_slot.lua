@@ -1,46 +1,48 @@
--- Slots and the workers that own them.
--- A slot is `state epoch number lease how pool`: its state (free, leased, recycling, draining, out), the token of its
--- last lease, that lease while leased, and how it ended (verdict, time) while recycling.
+-- Slots and the workers that own them. Each is one packed row.
 
-local function slot_row(worker, slot)
-    local text = read('HGET', key('worker', worker, 'slots'), slot)
-    if not text then
-        return nil
-    end
-    local state, epoch, number, lease, how, pool = string.match(text, '^(%S+) (%d+) (%d+) (%S+) (%S+) (%S+)')
-    return { worker = worker, slot = slot, state = state, epoch = tonumber(epoch), number = tonumber(number),
-        lease = lease, how = how, pool = pool }
+-- A worker: slots, backoff, lifetime and served (sessions), 1 while it drains, then its state (ok, probing, suspect, trial,
+-- quarantined), the lease that it is on trial with, who claims that it is out of reach, its address, its pools and its map.
+-- The map has one byte a slot: LEASED while it is leased, a byte for its pool while it is free, OTHER else.
+local WORKER = '<dddddssssss'
+local LEASED, OTHER = '\1', '\2'
+
+local function pack_worker(w)
+    return struct.pack(WORKER, w.slots, w.backoff, w.lifetime, w.served, w.draining and 1 or 0, w.state, w.trial, w.claimant,
+        w.address, w.pools, w.map)
 end
 
-local function save_slot(s)
-    write('HSET', key('worker', s.worker, 'slots'), s.slot,
-        string.format('%s %d %d %s %s %s', s.state, s.epoch, s.number, s.lease, s.how, s.pool))
-end
-
--- A call asks for the same worker many times.
 local known_workers = {}
 
 local function worker_row(id)
     local known = known_workers[id]
-    if known then
-        return known
+    if known == nil then
+        local name = key('worker', id)
+        local text = row_text(name)
+        if text then
+            local slots, backoff, lifetime, served, draining, state, trial, claimant, address, pools, map =
+                struct.unpack(WORKER, text)
+            known = { id = id, slots = slots, backoff = backoff, lifetime = lifetime, served = served,
+                draining = draining == 1, state = state, trial = trial, claimant = claimant, address = address,
+                pools = pools, map = map, stored = name, packed = pack_worker }
+        end
+        known_workers[id] = known or false
     end
-    local row = read('HMGET', key('worker', id), 'address', 'state', 'draining', 'trial', 'pools', 'backoff',
-        'claimant', 'slots', 'lifetime', 'served')
-    if not row[1] then
-        return nil
-    end
-    known = { id = id, address = row[1], state = row[2], draining = row[3] == '1', trial = row[4] or '',
-        pools = split(row[5]), backoff = tonumber(row[6]), claimant = row[7], slots = tonumber(row[8]),
-        lifetime = tonumber(row[9] or 0), served = tonumber(row[10] or 0) }
-    known_workers[id] = known
-    return known
+    return known and not known.isDeleted and known or nil
 end
 
--- Each change of a worker's record; rows that were read before stay as they were.
-local function change_worker(command, id, ...)
-    known_workers[id] = nil
-    write(command, key('worker', id), ...)
+local function new_worker(id, slots, pools)
+    local worker = { id = id, slots = slots, backoff = 0, lifetime = 0, served = 0, draining = false, state = 'probing',
+        trial = '', claimant = '', address = '', pools = pools, map = string.rep(OTHER, slots), stored = key('worker', id),
+        packed = pack_worker }
+    known_workers[id] = worker
+    change_row(worker)
+    return worker
+end
+
+-- Each change of a worker's state. The lease of a trial is over with the trial.
+local function set_worker(worker, state, claimant)
+    worker.state, worker.claimant, worker.trial = state, claimant or '', ''
+    change_row(worker)
 end
 
 -- How long a worker that failed once more stays out of dispatch.
@@ -59,7 +61,32 @@ local function choice(worker)
     if worker.lifetime > 0 then
         return math.floor(1000000 * math.max(worker.lifetime - worker.served, 0) / worker.lifetime)
     end
-    return math.floor(1000000 * read('SCARD', key('worker', worker.id, 'leases')) / math.max(worker.slots, 1))
+    local _, leased = string.gsub(worker.map, LEASED, '')
+    return math.floor(1000000 * leased / math.max(worker.slots, 1))
+end
+
+-- What stands in the map for a free slot of the worker's pool of that number, counted from 1.
+local function free_in(number)
+    return string.char(number + 2)
+end
+
+-- The first free slot of that pool, counted from 1; nil for none.
+local function first_free(worker, number)
+    return string.find(worker.map, free_in(number), 1, true)
+end
+
+-- The number of one of its pools in the worker's map.
+local function pool_number(worker, pool)
+    if worker.pools == pool then
+        return 1
+    end
+    local number = 0
+    for name in string.gmatch(worker.pools, '%S+') do
+        number = number + 1
+        if name == pool then
+            return number
+        end
+    end
 end
 
 -- Puts a worker into the free index of its pools as its state, free slots and choice say.
@@ -68,10 +95,10 @@ local function index_worker(id)
     if not worker then
         return
     end
-    local open = grantable(worker)
-    local first = choice(worker)
-    for _, pool in ipairs(worker.pools) do
-        if open and read('EXISTS', key('worker', id, 'free', pool)) == 1 then
+    local open, first, number = grantable(worker), choice(worker), 0
+    for pool in string.gmatch(worker.pools, '%S+') do
+        number = number + 1
+        if open and first_free(worker, number) then
             write('ZADD', key('pool', pool, 'free'), first, id)
             wanted_pools[pool] = true
         else
@@ -80,20 +107,92 @@ local function index_worker(id)
     end
 end
 
--- Moves a slot to another state; the free index follows.
-local function move_slot(s, state, lease, how)
-    if s.state == 'free' then
-        write('ZREM', key('worker', s.worker, 'free', s.pool), s.slot)
+-- A slot: the token of its last lease (epoch, number), then what only a lease has (the number of its connection, the
+-- seconds that it is kept after a dropped socket, its deadline, the time of its first accept, the cap when it was granted,
+-- 1 if it is above the cap), then its state (free, recycling, draining, out; of a lease granted, attaching, reserved, kept,
+-- accepted), the lease's id, how the last one ended (verdict, time), the pool, and of a lease its tenant, its gateway, the
+-- state that a failed dial leads back to, why it is to end, and who attached to it.
+local SLOT = '<ddddddddsssssssss'
+
+local function pack_slot(s)
+    local l = s.lease
+    if l then
+        return struct.pack(SLOT, s.epoch, s.number, l.attach, l.keep, l.deadline, l.since, l.cap, l.over, l.state, l.id, '-',
+            s.pool, l.tenant, l.gateway, l.back, l.ending or '', l.attachment)
     end
+    return struct.pack(SLOT, s.epoch, s.number, 0, 0, 0, 0, 0, 0, s.state, '', s.how, s.pool, '', '', '', '', '')
+end
+
+local known_slots = {}
+
+-- `state` is `leased` where there is a lease, which stands in `lease` with its own.
+local function slot_row(worker, slot)
+    local name = key('slot', worker, slot)
+    local known = known_slots[name]
+    if known == nil then
+        local text = row_text(name)
+        if text then
+            local epoch, number, attach, keep, deadline, since, cap, over, state, id, how, pool, tenant, gateway, back, ending,
+                attachment = struct.unpack(SLOT, text)
+            known = { worker = worker, slot = slot, epoch = epoch, number = number, state = state, how = how, pool = pool,
+                stored = name, packed = pack_slot }
+            if id ~= '' then
+                known.state = 'leased'
+                known.lease = { id = id, waiter = string.sub(id, 1, 32), at = known, worker = worker, slot = slot, pool = pool,
+                    epoch = epoch, number = number, state = state, attach = attach, keep = keep, deadline = deadline,
+                    since = since, cap = cap, over = over, tenant = tenant, gateway = gateway, back = back,
+                    ending = ending ~= '' and ending or nil, attachment = attachment }
+            end
+        end
+        known_slots[name] = known or false
+    end
+    return known and not known.isDeleted and known or nil
+end
+
+local function new_slot(worker, slot, pool)
+    local s = { worker = worker, slot = slot, epoch = 0, number = 0, state = 'recycling', how = 'time', pool = pool,
+        stored = key('slot', worker, slot), packed = pack_slot }
+    known_slots[s.stored] = s
+    change_row(s)
+end
+
+-- What the sets of the fleet call a slot.
+local function place_of(s)
+    return s.worker .. '/' .. s.slot
+end
+
+-- What a worker's map has of a slot.
+local function mark_of(worker, s)
+    local number = s and not s.lease and s.state == 'free' and pool_number(worker, s.pool)
+    return s and s.lease and LEASED or number and free_in(number) or OTHER
+end
+
+-- Notes it there, at the place counted from 1.
+local function map_slot(worker, at, s)
+    local sign = mark_of(worker, s)
+    if string.sub(worker.map, at, at) ~= sign then
+        worker.map = string.sub(worker.map, 1, at - 1) .. sign .. string.sub(worker.map, at + 1)
+        change_row(worker)
+    end
+end
+
+-- The same after each change of a slot.
+local function map_changed(s)
+    local worker = worker_row(s.worker)
+    if worker then
+        map_slot(worker, s.slot + 1, s)
+    end
+end
+
+-- Moves a slot without a lease to another state; the map follows.
+local function move_slot(s, state, how)
     local worker = state == 'free' and worker_row(s.worker)
     if worker and worker.draining then
         state = 'draining'
     end
-    s.state, s.lease, s.how = state, lease or '-', how or '-'
-    if state == 'free' then
-        write('ZADD', key('worker', s.worker, 'free', s.pool), s.slot, s.slot)
-    end
-    save_slot(s)
+    s.state, s.lease, s.how = state, nil, how or '-'
+    change_row(s)
+    map_changed(s)
 end
 
 local function raise_seq(number)

@@ -10,8 +10,8 @@ if stop then
     return stop
 end
 local id, passed = ARGV[6], ARGV[7] == '1'
-if passed and read('HGET', caller.key, 'mark') == 'claim' then
-    write('HSET', caller.key, 'mark', '')
+if passed and read('HGET', caller.more, 'mark') == 'claim' then
+    write('HSET', caller.more, 'mark', '')
     put_back(caller.id)
 end
 local worker = worker_row(id)
@@ -20,39 +20,38 @@ if not worker then
     return finish('ok')
 end
 
-local function become(state, ...)
-    change_worker('HSET', id, 'state', state, ...)
+local function well(state)
+    write('ZREM', key('probes'), id)
+    set_worker(worker, state)
 end
-local function longer()
-    local backoff = next_backoff(worker)
-    write('ZADD', key('probes'), int(NOW + backoff), id)
-    return int(backoff)
+local function unwell(state)
+    worker.backoff = next_backoff(worker)
+    write('ZADD', key('probes'), int(NOW + worker.backoff), id)
+    set_worker(worker, state)
 end
 
 if worker.state == 'probing' then
     if passed then
-        become('ok', 'backoff', '0')
-        write('ZREM', key('probes'), id)
+        worker.backoff = 0
+        well('ok')
     else
-        become('probing', 'backoff', longer())
+        unwell('probing')
     end
 elseif worker.state == 'suspect' then
     if not passed then
-        become('quarantined', 'backoff', longer(), 'claimant', '')
+        unwell('quarantined')
     else
         -- The claim was the claimant's own trouble: the worker is back at once, the claimant proves itself first.
         if worker.claimant ~= caller.id then
             mark(worker.claimant, 'claim', id)
         end
-        become(worker.claimant == caller.id and 'trial' or 'ok', 'claimant', '', 'trial', '')
-        write('ZREM', key('probes'), id)
+        well(worker.claimant == caller.id and 'trial' or 'ok')
     end
 elseif worker.state == 'quarantined' then
     if passed then
-        become('trial', 'trial', '')
-        write('ZREM', key('probes'), id)
+        well('trial')
     else
-        become('quarantined', 'backoff', longer())
+        unwell('quarantined')
     end
 end
 index_worker(id)

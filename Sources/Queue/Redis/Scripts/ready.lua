@@ -5,11 +5,11 @@
 -- Reply ok | later (Redis has a newer token there) | unknown | old
 -- Cost  O(log n), then one dispatch for the slot's pool.
 
-local stop = begin('worker')
+local stop = begin('worker', nil, key('slot', ARGV[1], ARGV[6] or ''))
 if stop then
     return stop
 end
-local s = slot_row(caller.id, ARGV[6])
+local s = ARGV[6] and slot_row(caller.id, ARGV[6])
 local epoch, number = natural(ARGV[7]), natural(ARGV[8])
 if not s or not epoch or not number then
     return header('bad')

@@ -24,15 +24,15 @@ if kind == 'worker' then
     for i = 1, good and count or 0 do
         good = good and is_pool(ARGV[FIRST_POOL - 1 + i])
     end
-    local slots = read('HGET', caller.key, 'slots')
-    if not good or (slots and tonumber(slots) ~= count) then
+    local before = worker_row(caller.id)
+    if not good or (before and before.slots ~= count) then
         return header('bad')
     end
 end
 if caller.ending then
     local finish_one = kind == 'gateway' and end_gateway or end_worker
     finish_one(caller.id)
-    if read('EXISTS', caller.key) == 1 then
+    if caller.isKnown then
         settle()
         return finish('busy')
     end
@@ -42,7 +42,7 @@ local expires = int(NOW + PROCESS_TTL_MS)
 if kind == 'gateway' then
     write('ZADD', key('gateways'), expires, caller.id)
     note_known()
-    write('HSET', caller.key, 'mark', read('HGET', caller.key, 'mark') or '')
+    write('HSET', caller.more, 'mark', read('HGET', caller.more, 'mark') or '')
     return finish('ok')
 end
 
@@ -58,7 +58,7 @@ local fresh = 0
 for _, pool in ipairs(pools) do
     fresh = fresh + 1 - read('HEXISTS', key('pools'), pool)
 end
-if #pools > POOLS_MAX then
+if #pools > WORKER_POOLS_MAX then
     return finish('refused', 'pools')
 end
 -- Pools nobody serves make room for new ones, longest unseen first.
@@ -94,24 +94,23 @@ local superseded = rival and not rival.draining and natural(ARGV[3]) > 0
 if not superseded then
     write('HSET', key('nodes'), caller.node, caller.id)
     if rival then
-        change_worker('HSET', other, 'superseded', '1')
+        write('HSET', key('worker', other, 'more'), 'superseded', '1')
         if rival.address == address and not rival.draining then
             end_worker(other)
         end
     end
 end
 write('ZADD', key('workers'), expires, caller.id)
-if read('EXISTS', caller.key) == 0 then
+local worker = worker_row(caller.id)
+local more = key('worker', caller.id, 'more')
+if not worker then
     note_known()
-    -- The loop writes each slot once; which of them are free the worker's rows say. The record comes last: where it is,
-    -- its slots are.
+    -- The loop makes each slot once; which of them are free the worker's rows say.
     for i = 1, count do
-        save_slot({ worker = caller.id, slot = i - 1, state = 'recycling', epoch = 0, number = 0, lease = '-',
-            how = 'time', pool = ARGV[FIRST_POOL - 1 + i] })
+        new_slot(caller.id, int(i - 1), ARGV[FIRST_POOL - 1 + i])
     end
-    change_worker('HSET', caller.id, 'address', address, 'state', 'probing', 'draining', '0', 'trial',
-        '', 'pools', table.concat(pools, ' '), 'backoff', '0', 'claimant', '', 'slots', count, 'renewed', '0',
-        'started', int(math.max(NOW - age, 0)), 'version', version)
+    worker = new_worker(caller.id, count, table.concat(pools, ' '))
+    write('HSET', more, 'renewed', '0', 'started', int(math.max(NOW - age, 0)), 'version', version)
     write('ZADD', key('probes'), int(NOW), caller.id)
     for _, gateway in ipairs(read('ZRANGE', key('gateways'), 0, PROCESSES_A_CALL - 1)) do
         if not marked(gateway) and read('PUBLISH', key('wake', gateway), 'collect') > 0 then
@@ -119,16 +118,18 @@ if read('EXISTS', caller.key) == 0 then
         end
     end
 end
-change_worker('HSET', caller.id, 'address', address, 'caps', caps, 'lifetime', int(lifetime), 'served', int(served))
+worker.address, worker.lifetime, worker.served = address, lifetime, served
+change_row(worker)
+write('HSET', more, 'caps', caps)
 index_worker(caller.id)
 if superseded then
-    change_worker('HSET', caller.id, 'superseded', '1')
+    write('HSET', more, 'superseded', '1')
 end
 if drains == '1' or read('ZSCORE', key('drains'), caller.id) then
-    drain_worker(caller.id)
+    drain_worker(worker)
 end
 local orders = judge_rows(caller.id, FIRST_POOL + count)
-if drains == '0' and worker_row(caller.id).draining then
+if drains == '0' and worker.draining then
     orders[#orders + 1] = 'drain'
 end
 settle()

@@ -33,22 +33,22 @@ end
 local function unreachable(worker)
     local doubted = worker.state == 'suspect' and worker.claimant ~= caller.id
     if (worker.state ~= 'ok' and worker.state ~= 'trial' and not doubted)
-        or read('HGET', caller.key, 'mark') == 'claim' then
+        or read('HGET', caller.more, 'mark') == 'claim' then
         return
     end
     local checker = another_gateway()
     local due = NOW
     if checker and worker.state == 'ok' then
-        local before = worker_row(read('HGET', caller.key, 'claiming') or '')
+        local before = worker_row(read('HGET', caller.more, 'claiming') or '')
         if before and before.state == 'suspect' and before.claimant == caller.id then
             return mark(caller.id, 'claim', worker.id)
         end
-        write('HSET', caller.key, 'claiming', worker.id)
-        change_worker('HSET', worker.id, 'state', 'suspect', 'claimant', caller.id)
+        write('HSET', caller.more, 'claiming', worker.id)
+        set_worker(worker, 'suspect', caller.id)
     else
-        local backoff = next_backoff(worker)
-        due = NOW + backoff
-        change_worker('HSET', worker.id, 'state', 'quarantined', 'backoff', int(backoff), 'claimant', '', 'trial', '')
+        worker.backoff = next_backoff(worker)
+        due = NOW + worker.backoff
+        set_worker(worker, 'quarantined')
     end
     write('ZADD', key('probes'), int(due), worker.id)
     index_worker(worker.id)
@@ -73,7 +73,7 @@ local function anybody_fits(selector)
         for _, worker_id in ipairs(read('SMEMBERS', key('pool', pool, 'workers'))) do
             local other = worker_row(worker_id)
             looked = looked + 1
-            local failed = other.draining or other.state == 'quarantined'
+            local failed = not other or other.draining or other.state == 'quarantined'
                 or (other.state == 'suspect' and other.claimant == caller.id)
             if not failed or looked == WORKERS_LOOKED_AT_MAX then
                 return true
@@ -99,7 +99,7 @@ local function wait_for_next_dial()
         blame(lease)
         settle()
     end
-    return finish(read('EXISTS', key('lease', id)) == 1 and 'detached' or 'ended')
+    return finish(lease_row(id) and 'detached' or 'ended')
 end
 
 local function standing()

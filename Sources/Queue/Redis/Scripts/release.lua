@@ -6,13 +6,13 @@
 -- Reply ok | unknown | old
 -- Cost  O(log n), then one dispatch for the tenant and, with `fit`, for the slot's pool.
 
-local stop = begin('worker')
+local stop = begin('worker', nil, key('slot', ARGV[1], ARGV[7] or ''))
 if stop then
     return stop
 end
 local slot, epoch, number, fit = ARGV[7], natural(ARGV[8]), natural(ARGV[9]), ARGV[10] == '1'
-local lease = lease_row(ARGV[6])
-if lease and lease.worker == caller.id and lease.slot == slot and lease.epoch == epoch and lease.number == number then
+local lease = own_lease(ARGV[6], slot)
+if lease and lease.epoch == epoch and lease.number == number then
     local waiter = waiter_row(lease.waiter)
     end_lease(lease, 'verdict', fit and 'free' or 'recycling')
     if waiter and waiter.lease == lease.id then
@@ -21,7 +21,7 @@ if lease and lease.worker == caller.id and lease.slot == slot and lease.epoch ==
     settle()
 elseif fit and epoch and number then
     -- The lease ended by another word. The slot is judged by the rule of `ready` all the same.
-    local s = slot_row(caller.id, slot)
+    local s = slot and slot_row(caller.id, slot)
     if s and free_slot(s, epoch, number) then
         settle()
     end

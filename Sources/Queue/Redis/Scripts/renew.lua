@@ -17,19 +17,21 @@ if not number or #(ARGV[7] or '') > TROUBLE_BYTES_MAX or not (drains == '0' or d
 end
 write('ZADD', key('workers'), int(NOW + PROCESS_TTL_MS), caller.id)
 add_usage(used)
-if number <= tonumber(read('HGET', caller.key, 'renewed') or 0) then
+local more = key('worker', caller.id, 'more')
+if number <= tonumber(read('HGET', more, 'renewed') or 0) then
     return finish('ok', {}, {})
 end
-change_worker('HSET', caller.id, 'renewed', int(number), 'trouble', ARGV[7] or '')
-for _, pool in ipairs(worker_row(caller.id).pools) do
+local worker = worker_row(caller.id)
+write('HSET', more, 'renewed', int(number), 'trouble', ARGV[7] or '')
+for pool in string.gmatch(worker.pools, '%S+') do
     write('HSET', key('pools'), pool, int(NOW))
 end
 if drains == '1' then
-    drain_worker(caller.id)
+    drain_worker(worker)
 end
 local orders = judge_rows(caller.id, 10)
-if drains == '0' and worker_row(caller.id).draining then
+if drains == '0' and worker.draining then
     orders[#orders + 1] = 'drain'
 end
 settle()
-return finish('ok', orders, read('HGET', caller.key, 'superseded') == '1' and { 'superseded' } or {})
+return finish('ok', orders, read('HGET', more, 'superseded') == '1' and { 'superseded' } or {})

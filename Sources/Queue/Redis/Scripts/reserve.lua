@@ -15,12 +15,12 @@ if not lease or lease.gateway ~= caller.id or lease.ending then
 end
 if lease.state == 'granted' then
     hold(lease, 'reserved', NOW + RESERVE_MS)
-    write('HSET', key('lease', lease.id), 'attach', 0)
+    lease.attach = 0
     write('ZREM', key('gateway', caller.id, 'mail'), lease.id)
     write('ZREM', key('gateway', caller.id, 'waiters'), lease.waiter)
     local waiter = waiter_row(lease.waiter)
     if waiter then
-        set_waiter(waiter, 'reserved', waiter.lease)
+        set_waiter(waiter, 'reserved', waiter.lease, waiter.place)
     end
 elseif lease.back ~= 'reserved' then
     return finish('ended')

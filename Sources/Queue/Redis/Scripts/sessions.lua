@@ -19,14 +19,14 @@ end
 local function add_lease(lease)
     local left = (lease.state == 'reserved' or lease.state == 'kept') and math.max(lease.deadline - NOW, 0)
     local waiter = waiter_row(lease.waiter)
-    add(lease.waiter, lease.id, lease.state, lease.pool, lease.worker, waiter and waiter.run or lease.run,
+    add(lease.waiter, lease.id, lease.state, lease.pool, lease.worker, waiter and waiter.run or '',
         waiter and waiter.alias or '',
         left and int(left) or '')
 end
 
 local function add_member(id)
     local waiter = waiter_row(id)
-    local lease = lease_row(waiter and waiter.lease or id)
+    local lease = waiter and waiter.lease ~= '' and lease_row(waiter.lease)
     if lease then
         add_lease(lease)
     elseif waiter and waiter.state ~= 'ended' then

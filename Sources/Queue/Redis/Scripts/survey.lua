@@ -47,7 +47,7 @@ end
 local function worker_rows(id, inner)
     local worker, slot = worker_row(id), tonumber(inner) or 0
     if worker and slot == 0 then
-        local more = read('HMGET', key('worker', id), 'trouble', 'started', 'version')
+        local more = read('HMGET', key('worker', id, 'more'), 'trouble', 'started', 'version')
         row('worker', id, worker.address, worker.state, worker.draining and '1' or '0', more[1] or '',
             read('ZSCORE', key('workers'), id) or '0', int(worker.backoff), int(worker.lifetime), int(worker.served),
             more[2] or '', more[3] or '')
@@ -57,13 +57,13 @@ local function worker_rows(id, inner)
             return int(slot)
         end
         local s = slot_row(id, int(slot))
-        local lease = s and s.state == 'leased' and lease_row(s.lease)
+        local lease = s and s.lease
         local waiter = lease and waiter_row(lease.waiter)
         if lease then
-            row('slot', id, int(slot), s.state, s.pool, s.lease, lease.tenant, lease.state, lease.waiter,
-                waiter and waiter.run or lease.run, lease.since or '')
+            row('slot', id, int(slot), s.state, s.pool, lease.id, lease.tenant, lease.state, lease.waiter,
+                waiter and waiter.run or '', lease.since > 0 and int(lease.since) or '')
         elseif s then
-            row('slot', id, int(slot), s.state, s.pool, s.lease, '', '', '', '', '')
+            row('slot', id, int(slot), s.state, s.pool, '-', '', '', '', '', '')
         end
         slot = slot + 1
     end

@@ -22,13 +22,16 @@ local swept = {}
 -- Does what was found due, one by one; most sweeps find nothing. `set` is where it was found.
 --@seldom
 local function work_off(set, found)
-    local function pending(id)
+    -- The name of a slot is no proof: only its row says what is due.
+    local function due(place)
         ends_left = ends_left - 1
-        local lease = lease_row(id)
-        swept[#swept + 1] = lease and lease.state
-        if not lease then
-            write('ZREM', key('pending'), id)
-        elseif lease.state == 'granted' then
+        local lease = lease_at(place)
+        if not lease or lease.state == 'accepted' then
+            write('ZREM', key('due'), place)
+            return
+        end
+        swept[#swept + 1] = lease.state
+        if lease.state == 'granted' then
             tell_recycle(end_lease(lease, 'time', 'recycling'))
             mark(lease.gateway, 'deadline')
             requeue(lease)
@@ -71,7 +74,7 @@ local function work_off(set, found)
         end_worker(id)
     end
 
-    local work = { slice = mend.slice, pending = pending, orphans = orphan_gone, gateways = gateway_gone,
+    local work = { slice = mend.slice, due = due, orphans = orphan_gone, gateways = gateway_gone,
         workers = worker_gone, idle = unlink_selector, todo = todo }
     for _, one in ipairs(found) do
         work[set](one)
@@ -109,8 +112,8 @@ local function pull_in(set, least, span_of)
     end
 end
 
-local function span_of_pending(id)
-    local lease = lease_row(id)
+local function span_of_due(place)
+    local lease = lease_at(place)
     if lease and lease.state == 'reserved' then
         return RESERVE_MS
     end
@@ -123,18 +126,18 @@ local function span_of_probe(id)
     return worker and math.max(worker.backoff, PROBE_LOAN_MS)
 end
 
-local due = NOW >= meta.nextSweep
-if due then
+local is_due = NOW >= meta.nextSweep
+if is_due then
     meta.nextSweep = NOW + SWEEP_MS
-    pull_in('pending', ACCEPT_DEADLINE_MS, span_of_pending)
+    pull_in('due', ACCEPT_DEADLINE_MS, span_of_due)
     pull_in('orphans', ORPHAN_MS)
     pull_in('workers', PROCESS_TTL_MS)
     pull_in('gateways', PROCESS_TTL_MS)
     pull_in('probes', PROBE_LOAN_MS, span_of_probe)
 end
-if due and not holding_off() then
+if is_due and not holding_off() then
     if NOW >= meta.grace then
-        finish_overdue('pending', ends_left)
+        finish_overdue('due', ends_left)
         finish_overdue('orphans', ORPHANS_A_CALL)
         finish_overdue('gateways', PROCESSES_A_CALL)
         finish_overdue('workers', PROCESSES_A_CALL)

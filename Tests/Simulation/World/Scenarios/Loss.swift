@@ -25,7 +25,7 @@ extension Scenario {
                 func times() -> [Int64] {
                     let lease = r.picture.leases.keys.first ?? ""
                     return [
-                        r.store.field("worker", r.w(1).id.text, of: "started"),
+                        r.store.field("worker", r.w(1).id.text, "more", of: "started"),
                         r.store.field("lease", lease, of: "since"),
                     ].compactMap { $0.flatMap { Int64($0) } }
                 }
