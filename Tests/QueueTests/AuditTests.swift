@@ -17,18 +17,18 @@ import Testing
     static let wrongs = [
         Wrong(promise: "S4", item: "slot <w> 1", command: "HSET worker:<w> map xx"),
         Wrong(promise: "S4", item: "worker <w>", command: "HSET worker:<w> map x"),
-        Wrong(promise: "S4", item: "slot <w> 1", command: "DEL slot:<w>:1"),
+        Wrong(promise: "S4", item: "slot <w> 1", command: "DEL slot:<w>/1"),
         Wrong(promise: "S4", item: "worker <w>", command: "ZREM pool:x|||raw:free <w>"),
         Wrong(promise: "S4", item: "worker <w>", command: "SREM pool:x|||raw:workers <w>"),
         Wrong(promise: "S4", item: "pool x|||raw", command: "ZADD pool:x|||raw:free -1 nobody.0000000000000001"),
-        Wrong(promise: "S1", item: "slot <w> 0", command: "HSET slot:<w>:0 lease <ghost>.1"),
-        Wrong(promise: "S1", item: "key slot:gone.1:0", command: "HSET slot:gone.1:0 state free"),
+        Wrong(promise: "S1", item: "slot <w> 0", command: "HSET slot:<w>/0 lease <ghost>.1"),
+        Wrong(promise: "S1", item: "key slot:gone.1/0", command: "HSET slot:gone.1/0 state free"),
         Wrong(promise: "S3", item: "tenant z", command: "SADD tenant:z:held <w>/1"),
         Wrong(
             promise: "S5", item: "key waiter:<ghost>", command: "HSET waiter:<ghost> gateway <g> tenant z state queued"),
         Wrong(promise: "S3", item: "slot <w> 0", command: "SREM tenant:a:held <w>/0"),
         Wrong(promise: "S3", item: "tenant a", command: "SADD tenant:a:held <w>/1"),
-        Wrong(promise: "S3", item: "tenant a", command: "HSET slot:<w>:0 cap 0"),
+        Wrong(promise: "S3", item: "tenant a", command: "HSET slot:<w>/0 cap 0"),
         Wrong(promise: "S5", item: "slot <w> 0", command: "ZREM due <w>/0"),
         Wrong(promise: "S5", item: "due <w>/1", command: "ZADD due 1 <w>/1"),
         Wrong(promise: "S5", item: "waiter <waiter> <g>", command: "ZREM queue:y|||raw:a <waiter>"),
@@ -37,7 +37,7 @@ import Testing
         Wrong(promise: "S5", item: "waiter <ghost> <g>", command: "ZADD gateway:<g>:waiters 0 <ghost>"),
         Wrong(promise: "S5", item: "line <ghost>", command: "ZADD line 1 <ghost>"),
         Wrong(promise: "S7", item: "waiter <waiter> <g>", command: "HSET waiter:<waiter> score 1"),
-        Wrong(promise: "S8", item: "slot <w> 0", command: "HSET slot:<w>:0 number 77"),
+        Wrong(promise: "S8", item: "slot <w> 0", command: "HSET slot:<w>/0 number 77"),
         Wrong(promise: "S8", item: "slot <w> 0", command: "HSET state seq 0"),
         Wrong(promise: "S12", item: "entry y|||raw a", command: "ZREM selector:y|||raw:eligible a"),
         Wrong(promise: "S12", item: "entry y|||raw a", command: "ZADD selector:y|||raw:eligible 5 a"),
@@ -106,7 +106,7 @@ import Testing
         }
         var workers = (0..<200).map(join)
         let broken = stride(from: 0, to: 200, by: 20).map { workers[$0] }
-        for worker in broken { fleet.redis("DEL", prefix + "slot:\(worker.id):1") }
+        for worker in broken { fleet.redis("DEL", prefix + "slot:\(worker.id)/1") }
         var slices = 0
         let found = fleet.audit {
             slices += 1

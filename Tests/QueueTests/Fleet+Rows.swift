@@ -9,7 +9,7 @@ extension Fleet {
             if lease then
                 local waiter = row('waiter', redis.call('GET', prefix .. 'waiter:' .. string.sub(lease, 1, 32)))
                 local worker, slot = string.match(waiter and waiter.place or '', '^(.*)/(%d+)$')
-                rest = worker and 'slot:' .. worker .. ':' .. slot or 'slot:'
+                rest = worker and 'slot:' .. worker .. '/' .. slot or 'slot:'
                 local found = row('slot', redis.call('GET', prefix .. rest))
                 if not found or found.lease ~= lease then return nil end
             end

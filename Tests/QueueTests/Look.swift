@@ -73,12 +73,12 @@ struct Look: Equatable {
         local function waiter(id) return row('waiter', call('GET', key('waiter', id))) end
         local function at(place)
             local worker, index = string.match(place or '', '^(.*)/(%d+)$')
-            local s = worker and row('slot', call('GET', key('slot', worker, index)))
+            local s = worker and row('slot', call('GET', key('slot', worker .. '/' .. index)))
             return s and s.lease ~= '' and s
         end
         local function wrong(...) say('finding', ...) end
         local known = { state = 1, meta = 1, begun = 1, open = 1, again = 1, mend = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
-            zeros = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, due = 1,
+            zeros = 1, pauses = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, due = 1,
             rates = 1, gateways = 1, workers = 1, orphans = 1, drains = 1, usage = 1 }
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
@@ -98,7 +98,7 @@ struct Look: Equatable {
                 end
                 if r[5] == 'queued' and not call('ZSCORE', key('queue', r[2], r[1]), id) then wrong('not in its queue', id) end
             elseif kind == 'slot' then
-                local worker, index = string.match(id, '^(.*):(%d+)$')
+                local worker, index = string.match(id, '^(.*)/(%d+)$')
                 local s, place = row('slot', call('GET', name)), worker .. '/' .. index
                 local state = s.lease == '' and s.state or 'leased'
                 say('slot', worker, index, state, s.epoch, s.number, s.lease == '' and '-' or s.lease, s.pool)
@@ -112,6 +112,9 @@ struct Look: Equatable {
                     local w = waiter(string.sub(s.lease, 1, 32))
                     if not w or w.lease ~= s.lease or w.place ~= place then wrong(s.state, 'lease without its waiter', s.lease) end
                 end
+            elseif kind == 'limits' then
+                local setting = call('HGET', key('settings'), 'tenant:' .. id)
+                if id ~= '*' and not setting then wrong('limits of nobody', id) end
             elseif kind == 'usage' then
                 if not call('ZSCORE', key('usage'), id) then wrong('day that nothing deletes', rest) end
             elseif kind == 'tenant' then
@@ -191,7 +194,7 @@ struct Look: Equatable {
                     if not made then wrong('half a worker', id) end
                     if made and made.ended ~= '1' and not call('ZSCORE', key('workers'), id) then wrong('worker without expiry', id) end
                     for index = 0, w.slots - 1 do
-                        if call('EXISTS', key('slot', id, index)) == 0 then wrong('no slot', id, index) end
+                        if call('EXISTS', key('slot', id .. '/' .. index)) == 0 then wrong('no slot', id, index) end
                     end
                 elseif call('EXISTS', key('worker', worker)) == 0 then wrong('worker gone but', rest)
                 end

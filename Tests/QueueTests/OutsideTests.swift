@@ -165,7 +165,7 @@ import Testing
         while outcome.moreToDo { outcome = fleet.sweep(g) }
         #expect(Set(fleet.look().line) == [other, later])
         fleet.check("a tenant's end")
-        let endings = (0..<150).map { fleet.field("slot:\(w.id):\($0)", "ending") }
+        let endings = (0..<150).map { fleet.field("slot:\(w.id)/\($0)", "ending") }
         #expect(endings.allSatisfy { $0 == "request" })
     }
 

@@ -4,11 +4,11 @@ import struct
 
 FORMATS = {
     "state": (
-        "dddddddddddd",
-        "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq ended mending",
+        "ddddddddddddd",
+        "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq more ended mending",
     ),
     "call": ("ddd", "connection commit ended"),
-    "waiter": ("ddddsssssssss", "ticket score attempt keep tenant selector gateway run alias state lease place why"),
+    "waiter": ("ddddsssssssss", "ticket score attempt keep lease place tenant selector gateway run alias state why"),
     "slot": (
         "ddddddddsssssssss",
         "epoch number attach keep deadline since cap over state lease how pool tenant gateway back ending attachment",

@@ -149,7 +149,7 @@ class Replay:
 
     def _held(self, at, tenant, place):
         worker, _, slot = place.rpartition("/")
-        lease = packed.row("slot", self.rows.get(f"{self.prefix}slot:{worker}:{slot}", ""))
+        lease = packed.row("slot", self.rows.get(f"{self.prefix}slot:{worker}/{slot}", ""))
         if not lease or lease["state"] != "granted":
             return
         id, pool, waiter = lease["lease"], lease["pool"], lease["lease"].split(".")[0]

@@ -59,7 +59,7 @@ class Run:
         self.entry(
             f"SADD {held} w.1/{slot}",
             f"ZREM {queue} {w}",
-            [b"MSET", key(f"slot:w.1:{slot}").encode(), row],
+            [b"MSET", key(f"slot:w.1/{slot}").encode(), row],
         )
         self.entry(f"SREM {held} w.1/{slot}")
 

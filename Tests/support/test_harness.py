@@ -82,7 +82,7 @@ async def test_what_redis_still_holds_is_told(folder):
         held = Fleet.nothing_held
         await held(SimpleNamespace(redis=redis), within=5)
         await redis.command("SADD", "berth:{f}:tenant:a:held", "w.1")
-        await redis.command("SET", "berth:{f}:slot:w:1", packed("slot", lease="w.1", state="granted"))
+        await redis.command("SET", "berth:{f}:slot:w/1", packed("slot", lease="w.1", state="granted"))
         with pytest.raises(AssertionError, match=r"(?s)no lease is left.*w\.1.*granted"):
             await held(SimpleNamespace(redis=redis), within=0.1)
     finally:

@@ -40,7 +40,7 @@ def grant(waiter, tenant, selector=POOL, more=()):
         f"ZREM {key(f'queue:{selector}:{tenant}')} {waiter}",
         f"ZREM {key(f'pool:{POOL}:free')} w",
         *more,
-        [b"MSET", key(f"slot:w:{slot}").encode(), row],
+        [b"MSET", key(f"slot:w/{slot}").encode(), row],
     )
 
 

@@ -25,8 +25,7 @@ struct ScriptReply {
             return
         }
         guard let parts = reply.elements, parts.count >= 5, let status = parts[0].text,
-            let epoch = parts[1].text.flatMap({ Int64($0) }), let commit = parts[2].text.flatMap({ Int64($0) }),
-            let flags = parts[3].int, let ticket = parts[4].text.flatMap({ Int64($0) })
+            let epoch = parts[1].int, let commit = parts[2].int, let flags = parts[3].int, let ticket = parts[4].int
         else { return nil }
         self.status = status
         self.epoch = epoch

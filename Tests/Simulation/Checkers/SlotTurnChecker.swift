@@ -56,8 +56,8 @@ final class SlotTurnChecker: Checker {
         let store = ledger.store
         // An enqueue that was sent again after its client's session brings the name back.
         if store.field("lease", lease, of: "worker") == nil { dialed.remove(lease) }
-        guard let state = store.field("slot", worker, slot, of: "state"),
-            let now = store.field("slot", worker, slot, of: "lease")
+        guard let state = store.field("slot", "\(worker)/\(slot)", of: "state"),
+            let now = store.field("slot", "\(worker)/\(slot)", of: "lease")
         else { return }
         if state == "free" || (!now.isEmpty && now != lease) {
             ledger.found("S4", "\(call.script) gives \(worker)/\(slot) on before its worker says that it is fit")

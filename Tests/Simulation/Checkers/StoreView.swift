@@ -113,7 +113,7 @@ public final class StoreView {
         case "slot": return lease.slot
         default: break
         }
-        let value = field("slot", lease.worker, lease.slot, of: name)
+        let value = field("slot", lease.place, of: name)
         return value == "" ? nil : value
     }
 
@@ -230,8 +230,8 @@ public final class StoreView {
     }
 
     private func readSlot(_ id: Substring, _ name: String) {
-        guard let colon = id.lastIndex(of: ":") else { return }
-        let (worker, slot) = (String(id[..<colon]), String(id[id.index(after: colon)...]))
+        guard let slash = id.lastIndex(of: "/") else { return }
+        let (worker, slot) = (String(id[..<slash]), String(id[id.index(after: slash)...]))
         let place = "\(worker)/\(slot)"
         if let before = known.leaseAt.removeValue(forKey: place), known.leases[before]?.place == place {
             known.leases[before] = nil
@@ -259,8 +259,8 @@ public final class StoreView {
     private func waiter(_ id: String, _ name: String) -> WaiterLine? {
         guard let row = redis.bytes(name).flatMap(PackedRow.waiter.values) else { return nil }
         return WaiterLine(
-            id: id, tenant: row[4], selector: row[5], gateway: row[6], score: Int64(row[1]) ?? 0, state: row[9],
-            lease: row[10])
+            id: id, tenant: row[6], selector: row[7], gateway: row[8], score: Int64(row[1]) ?? 0, state: row[11],
+            lease: row[4])
     }
 
     private func lease(_ worker: String, _ slot: String, _ name: String) -> LeaseLine? {
@@ -276,7 +276,7 @@ public final class StoreView {
         guard let row = redis.bytes(key("worker", id)).flatMap(PackedRow.worker.values) else { return nil }
         let declared = Int(row[0]) ?? 0
         let slots = (0..<declared).compactMap { slot -> SlotLine? in
-            guard let row = redis.bytes(key("slot", id, "\(slot)")).flatMap(PackedRow.slot.values) else { return nil }
+            guard let row = redis.bytes(key("slot", "\(id)/\(slot)")).flatMap(PackedRow.slot.values) else { return nil }
             return SlotLine(
                 worker: id, slot: "\(slot)", state: row[9].isEmpty ? row[8] : "leased",
                 token: Token(epoch: Int64(row[0]) ?? 0, number: Int64(row[1]) ?? 0),

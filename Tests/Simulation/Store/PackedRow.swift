@@ -11,13 +11,13 @@ public struct PackedRow: Sendable {
     }
 
     public static let state = PackedRow(
-        "dddddddddddd",
-        "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq ended mending")
+        "ddddddddddddd",
+        "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq more ended mending")
     /// What each call of a process writes.
     public static let call = PackedRow("ddd", "connection commit ended")
 
     public static let waiter = PackedRow(
-        "ddddsssssssss", "ticket score attempt keep tenant selector gateway run alias state lease place why")
+        "ddddsssssssss", "ticket score attempt keep lease place tenant selector gateway run alias state why")
     /// A slot, and the lease that it has. `state` is the lease's where there is one.
     public static let slot = PackedRow(
         "ddddddddsssssssss",

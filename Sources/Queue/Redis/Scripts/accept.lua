@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- accept: a worker takes a lease, before any byte of its client reaches the sidecar.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), lease, slot, epoch, number, number of the connection (1 where left out)
 -- Reply accepted <tenant> <seconds it is kept after a dropped socket> <run> | ended | unknown | old
 -- Cost  O(log n).
 
-local stop = begin('worker', nil, key('slot', ARGV[1], ARGV[7] or ''))
+local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[7] or '')))
 if stop then
     return stop
 end

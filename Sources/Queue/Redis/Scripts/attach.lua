@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- attach: a gateway connects a client to a borrowed or kept lease; it then dials the worker as for a grant.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), tenant ('' for any: the client has the lease's ticket), lease, attachment (32 hex
 --       digits of the gateway's, to tell a repeated call)
 -- Reply granted <payload> <number of the connection> <tenant> | already_attached | forbidden | gone | recovering

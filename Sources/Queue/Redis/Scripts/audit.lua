@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- audit: checks what must always hold, one bounded slice a call. Each item is judged atomically; one that was found
 -- wrong is asked for again (section `item`) before it counts.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), section ('' starts, `item` judges one again), cursor (or that item)
 -- Reply next section ('' when done), next cursor, schema, epoch, items looked at, leases above their tenant's cap by
 --       re-declaration, then findings: promise, item, words ...
@@ -223,15 +223,18 @@ function judge.setting(name)
     local words, withdrawn = in_force(row), read('ZSCORE', key('withdrawn'), name) ~= false
     check(withdrawn == (words == nil), 'S12', 'is', words or 'withdrawn', 'but the index differs')
     check(row.declared ~= '-' or not read('ZSCORE', key('declared'), name), 'S12', 'is listed as declared')
-    local zero = string.match(name, '^zero:(.*)$')
-    check(not zero or (read('SISMEMBER', key('zeros'), zero) == 1) == (words ~= nil), 'S12', 'and zeros differ')
+    local kind, rest = string.match(name, '^(%a+):?(.*)$')
+    local set = SET_OF[kind]
+    check(not set or (read('SISMEMBER', key(set), rest) == 1) == (words ~= nil), 'S12', 'and', set or '', 'differ')
+    local limits, at = limits_row(name)
+    check(not at or read('GET', at) == limits, 'S12', 'and what a session reads of it differ')
 end
 
 -- A record that the other sections may not reach, because what names it is gone.
 function judge.key(name)
     local kind, id = string.match(name, '^(%a+):(.*)$')
     if kind == 'slot' then
-        local worker, slot = string.match(id, '^(.*):(%d+)$')
+        local worker, slot = string.match(id, '^(.*)/(%d+)$')
         check(not slot or not slot_row(worker, slot) or worker_row(worker), 'S1', 'is a slot of nobody')
     elseif kind == 'waiter' then
         local waiter = waiter_row(id)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- cancel: a waiter ends by its gateway's word, with the lease it may hold and the worker has not proved.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), waiter, lease the gateway knows of ('' for none), dialed (1: its SYN was sent), then nothing,
 --       `late`: its time is over, so say why it had no slot, `unserved`: end it only if no worker serves its pools, or
 --       `moves`: its gateway ends, so keep the ticket of its alias

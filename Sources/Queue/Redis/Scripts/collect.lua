@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- collect: a gateway empties its mailbox and shows that it listens.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), what it acknowledges ...: lease ids, `ended:<waiter>:<why>`; at most 256, the rest is ignored
 -- Reply ok <more 0|1> <grant payloads> <due probes `worker address` ...> <`waiter why` of those ended from outside ...>
 --       | unknown | old
@@ -24,24 +24,61 @@ for i = FIRST_ARGUMENT, last do
     end
 end
 
-local why = read('HGET', caller.more, 'mark')
+local why = read('HGET', caller.record, 'mark')
 if why and why ~= '' and why ~= 'claim' then
-    write('HSET', caller.more, 'mark', '')
+    write('HSET', caller.record, 'mark', '')
     put_back(caller.id)
 end
 own_mail = caller.id
 settle()
 
-local grants, ends = {}, {}
-for _, id in ipairs(read('ZRANGE', mail, 0, COLLECT_BATCH - 1)) do
-    local ended, because = string.match(id, '^ended:(%x+):(.*)$')
-    local lease = not ended and lease_row(id)
-    if ended then
-        ends[#ends + 1] = ended .. ' ' .. because
-    elseif lease and worker_row(lease.worker) then
-        grants[#grants + 1] = grant_payload(lease, worker_row(lease.worker).address)
+-- The payloads of grants by their leases. Of each row it takes what a payload tells: a collect may find hundreds. What this
+-- call itself granted stands in no row yet.
+--@seldom
+local function payloads(ids)
+    local found, names, places = {}, {}, {}
+    for i, id in ipairs(ids) do
+        local waiter = string.sub(id, 1, 32)
+        names[i] = key('waiter', waiter)
+    end
+    for i, text in ipairs(read('MGET', unpack(names))) do
+        local known, lease, place = known_waiters[string.sub(ids[i], 1, 32)], nil, nil
+        if known then
+            lease, place = known.lease, known.place
+        elseif text then
+            lease, place = struct.unpack('<ss', text, WAITER_LEASE_AT)
+        end
+        places[i] = lease == ids[i] and place or ''
+        names[i] = key('slot', places[i])
+    end
+    for i, text in ipairs(read('MGET', unpack(names))) do
+        local known = known_slots[names[i]]
+        local worker_id, slot = string.match(places[i], '^(.*)/(%d+)$')
+        local worker = worker_id and worker_row(worker_id)
+        if known and worker and known.lease then
+            found[i] = known.lease.id == ids[i] and grant_payload(known.lease, worker.address)
+        elseif text and worker and not known then
+            local epoch, number = struct.unpack('<dd', text)
+            local _, lease, _, pool = struct.unpack('<ssss', text, SLOT_STATE_AT)
+            found[i] = lease == ids[i] and lease .. ' ' .. worker_id .. ' ' .. slot
+                .. string.format(' %d %d ', epoch, number) .. worker.address .. ' ' .. pool
+        end
+    end
+    return found
+end
+
+local letters, grants, ends = read('ZRANGE', mail, 0, COLLECT_BATCH - 1), {}, {}
+local found = #letters > 0 and payloads(letters)
+for i, id in ipairs(letters) do
+    if found[i] then
+        grants[#grants + 1] = found[i]
     else
-        write('ZREM', mail, id)
+        local ended, because = string.match(id, '^ended:(%x+):(.*)$')
+        if ended then
+            ends[#ends + 1] = ended .. ' ' .. because
+        else
+            write('ZREM', mail, id)
+        end
     end
 end
 
@@ -62,7 +99,7 @@ for i = 1, #due, 2 do
 end
 if why == 'claim' then
     -- It proves itself at the worker it blamed, or at another one when that is not well either.
-    local own = worker_row(read('HGET', caller.more, 'claimed') or '')
+    local own = worker_row(read('HGET', caller.record, 'claimed') or '')
     if not own or own.state ~= 'ok' then
         for _, id in ipairs(read('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1)) do
             local other = worker_row(id)

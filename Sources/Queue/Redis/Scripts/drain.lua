@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- drain: an operator has a worker take no more clients; those it has stay. With `leave` a process is gone and ends at once.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), kind, verb (drain: an operator's, leave: a process'), then for `drain` the worker's node id
 --       or process id
 -- Reply ok <process id> | unknown_worker <process ids, at most 16> | unknown | old
@@ -19,9 +19,7 @@ if is_order then
     local id = read('ZSCORE', key('workers'), name) and name or read('HGET', key('nodes'), name) or ''
     local worker = worker_row(id)
     if not worker or not read('ZSCORE', key('workers'), id) then
-        local reply = header('unknown_worker')
-        reply[#reply + 1] = read('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1)
-        return reply
+        return header('unknown_worker', 0, read('ZRANGE', key('workers'), 0, PROCESSES_A_CALL - 1))
     end
     drain_worker(worker)
     -- The order outlives the worker's record, because Redis may end a worker that has not heard the order yet.

@@ -1,6 +1,6 @@
 #!lua
 -- enqueue: a waiter joins the queue, and is granted at once where a fitting slot is free.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), waiter, tenant, selector, head start seconds, run, wait (1, or 0: refuse instead of
 --       queueing), old ticket ('' for a new one), attempts so far, alias ('' or left out: none), seconds that its slot
 --       is kept after a dropped socket (0 where left out)
@@ -12,11 +12,11 @@ local id, tenant, selector, head_start = ARGV[6], ARGV[7], ARGV[8], natural(ARGV
 local run, may_wait, old_ticket, attempt = ARGV[10], ARGV[11] == '1', ARGV[12], natural(ARGV[13])
 local alias, keep = ARGV[14] or '', natural(ARGV[15] or '0')
 
-local stop = begin('gateway')
+local stop = begin('gateway', nil, key('waiter', id or ''), key('limits', tenant or ''), key('limits', '*'))
 if stop then
     return stop
 end
-if not string.find(id or '', '^[0-9a-f]+$') or #id ~= 32 or not is_name(tenant) or not is_selector(selector)
+if not string.find(id or '', '^[0-9a-f]+$') or #id ~= 32 or not is_name(tenant) or not selector
     or not head_start or not is_run(run) or not attempt or (old_ticket ~= '' and not natural(old_ticket))
     or (alias ~= '' and not is_name(alias)) or not keep or keep > KEEP_SECONDS_MAX then
     return header('bad')
@@ -113,16 +113,19 @@ elseif inherited and old_ticket == '' then
     old_ticket, attempt = inherited, 0
 end
 
-local known = read('SISMEMBER', key('selectors'), selector) == 1
--- A selector that nobody waits in makes room for a new one before its ten seconds are over.
-local crowded = not known and read('SCARD', key('selectors')) >= SELECTORS_MAX
-local unused = crowded and read('ZRANGE', key('idle'), '0', '0')[1]
 local limits = limits_of(tenant)
 local waits_in, waiting, is_new = read('SMEMBERS', key('tenant', tenant, 'selectors')), 0, true
 for _, other in ipairs(waits_in) do
     waiting = waiting + read('ZCARD', key('queue', other, tenant))
     is_new = is_new and other ~= selector
 end
+-- One that it waits for already is well formed.
+if is_new and not is_selector(selector) then
+    return header('bad')
+end
+-- A selector that nobody waits in makes room for a new one before its ten seconds are over.
+local crowded = is_new and read('SISMEMBER', key('selectors'), selector) == 0 and read('SCARD', key('selectors')) >= SELECTORS_MAX
+local unused = crowded and read('ZRANGE', key('idle'), '0', '0')[1]
 local returning, full = old_ticket ~= '', nil
 if not holding_off() and not returning then
     local why = not is_served() and refusal()
@@ -168,6 +171,12 @@ if alias ~= '' then
 end
 if run ~= '' then
     write('ZADD', key('tenant', tenant, 'run', run), int(ticket), id)
+end
+-- Behind an older one of its tenant and selector nothing else changes: what it could be granted, that one would be.
+local head = not is_new and may_wait and not full and read('ZRANGE', key('queue', selector, tenant), '0', '0', 'WITHSCORES')
+if head and head[1] and tonumber(head[2]) < score then
+    stand(waiter)
+    return answer(waiter)
 end
 own_waiter = id
 put(waiter)

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- examine: what `berth doctor` asks: which commands the user may not run, and who is in the fleet.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), then the commands to check, each with its arguments, separated by blanks
 -- Reply commands that are refused, gateways (id, reason of its suspension or '', ...), workers (id, address, state,
 --       draining 0|1, backoff ms, trouble, ...)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- finish: waiters and sessions end by somebody's word: one, a run's, or all of a tenant. Whoever comes later is not
 -- touched. Who waits ends at once; of who was granted or is served, gateway or worker is told until it has ended.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), kind, tenant ('' for an operator that names a waiter or a lease by its id), what
 --       (waiter|lease|run|tenant), its id (a waiter's alias too), the run, or '', reason (one word)
 -- Reply ok <how many so far> | not_found | unknown | old

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- keep: a client's socket dropped; its slot stays leased for the seconds it asked for, and waits for it.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), lease, slot, epoch, number, number of the connection
 -- Reply kept | ended (close it) | unknown | old
 -- Cost  O(log n).
 
-local stop = begin('worker', nil, key('slot', ARGV[1], ARGV[7] or ''))
+local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[7] or '')))
 if stop then
     return stop
 end

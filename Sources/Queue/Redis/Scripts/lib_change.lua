@@ -13,7 +13,8 @@ end
 
 local function follow_change(name, words)
     local kind, rest = string.match(name, '^(%a+):?(.*)$')
-    limits_cache = {}
+    derive_setting(name, words)
+    limits_cache, fetched = {}, {}
     if kind == 'policy' or rest == '*' then
         reindex_all()
     elseif kind == 'tenant' and reindexes_left > 0 then
@@ -28,10 +29,6 @@ local function follow_change(name, words)
                 wanted_pools[pool] = true
             end
         end
-    elseif kind == 'zero' and words then
-        write('SADD', key('zeros'), rest)
-    elseif kind == 'zero' then
-        write('SREM', key('zeros'), rest)
     end
 end
 

@@ -36,17 +36,17 @@ local function grant(worker_id, pool, waiter)
         worker.trial = lease.id
         change_row(worker)
     end
-    index_worker(worker_id)
+    if unlisted[pool] ~= worker then
+        index_worker(worker_id)
+    elseif not grantable(worker) or not first_free(worker, number) then
+        unlisted[pool] = nil
+    end
     take_granted(waiter)
     note_grant(pool, waiter, waiter.id == own_waiter)
     if waiter.id ~= own_waiter and waiter.gateway ~= own_mail
         and read('PUBLISH', key('wake', waiter.gateway), grant_payload(lease, worker.address)) == 0 then
         mark(waiter.gateway, 'silent')
     end
-end
-
-local function later(item)
-    write('SADD', key('todo'), item)
 end
 
 -- Pools this call may fill: those it was told of, and those its eligible selectors fit, where a slot is free and
@@ -68,7 +68,7 @@ local function open_pools()
     end
     local open = {}
     for pool in pairs(wanted_pools) do
-        if read('EXISTS', key('pool', pool, 'free')) == 1 and not paused(pool) then
+        if (unlisted[pool] or read('EXISTS', key('pool', pool, 'free')) == 1) and not paused(pool) then
             open[pool] = true
         end
     end
@@ -125,7 +125,8 @@ local function serve(open)
             break
         end
         local pool = best_pool(best.selector, open)
-        local worker = read('ZRANGE', key('pool', pool, 'free'), '0', '0')[1]
+        local offered = unlisted[pool]
+        local worker = offered and offered.id or read('ZRANGE', key('pool', pool, 'free'), '0', '0')[1]
         if not worker then
             open[pool] = nil
         elseif grants_left == 0 or asides_left == 0 then
@@ -151,6 +152,9 @@ local function serve(open)
             else
                 grants_left = grants_left - 1
                 grant(worker, pool, waiter)
+                if offered and not unlisted[pool] and not listed_pools[pool] then
+                    open[pool] = nil
+                end
             end
         end
     end
@@ -169,5 +173,8 @@ end
 local function settle()
     if not holding_off() and not mending() and (next(wanted_pools) or next(wanted_tenants) or next(wanted_selectors)) then
         dispatch()
+    end
+    for _, worker in pairs(unlisted) do
+        index_worker(worker.id)
     end
 end

@@ -8,7 +8,7 @@ function mend_key_of.waiter(id)
 end
 
 function mend_key_of.slot(id)
-    local worker, slot = string.match(id, '^(.*):(%d+)$')
+    local worker, slot = string.match(id, '^(.*)/(%d+)$')
     local s = worker and slot_row(worker, slot)
     if s and not worker_row(worker) then
         local lease = s.lease
@@ -31,7 +31,7 @@ local function mend_process(kind, id, name, has_record)
         end
         write('DEL', name)
     elseif ended then
-        write('SADD', key('todo'), kind .. ':' .. process_id)
+        later(kind .. ':' .. process_id)
     else
         write('ZADD', key(kind .. 's'), 'NX', int(NOW + PROCESS_TTL_MS), process_id)
     end
@@ -60,6 +60,12 @@ local function strike_out(scan, command, name, inner, keeps)
             write(command, name, member)
         end
     end)
+end
+
+function mend_key_of.limits(tenant, name)
+    if tenant ~= '*' and not in_force(setting('tenant:' .. tenant)) then
+        write('DEL', name)
+    end
 end
 
 function mend_key_of.queue(id, name, inner)

@@ -50,12 +50,15 @@ end
 
 -- Ends a lease: the tenant's place is free at once, the slot goes to `slot_state` (free or recycling).
 local function end_lease(lease, how, slot_state)
-    note_lease(lease.waiter, lease.tenant)
-    local s = lease.at
-    remove_held(lease.tenant, place_of(s))
-    write('ZREM', key('due'), place_of(s))
-    if lease.gateway ~= '' then
-        write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+    local s, tenant = lease.at, lease.tenant
+    note_lease(lease.waiter, tenant)
+    local limits, held = limits_of(tenant), held_by(tenant)
+    remove_held(tenant, place_of(s))
+    if lease.state ~= 'accepted' then
+        write('ZREM', key('due'), place_of(s))
+        if lease.gateway ~= '' then
+            write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+        end
     end
     move_slot(s, slot_state, how)
     local worker = worker_row(lease.worker)
@@ -63,10 +66,19 @@ local function end_lease(lease, how, slot_state)
         worker.trial = ''
         change_row(worker)
     end
-    index_worker(lease.worker)
-    index_tenant(lease.tenant)
-    forget_tenant(lease.tenant)
-    wanted_tenants[lease.tenant] = true
+    if s.state == 'free' then
+        offer(s.worker)
+    elseif worker and has_free(worker) then
+        index_worker(s.worker)
+    end
+    -- Below its cap it was before, and what it holds counts for nothing else: nobody of it moves.
+    if held >= limits.cap or limits.fair or limits.guarantee > 0 then
+        index_tenant(tenant)
+        wanted_tenants[tenant] = true
+    end
+    if held_by(tenant) == 0 then
+        forget_tenant(tenant)
+    end
     return s
 end
 
@@ -197,6 +209,20 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
     index_tenant(tenant)
 end
 
+-- Its first session ends a worker's trial; where it ends after so many sessions, this is one of them.
+--@seldom
+local function note_service(worker)
+    if worker.state == 'trial' then
+        worker.backoff = 0
+        set_worker(worker, 'ok')
+    end
+    if worker.lifetime > 0 then
+        worker.served = worker.served + 1
+        change_row(worker)
+    end
+    index_worker(worker.id)
+end
+
 -- The worker has it: nothing is pending any more. A session begins with its first accept, at `since` if its worker says
 -- so, else now.
 local function accept_lease(lease, since)
@@ -213,16 +239,7 @@ local function accept_lease(lease, since)
         set_waiter(waiter, 'accepted', waiter.lease, waiter.place)
     end
     local worker = worker_row(lease.worker)
-    local moves = worker.state == 'trial' or worker.lifetime > 0
-    if worker.state == 'trial' then
-        worker.backoff = 0
-        set_worker(worker, 'ok')
-    end
-    if worker.lifetime > 0 then
-        worker.served = worker.served + 1
-        change_row(worker)
-    end
-    if moves then
-        index_worker(lease.worker)
+    if worker.state == 'trial' or worker.lifetime > 0 then
+        note_service(worker)
     end
 end

@@ -199,7 +199,7 @@ function sections.due(place)
 end
 
 function sections.settings(name)
-    local row, zero = setting(name), string.match(name, '^zero:(.*)$')
+    local row = setting(name)
     local words = in_force(row)
     write('ZADD', key('versions'), int(math.max(row.declaredAt, row.orderedAt)), name)
     if words then
@@ -210,9 +210,7 @@ function sections.settings(name)
     if row.declared == '-' then
         write('ZREM', key('declared'), name)
     end
-    if zero then
-        write(words and 'SADD' or 'SREM', key('zeros'), zero)
-    end
+    derive_setting(name, words)
 end
 
 function sections.versions(name)

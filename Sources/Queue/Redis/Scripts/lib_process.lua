@@ -4,7 +4,7 @@
 -- Each reply opens with status, epoch, commit, flags (1 more to do, 2 sweep due, 4 hold-off), highest ticket.
 
 -- The fleet's state: one packed row. `schema` is nil where there is none yet.
-local STATE = '<dddddddddddd'
+local STATE = '<ddddddddddddd'
 local meta
 
 -- What each call of a process writes: its connection, the last commit that it was told, and 1 once it is being ended.
@@ -16,11 +16,6 @@ end
 
 local caller = { id = ARGV[1] }
 local FIRST_ARGUMENT = 6
-
--- A script of another layout reads `meta`, and finds there that it cannot go on.
-local function old_schema()
-    return read('HGET', key('meta'), 'schema') or nil
-end
 
 -- Rows that came with the state, by their keys.
 local fetched = {}
@@ -38,19 +33,22 @@ local function load_meta(...)
     -- The first key never is. Where a cluster moves the slot to another node key by key, looking for what is not there
     -- is an error: here, before anything is written, and not half way.
     local rows = read('MGET', PREFIX, KEYS[1], key('begun'), ...)
-    for i = 4, #rows do
-        fetched[select(i - 3, ...)] = rows[i]
-    end
     begun = tonumber(rows[3] or 0)
     if rows[2] then
-        local schema, epoch, after, commit, last_time, grace, hold_off, last_ticket, next_sweep, seq, ended, stage =
+        local schema, epoch, after, commit, last_time, grace, hold_off, last_ticket, next_sweep, seq, more, ended, stage =
             struct.unpack(STATE, rows[2])
         meta = { schema = schema, epoch = epoch, after = after, commit = commit, lastTime = last_time, grace = grace,
-            holdOff = hold_off, lastTicket = last_ticket, nextSweep = next_sweep, seq = seq, stage = stage,
-            torn = begun ~= ended }
+            holdOff = hold_off, lastTicket = last_ticket, nextSweep = next_sweep, seq = seq, more = more, stage = stage }
+        meta.mend = ''
+        if begun == ended and stage == 0 then
+            return rows
+        end
+        meta.torn = begun ~= ended
     else
-        meta = { schema = old_schema(), epoch = 0, after = 0, commit = 0, lastTime = NOW, grace = 0, holdOff = 0,
-            lastTicket = 0, nextSweep = 0, seq = 0, stage = 0, torn = begun ~= 0, isNew = true }
+        -- A script of another layout reads `meta`, and finds there that it cannot go on.
+        meta = { schema = read('HGET', key('meta'), 'schema') or nil, epoch = 0, after = 0, commit = 0, lastTime = NOW,
+            grace = 0, holdOff = 0, lastTicket = 0, nextSweep = 0, seq = 0, more = 0, stage = 0,
+            torn = begun ~= 0, isNew = true }
     end
     meta.mend = meta.stage > 0 and read('GET', key('mend')) or ''
     if meta.torn then
@@ -61,6 +59,7 @@ local function load_meta(...)
         local died = string.match(in_hand, 'mending:(%w+)')
         meta.mend = died == 'keys' and '' or died and int(died + 1) or '1'
     end
+    return rows
 end
 
 -- A process works with data one schema older or newer than its own, so that a fleet is updated process by process.
@@ -79,42 +78,22 @@ local function mending()
     return meta.mend ~= '' and not string.find(meta.mend, '^keys')
 end
 
--- Tells whether this caller's history says that Redis went backwards (protocol: Healing, Epoch).
-local function lost_history(epoch, commit, recorded)
-    if epoch == 0 then
-        return false
-    end
-    if epoch > meta.epoch or (meta.after < epoch and epoch < meta.epoch) then
-        return true
-    end
-    if epoch < meta.epoch then
-        return false
-    end
-    if recorded then
-        return recorded < commit
-    end
-    return commit > meta.commit
-end
-
-local function open_epoch(presented)
-    meta.after = math.max(meta.after, presented, meta.epoch)
-    meta.epoch = math.max(NOW, presented + 1, meta.epoch + 1)
-    meta.holdOff = NOW + HOLD_OFF_MS
-end
-
--- Only a commit that is noted in the caller's record is told: it presents the highest it was told.
-local function header(status, commit)
-    local flags = 0
-    if meta.mend ~= '' or (read('EXISTS', key('todo')) == 1 and not holding_off()) then
+-- Opens each reply. Only a commit that is noted in the caller's record is told: it presents the highest it was told.
+local function header(status, commit, ...)
+    local flags = NOW >= meta.nextSweep and 2 or 0
+    if meta.mend ~= '' or (meta.more > 0 and meta.holdOff == 0) then
         flags = flags + 1
     end
-    if NOW >= meta.nextSweep then
-        flags = flags + 2
-    end
-    if holding_off() then
+    if meta.holdOff > 0 then
         flags = flags + 4
     end
-    return { status, int(meta.epoch), int(commit or 0), flags, int(meta.lastTicket) }
+    return { status, meta.epoch, commit or 0, flags, meta.lastTicket, ... }
+end
+
+-- What a call leaves to a later one.
+local function later(item)
+    meta.more = 1
+    write('SADD', key('todo'), item)
 end
 
 -- What a call that died midway had in hand is done again, once.
@@ -122,7 +101,7 @@ local function take_over()
     local again = read('GET', key('again')) == meta.open
     for item in string.gmatch(again and '' or meta.open, '%a+:%S+') do
         if not string.find(item, '^mending:') then
-            write('SADD', key('todo'), item)
+            later(item)
         end
     end
     write('SET', key('again'), meta.open)
@@ -144,38 +123,37 @@ local function delete_row(row)
     change_row(row)
 end
 
--- Each changed row behind its key. Those that are deleted go here and now.
---@seldom
-local function packed_rows(out)
-    local gone = {}
-    for _, row in ipairs(changed_rows) do
-        if row.isDeleted then
-            gone[#gone + 1] = row.stored
-        else
-            out[#out + 1] = row.stored
-            out[#out + 1] = row.packed(row)
-        end
-    end
-    if #gone > 0 then
-        write('DEL', unpack(gone))
-    end
-end
-
--- Writes the state, and with it the rows given, each behind its key.
-local function save_meta(...)
+-- Writes the state, the caller's commit if there is one, and each changed row. Rows that are deleted go first.
+local function save_meta(commit)
     if meta.torn then
         take_over()
     end
     if meta.isNew then
         write('HSET', key('meta'), 'schema', SCHEMA)
     end
-    local stage = meta.mend == '' and 0 or string.find(meta.mend, '^keys') and 2 or 1
-    if stage > 0 or meta.stage > 0 then
+    local out = { KEYS[1], '' }
+    if commit and caller.isKnown then
+        out[3], out[4] = caller.call, struct.pack(CALL, caller.connection, commit, caller.ended)
+    end
+    for _, row in ipairs(changed_rows) do
+        if row.isDeleted then
+            write('DEL', row.stored)
+        end
+    end
+    for _, row in ipairs(changed_rows) do
+        if not row.isDeleted then
+            out[#out + 1] = row.stored
+            out[#out + 1] = row.packed(row)
+        end
+    end
+    local stage = 0
+    if meta.mend ~= '' or meta.stage > 0 then
+        stage = meta.mend == '' and 0 or string.find(meta.mend, '^keys') and 2 or 1
         write('SET', key('mend'), meta.mend)
     end
-    local row = struct.pack(STATE, math.max(SCHEMA, tonumber(meta.schema) or 0), meta.epoch, meta.after, meta.commit, NOW,
-        meta.grace, meta.holdOff, meta.lastTicket, meta.nextSweep, meta.seq, begun, stage)
-    redis.call('MSET', KEYS[1], row, ...)
+    out[2] = struct.pack(STATE, math.max(SCHEMA, tonumber(meta.schema) or 0), meta.epoch, meta.after, meta.commit, NOW,
+        meta.grace, meta.holdOff, meta.lastTicket, meta.nextSweep, meta.seq, meta.more, begun, stage)
+    redis.call('MSET', unpack(out))
 end
 
 -- The kind of a call that only a gateway or a worker may make.
@@ -187,30 +165,33 @@ end
 -- older connection's bytes), `unknown` (Redis has no such process: register), `bad`. `kind` is gateway, worker or operator;
 -- `registering` lets a caller without a record pass. Then come keys of rows that the call surely reads.
 local function begin(kind, registering, ...)
-    local is_process, row = kind == 'gateway' or kind == 'worker', nil
+    local is_process, rows = kind == 'gateway' or kind == 'worker', nil
     if is_process then
-        caller.call = call_key(kind, caller.id)
-        -- The record of a worker is a row; that of a gateway and what no session needs of a worker are hashes.
-        local record = key(kind, caller.id)
-        caller.more = kind == 'gateway' and record or key('worker', caller.id, 'more')
-        load_meta(caller.call, record, ...)
-        row = fetched[caller.call]
+        caller.record = key(kind, caller.id)
+        caller.call = caller.record .. ':call'
+        -- A gateway's record is a hash, of which this reads nothing.
+        rows = load_meta(caller.call, caller.record, ...)
+        for i = 1, select('#', ...) do
+            fetched[(select(i, ...))] = rows[i + 5]
+        end
     else
         load_meta()
     end
-    if meta.schema and not speaks(meta.schema) then
-        return { 'schema', int(meta.epoch), '0', 0, int(meta.lastTicket), tostring(meta.schema) }
+    local row, has_record = rows and rows[4], true
+    if kind == 'worker' then
+        has_record = rows[5] ~= false
+        fetched[caller.record] = rows[5]
+    end
+    if meta.schema and meta.schema ~= SCHEMA and not speaks(meta.schema) then
+        return { 'schema', meta.epoch, 0, 0, meta.lastTicket, tostring(meta.schema) }
     end
     local connection, epoch, commit = natural(ARGV[2]), natural(ARGV[3]), natural(ARGV[4])
     local ticket = natural(ARGV[5])
-    local node = string.match(caller.id, '^(.*)%.[0-9a-f]+$')
-    local known = kind == 'operator' or (is_process and is_name(node))
+    local known = kind == 'operator' or (is_process and string.find(caller.id, '^[%w._-]+%.[0-9a-f]+$'))
     if not (connection and epoch and commit and ticket and known) then
         return header('bad')
     end
-    if NOW - meta.lastTime > SILENCE_MS or NOW < meta.lastTime then
-        meta.grace = NOW + GRACE_MS
-    elseif meta.grace > NOW + GRACE_MS then
+    if NOW - meta.lastTime > SILENCE_MS or NOW < meta.lastTime or meta.grace > NOW + GRACE_MS then
         meta.grace = NOW + GRACE_MS
     end
     if meta.holdOff > NOW + HOLD_OFF_MS then
@@ -227,13 +208,16 @@ local function begin(kind, registering, ...)
         if recorded and connection < recorded then
             return header('old')
         end
-        caller.node, caller.connection, caller.ended = node, connection, ended or 0
-        if lost_history(epoch, commit, told) then
-            open_epoch(epoch)
+        caller.connection, caller.ended = connection, ended or 0
+        caller.isKnown, caller.ending = recorded ~= nil and has_record, ended == 1
+        -- Whether this caller's history says that Redis went backwards (protocol: Healing, Epoch).
+        if epoch > 0 and (epoch > meta.epoch or (meta.after < epoch and epoch < meta.epoch)
+            or (epoch == meta.epoch and commit > (told or meta.commit))) then
+            meta.after = math.max(meta.after, epoch, meta.epoch)
+            meta.epoch = math.max(NOW, epoch + 1, meta.epoch + 1)
+            meta.holdOff = NOW + HOLD_OFF_MS
         end
         meta.lastTicket = math.max(meta.lastTicket, ticket)
-        local has_record = kind == 'gateway' or fetched[key(kind, caller.id)]
-        caller.isKnown, caller.ending = recorded ~= nil and has_record ~= false, ended == 1
     end
     if meta.epoch == 0 then
         meta.epoch = NOW
@@ -248,14 +232,8 @@ end
 -- Ends a call that may have written: counts the commit, for the fleet and for the caller.
 local function finish(status, ...)
     meta.commit = meta.commit + 1
-    local rows = caller.isKnown and { caller.call, struct.pack(CALL, caller.connection, meta.commit, caller.ended) } or {}
-    packed_rows(rows)
-    save_meta(unpack(rows))
-    local reply = header(status, meta.commit)
-    for _, value in ipairs({ ... }) do
-        reply[#reply + 1] = value
-    end
-    return reply
+    save_meta(meta.commit)
+    return header(status, meta.commit, ...)
 end
 
 -- A process' first record. Its call writes it again as it ends.

@@ -17,13 +17,15 @@ local function held_by(tenant)
 end
 
 local function add_held(tenant, place)
-    known_held[tenant] = nil
-    write('SADD', key('tenant', tenant, 'held'), place)
+    local known = known_held[tenant]
+    local added = write('SADD', key('tenant', tenant, 'held'), place)
+    known_held[tenant] = known and known + added
 end
 
 local function remove_held(tenant, place)
-    known_held[tenant] = nil
-    write('SREM', key('tenant', tenant, 'held'), place)
+    local known = known_held[tenant]
+    local removed = write('SREM', key('tenant', tenant, 'held'), place)
+    known_held[tenant] = known and known - removed
 end
 
 -- What is added to the scores of a tenant's waiters: with it one number tells who goes first. Nil at its cap.
@@ -93,13 +95,15 @@ local function index_tenant(tenant)
 end
 
 -- A waiter, packed: its numbers (the ticket, the score, how often it was granted, for how many seconds its slot is kept
--- after a dropped socket), then what it asks for, its names, its state (queued, aside, granted, reserved, accepted, ended),
--- the lease that it has, that lease's slot and why others ended it, '' for none.
+-- after a dropped socket), then the lease that it has and that lease's slot, what it asks for, its names, its state (queued,
+-- aside, granted, reserved, accepted, ended), and why others ended it, '' for none.
 local WAITER = '<ddddsssssssss'
+-- Where its lease and slot are.
+local WAITER_LEASE_AT = 4 * 8 + 1
 
 local function pack_waiter(w)
-    return struct.pack(WAITER, w.ticket, w.score, w.attempt, w.keep, w.tenant, w.selector, w.gateway, w.run, w.alias, w.state,
-        w.lease, w.place, w.why or '')
+    return struct.pack(WAITER, w.ticket, w.score, w.attempt, w.keep, w.lease, w.place, w.tenant, w.selector, w.gateway, w.run,
+        w.alias, w.state, w.why or '')
 end
 
 local known_waiters = {}
@@ -110,7 +114,7 @@ local function waiter_row(id)
         local name = key('waiter', id)
         local text = row_text(name)
         if text then
-            local ticket, score, attempt, keep, tenant, selector, gateway, run, alias, state, lease, place, why =
+            local ticket, score, attempt, keep, lease, place, tenant, selector, gateway, run, alias, state, why =
                 struct.unpack(WAITER, text)
             known = { id = id, ticket = ticket, score = score, attempt = attempt, keep = keep, tenant = tenant,
                 selector = selector, gateway = gateway, run = run, alias = alias, state = state, lease = lease,
@@ -147,14 +151,19 @@ local function named_waiter(tenant, name)
 end
 
 -- Into line and queue, at its score.
+local function stand(waiter)
+    local score = int(waiter.score)
+    write('ZADD', key('queue', waiter.selector, waiter.tenant), score, waiter.id)
+    write('ZADD', key('line'), score, waiter.id)
+end
+
+-- The same, and into the indexes by which it is found.
 local function put(waiter)
     if read('SISMEMBER', key('selectors'), waiter.selector) == 0 then
         link_selector(waiter.selector)
     end
     write('ZREM', key('idle'), waiter.selector)
-    local score = int(waiter.score)
-    write('ZADD', key('queue', waiter.selector, waiter.tenant), score, waiter.id)
-    write('ZADD', key('line'), score, waiter.id)
+    stand(waiter)
     write('SADD', key('selector', waiter.selector, 'tenants'), waiter.tenant)
     write('SADD', key('tenant', waiter.tenant, 'selectors'), waiter.selector)
     if waiter.lease ~= '' or waiter.state ~= 'queued' then
@@ -215,7 +224,7 @@ local function put_back(gateway)
         end
     end
     if read('EXISTS', asides) == 1 then
-        write('SADD', key('todo'), 'back:' .. gateway)
+        later('back:' .. gateway)
     end
 end
 
@@ -239,13 +248,15 @@ local function leave_line(waiter)
 end
 
 local function end_waiter(waiter)
+    -- Its gateway's set has left one that is served.
+    local was_accepted = waiter.state == 'accepted'
     leave_line(waiter)
     unname(waiter)
     if waiter.why then
         write('ZREM', key('gateway', waiter.gateway, 'mail'), table.concat({ 'ended', waiter.id, waiter.why }, ':'))
     end
     delete_row(waiter)
-    if waiter.gateway ~= '' then
+    if waiter.gateway ~= '' and not was_accepted then
         write('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
     end
 end

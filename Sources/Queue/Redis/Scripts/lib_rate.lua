@@ -1,16 +1,16 @@
 -- How fast waiters are served: grants per pool, and per tenant that is at its cap, decaying over a minute.
--- A rate is `grants exposure at`: grants to those who had waited, the milliseconds in which somebody waited for them, both
+-- A rate is three packed numbers: grants to those who had waited, the milliseconds in which somebody waited for them, both
 -- decayed, and when. Grants to arrivals that found a slot free tell how many come, not how many can be served: they do
 -- not count, and neither does time in which nobody waited.
 
-local NO_RATE = { grants = 0, exposure = 0, at = 0 }
+local RATE = '<ddd'
 
 local function rate_row(text)
     if not text then
-        return NO_RATE
+        return { grants = 0, exposure = 0, at = 0 }
     end
-    local grants, exposure, at = string.match(text, '^(%S+) (%S+) (%S+)')
-    return { grants = tonumber(grants), exposure = tonumber(exposure), at = tonumber(at) }
+    local grants, exposure, at = struct.unpack(RATE, text)
+    return { grants = grants, exposure = exposure, at = at }
 end
 
 -- The same rate as it stands now, after `waited` milliseconds more in which somebody waited.
@@ -22,7 +22,7 @@ local function rate_now(rate, waited)
 end
 
 local function rate_text(rate)
-    return string.format('%.4f %.1f %d', rate.grants, rate.exposure, rate.at)
+    return struct.pack(RATE, rate.grants, rate.exposure, rate.at)
 end
 
 -- A waiter was granted. `at_once`: it had just come, and found a slot free.

@@ -33,18 +33,78 @@ local function setting(name)
     return read_setting(read('HGET', key('settings'), name))
 end
 
+-- What the settings come to, packed, for a session reads no setting: a tenant's words under its name, and under `*` those
+-- of all without their own, 1 under the policy `fair`, the most that wait in the fleet, and how many pauses are in force.
+-- Each row is written with its setting.
+local TERMS = '<ddddddddd'
+
+local function pack_limits(words, fair, line_max, pauses)
+    local cap, queue_max, wait_max, priority_max, weight, guarantee = string.match(words or DEFAULT_LIMITS, LIMITS)
+    return struct.pack(TERMS, cap, queue_max, wait_max, priority_max, weight, guarantee, fair, line_max, pauses)
+end
+
+-- The row of a setting's name as it must be, and its key; nil for a setting that has none, false for no row.
+--@seldom
+local function limits_row(name)
+    local kind, rest = string.match(name, '^(%a+):?(.*)$')
+    if kind == 'tenant' and rest ~= '*' then
+        local words = in_force(setting(name))
+        return words and pack_limits(words, 0, 0, 0) or false, key('limits', rest)
+    elseif kind == 'tenant' or kind == 'policy' or kind == 'queue' or kind == 'pause' then
+        local fair = in_force(setting('policy')) == 'fair' and 1 or 0
+        local line_max = tonumber(in_force(setting('queue')) or WAITERS_MAX)
+        return pack_limits(in_force(setting('tenant:*')), fair, line_max, read('SCARD', key('pauses'))), key('limits', '*')
+    end
+end
+
+-- The set by which settings of one kind are found: pools that need no worker, pauses in force.
+local SET_OF = { zero = 'zeros', pause = 'pauses' }
+
+-- Writes what is derived from a setting.
+local function derive_setting(name, words)
+    local kind, rest = string.match(name, '^(%a+):?(.*)$')
+    if SET_OF[kind] then
+        write(words and 'SADD' or 'SREM', key(SET_OF[kind]), rest)
+    end
+    local row, at = limits_row(name)
+    if row then
+        write('SET', at, row)
+    elseif at then
+        write('DEL', at)
+    end
+end
+
 local limits_cache = {}
+
+local function fleet_limits()
+    local known = limits_cache['*']
+    if not known then
+        local text = row_text(key('limits', '*'))
+        if text then
+            local cap, queue_max, _, priority_max, weight, guarantee, fair, line_max, pauses = struct.unpack(TERMS, text)
+            known = { cap = cap, queueMax = queue_max, priorityMax = priority_max, weight = weight, guarantee = guarantee,
+                fair = fair == 1, lineMax = line_max, pauses = pauses }
+        else
+            local cap, queue_max, _, priority_max, weight, guarantee = string.match(DEFAULT_LIMITS, LIMITS)
+            known = { cap = tonumber(cap), queueMax = tonumber(queue_max), priorityMax = tonumber(priority_max),
+                weight = tonumber(weight), guarantee = tonumber(guarantee), fair = false, lineMax = WAITERS_MAX, pauses = 0 }
+        end
+        limits_cache['*'] = known
+    end
+    return known
+end
 
 -- What a tenant may hold; `fair` and `lineMax` tell the policy and the bound of the fleet along with it.
 local function limits_of(tenant)
     local limits = limits_cache[tenant]
     if not limits then
-        local rows = read('HMGET', key('settings'), 'tenant:' .. tenant, 'tenant:*', 'policy', 'queue')
-        local cap, queue_max, _, priority_max, weight, guarantee =
-            string.match(words_of(rows[1]) or words_of(rows[2]) or DEFAULT_LIMITS, LIMITS)
-        limits = { cap = tonumber(cap), queueMax = tonumber(queue_max), priorityMax = tonumber(priority_max),
-            weight = tonumber(weight), guarantee = tonumber(guarantee),
-            fair = words_of(rows[3]) == 'fair', lineMax = tonumber(words_of(rows[4]) or WAITERS_MAX) }
+        limits = fleet_limits()
+        local text = row_text(key('limits', tenant))
+        if text then
+            local cap, queue_max, _, priority_max, weight, guarantee = struct.unpack(TERMS, text)
+            limits = { cap = cap, queueMax = queue_max, priorityMax = priority_max, weight = weight, guarantee = guarantee,
+                fair = limits.fair, lineMax = limits.lineMax }
+        end
         limits_cache[tenant] = limits
     end
     return limits
@@ -52,8 +112,10 @@ end
 
 -- A pause names one pool, or a label and with it all pools of that label.
 local function paused(pool)
-    local rows = read('HMGET', key('settings'), 'pause:' .. pool, 'pause:' .. parts(pool))
-    return words_of(rows[1]) or words_of(rows[2])
+    if fleet_limits().pauses == 0 then
+        return false
+    end
+    return in_force(setting('pause:' .. pool)) or in_force(setting('pause:' .. parts(pool)))
 end
 
 -- Pools that need not have had a worker yet, as pools without a version; a label alone fits every browser.

@@ -75,6 +75,11 @@ local function first_free(worker, number)
     return string.find(worker.map, free_in(number), 1, true)
 end
 
+-- Whether it has a free slot of any pool.
+local function has_free(worker)
+    return string.find(worker.map, '[^\1\2]') ~= nil
+end
+
 -- The number of one of its pools in the worker's map.
 local function pool_number(worker, pool)
     if worker.pools == pool then
@@ -89,6 +94,10 @@ local function pool_number(worker, pool)
     end
 end
 
+-- The worker that alone has free slots of a pool, while it stands in no index: it is granted right away, or else listed.
+-- And pools that this call listed one of.
+local unlisted, listed_pools = {}, {}
+
 -- Puts a worker into the free index of its pools as its state, free slots and choice say.
 local function index_worker(id)
     local worker = worker_row(id)
@@ -98,12 +107,30 @@ local function index_worker(id)
     local open, first, number = grantable(worker), choice(worker), 0
     for pool in string.gmatch(worker.pools, '%S+') do
         number = number + 1
+        if unlisted[pool] == worker then
+            unlisted[pool] = nil
+        end
         if open and first_free(worker, number) then
             write('ZADD', key('pool', pool, 'free'), first, id)
-            wanted_pools[pool] = true
+            wanted_pools[pool], listed_pools[pool] = true, true
         else
             write('ZREM', key('pool', pool, 'free'), id)
         end
+    end
+end
+
+-- One of its slots is free now. Where nobody else has one, it goes to who waits without a way through the index.
+local function offer(id)
+    local worker = worker_row(id)
+    local pool = worker and worker.pools
+    if worker and grantable(worker) and not string.find(pool, ' ', 1, true) and not unlisted[pool]
+        and read('EXISTS', key('pool', pool, 'free')) == 0 then
+        unlisted[pool], wanted_pools[pool] = worker, true
+    elseif not worker or unlisted[pool] ~= worker then
+        if worker and unlisted[pool] then
+            index_worker(unlisted[pool].id)
+        end
+        index_worker(id)
     end
 end
 
@@ -113,6 +140,8 @@ end
 -- accepted), the lease's id, how the last one ended (verdict, time), the pool, and of a lease its tenant, its gateway, the
 -- state that a failed dial leads back to, why it is to end, and who attached to it.
 local SLOT = '<ddddddddsssssssss'
+-- Where its state, lease, end and pool are.
+local SLOT_STATE_AT = 8 * 8 + 1
 
 local function pack_slot(s)
     local l = s.lease
@@ -127,7 +156,7 @@ local known_slots = {}
 
 -- `state` is `leased` where there is a lease, which stands in `lease` with its own.
 local function slot_row(worker, slot)
-    local name = key('slot', worker, slot)
+    local name = key('slot', worker .. '/' .. slot)
     local known = known_slots[name]
     if known == nil then
         local text = row_text(name)
@@ -151,7 +180,7 @@ end
 
 local function new_slot(worker, slot, pool)
     local s = { worker = worker, slot = slot, epoch = 0, number = 0, state = 'recycling', how = 'time', pool = pool,
-        stored = key('slot', worker, slot), packed = pack_slot }
+        stored = key('slot', worker .. '/' .. slot), packed = pack_slot }
     known_slots[s.stored] = s
     change_row(s)
 end
@@ -207,7 +236,7 @@ local function free_slot(s, epoch, number)
     s.epoch, s.number = epoch, number
     raise_seq(number)
     move_slot(s, 'free')
-    index_worker(s.worker)
+    offer(s.worker)
     return true
 end
 

@@ -71,12 +71,12 @@ end
 -- Adds a batch once: the number of the last one stands in the caller's record. The number is written first, so a call that
 -- dies midway loses use and never doubles it.
 local function add_usage(batch)
-    if not batch or batch.number <= tonumber(read('HGET', caller.more, 'usage') or 0) then
+    if not batch or batch.number <= tonumber(read('HGET', caller.record, 'usage') or 0) then
         return
     end
     local day = int(today())
     local fields = usage_rows(key('usage', day), batch)
-    write('HSET', caller.more, 'usage', int(batch.number))
+    write('HSET', caller.record, 'usage', int(batch.number))
     -- The index comes before the day, because a day without its entry would stay for ever.
     write('ZADD', key('usage'), day, day)
     write('HSET', key('usage', day), unpack(fields))

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- place: where one waiter stands, or a new one would, why it waits, and about how long yet. For its own tenant only.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), waiter or its alias ('' for a new one), tenant, selector of a new one
 -- Reply found <state> <most ahead> <of its own tenant> <ms the first of the line waits> <ms it waits> <why> <ms yet>
 --       <waiter> <lease> | not_found. Why and the rest are '' for one that no longer waits, the last is '' where nothing tells.

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- probed: what a gateway's probe of a worker's advertised address came to.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), worker, passed (1|0)
 -- Reply ok | unknown | old
 -- Cost  O(log n), then one dispatch for the worker's pools.
@@ -10,8 +10,8 @@ if stop then
     return stop
 end
 local id, passed = ARGV[6], ARGV[7] == '1'
-if passed and read('HGET', caller.more, 'mark') == 'claim' then
-    write('HSET', caller.more, 'mark', '')
+if passed and read('HGET', caller.record, 'mark') == 'claim' then
+    write('HSET', caller.record, 'mark', '')
     put_back(caller.id)
 end
 local worker = worker_row(id)

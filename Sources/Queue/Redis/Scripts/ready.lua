@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- ready: a slot is fit for its next client.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), slot, epoch and number of the token it recycles from
 -- Reply ok | later (Redis has a newer token there) | unknown | old
 -- Cost  O(log n), then one dispatch for the slot's pool.
 
-local stop = begin('worker', nil, key('slot', ARGV[1], ARGV[6] or ''))
+local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[6] or '')), key('limits', '*'))
 if stop then
     return stop
 end

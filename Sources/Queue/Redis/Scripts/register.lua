@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- register: a process joins the fleet, or joins anew after Redis ended it or lost its data.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), kind; a worker goes on with address, number of slots, caps (strict|lenient), sessions
 --       in its life (0: no limit) and those it has served, whether it drains (0|1), the ms since it started, its
 --       program's version, then `pool` per slot, then its rows
@@ -11,6 +11,10 @@ local kind = ARGV[6]
 local stop = begin(process(kind), true)
 if stop then
     return stop
+end
+local node = string.match(caller.id, '^(.*)%.[0-9a-f]+$')
+if not is_name(node) then
+    return header('bad')
 end
 local address, count, caps = ARGV[7], natural(ARGV[8]), ARGV[9]
 local lifetime, served = natural(ARGV[10]), natural(ARGV[11])
@@ -42,7 +46,7 @@ local expires = int(NOW + PROCESS_TTL_MS)
 if kind == 'gateway' then
     write('ZADD', key('gateways'), expires, caller.id)
     note_known()
-    write('HSET', caller.more, 'mark', read('HGET', caller.more, 'mark') or '')
+    write('HSET', caller.record, 'mark', read('HGET', caller.record, 'mark') or '')
     return finish('ok')
 end
 
@@ -88,11 +92,11 @@ for _, pool in ipairs(pools) do
 end
 -- Two processes of one node: the one that was here before drains. A process that comes back (it knows an epoch) is not
 -- the newer one, or the two would end each other for ever.
-local other = read('HGET', key('nodes'), caller.node)
+local other = read('HGET', key('nodes'), node)
 local rival = other and other ~= caller.id and worker_row(other) or nil
 local superseded = rival and not rival.draining and natural(ARGV[3]) > 0
 if not superseded then
-    write('HSET', key('nodes'), caller.node, caller.id)
+    write('HSET', key('nodes'), node, caller.id)
     if rival then
         write('HSET', key('worker', other, 'more'), 'superseded', '1')
         if rival.address == address and not rival.draining then

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- reject: before the worker's proof either side ends a lease; the waiter goes back to its place.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), kind (gateway|worker), lease, reason, flag (gateway: 1 when three distinct workers failed
 --       it; worker: 1 when the slot is free there), slot, epoch and number the worker has for the slot (gateway: ''),
 --       number of the connection (1 where left out)
@@ -33,17 +33,17 @@ end
 local function unreachable(worker)
     local doubted = worker.state == 'suspect' and worker.claimant ~= caller.id
     if (worker.state ~= 'ok' and worker.state ~= 'trial' and not doubted)
-        or read('HGET', caller.more, 'mark') == 'claim' then
+        or read('HGET', caller.record, 'mark') == 'claim' then
         return
     end
     local checker = another_gateway()
     local due = NOW
     if checker and worker.state == 'ok' then
-        local before = worker_row(read('HGET', caller.more, 'claiming') or '')
+        local before = worker_row(read('HGET', caller.record, 'claiming') or '')
         if before and before.state == 'suspect' and before.claimant == caller.id then
             return mark(caller.id, 'claim', worker.id)
         end
-        write('HSET', caller.more, 'claiming', worker.id)
+        write('HSET', caller.record, 'claiming', worker.id)
         set_worker(worker, 'suspect', caller.id)
     else
         worker.backoff = next_backoff(worker)

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
 -- release: a session is over. The tenant's place frees at once. A slot that is fit for the next client at once is free in
 -- the same call; any other slot recycles until `ready`.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), lease, slot, epoch, number, fit (1 if the slot is fit for the next client; may be left out)
 -- Reply ok | unknown | old
 -- Cost  O(log n), then one dispatch for the tenant and, with `fit`, for the slot's pool.
 
-local stop = begin('worker', nil, key('slot', ARGV[1], ARGV[7] or ''))
+local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[7] or '')), key('limits', '*'))
 if stop then
     return stop
 end

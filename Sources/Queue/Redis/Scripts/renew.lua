@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- renew: a worker lives; it shows its slots, and what Redis lost of them heals. A gateway's is `roll`.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), the renew's number, why slots of it have no fit sidecar ('' where all have), whether it
 --       drains (0|1), a batch of what tenants used or '', then its rows
 -- Reply ok [orders] [notes: superseded] | unknown | old
@@ -16,8 +16,9 @@ if not number or #(ARGV[7] or '') > TROUBLE_BYTES_MAX or not (drains == '0' or d
     return header('bad')
 end
 write('ZADD', key('workers'), int(NOW + PROCESS_TTL_MS), caller.id)
-add_usage(used)
 local more = key('worker', caller.id, 'more')
+caller.record = more
+add_usage(used)
 if number <= tonumber(read('HGET', more, 'renewed') or 0) then
     return finish('ok', {}, {})
 end

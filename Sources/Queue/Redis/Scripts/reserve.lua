@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- reserve: a granted slot is lent: it stays its waiter's for 30 s, whatever becomes of the gateway, until one attaches.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), lease
 -- Reply reserved <ms it stays> | ended | unknown | old
 -- Cost  O(log n).

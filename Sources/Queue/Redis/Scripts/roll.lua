@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- roll: a gateway lives; it shows how many waiters it has, and what Redis lost of them is found. Its renew.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), if it likes the count of its waiters in each 1/64 of the ids (comma-separated), the places to
 --       list from in any case, the highest version of settings it knows, and a batch of what tenants used or ''
 -- Reply ok [listings, each from, last or `end`, [ids]] [highest version of settings] [newer rows: name, row] [pools]

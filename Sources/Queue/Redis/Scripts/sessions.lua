@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- sessions: a tenant's sessions, and those of its waiters that a run has: one by its lease, or a run's.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), tenant, what (lease|run), the lease or the run
 -- Reply found, then for each <waiter> <lease> <state> <pool> <worker> <run> <alias> <ms until it ends by itself>. A
 --       waiter has no lease, pool and worker; the last is '' if no deadline runs.

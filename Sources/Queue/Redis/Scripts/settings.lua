@@ -1,7 +1,7 @@
 #!lua
 -- settings: what files declare and operators order: limits of tenants, policy and bound of the fleet, pauses, pools
 -- that may have no worker.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), kind, verb (declare: a file's rows, set: an operator's, resend: what a gateway remembers),
 --       when the declaration began (0: with this call), 1 where nothing of it follows, then a name and a text per row:
 --       words, `-` to take an order back; resend: the row itself
@@ -16,9 +16,7 @@ if stop then
 end
 
 local function refuse(status, word)
-    local reply = header(status)
-    reply[#reply + 1] = word
-    return reply
+    return header(status, 0, word)
 end
 
 local function is_limits(words)

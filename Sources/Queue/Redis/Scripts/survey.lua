@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- survey: all that an operator sees of a fleet, a bounded slice a call. What changes between two slices may be told as it
 -- was, or as it is; a row may come twice.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), section ('' starts), cursor, most waiters of the line, day of the usage ('' for today)
 -- Reply next section ('' when done), next cursor, then rows; `schema <number>` if another program wrote the data
 -- Cost  O(slice): 32 settings, gateways, waiters set aside, slots, queues, rows of usage or waiters of the line.

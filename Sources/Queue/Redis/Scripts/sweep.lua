@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- sweep: what time alone decides, and what a bounded call left in `todo`. Run by whoever finds it due.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), kind
 -- Reply ok <what was past its deadline: granted, attaching, reserved or kept of a lease, gateway or worker> ... | unknown | old
 -- Cost  at most 32 dispatches, 128 ends, 128 set aside; call again while a flag says `more to do` or `sweep due`.
@@ -161,4 +161,6 @@ if not holding_off() then
     end
     settle()
 end
+-- What says that there is more to do is a hint: each sweep looks for itself.
+meta.more = read('EXISTS', key('todo'))
 return finish('ok', unpack(swept))

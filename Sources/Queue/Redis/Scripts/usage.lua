@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- usage: what a tenant used on each of the last days.
--- KEYS  meta
+-- KEYS  state
 -- ARGV  caller header (5), tenant, how many days, today included
 -- Reply found, then for each day on which the tenant used something, the latest first: <day> <held ms waited ms sessions
 --       refusals>. A day is the number of days since 1970-01-01.
