@@ -8,6 +8,7 @@ import termios
 
 import pytest
 from support.fleet import Fleet, binary, eventually
+from support.packed import changed
 from support.process import run
 from support.terminal import Terminal, berth, busy, said
 
@@ -20,8 +21,13 @@ async def test_what_others_wrote_reaches_no_terminal_raw(folder):
         waiter = json.loads(await said(fleet, "waiters", "--json"))["waiters"][0]["id"]
         (row,) = [name for name in await fleet.redis.keys() if name.endswith(f":waiter:{waiter}")]
         (worker,) = [name for name in await fleet.redis.keys() if re.search(r":worker:w1\.[0-9a-f]+$", name)]
-        await fleet.redis.command("HSET", row, "run", EVIL.encode())
-        await fleet.redis.command("HSET", worker, "address", EVIL.encode())
+
+        async def write(key: str, kind: str, **values):
+            data = await fleet.redis.command("GET", key)
+            await fleet.redis.command("SET", key, changed(kind, data, **values))
+
+        await write(row, "waiter", run=EVIL)
+        await write(worker, "worker", address=EVIL)
         shown = r"\u{1b}[31m\u{1b}]0;title\u{7}\u{202e}evil\u{a}\u{9b}2J"
         for command in ("status", "workers", "waiters", "status --json", "workers --json", "waiters --json"):
             text = await said(fleet, *command.split())
@@ -36,7 +42,7 @@ async def test_what_others_wrote_reaches_no_terminal_raw(folder):
         terminal.press(b"q")
         assert await terminal.exit() == 0
         # The audit tells one fault of an item: without a run it is the state.
-        await fleet.redis.command("HSET", row, "run", "", "state", EVIL.encode())
+        await write(row, "waiter", run="", state=EVIL)
         for command in ("audit", "audit --json", "doctor", "doctor --json"):
             text = (await berth(fleet, *command.split())).output
             assert all(" " <= one <= "~" or one in "\n→–" for one in text), (command, text)

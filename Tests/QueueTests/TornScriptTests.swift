@@ -317,6 +317,16 @@ private struct Scene {
         #expect(last.status == "ok" && !last.moreToDo)
     }
 
+    @Test func grantsGoOnWhileItIsMended() {
+        fleet.loadDying()
+        let scene = Scene(fleet)
+        fleet.dying(at: 3) { fleet.enqueue(scene.g, fleet.newWaiter(), tenant: "c") }
+        #expect(fleet.hasDied)
+        _ = fleet.worker("fresh", pools: ["z|||raw"], probedBy: scene.g)
+        let outcome = fleet.enqueue(scene.g, fleet.newWaiter(), tenant: "d", "z|||raw")
+        #expect(outcome.status == "granted" && outcome.moreToDo)
+    }
+
     /// What stands in a tenant's set for no lease counts against its cap until mending strikes it out.
     @Test func whoIsHeldBackByALeaseThatIsNoneIsServed() {
         fleet.auditsEachStep = false

@@ -9,6 +9,7 @@ FORMATS = {
     ),
     "call": ("ddd", "connection commit ended"),
     "waiter": ("ddddsssssssss", "ticket score attempt keep lease place tenant selector gateway run alias state why"),
+    "worker": ("dddddssssss", "slots backoff lifetime served draining state trial claimant address pools map"),
     "slot": (
         "ddddddddsssssssss",
         "epoch number attach keep deadline since cap over state lease how pool tenant gateway back ending attachment",
@@ -24,8 +25,13 @@ def packed(kind: str, **values) -> bytes:
         if letter == "d":
             parts.append(struct.pack("<d", values.get(name, 0)))
         else:
-            parts.append(str(values.get(name, "")).encode() + b"\0")
+            parts.append(str(values.get(name, "")).encode("utf-8", "surrogateescape") + b"\0")
     return b"".join(parts)
+
+
+def changed(kind: str, data: bytes, **values) -> bytes:
+    """The row with other values."""
+    return packed(kind, **{**row(kind, data.decode("utf-8", "surrogateescape")), **values})
 
 
 def row(kind: str, text: str) -> dict:
@@ -40,6 +46,6 @@ def row(kind: str, text: str) -> dict:
             at += 8
         else:
             end = data.index(b"\0", at)
-            values[name] = data[at:end].decode()
+            values[name] = data[at:end].decode("utf-8", "surrogateescape")
             at = end + 1
     return values

@@ -104,11 +104,11 @@ end
 
 -- A call that died midway left this head behind. It must not stop each call after it.
 local function mend_head(selector, head, id, waiter)
-    if waiter then
-        take(waiter)
-    elseif head then
+    if head then
         write('ZREM', key('queue', selector, head.tenant), id or '')
-        write('ZREM', key('line'), id or '')
+        if not waiter or waiter.state ~= 'queued' then
+            write('ZREM', key('line'), id or '')
+        end
         index(selector, head.tenant, handicap(head.tenant))
     end
     show_head(selector, head_of(selector))
@@ -125,9 +125,15 @@ local function serve(open)
             break
         end
         local pool = best_pool(best.selector, open)
-        local offered = unlisted[pool]
-        local worker = offered and offered.id or read('ZRANGE', key('pool', pool, 'free'), '0', '0')[1]
-        if not worker then
+        local offered = unlisted[pool or '']
+        local worker = pool and (offered and offered.id or read('ZRANGE', key('pool', pool, 'free'), '0', '0')[1])
+        if not pool then
+            -- A head of pools that no link leads to.
+            for other in pairs(open) do
+                moved_pools[other] = true
+                write('ZREM', key('pool', other, 'heads'), best.selector)
+            end
+        elseif not worker then
             open[pool] = nil
         elseif grants_left == 0 or asides_left == 0 then
             for rest in pairs(open) do
@@ -139,7 +145,7 @@ local function serve(open)
             local tenant = head and head.tenant
             local first = head and read('ZRANGE', key('queue', best.selector, tenant), '0', '0', 'WITHSCORES') or {}
             local waiter, added = first[1] and waiter_row(first[1]), tenant and handicap(tenant)
-            if not waiter or waiter.state ~= 'queued' then
+            if not waiter or waiter.state ~= 'queued' or waiter.selector ~= best.selector or waiter.tenant ~= tenant then
                 asides_left = asides_left - 1
                 mend_head(best.selector, head, first[1], waiter)
             elseif not added or tonumber(first[2]) + added ~= best.score then
@@ -171,7 +177,7 @@ end
 
 -- Looks at everything this call made possible.
 local function settle()
-    if not holding_off() and not mending() and (next(wanted_pools) or next(wanted_tenants) or next(wanted_selectors)) then
+    if not holding_off() and (next(wanted_pools) or next(wanted_tenants) or next(wanted_selectors)) then
         dispatch()
     end
     for _, worker in pairs(unlisted) do

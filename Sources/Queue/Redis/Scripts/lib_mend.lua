@@ -1,6 +1,6 @@
 -- What a call that died midway left (protocol: Healing). Each slot, waiter and row is the truth, what is derived from it
 -- follows, a slice a call. A lease needs its slot and, while granted, its waiter; a waiter whose lease is gone goes back
--- to its place: who does not want it any more cancels. Grants wait until all is mended.
+-- to its place: who does not want it any more cancels. Grants go on meanwhile: whoever comes by a name believes the row.
 
 local mend = {}
 
@@ -44,7 +44,10 @@ function mend.waiter(id)
         return
     end
     local lease = waiter.lease ~= '' and waiter.state ~= 'ended' and lease_row(waiter.lease)
-    if lease then
+    if lease and lease.state == 'granted' and not alive(waiter.gateway) then
+        tell_recycle(end_lease(lease, 'time', 'recycling'))
+        end_waiter(waiter)
+    elseif lease then
         mend_granted(waiter, lease)
     elseif not alive(waiter.gateway) then
         waiter.state = 'queued'

@@ -72,12 +72,6 @@ local function holding_off()
     return meta.holdOff > 0
 end
 
--- A call died midway, and what it left is not mended yet: nothing is dispatched until only what no index leads to is
--- left to look for.
-local function mending()
-    return meta.mend ~= '' and not string.find(meta.mend, '^keys')
-end
-
 -- Opens each reply. Only a commit that is noted in the caller's record is told: it presents the highest it was told.
 local function header(status, commit, ...)
     local flags = NOW >= meta.nextSweep and 2 or 0
@@ -148,7 +142,7 @@ local function save_meta(commit)
     end
     local stage = 0
     if meta.mend ~= '' or meta.stage > 0 then
-        stage = meta.mend == '' and 0 or string.find(meta.mend, '^keys') and 2 or 1
+        stage = meta.mend == '' and 0 or 1
         write('SET', key('mend'), meta.mend)
     end
     out[2] = struct.pack(STATE, math.max(SCHEMA, tonumber(meta.schema) or 0), meta.epoch, meta.after, meta.commit, NOW,
