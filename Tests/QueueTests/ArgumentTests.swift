@@ -49,6 +49,7 @@ import Testing
         for arguments in [
             ["worker", "", "1", "lenient", "0", "0", "0", "0", "1", "x|||raw"],
             ["worker", "a b", "1", "lenient", "0", "0", "0", "0", "1", "x|||raw"],
+            ["worker", "a\u{0}b", "1", "lenient", "0", "0", "0", "0", "1", "x|||raw"],
             ["worker", "h:1", "0", "lenient", "0", "0", "0", "0", "1"],
             ["worker", "h:1", "1", "lenient", "0", "0", "0", "0", "1"],
             ["worker", "h:1", "1", "x|||raw"], ["worker", "h:1", "1", "lenient", "0", "0", "2", "0", "1", "x|||raw"],

@@ -23,7 +23,7 @@ local FIRST_POOL = 15
 if kind == 'worker' then
     local good = count and count >= 1 and count <= SLOTS_PER_WORKER_MAX and #ARGV >= FIRST_POOL - 1 + count
         and #address <= ADDRESS_BYTES_MAX
-        and string.find(address, '^%S+$') and (caps == 'strict' or caps == 'lenient') and lifetime and served
+        and string.find(address, '^[^%s%z]+$') and (caps == 'strict' or caps == 'lenient') and lifetime and served
         and (drains == '0' or drains == '1') and age and is_name(version) and rows_good(FIRST_POOL + count)
     for i = 1, good and count or 0 do
         good = good and is_pool(ARGV[FIRST_POOL - 1 + i])
