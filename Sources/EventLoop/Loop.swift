@@ -76,8 +76,8 @@ public final class Loop {
 
     /// Closes the loop. False if a handle is still open, which is a leak. Every test asserts true.
     ///
-    /// What runs on a thread of libuv, such as the lookup of a name, cannot be taken back: the loop waits for it, 5 s at
-    /// most.
+    /// libuv runs name lookups and file work on threads and cannot cancel a request that has started. The loop waits for
+    /// such requests, for at most 5 s.
     public func close() -> Bool {
         if isClosed { return true }
         if handle.pointee.active_reqs.count > 0 {

@@ -37,7 +37,8 @@ import Testing
         #expect(fleet.audit().count == 1, "the audit says that it does not know them")
     }
 
-    /// What an earlier layout left says so in `meta`, and so does this one to the scripts of an earlier layout.
+    /// Scripts of schema 3 keep their schema in the hash `meta`. This layout refuses such data, and writes its own number there,
+    /// so that those scripts refuse its data.
     @Test func anEarlierLayoutIsLeftAlone() {
         let g = Caller("gateway", "g")
         fleet.redis("HSET", fleet.keys.prefix + "meta", "schema", "3")

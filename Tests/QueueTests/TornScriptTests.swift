@@ -283,7 +283,7 @@ private struct Scene {
         fleet.order("policy", fleet.setting("policy").split(separator: " ").dropFirst(2).first.map(String.init) ?? "-")
         let sweeper = fleet.gateway("sweeper")
         for _ in 0..<100 where fleet.sweep(sweeper).moreToDo {}
-        // A letter for no lease goes as its gateway reads it.
+        // A collect deletes mailbox entries without a lease.
         fleet.collect(scene.g)
         let (findings, after) = fleet.auditAndLook()
         return (before, after, findings + after.findings, died)

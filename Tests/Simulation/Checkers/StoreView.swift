@@ -104,7 +104,7 @@ public final class StoreView {
         return redis.bytes(prefix + rest).flatMap { row.value(name, of: $0) }
     }
 
-    /// A lease is what its slot's row says of it.
+    /// One field of a lease, from its slot's row.
     private func leaseField(_ id: String, _ name: String) -> String? {
         guard let lease = picture.leases[id] else { return nil }
         switch name {
@@ -117,18 +117,18 @@ public final class StoreView {
         return value == "" ? nil : value
     }
 
-    /// Slots that wait for something, each by its lease, or by its name where it has none, and until when.
+    /// The entries of `due`: the slot's lease, or the slot's name if it has no lease, and the deadline.
     public var deadlines: [(member: String, score: Double)] {
         let picture = picture
         return redis.ranked(key("due")).map { (picture.leaseAt[$0.member] ?? $0.member, $0.score) }
     }
 
-    /// A hash or a row of a process that no session needs.
+    /// One field of the hash of a gateway or worker.
     public func more(of process: String, _ name: String) -> String? {
         field("worker", process, "more", of: name) ?? field("gateway", process, of: name)
     }
 
-    /// What each call of a process writes, whichever kind of process it is.
+    /// One field of the row that each call of a gateway or worker writes.
     public func call(of process: String, _ name: String) -> String? {
         field("worker", process, "call", of: name) ?? field("gateway", process, "call", of: name)
     }
@@ -178,7 +178,7 @@ public final class StoreView {
         name(held: touched.contains { $0.contains(":slot:") || $0.hasSuffix(":held") })
     }
 
-    /// What tenants hold stands there by the names of slots.
+    /// Replaces the names of slots in `held` by the leases of these slots.
     private func name(held changed: Bool) {
         guard changed else { return }
         known.held = places.mapValues { $0.map { known.leaseAt[$0] ?? $0 } }

@@ -94,14 +94,6 @@ public final class SimulatedRedis {
         return value.bits(of: Bytes.of(field) { space.symbols.find($0) }).map { text(Symbol($0)) }
     }
 
-    /// Some fields of a hash, "" for those it lacks; nil where there is no such key.
-    public func fields(_ key: String, _ fields: [String]) -> [String]? {
-        guard let value = find(key), value.kind == .hash else { return nil }
-        return fields.map { field in
-            value.bits(of: Bytes.of(field) { space.symbols.find($0) }).map { text(Symbol($0)) } ?? ""
-        }
-    }
-
     /// Of a set, sorted.
     public func members(_ key: String) -> [String] { rows(key).map { text($0.symbol) }.sorted() }
 

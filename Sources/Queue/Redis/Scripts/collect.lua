@@ -32,8 +32,8 @@ end
 own_mail = caller.id
 settle()
 
--- The payloads of grants by their leases. Of each row it takes what a payload tells: a collect may find hundreds. What this
--- call itself granted stands in no row yet.
+-- The payloads of grants, by the position of their leases. It unpacks only the parts of a row that a payload needs, because a
+-- collect can find 256 grants. Redis does not have the rows that this call changed yet, so those come from the call's tables.
 --@seldom
 local function payloads(ids)
     local found, names, places = {}, {}, {}

@@ -119,7 +119,7 @@ for _, other in ipairs(waits_in) do
     waiting = waiting + read('ZCARD', key('queue', other, tenant))
     is_new = is_new and other ~= selector
 end
--- One that it waits for already is well formed.
+-- A selector in which the tenant waits was checked before.
 if is_new and not is_selector(selector) then
     return header('bad')
 end
@@ -172,7 +172,8 @@ end
 if run ~= '' then
     write('ZADD', key('tenant', tenant, 'run', run), int(ticket), id)
 end
--- Behind an older one of its tenant and selector nothing else changes: what it could be granted, that one would be.
+-- If an older waiter of this tenant and selector waits, no index changes and there is nothing to grant, because any slot
+-- that fits would go to the older waiter.
 local head = not is_new and may_wait and not full and read('ZRANGE', key('queue', selector, tenant), '0', '0', 'WITHSCORES')
 if head and head[1] and tonumber(head[2]) < score then
     stand(waiter)

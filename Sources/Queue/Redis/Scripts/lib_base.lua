@@ -20,10 +20,10 @@ end
 local read = redis.call
 local write
 
--- A call counts itself as begun (`begun`) by its first write and as ended (in the state) by its last one. Where the two
--- numbers differ one died midway, and the next one has everything mended (lib_mend). They are numbers, and no flag: of a
--- call that it lost Redis may execute the first half at a later restart (Valkey's pull request 4342), under all that was
--- written since. What a call has in hand, items for `todo`, stands in `open` meanwhile, behind the call's number.
+-- The first write of a call adds one to `begun`, and its last write stores the same number in the state. If the two numbers
+-- differ, a call died midway, and the next call starts mending (lib_mend). A flag would not do: Redis can execute the first
+-- half of a lost call at a later restart (Valkey's pull request 4342), and other calls would have overwritten the flag.
+-- `open` has the call's number and its unfinished work, as items for `todo`.
 local in_hand, begun = '', 0
 
 local function count_as_begun()
@@ -58,7 +58,7 @@ local SCHEMA = 5
 -- The oldest layout that this program reads.
 local SCHEMA_MIN = 5
 local POOLS_MAX = 256
--- Of one worker: its map tells them apart by one byte.
+-- Pools of one worker. The worker's map has one byte for each slot, so it can number only so many pools.
 local WORKER_POOLS_MAX = 250
 local SELECTORS_PER_TENANT_MAX = 16
 local SELECTORS_MAX = 1024

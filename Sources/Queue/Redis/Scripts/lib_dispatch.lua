@@ -14,14 +14,14 @@ local function grant(worker_id, pool, waiter)
     local first = number and first_free(worker, number)
     local s = first and slot_row(worker_id, int(first - 1))
     if not s or s.state ~= 'free' then
-        -- What a call that died midway left behind; it must not stop each call after it.
+        -- A call died midway, so index and row differ. Correct the index, because every later dispatch would fail here too.
         if first then
             map_slot(worker, first, s)
         end
         write('ZREM', key('pool', pool, 'free'), worker_id)
         return index_worker(worker_id)
     end
-    -- Above the slot's last token too: a call that died midway may have kept the state as it was.
+    -- Take a number above the slot's last token too.
     meta.seq = math.max(meta.seq, s.number) + 1
     s.epoch, s.number = meta.epoch, meta.seq
     waiter.attempt = waiter.attempt + 1
@@ -128,7 +128,7 @@ local function serve(open)
         local offered = unlisted[pool or '']
         local worker = pool and (offered and offered.id or read('ZRANGE', key('pool', pool, 'free'), '0', '0')[1])
         if not pool then
-            -- A head of pools that no link leads to.
+            -- The pools list this selector, but the selector has no link to them. Remove it from their heads.
             for other in pairs(open) do
                 moved_pools[other] = true
                 write('ZREM', key('pool', other, 'heads'), best.selector)

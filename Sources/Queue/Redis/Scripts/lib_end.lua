@@ -1,7 +1,7 @@
 -- How processes end, in slices, and how the rest of a bounded call goes on.
 
 local function forget_worker(worker)
-    local id, records = worker.id, {}
+    local id = worker.id
     for pool in string.gmatch(worker.pools, '%S+') do
         write('ZREM', key('pool', pool, 'free'), id)
         write('SREM', key('pool', pool, 'workers'), id)

@@ -1,24 +1,23 @@
 -- Leases: how they end, and what becomes of slot, tenant and waiter. A lease is its slot's row.
 
--- A lease is found by its waiter's record, which names the slot.
-local function lease_row(id)
-    local waiter = waiter_row(string.sub(id, 1, 32))
-    local worker, slot = string.match(waiter and waiter.place or '', '^(.*)/(%d+)$')
-    local s = worker and slot_row(worker, slot)
-    return s and s.lease and s.lease.id == id and s.lease or nil
-end
-
--- The lease of that name at one of the caller's slots.
+-- The lease with that id, if the caller's slot has it.
 local function own_lease(id, slot)
     local s = slot and slot_row(caller.id, slot)
     return s and s.lease and s.lease.id == id and s.lease or nil
 end
 
--- The lease that stands at a slot by its name, nil if there is none any more.
+-- The lease of a slot, by the slot's name; nil if it has none.
 local function lease_at(place)
     local worker, slot = string.match(place, '^(.*)/(%d+)$')
     local s = worker and slot_row(worker, slot)
     return s and s.lease
+end
+
+-- The lease with that id. Its waiter's record names the slot.
+local function lease_row(id)
+    local waiter = waiter_row(string.sub(id, 1, 32))
+    local lease = waiter and lease_at(waiter.place)
+    return lease and lease.id == id and lease or nil
 end
 
 local function change_lease(lease)
@@ -38,7 +37,7 @@ local function note_lease(waiter, tenant)
     note(table.concat({ 'mend', waiter, tenant }, ':'))
 end
 
--- A lease gets its slot, and counts for its tenant.
+-- Gives a slot to a lease, and adds the slot to what its tenant holds.
 local function occupy(s, lease)
     lease.at, lease.worker, lease.slot, lease.pool = s, s.worker, s.slot, s.pool
     lease.epoch, lease.number = s.epoch, s.number
@@ -71,7 +70,7 @@ local function end_lease(lease, how, slot_state)
     elseif worker and has_free(worker) then
         index_worker(s.worker)
     end
-    -- Below its cap it was before, and what it holds counts for nothing else: nobody of it moves.
+    -- If the tenant was below its cap, and the number of its leases is no part of its score, its place in the index stays.
     if held >= limits.cap or limits.fair or limits.guarantee > 0 then
         index_tenant(tenant)
         wanted_tenants[tenant] = true
@@ -193,8 +192,7 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
         return table.concat({ 'close', id, 'cap' }, ' ')
     end
     if not waiter then
-        -- By this record the lease is found. Its arrival is forgotten: an end of its run or tenant covers it whenever that
-        -- is asked.
+        -- The lease is found by this record. The ticket is lost. With ticket 0, a later end of its run or tenant includes it.
         waiter = new_waiter({ id = waiter_id, tenant = tenant, selector = '', gateway = '', ticket = 0, score = 0,
             attempt = tonumber(string.match(id, '%.(%d+)$')), keep = extra.keep, run = extra.run, alias = '' })
         set_waiter(waiter, 'accepted', id, place_of(s))
@@ -209,7 +207,7 @@ local function adopt(worker, s, id, tenant, epoch, number, extra)
     index_tenant(tenant)
 end
 
--- Its first session ends a worker's trial; where it ends after so many sessions, this is one of them.
+-- Counts a session of a worker that ends after so many sessions, and ends a worker's trial.
 --@seldom
 local function note_service(worker)
     if worker.state == 'trial' then

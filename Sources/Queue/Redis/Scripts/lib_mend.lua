@@ -1,6 +1,7 @@
 -- What a call that died midway left (protocol: Healing). Each slot, waiter and row is the truth, what is derived from it
 -- follows, a slice a call. A lease needs its slot and, while granted, its waiter; a waiter whose lease is gone goes back
--- to its place: who does not want it any more cancels. Grants go on meanwhile: whoever comes by a name believes the row.
+-- to its place: who does not want it any more cancels. Grants go on meanwhile, because a dispatch
+-- checks the rows.
 
 local mend = {}
 

@@ -7,7 +7,8 @@
 local STATE = '<ddddddddddddd'
 local meta
 
--- What each call of a process writes: its connection, the last commit that it was told, and 1 once it is being ended.
+-- Each call of a process writes this row: the number of its connection, the last commit that the process was told, and 1 if
+-- Redis is ending the process.
 local CALL = '<ddd'
 
 local function call_key(kind, id)
@@ -17,7 +18,7 @@ end
 local caller = { id = ARGV[1] }
 local FIRST_ARGUMENT = 6
 
--- Rows that came with the state, by their keys.
+-- Rows that were read together with the state, by key.
 local fetched = {}
 
 local function row_text(name)
@@ -28,10 +29,10 @@ local function row_text(name)
     return text
 end
 
--- Reads the state, and with it the rows of those keys.
+-- Reads the state and the rows of the given keys.
 local function load_meta(...)
-    -- The first key never is. Where a cluster moves the slot to another node key by key, looking for what is not there
-    -- is an error: here, before anything is written, and not half way.
+    -- The first key never exists. If a cluster is moving the hash slot to another node, reading a missing key is an error.
+    -- So the call fails here, before its first write.
     local rows = read('MGET', PREFIX, KEYS[1], key('begun'), ...)
     begun = tonumber(rows[3] or 0)
     if rows[2] then
@@ -45,7 +46,7 @@ local function load_meta(...)
         end
         meta.torn = begun ~= ended
     else
-        -- A script of another layout reads `meta`, and finds there that it cannot go on.
+        -- Scripts of a layout before 5 keep their schema in the hash `meta`.
         meta = { schema = read('HGET', key('meta'), 'schema') or nil, epoch = 0, after = 0, commit = 0, lastTime = NOW,
             grace = 0, holdOff = 0, lastTicket = 0, nextSweep = 0, seq = 0, more = 0, stage = 0,
             torn = begun ~= 0, isNew = true }
@@ -72,7 +73,8 @@ local function holding_off()
     return meta.holdOff > 0
 end
 
--- Opens each reply. Only a commit that is noted in the caller's record is told: it presents the highest it was told.
+-- The first words of each reply. A reply has a commit number only if the caller's row has it too, because the caller sends
+-- back the highest number that it has seen.
 local function header(status, commit, ...)
     local flags = NOW >= meta.nextSweep and 2 or 0
     if meta.mend ~= '' or (meta.more > 0 and meta.holdOff == 0) then
@@ -84,7 +86,7 @@ local function header(status, commit, ...)
     return { status, meta.epoch, commit or 0, flags, meta.lastTicket, ... }
 end
 
--- What a call leaves to a later one.
+-- Adds an item to `todo`, the work for later calls.
 local function later(item)
     meta.more = 1
     write('SADD', key('todo'), item)
@@ -129,16 +131,17 @@ local function save_meta(commit)
     if commit and caller.isKnown then
         out[3], out[4] = caller.call, struct.pack(CALL, caller.connection, commit, caller.ended)
     end
+    local deleted = {}
     for _, row in ipairs(changed_rows) do
         if row.isDeleted then
-            write('DEL', row.stored)
-        end
-    end
-    for _, row in ipairs(changed_rows) do
-        if not row.isDeleted then
+            deleted[#deleted + 1] = row.stored
+        else
             out[#out + 1] = row.stored
             out[#out + 1] = row.packed(row)
         end
+    end
+    if #deleted > 0 then
+        write('DEL', unpack(deleted))
     end
     local stage = 0
     if meta.mend ~= '' or meta.stage > 0 then
@@ -163,10 +166,15 @@ local function begin(kind, registering, ...)
     if is_process then
         caller.record = key(kind, caller.id)
         caller.call = caller.record .. ':call'
-        -- A gateway's record is a hash, of which this reads nothing.
-        rows = load_meta(caller.call, caller.record, ...)
+        -- The record of a worker is a row, that of a gateway is a hash.
+        local others
+        if kind == 'worker' then
+            rows, others = load_meta(caller.call, caller.record, ...), 5
+        else
+            rows, others = load_meta(caller.call, ...), 4
+        end
         for i = 1, select('#', ...) do
-            fetched[(select(i, ...))] = rows[i + 5]
+            fetched[(select(i, ...))] = rows[others + i]
         end
     else
         load_meta()

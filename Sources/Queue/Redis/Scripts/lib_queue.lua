@@ -98,7 +98,7 @@ end
 -- after a dropped socket), then the lease that it has and that lease's slot, what it asks for, its names, its state (queued,
 -- aside, granted, reserved, accepted, ended), and why others ended it, '' for none.
 local WAITER = '<ddddsssssssss'
--- Where its lease and slot are.
+-- The offset of the lease in the row. The slot follows it.
 local WAITER_LEASE_AT = 4 * 8 + 1
 
 local function pack_waiter(w)
@@ -133,7 +133,7 @@ local function new_waiter(waiter)
     return waiter
 end
 
--- Each change of where a waiter stands: its lease and that lease's slot are left out where it has none.
+-- Changes a waiter's state. Without `lease` and `place` the waiter has no lease.
 local function set_waiter(waiter, state, lease, place)
     waiter.state, waiter.lease, waiter.place = state, lease or '', place or ''
     change_row(waiter)
@@ -150,14 +150,14 @@ local function named_waiter(tenant, name)
     return id and waiter_row(id)
 end
 
--- Into line and queue, at its score.
+-- Adds a waiter to the line and to its queue.
 local function stand(waiter)
     local score = int(waiter.score)
     write('ZADD', key('queue', waiter.selector, waiter.tenant), score, waiter.id)
     write('ZADD', key('line'), score, waiter.id)
 end
 
--- The same, and into the indexes by which it is found.
+-- The same, and updates the indexes of its selector and tenant.
 local function put(waiter)
     if read('SISMEMBER', key('selectors'), waiter.selector) == 0 then
         link_selector(waiter.selector)
@@ -248,7 +248,7 @@ local function leave_line(waiter)
 end
 
 local function end_waiter(waiter)
-    -- Its gateway's set has left one that is served.
+    -- `accept` has removed the waiter from its gateway's set already.
     local was_accepted = waiter.state == 'accepted'
     leave_line(waiter)
     unname(waiter)

@@ -33,9 +33,9 @@ local function setting(name)
     return read_setting(read('HGET', key('settings'), name))
 end
 
--- What the settings come to, packed, for a session reads no setting: a tenant's words under its name, and under `*` those
--- of all without their own, 1 under the policy `fair`, the most that wait in the fleet, and how many pauses are in force.
--- Each row is written with its setting.
+-- Limits as a session reads them, so that it need not parse settings. `limits:<t>` has a tenant's six numbers. `limits:*` has
+-- those of tenants without their own, then 1 if the policy is `fair`, the most waiters of the fleet, and the number of pauses.
+-- A call that changes a setting writes its row too.
 local TERMS = '<ddddddddd'
 
 local function pack_limits(words, fair, line_max, pauses)
@@ -43,7 +43,8 @@ local function pack_limits(words, fair, line_max, pauses)
     return struct.pack(TERMS, cap, queue_max, wait_max, priority_max, weight, guarantee, fair, line_max, pauses)
 end
 
--- The row of a setting's name as it must be, and its key; nil for a setting that has none, false for no row.
+-- The row in `limits:…` that a setting belongs to, and the row's key. The row is false if there must be none. Returns nothing
+-- for a setting without such a row.
 --@seldom
 local function limits_row(name)
     local kind, rest = string.match(name, '^(%a+):?(.*)$')
@@ -76,35 +77,28 @@ end
 
 local limits_cache = {}
 
+local function read_limits(text)
+    local cap, queue_max, _, priority_max, weight, guarantee, fair, line_max, pauses = struct.unpack(TERMS, text)
+    return { cap = cap, queueMax = queue_max, priorityMax = priority_max, weight = weight, guarantee = guarantee,
+        fair = fair == 1, lineMax = line_max, pauses = pauses }
+end
+
 local function fleet_limits()
     local known = limits_cache['*']
     if not known then
-        local text = row_text(key('limits', '*'))
-        if text then
-            local cap, queue_max, _, priority_max, weight, guarantee, fair, line_max, pauses = struct.unpack(TERMS, text)
-            known = { cap = cap, queueMax = queue_max, priorityMax = priority_max, weight = weight, guarantee = guarantee,
-                fair = fair == 1, lineMax = line_max, pauses = pauses }
-        else
-            local cap, queue_max, _, priority_max, weight, guarantee = string.match(DEFAULT_LIMITS, LIMITS)
-            known = { cap = tonumber(cap), queueMax = tonumber(queue_max), priorityMax = tonumber(priority_max),
-                weight = tonumber(weight), guarantee = tonumber(guarantee), fair = false, lineMax = WAITERS_MAX, pauses = 0 }
-        end
+        known = read_limits(row_text(key('limits', '*')) or pack_limits(nil, 0, WAITERS_MAX, 0))
         limits_cache['*'] = known
     end
     return known
 end
 
--- What a tenant may hold; `fair` and `lineMax` tell the policy and the bound of the fleet along with it.
+-- The limits of a tenant, with the fleet's policy (`fair`) and bound of the line (`lineMax`).
 local function limits_of(tenant)
     local limits = limits_cache[tenant]
     if not limits then
-        limits = fleet_limits()
-        local text = row_text(key('limits', tenant))
-        if text then
-            local cap, queue_max, _, priority_max, weight, guarantee = struct.unpack(TERMS, text)
-            limits = { cap = cap, queueMax = queue_max, priorityMax = priority_max, weight = weight, guarantee = guarantee,
-                fair = limits.fair, lineMax = limits.lineMax }
-        end
+        local fleet, text = fleet_limits(), row_text(key('limits', tenant))
+        limits = text and read_limits(text) or fleet
+        limits.fair, limits.lineMax = fleet.fair, fleet.lineMax
         limits_cache[tenant] = limits
     end
     return limits

@@ -39,7 +39,7 @@ local function new_worker(id, slots, pools)
     return worker
 end
 
--- Each change of a worker's state. The lease of a trial is over with the trial.
+-- Changes a worker's state, and ends its trial.
 local function set_worker(worker, state, claimant)
     worker.state, worker.claimant, worker.trial = state, claimant or '', ''
     change_row(worker)
@@ -65,7 +65,7 @@ local function choice(worker)
     return math.floor(1000000 * leased / math.max(worker.slots, 1))
 end
 
--- What stands in the map for a free slot of the worker's pool of that number, counted from 1.
+-- The byte of a free slot in a worker's map, by the number of the slot's pool, counted from 1.
 local function free_in(number)
     return string.char(number + 2)
 end
@@ -75,7 +75,7 @@ local function first_free(worker, number)
     return string.find(worker.map, free_in(number), 1, true)
 end
 
--- Whether it has a free slot of any pool.
+-- Whether any byte of the map is neither LEASED nor OTHER.
 local function has_free(worker)
     return string.find(worker.map, '[^\1\2]') ~= nil
 end
@@ -94,8 +94,8 @@ local function pool_number(worker, pool)
     end
 end
 
--- The worker that alone has free slots of a pool, while it stands in no index: it is granted right away, or else listed.
--- And pools that this call listed one of.
+-- `unlisted`: pool → the only worker with free slots of the pool, before this call adds it to the free index. A dispatch
+-- grants its slots first; `settle` adds it if slots remain. `listed_pools`: pools for which this call added a worker.
 local unlisted, listed_pools = {}, {}
 
 -- Puts a worker into the free index of its pools as its state, free slots and choice say.
@@ -119,7 +119,8 @@ local function index_worker(id)
     end
 end
 
--- One of its slots is free now. Where nobody else has one, it goes to who waits without a way through the index.
+-- A slot of this worker became free. If no other worker has a free slot of the pool, the dispatch gets the slot directly,
+-- because adding it to the free index and removing it again would be wasted.
 local function offer(id)
     local worker = worker_row(id)
     local pool = worker and worker.pools
@@ -140,7 +141,7 @@ end
 -- accepted), the lease's id, how the last one ended (verdict, time), the pool, and of a lease its tenant, its gateway, the
 -- state that a failed dial leads back to, why it is to end, and who attached to it.
 local SLOT = '<ddddddddsssssssss'
--- Where its state, lease, end and pool are.
+-- The offset of the state in the row. The lease, how the last lease ended, and the pool follow it.
 local SLOT_STATE_AT = 8 * 8 + 1
 
 local function pack_slot(s)
@@ -154,7 +155,7 @@ end
 
 local known_slots = {}
 
--- `state` is `leased` where there is a lease, which stands in `lease` with its own.
+-- If the slot has a lease, `state` is `leased`, and `lease` has the lease with its own state.
 local function slot_row(worker, slot)
     local name = key('slot', worker .. '/' .. slot)
     local known = known_slots[name]
@@ -185,18 +186,18 @@ local function new_slot(worker, slot, pool)
     change_row(s)
 end
 
--- What the sets of the fleet call a slot.
+-- The name of a slot in sets (`held`, `due`).
 local function place_of(s)
     return s.worker .. '/' .. s.slot
 end
 
--- What a worker's map has of a slot.
+-- The byte of a slot in its worker's map.
 local function mark_of(worker, s)
     local number = s and not s.lease and s.state == 'free' and pool_number(worker, s.pool)
     return s and s.lease and LEASED or number and free_in(number) or OTHER
 end
 
--- Notes it there, at the place counted from 1.
+-- Writes this byte into the map, at a position counted from 1.
 local function map_slot(worker, at, s)
     local sign = mark_of(worker, s)
     if string.sub(worker.map, at, at) ~= sign then

@@ -109,7 +109,7 @@ local worker = worker_row(caller.id)
 local more = key('worker', caller.id, 'more')
 if not worker then
     note_known()
-    -- The loop makes each slot once; which of them are free the worker's rows say.
+    -- New slots begin as recycling. The rows of the worker say which are free.
     for i = 1, count do
         new_slot(caller.id, int(i - 1), ARGV[FIRST_POOL - 1 + i])
     end

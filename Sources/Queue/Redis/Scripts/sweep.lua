@@ -22,7 +22,7 @@ local swept = {}
 -- Does what was found due, one by one; most sweeps find nothing. `set` is where it was found.
 --@seldom
 local function work_off(set, found)
-    -- The name of a slot is no proof: only its row says what is due.
+    -- The set can be wrong. Decide by the row of the slot.
     local function due(place)
         ends_left = ends_left - 1
         local lease = lease_at(place)
@@ -161,6 +161,6 @@ if not holding_off() then
     end
     settle()
 end
--- What says that there is more to do is a hint: each sweep looks for itself.
+-- `more` is a hint. Each sweep sets it anew from `todo`.
 meta.more = read('EXISTS', key('todo'))
 return finish('ok', unpack(swept))
