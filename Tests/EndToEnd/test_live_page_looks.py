@@ -3,7 +3,6 @@
 The pictures go to a folder of their own; with BERTH_SCREENSHOTS=1 also to `docs/images`.
 """
 
-import asyncio
 import copy
 import os
 import shutil
@@ -176,11 +175,19 @@ async def test_numbers_change_without_moving_anything():
             assert await boxes(page, whole) == before
 
 
-# How long a state takes from its event to the frame that shows it.
-STOPWATCH = """() => new Promise(done => feed.source.addEventListener("state", () => {
-  const began = performance.now();
-  requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
-}))"""
+# How long the first state with workers takes from its event to the frame that shows it. The page connects anew if a slow
+# machine lets it hear nothing for too long, so the stopwatch watches the page's own function and no single connection.
+STOPWATCH = """() => {
+  const inner = hear;
+  window.painted = new Promise(done => {
+    window.hear = (type, data) => {
+      const began = performance.now();
+      inner(type, data);
+      if (type !== "state" || !data.workers.length) return;
+      requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
+    };
+  });
+}"""
 
 
 async def cpu_ms(session, what: str) -> float:
@@ -197,11 +204,10 @@ async def test_a_large_fleet_is_drawn_in_time():
         session = await page.context.new_cdp_session(page)
         await session.send("Performance.enable", {"timeDomain": "threadTicks"})
         before = await cpu_ms(session, "TaskDuration")
-        painting = asyncio.create_task(page.evaluate(STOPWATCH))
-        await drawn(page)
+        await page.evaluate(STOPWATCH)
         mock.state = states[0]
         await mock.send("state", states[0])
-        painted = await painting
+        painted = await page.evaluate("() => window.painted")
         first = await cpu_ms(session, "TaskDuration") - before
         assert await page.locator("#workers tbody tr").count() == 60
         updates = []
