@@ -22,7 +22,7 @@ import Testing
     }
 
     private static func lua() throws -> [String: Int] {
-        let all = try constants(of: "\(scripts)/lib_base.lua", #"^local ([A-Z_]+) = (\d+)$"#)
+        let all = try constants(of: "\(scripts)/parts/lib_base.lua", #"^local ([A-Z_]+) = (\d+)$"#)
         return Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0.value) })
     }
 
@@ -95,7 +95,7 @@ import Testing
         func values(_ text: String) -> [Int] {
             text.matches(of: numbers).compactMap { Int(text[$0.range].filter(\.isNumber)) }
         }
-        let lua = Repository.codeLines("\(LimitTests.scripts)/lib_settings.lua").first {
+        let lua = Repository.codeLines("\(LimitTests.scripts)/parts/lib_settings.lua").first {
             $0.contains("DEFAULT_LIMITS = '")
         }
         let core = Repository.codeLines("Sources/Queue/Core/Limits.swift")

@@ -4,7 +4,7 @@ import Testing
 @Suite struct ScriptHeaderTests {
     private static let folder = "Sources/Queue/Redis/Scripts"
     private static var all: [String] { Repository.files(under: folder, endings: [".lua"]) }
-    private static var verbs: [String] { all.filter { !$0.contains("/lib_") } }
+    private static var verbs: [String] { all.filter { $0.contains("/verbs/") } }
 
     @Test func everyVerbHasItsHeader() {
         #expect(ScriptHeaderTests.verbs.count >= 14)
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func everyPartSaysWhatItIsFor() {
-        for file in ScriptHeaderTests.all where file.contains("/lib_") {
+        for file in ScriptHeaderTests.all where file.contains("/parts/") {
             #expect(Repository.lines(file).first?.hasPrefix("-- ") == true, "\(file)")
         }
     }

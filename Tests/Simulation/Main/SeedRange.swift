@@ -64,6 +64,8 @@ final class SeedRange {
         case "finding":
             if failed.last != children[index].seed { failed.append(children[index].seed) }
             print(line.dropFirst("finding ".count))
+            // A long run may be ended by hand.
+            fflush(nil)
         case "done" where words.count == 5:
             let numbers = words.dropFirst().map { Int($0) ?? 0 }
             runs += 1
