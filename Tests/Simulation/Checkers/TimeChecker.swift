@@ -197,9 +197,13 @@ final class RecoveryChecker: Checker {
     private var tables: [String: (rows: [SlotRow], isDraining: Bool)] = [:]
     private var waiting: [String: Set<String>] = [:]
     private var suspects: Set<String> = []
+    /// Sidecars crash at rest too. The worker's word of it is under way, then the sidecar starts again.
+    private static let underWay: Int64 = 1_000_000
+    private var crashed: [String: Int64] = [:]
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
         switch happening {
+        case .sidecarCrashed(let worker, let slot): crashed["\(worker.text)/\(slot)"] = now
         case .table(let worker, let rows, let isDraining): tables[worker.text] = (rows, isDraining)
         case .holds(let gateway, let ids): waiting[gateway.text] = Set(ids.map(\.text))
         default: break
@@ -208,6 +212,7 @@ final class RecoveryChecker: Checker {
 
     func look(_ stage: Stage, at now: Int64, into ledger: Ledger) {
         defer { (tables, waiting) = ([:], [:]) }
+        crashed = crashed.filter { now - $0.value < RecoveryChecker.underWay }
         switch stage {
         case .recovered:
             suspects = Set(differences(ledger))
@@ -272,10 +277,15 @@ final class RecoveryChecker: Checker {
             case "draining": same = row.state == .recycling || row.state == .free
             // It recycles from a token that its worker never saw; neither word gives it to anybody.
             case "recycling" where slot.token > row.token: same = row.state == .recycling || row.state == .out
-            default: same = slot.state == row.state.rawValue
+            default: same = slot.state == row.state.rawValue || isStarting(slot)
             }
             return same ? nil : "\(worker.id)/\(slot.slot) is \(slot.state) in Redis and \(row.state) at its worker"
         }
+    }
+
+    /// Without a lease, and its sidecar crashed a moment ago.
+    private func isStarting(_ slot: StoreView.SlotLine) -> Bool {
+        slot.state != "leased" && crashed["\(slot.worker)/\(slot.slot)"] != nil
     }
 
     /// What is left when nobody wants anything any more.
@@ -284,7 +294,7 @@ final class RecoveryChecker: Checker {
         var words = picture.waiters.keys.sorted().map { "waiter \($0) is left" }
         words += picture.leases.keys.sorted().map { "lease \($0) is left" }
         for worker in picture.workers where !worker.isDraining {
-            for slot in worker.slots where slot.state != "free" {
+            for slot in worker.slots where slot.state != "free" && !isStarting(slot) {
                 words.append("\(slot.worker)/\(slot.slot) is \(slot.state)")
             }
         }
