@@ -277,7 +277,7 @@ final class RecoveryChecker: Checker {
             case "draining": same = row.state == .recycling || row.state == .free
             // It recycles from a token that its worker never saw; neither word gives it to anybody.
             case "recycling" where slot.token > row.token: same = row.state == .recycling || row.state == .out
-            default: same = slot.state == row.state.rawValue || isStarting(slot)
+            default: same = slot.state == row.state.rawValue || (row.lease == nil && isStarting(slot))
             }
             return same ? nil : "\(worker.id)/\(slot.slot) is \(slot.state) in Redis and \(row.state) at its worker"
         }
