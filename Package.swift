@@ -10,7 +10,8 @@ let package = Package(
         .executable(name: "loadtest", targets: ["loadtest"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     ],
     targets: [
         // C libraries and the event loop: mechanism without decisions.
@@ -60,8 +61,15 @@ let package = Package(
                 "EventLoop", argumentParser,
             ],
             path: "Sources/berth/Main"),
+        .target(
+            name: "LoadTestCore",
+            dependencies: ["Configuration", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            path: "loadtest/Core", resources: [.embedInCode("Scenarios")]),
         .executableTarget(
-            name: "loadtest", dependencies: ["EventLoop", "RedisClient", "Queue", "QueueCore", argumentParser],
+            name: "loadtest",
+            dependencies: [
+                "LoadTestCore", "Configuration", "EventLoop", "RedisClient", "Queue", "QueueCore", argumentParser,
+            ],
             path: "loadtest/Sources"),
 
         .target(
@@ -121,6 +129,7 @@ let package = Package(
         .testTarget(name: "DoctorTests", dependencies: ["Doctor"]),
         .testTarget(name: "SlotRunTests", dependencies: ["SlotRun"]),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal", "QueueCore"]),
+        .testTarget(name: "LoadTestCoreTests", dependencies: ["LoadTestCore", "Configuration"]),
         .testTarget(
             name: "QueueTests",
             dependencies: ["Queue", "QueueCore", "RedisClient", "EventLoop", "CUV", "TestSupport", "SimulatedRedis"]),

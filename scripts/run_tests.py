@@ -41,7 +41,7 @@ SIM = os.path.join(DEBUG, "sim")
 BUILD = ["swift", "build", "--no-color-diagnostics", "--explicit-target-dependency-import-check", "error"]
 
 CORE_TESTS = (
-    "^(HTTPCoreTests|MetricsTests|AdminCoreTests|QueueCoreTests|GatewayCoreTests|WorkerCoreTests|ConfigurationTests|DoctorTests|SlotRunTests|TerminalTests|FuzzTests"
+    "^(HTTPCoreTests|MetricsTests|AdminCoreTests|QueueCoreTests|GatewayCoreTests|WorkerCoreTests|ConfigurationTests|DoctorTests|SlotRunTests|TerminalTests|LoadTestCoreTests|FuzzTests"
     "|SimulationTests|TidyTests)"
 )
 LOOP_TESTS = "^(EventLoopTests|RedisClientTests|GatewayTests|WorkerTests)"

@@ -1,8 +1,13 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct LoadTest: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "loadtest", abstract: "What tests and benchmarks of Berth load it with.",
-        subcommands: [EchoCommand.self, BenchCommand.self, ScriptsCommand.self])
+        commandName: "loadtest",
+        abstract: "Load tests for gateways that hold connections, and the parts of Berth's benchmarks.",
+        subcommands: [
+            RunCommand.self, ScenariosCommand.self, CompareCommand.self, EchoCommand.self, BenchCommand.self,
+            ScriptsCommand.self,
+        ])
 }

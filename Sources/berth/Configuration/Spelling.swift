@@ -1,5 +1,5 @@
 /// Finds the word that a user probably meant.
-enum Spelling {
+package enum Spelling {
     /// The candidate nearest to `word`; `nil` if more than a third of the letters differ.
     static func nearest(to word: String, among candidates: [String]) -> String? {
         let lower = word.lowercased()
@@ -28,7 +28,7 @@ enum Spelling {
     }
 
     /// `unknown key 'gatway'; did you mean 'gateway'?`. If no known word is near, a list of the known words.
-    static func unknown(_ what: String, _ word: String, known: [String]) -> String {
+    package static func unknown(_ what: String, _ word: String, known: [String]) -> String {
         if let meant = nearest(to: word, among: known) { return "unknown \(what) '\(word)'; did you mean '\(meant)'?" }
         return "unknown \(what) '\(word)'; known here: \(known.sorted().joined(separator: ", "))"
     }

@@ -18,6 +18,20 @@ enum ProcessSample {
         return Double(ticks) / ticksASecond
     }
 
+    /// The resident memory of a process; 0 if there is none.
+    static func residentBytes(of pid: Int) -> Int {
+        guard let text = Files.read("/proc/\(pid)/statm", bytesMax: 256) else { return 0 }
+        let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        return pages * sysconf(Int32(_SC_PAGESIZE))
+    }
+
+    /// The path of this program.
+    static var ownProgram: String {
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &path, path.count)
+        return String(decoding: path.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
     static func monotonicSeconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

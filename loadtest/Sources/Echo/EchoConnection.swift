@@ -24,8 +24,10 @@ final class EchoConnection: StreamDelegate {
             state = .ended  // releases the state's copy, so that `frames` changes in place
             let output = scratch.room(for: bytes.count + FrameEcho.growthMax)
             let (written, outcome) = frames.echo(bytes, to: output)
+            let asked = frames.takeRequests()
             state = .open(frames)
             stream.write(UnsafeRawBufferPointer(start: output, count: written))
+            for bytes in asked { answer(bytes: bytes) }
             switch outcome {
             case .open: if stream.queuedBytes > 0 { stream.stopReading() }
             case .closed: stream.finish()
@@ -59,6 +61,18 @@ final class EchoConnection: StreamDelegate {
         state = .open(FrameEcho())
         let rest = Array(bytes[(at + 4)...])
         if !rest.isEmpty { rest.withUnsafeBytes { stream(stream, received: $0) } }
+    }
+
+    /// Writes a binary frame of this many bytes, whatever they are.
+    private func answer(bytes count: Int) {
+        let output = scratch.room(for: count + 10)
+        output.storeBytes(of: 0x82, as: UInt8.self)
+        output.storeBytes(of: 127, toByteOffset: 1, as: UInt8.self)
+        for index in 0..<8 {
+            output.storeBytes(
+                of: UInt8(truncatingIfNeeded: count >> (56 - 8 * index)), toByteOffset: 2 + index, as: UInt8.self)
+        }
+        stream.write(UnsafeRawBufferPointer(start: output, count: count + 10))
     }
 
     private func end() {

@@ -1,0 +1,39 @@
+import Glibc
+
+/// How long sessions hold their slot, in microseconds.
+public enum HoldTime: Hashable, Sendable {
+    case constant(Int)
+    case exponential(mean: Int)
+    case uniform(ClosedRange<Int>)
+    /// A long tail: half of the sessions take at most `median`, 99 of 100 at most `p99`.
+    case lognormal(median: Int, p99: Int)
+
+    /// The 99 % quantile of the standard normal distribution.
+    private static let normalP99 = 2.326_347_874
+
+    /// The mean.
+    public var meanMicroseconds: Double {
+        switch self {
+        case .constant(let time): Double(time)
+        case .exponential(let mean): Double(mean)
+        case .uniform(let range): Double(range.lowerBound + range.upperBound) / 2
+        case .lognormal(let median, let p99):
+            Double(median) * exp(HoldTime.deviation(median, p99) * HoldTime.deviation(median, p99) / 2)
+        }
+    }
+
+    /// One session's time.
+    public func drawn(_ random: inout SeededRandom) -> Int {
+        switch self {
+        case .constant(let time): time
+        case .exponential(let mean): Int(random.exponential(mean: Double(mean)))
+        case .uniform(let range): Int.random(in: range, using: &random)
+        case .lognormal(let median, let p99):
+            Int(Double(median) * exp(HoldTime.deviation(median, p99) * random.normal()))
+        }
+    }
+
+    private static func deviation(_ median: Int, _ p99: Int) -> Double {
+        log(Double(p99) / Double(median)) / normalP99
+    }
+}

@@ -1,0 +1,194 @@
+import EventLoop
+import Glibc
+import LoadTestCore
+
+/// One run of a scenario: lets clients arrive at their times, on one loop, and records what they see.
+final class LoadRun {
+    /// After the last arrival, sessions have this long to end.
+    static let finishMilliseconds = 900_000
+    private static let tickMilliseconds: UInt64 = 20
+
+    let loop: Loop
+    let tls: TLSContext?
+    let scenario: Scenario
+    private(set) var recorder: RunRecorder
+    private(set) var isCut = false
+    /// The time at which the run ended; 0 while it goes on.
+    private(set) var endedAt = 0
+    private let targets: [LoadTarget]
+    private let began: Int
+    private var random: SeededRandom
+    private var clients: [Int: LoadClient] = [:]
+    private var holdsSlot: Set<Int> = []
+    private var clientsMade = 0
+    private var streamsLeft = 0
+    private var timers: [Timer] = []
+    private var onEnd: (() -> Void)?
+
+    init(
+        loop: Loop, scenario: Scenario, targets: [LoadTarget], tls: TLSContext?, seed: UInt64,
+        onEnd: @escaping () -> Void
+    ) {
+        (self.loop, self.scenario, self.targets, self.tls) = (loop, scenario, targets, tls)
+        self.onEnd = onEnd
+        random = SeededRandom(seed: seed)
+        began = LoadRun.clock()
+        recorder = RunRecorder(scenario: scenario, now: 0)
+    }
+
+    /// Microseconds since the start.
+    var now: Int { LoadRun.clock() - began }
+
+    /// Connections of clients.
+    var connections: Int { clients.count }
+
+    /// How much of the run is over, by the time or by the sessions, from 0 to 1.
+    var progress: Double {
+        let last = scenario.durationMicroseconds
+        let ended = recorder.outcomes.values.reduce(0, +)
+        let byCount = Double(ended) / Double(max(recorder.arrivals, 1))
+        return streamsLeft > 0 && last > 0 ? min(1, Double(now) / Double(last)) : byCount
+    }
+
+    func start() {
+        streamsLeft = scenario.streams.count
+        every(LoadRun.tickMilliseconds) { $0.recorder.tick(now: $0.now) }
+        every(UInt64(RunRecorder.stepMilliseconds)) { $0.recorder.step() }
+        for stream in scenario.streams {
+            if case .closed(let count) = stream.model {
+                for _ in 0..<count { arrive(drawn(stream), due: 0, again: true) }
+                at(scenario.durationMicroseconds) { $0.streamEnded() }
+            } else {
+                var times = ArrivalTimes(
+                    stream.model, duration: scenario.durationMicroseconds,
+                    random: SeededRandom(seed: random.next()))
+                goOn(stream, times: &times)
+            }
+        }
+    }
+
+    /// Ends the run before its time. Its result is void.
+    func cut() {
+        guard onEnd != nil else { return }
+        isCut = true
+        end()
+    }
+
+    /// Lets all clients arrive whose time has come, and sets a timer for the next one.
+    private func goOn(_ stream: ArrivalStream, times: inout ArrivalTimes) {
+        while let due = times.next() {
+            guard due > now else {
+                arrive(drawn(stream), due: due, again: false)
+                continue
+            }
+            var rest = times
+            return at(due) {
+                $0.arrive($0.drawn(stream), due: due, again: false)
+                $0.goOn(stream, times: &rest)
+            }
+        }
+        streamEnded()
+    }
+
+    private func streamEnded() {
+        streamsLeft -= 1
+        guard streamsLeft == 0 else { return }
+        timers.append(loop.schedule(after: UInt64(LoadRun.finishMilliseconds)) { [weak self] in self?.cut() })
+        endIfDone()
+    }
+
+    private func drawn(_ stream: ArrivalStream) -> Int {
+        guard stream.tenants.count > 1 else { return stream.tenants[0] }
+        var left = random.unit() * stream.weights.reduce(0, +)
+        for (tenant, weight) in zip(stream.tenants, stream.weights) {
+            left -= weight
+            if left < 0 { return tenant }
+        }
+        return stream.tenants[stream.tenants.count - 1]
+    }
+
+    /// - Parameter again: whether another session of the same client follows.
+    private func arrive(_ index: Int, due: Int, again: Bool) {
+        let tenant = scenario.tenants[index]
+        let number = clientsMade
+        clientsMade += 1
+        recorder.arrived(index, due: due, now: now)
+        let session = ClientSession(
+            due: due, now: now, hold: tenant.hold.drawn(&random), patience: tenant.patienceMicroseconds,
+            frames: tenant.frames)
+        // Clients take turns at the gateways. If one cannot be reached, the next one is tried, as a balancer does.
+        let first = number % targets.count
+        let field = tenant.token.map { ("Authorization", "Bearer \($0)") } ?? ("x-berth-tenant", tenant.name)
+        let plan = LoadClient.Plan(
+            number: number, tenant: index, targets: Array(targets[first...] + targets[..<first]), fields: [field],
+            readBytesASecond: tenant.readBytesASecond, comesAgain: again)
+        clients[number] = LoadClient(plan, session: session, run: self)
+    }
+
+    func sent(_ client: LoadClient) { recorder.sent(client.plan.number, of: client.plan.tenant, now: now) }
+
+    func opened(_ client: LoadClient, waited: Int) {
+        holdsSlot.insert(client.plan.number)
+        recorder.opened(client.plan.number, of: client.plan.tenant, waited: waited, now: now)
+    }
+
+    func answered(microseconds: Int) { recorder.answered(microseconds: microseconds) }
+
+    func released(_ client: LoadClient) {
+        holdsSlot.remove(client.plan.number)
+        recorder.released(client.plan.tenant, wasServed: true, now: now)
+    }
+
+    func ended(_ client: LoadClient, _ outcome: ClientSession.Outcome) {
+        let (number, tenant) = (client.plan.number, client.plan.tenant)
+        clients[number] = nil
+        if holdsSlot.remove(number) != nil {
+            recorder.released(tenant, wasServed: false, now: now)
+        } else if !client.hadSlot {
+            recorder.left(number, of: tenant, waited: client.waited, now: now)
+        }
+        recorder.ended(outcome)
+        let next = now + scenario.tenants[tenant].thinkMicroseconds
+        if client.plan.comesAgain, next < scenario.durationMicroseconds, onEnd != nil {
+            return at(next) { $0.arrive(tenant, due: next, again: true) }
+        }
+        endIfDone()
+    }
+
+    private func endIfDone() {
+        if streamsLeft == 0, clients.isEmpty { end() }
+    }
+
+    private func end() {
+        guard let call = onEnd else { return }
+        onEnd = nil
+        endedAt = now
+        recorder.tick(now: now)
+        for timer in timers { timer.cancel() }
+        for client in clients.values { client.cancel() }
+        clients = [:]
+        loop.afterThisTurn(call)
+    }
+
+    private func at(_ time: Int, _ body: @escaping (LoadRun) -> Void) {
+        loop.schedule(after: UInt64(max(0, time - now + 999) / 1_000)) { [weak self] in
+            if let self, onEnd != nil { body(self) }
+        }
+    }
+
+    private func every(_ milliseconds: UInt64, _ body: @escaping (LoadRun) -> Void) {
+        timers.append(
+            loop.schedule(after: milliseconds, repeating: milliseconds) { [weak self] in
+                if let self { body(self) }
+            })
+    }
+
+    /// Memory of the system under test.
+    func sampled(_ memory: Timeline.Memory) { recorder.sampled(memory) }
+
+    private static func clock() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+    }
+}
