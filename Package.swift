@@ -70,7 +70,7 @@ let package = Package(
             dependencies: [
                 "LoadTestCore", "Configuration", "EventLoop", "RedisClient", "Queue", "QueueCore", argumentParser,
             ],
-            path: "loadtest/Sources"),
+            path: "loadtest/Sources", resources: [.embedInCode("Results/Plot")]),
 
         .target(
             name: "TestSupport", dependencies: ["EventLoop", "RedisClient", "CUV", "SimulatedRedis"],

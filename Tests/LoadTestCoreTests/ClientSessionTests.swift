@@ -70,6 +70,12 @@ import Testing
         #expect(pass(Array("HTTP/1.1 101 x\r\n\r\n".utf8), to: &unproven, now: 9) == [.ended(.broken)])
         var dropped = session()
         #expect(dropped.lost() == [.ended(.lost)])
+        var elsewhere = ClientSession(due: 0, now: 0, hold: 1, patience: nil, frames: .none, addresses: 3)
+        #expect(elsewhere.unreachable() == [.dialNext])
+        _ = elsewhere.connected(head: [])
+        #expect(pass(Array("HTTP/1.1 503 No\r\n\r\n".utf8), to: &elsewhere, now: 9) == [.dialNext])
+        _ = elsewhere.connected(head: [])
+        #expect(pass(Array("HTTP/1.1 503 No\r\n\r\n".utf8), to: &elsewhere, now: 9) == [.ended(.refused(status: 503))])
         var alone = ClientSession(due: 0, now: 0, hold: 1, patience: nil, frames: .none)
         #expect(alone.unreachable() == [.ended(.unreachable)])
     }

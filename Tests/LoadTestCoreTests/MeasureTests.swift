@@ -40,6 +40,16 @@ import Testing
         #expect(one.overtaken == 1)
     }
 
+    @Test func aClientThatIsSentAgainStandsWhereItWasSentLast() {
+        var one = book(slots: 4, caps: [nil])
+        for session in 1...3 { wait(session, of: 0, at: session * 100, in: &one) }
+        one.sent(1, of: 0, now: 400)
+        one.opened(2, of: 0, now: 500)
+        #expect(one.overtaken == 0)
+        one.opened(1, of: 0, now: 600)
+        #expect(one.overtaken == 1)
+    }
+
     /// Two of four slots in use while the first tenant waits at its cap: nothing is idle. A second tenant below its cap
     /// could use one slot more.
     @Test func onlySlotsThatAWaitingClientMayHaveAreUsable() {

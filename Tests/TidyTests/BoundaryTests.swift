@@ -78,7 +78,7 @@ import Testing
 
     /// Cores are handed time, chance and files; they take none.
     @Test(arguments: [
-        #"\bSystemRandomNumberGenerator\b"#, #"\.random\(in: [^,]*\)"#, #"ContinuousClock"#, #"SuspendingClock"#,
+        #"\bSystemRandomNumberGenerator\b"#, #"\.random\("#, #"ContinuousClock"#, #"SuspendingClock"#,
         #"\bprint\("#,
         #"\breadLine\("#,
     ])

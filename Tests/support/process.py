@@ -67,7 +67,7 @@ class Process:
         self._child: asyncio.subprocess.Process | None = None
 
     @classmethod
-    async def start(cls, name, argv, folder, *, env=None, open_files=None):
+    async def start(cls, name, argv, folder, *, env=None, open_files=None, pass_fds=()):
         self = cls(name, folder)
 
         def limit():
@@ -83,6 +83,7 @@ class Process:
             start_new_session=True,
             preexec_fn=limit if open_files is not None else None,
             limit=1 << 22,
+            pass_fds=pass_fds,
         )
         self.argv = list(argv)
         self._log = open(os.path.join(folder, f"{name}.log"), "a", encoding="utf-8")

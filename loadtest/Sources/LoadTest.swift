@@ -7,7 +7,8 @@ struct LoadTest: ParsableCommand {
         commandName: "loadtest",
         abstract: "Load tests for gateways that hold connections, and the parts of Berth's benchmarks.",
         subcommands: [
-            RunCommand.self, ScenariosCommand.self, CompareCommand.self, EchoCommand.self, BenchCommand.self,
+            RunCommand.self, ScenariosCommand.self, CompareCommand.self, PlotCommand.self, EchoCommand.self,
+            BenchCommand.self,
             ScriptsCommand.self,
         ])
 }

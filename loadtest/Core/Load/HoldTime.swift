@@ -27,7 +27,7 @@ public enum HoldTime: Hashable, Sendable {
         switch self {
         case .constant(let time): time
         case .exponential(let mean): Int(random.exponential(mean: Double(mean)))
-        case .uniform(let range): Int.random(in: range, using: &random)
+        case .uniform(let range): range.lowerBound + Int(random.next(upperBound: UInt64(range.count)))
         case .lognormal(let median, let p99):
             Int(Double(median) * exp(HoldTime.deviation(median, p99) * random.normal()))
         }

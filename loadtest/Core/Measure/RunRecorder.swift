@@ -18,6 +18,7 @@ public struct RunRecorder: Sendable {
     public private(set) var delays = Latencies()
     public private(set) var timeline: Timeline
     private var waitsByTenant: [Latencies]
+    private var answersByTenant: [Latencies]
     private var samples: [Int] = []
     private var sampleEvery = 1
     private var opened = 0
@@ -40,6 +41,7 @@ public struct RunRecorder: Sendable {
         groupOf = scenario.tenants.map { groups.firstIndex(of: $0.group) ?? 0 }
         timeline = Timeline(stepMilliseconds: RunRecorder.stepMilliseconds, groups: groups)
         waitsByTenant = scenario.tenants.map { _ in Latencies(digits: .two) }
+        answersByTenant = waitsByTenant
     }
 
     public mutating func arrived(_ tenant: Int, due: Int, now: Int) {
@@ -62,7 +64,10 @@ public struct RunRecorder: Sendable {
         sampleEvery *= 2
     }
 
-    public mutating func answered(microseconds: Int) { answers.record(microseconds) }
+    public mutating func answered(_ tenant: Int, microseconds: Int) {
+        answers.record(microseconds)
+        answersByTenant[tenant].record(microseconds)
+    }
 
     public mutating func released(_ tenant: Int, wasServed: Bool, now: Int) {
         book.released(tenant, wasServed: wasServed, now: now)
@@ -96,6 +101,7 @@ public struct RunRecorder: Sendable {
             seconds: Double(now - began) / 1e6, arrivals: arrivals, opened: opened,
             outcomes: outcomes, waits: waits, answers: answers, delays: delays,
             waitSum: waits.sum + vainWaits, book: book, scenario: scenario, waitsByTenant: waitsByTenant,
+            answersByTenant: answersByTenant,
             samples: samples, timeline: timeline, isCut: isCut)
     }
 }
@@ -111,7 +117,7 @@ public struct RunFigures: Sendable {
     let waitSum: Int
     let book: SessionBook
     let scenario: Scenario
-    let waitsByTenant: [Latencies]
+    let waitsByTenant, answersByTenant: [Latencies]
     let samples: [Int]
     let timeline: Timeline
     let isCut: Bool

@@ -16,7 +16,7 @@ struct WaitingLine: Sendable {
     /// True if an earlier client still waits. A session that is not in the line changes nothing.
     mutating func remove(_ session: Int) -> Bool {
         guard let sent = sentBySession.removeValue(forKey: session) else { return false }
-        while front < entries.count, sentBySession[entries[front].session] == nil { front += 1 }
+        while front < entries.count, !isWaiting(entries[front]) { front += 1 }
         if front > 1_024, front * 2 > entries.count {
             entries.removeFirst(front)
             front = 0
@@ -24,10 +24,13 @@ struct WaitingLine: Sendable {
         return front < entries.count && entries[front].sent < sent - orderMicroseconds
     }
 
+    /// False also for a client that was sent again since, to another address.
+    private func isWaiting(_ entry: (session: Int, sent: Int)) -> Bool { sentBySession[entry.session] == entry.sent }
+
     /// How many of those that wait were sent before this time; `most` if there are more.
     func count(sentBefore time: Int, most: Int) -> Int {
         var count = 0
-        for entry in entries[front...] where sentBySession[entry.session] != nil {
+        for entry in entries[front...] where isWaiting(entry) {
             guard entry.sent < time, count < most else { break }
             count += 1
         }

@@ -74,7 +74,7 @@ struct Bootstrap: Sendable {
         var counts = [Int](repeating: 0, count: values.count)
         var drawn = 0
         while drawn < count {
-            let start = Int.random(in: 0...(count - block), using: &random)
+            let start = Int(random.next(upperBound: UInt64(count - block + 1)))
             for place in places[start..<start + min(block, count - drawn)] { counts[place] += 1 }
             drawn += block
         }

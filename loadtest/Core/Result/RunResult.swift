@@ -74,7 +74,7 @@ public struct RunResult: Codable, Hashable, Sendable {
         /// Most slots at once, as its clients saw it.
         public var inUseMost: Int
         public var slotSeconds: Double
-        public var wait: LatencySummary
+        public var wait, answer: LatencySummary
     }
 
     public init(_ figures: RunFigures, origin: Origin) {
@@ -95,7 +95,7 @@ public struct RunResult: Codable, Hashable, Sendable {
             return Tenant(
                 name: tenant.name, group: tenant.group, cap: tenant.cap, served: sums.served,
                 inUseMost: sums.inUseMost, slotSeconds: Double(sums.slotMicroseconds) / 1e6,
-                wait: figures.waitsByTenant[index].summary)
+                wait: figures.waitsByTenant[index].summary, answer: figures.answersByTenant[index].summary)
         }
     }
 }

@@ -20,6 +20,8 @@ public struct ClientSession: Sendable {
     /// What the driver does next, in order.
     public enum Step: Hashable, Sendable {
         case send([UInt8])
+        /// Close the connection and connect to the next address.
+        case dialNext
         /// The slot is there. The wait took this long, see `waitMicroseconds`.
         case opened(waitMicroseconds: Int)
         /// An answer came, this long after its message was due.
@@ -35,7 +37,7 @@ public struct ClientSession: Sendable {
         /// Can transition to: waiting, ended.
         case dialling
         /// The head was sent, the answer is not whole yet. This is the time in the queue.
-        /// Can transition to: open, ended.
+        /// Can transition to: open, dialling, ended.
         case waiting(answer: [UInt8])
         /// The slot is held. `due` is when the message that is not answered yet was to be sent; nil if none is.
         /// Can transition to: closing, ended.
@@ -65,11 +67,15 @@ public struct ClientSession: Sendable {
     private var opened = 0
     private var exchanges = 0
     private var closed = 0
+    private var addressesLeft: Int
 
     /// - Parameters:
     ///   - due: when the client was to arrive.
     ///   - now: when it does.
-    public init(due: Int, now: Int, hold: Int, patience: Int?, frames: FrameMix) {
+    ///   - addresses: how many it may connect to. After an address that cannot be reached, or refuses with 503, it tries the
+    ///     next one, as a balancer in front would.
+    public init(due: Int, now: Int, hold: Int, patience: Int?, frames: FrameMix, addresses: Int = 1) {
+        addressesLeft = addresses - 1
         start = now - due <= ClientSession.timerMicroseconds ? now : due
         (self.hold, self.patience, self.frames) = (hold, patience, frames)
     }
@@ -103,8 +109,15 @@ public struct ClientSession: Sendable {
         return [.send(head)]
     }
 
-    /// No connection can be made to any address.
-    public mutating func unreachable() -> [Step] { end(.unreachable) }
+    /// No connection can be made to the address.
+    public mutating func unreachable() -> [Step] { dialNext() ?? end(.unreachable) }
+
+    private mutating func dialNext() -> [Step]? {
+        guard addressesLeft > 0 else { return nil }
+        addressesLeft -= 1
+        state = .dialling
+        return [.dialNext]
+    }
 
     /// When `tick` is to be called next; nil if only bytes move the session on.
     public var nextTick: Int? {
@@ -152,6 +165,7 @@ public struct ClientSession: Sendable {
         guard words.first?.hasPrefix("HTTP/1.") == true, words.count > 1, let status = Int(words[1].prefix(3)) else {
             return end(.broken)
         }
+        if status == 503, let next = dialNext() { return next }
         guard status == 101 else { return end(.refused(status: status)) }
         guard text[..<head.lowerBound].contains(ClientSession.proof) else { return end(.broken) }
         opened = now

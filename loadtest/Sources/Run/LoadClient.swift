@@ -44,7 +44,6 @@ final class LoadClient: StreamDelegate {
             attempt = nil
             switch result {
             case .success(let stream): connected(stream, target)
-            case .failure where targetsTried < plan.targets.count: connect()
             case .failure: perform(session.unreachable())
             }
         }
@@ -67,10 +66,14 @@ final class LoadClient: StreamDelegate {
         for step in steps {
             switch step {
             case .send(let bytes): stream?.write(bytes)
+            case .dialNext:
+                stream?.close()
+                stream = nil
+                return connect()
             case .opened(let wait):
                 hadSlot = true
                 run.opened(self, waited: wait)
-            case .answered(let time): run.answered(microseconds: time)
+            case .answered(let time): run.answered(self, microseconds: time)
             case .released: run.released(self)
             case .ended(let outcome): return end(outcome)
             }

@@ -115,8 +115,8 @@ final class LoadRun {
         recorder.arrived(index, due: due, now: now)
         let session = ClientSession(
             due: due, now: now, hold: tenant.hold.drawn(&random), patience: tenant.patienceMicroseconds,
-            frames: tenant.frames)
-        // Clients take turns at the gateways. If one cannot be reached, the next one is tried, as a balancer does.
+            frames: tenant.frames, addresses: targets.count)
+        // Clients take turns at the gateways.
         let first = number % targets.count
         let field = tenant.token.map { ("Authorization", "Bearer \($0)") } ?? ("x-berth-tenant", tenant.name)
         let plan = LoadClient.Plan(
@@ -132,7 +132,9 @@ final class LoadRun {
         recorder.opened(client.plan.number, of: client.plan.tenant, waited: waited, now: now)
     }
 
-    func answered(microseconds: Int) { recorder.answered(microseconds: microseconds) }
+    func answered(_ client: LoadClient, microseconds: Int) {
+        recorder.answered(client.plan.tenant, microseconds: microseconds)
+    }
 
     func released(_ client: LoadClient) {
         holdsSlot.remove(client.plan.number)
