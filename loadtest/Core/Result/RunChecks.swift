@@ -17,7 +17,8 @@ public struct RunChecks: Codable, Hashable, Sendable {
     /// Below this, slots stood idle although clients waited for them.
     private static let workConservationMin = 0.85
 
-    init(_ figures: RunFigures) {
+    /// - Parameter restarted: gateways that restarted; nil if none was to.
+    init(_ figures: RunFigures, restarted: Int? = nil) {
         let microseconds = max(figures.seconds * 1e6, 1)
         let counted = Double(figures.book.waitingMicroseconds)
         let waited = Double(figures.waitSum)
@@ -48,6 +49,9 @@ public struct RunChecks: Codable, Hashable, Sendable {
             void.append("\(tenant.name) had \(sums.inUseMost) sessions at once, but its cap is \(cap)")
         }
         if figures.isCut { void.append("sessions had not ended when the time was up") }
+        if let restarted, restarted < figures.scenario.gateways {
+            void.append("only \(restarted) of \(figures.scenario.gateways) gateways restarted during the run")
+        }
         if figures.opened == 0 { void.append("no client got a slot") }
     }
 }

@@ -27,6 +27,9 @@ public enum RunReport {
         } else {
             lines.append("work conservation: no client had to wait for a slot")
         }
+        if let restarted = result.restarted {
+            lines.append("gateways restarted: \(restarted) of \(result.scenario.gateways)")
+        }
         if let fairness = result.fairness { lines.append("Jain's index of fairness: \(hundredths(fairness))") }
         lines += result.checks.void.map { "VOID: \($0)" }
         return lines.joined(separator: "\n")

@@ -18,6 +18,8 @@ public struct RunResult: Codable, Hashable, Sendable {
     public var waitCurve: [CurvePoint]
     /// Microseconds of waits in the order in which clients got their slots, thinned out evenly.
     public var waitSamples: [Int]
+    /// Gateways that restarted during the run; nil if none was to.
+    public var restarted: Int?
     /// Jain's index over the tenants that waited; nil if none did.
     public var fairness: Double?
     public var tenants: [Tenant]
@@ -77,10 +79,11 @@ public struct RunResult: Codable, Hashable, Sendable {
         public var wait, answer: LatencySummary
     }
 
-    public init(_ figures: RunFigures, origin: Origin) {
+    public init(_ figures: RunFigures, origin: Origin, restarted: Int? = nil) {
         self.origin = origin
         scenario = Parameters(figures.scenario)
-        checks = RunChecks(figures)
+        checks = RunChecks(figures, restarted: restarted)
+        self.restarted = restarted
         seconds = figures.seconds
         sessions = Sessions(figures)
         wait = figures.waits.summary

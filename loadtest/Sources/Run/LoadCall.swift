@@ -52,7 +52,9 @@ final class LoadCall {
         progress.end()
         if let failure { throw failure }
         guard let load else { throw LoadFailure("the run did not begin") }
-        return RunResult(load.recorder.figures(now: load.endedAt, isCut: load.isCut), origin: origin)
+        return RunResult(
+            load.recorder.figures(now: load.endedAt, isCut: load.isCut), origin: origin,
+            restarted: scenario.rolls ? fleet?.restarted : nil)
     }
 
     private func start(_ progress: ProgressLine) {

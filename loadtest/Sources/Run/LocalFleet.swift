@@ -19,6 +19,8 @@ final class LocalFleet {
     private(set) var gateways: [Gateway] = []
     private var workers: [ChildProcess] = []
     private var deadline: Timer?
+    /// Gateways that restarted and can receive grants again.
+    private(set) var restarted = 0
     private var isStopping = false
     private var isReady = false
     private var onReady: (() -> Void)?
@@ -92,7 +94,10 @@ final class LocalFleet {
         let gateway = gateways[number]
         gateway.onExit = { [weak self, weak gateway] in
             guard let self, let gateway else { return }
-            gateway.onRegistered = { [weak self] in self?.roll(from: number + 1) }
+            gateway.onRegistered = { [weak self] in
+                self?.restarted += 1
+                self?.roll(from: number + 1)
+            }
             start(gateway, number: number)
         }
         gateway.process?.signalGroup(SIGTERM)

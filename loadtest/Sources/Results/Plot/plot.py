@@ -23,6 +23,8 @@ PERCENTILES = ("p50", "p90", "p95", "p99", "p999", "max")
 NAMES = {"p999": "p99.9", "max": "longest"}
 # More groups than this are drawn as one.
 GROUPS_MAX = len(COLOURS)
+# The numbers above the bars of more results would overlap.
+LABELLED_MAX = 2
 
 pyplot.rcParams.update({
     "figure.figsize": (8, 4.5), "figure.dpi": 110, "figure.constrained_layout.use": True, "font.size": 10,
@@ -38,8 +40,12 @@ def label(path, results) -> str:
     return name if len(same) == 1 else f"{name} ({os.path.basename(path)})"
 
 
-def title(axes, words, result):
-    void = " — VOID" if result["checks"]["void"] else ""
+def number(value) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def title(axes, words, *results):
+    void = " — VOID" if any(result["checks"]["void"] for result in results) else ""
     axes.set_title(f"{words}{void}", loc="left", fontsize=11, fontweight="bold")
 
 
@@ -51,7 +57,7 @@ def save(figure, folder, name) -> str:
 
 
 def milliseconds(axis):
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.3g}"))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: number(value)))
 
 
 def distribution(results, folder) -> str:
@@ -65,7 +71,7 @@ def distribution(results, folder) -> str:
     axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
     milliseconds(axes.xaxis)
     axes.set(xlabel="milliseconds from a client's arrival to its slot", ylabel="clients served by then")
-    title(axes, "How long clients wait", next(iter(results.values())))
+    title(axes, "How long clients wait", *results.values())
     axes.legend(loc="lower right")
     return save(figure, folder, "wait-distribution.png")
 
@@ -77,13 +83,15 @@ def percentiles(results, folder) -> str:
         values = [result["wait"][name] for name in PERCENTILES]
         places = [at + (number - (len(results) - 1) / 2) * width for at in range(len(values))]
         bars = axes.bar(places, values, width * 0.92, color=colour, label=label(path, results))
-        axes.bar_label(bars, [f"{value:,.3g}" for value in values], fontsize=7 if len(results) > 2 else 9, padding=2)
+        if len(results) <= LABELLED_MAX:
+            axes.bar_label(bars, [number(value) for value in values], fontsize=8, padding=2)
     axes.set_yscale("log")
     milliseconds(axes.yaxis)
     axes.set_xticks(range(len(PERCENTILES)), [NAMES.get(name, name) for name in PERCENTILES])
     axes.grid(axis="x", visible=False)
     axes.set(ylabel="milliseconds")
-    title(axes, "Waits by percentile", next(iter(results.values())))
+    title(axes, "Waits by percentile", *results.values())
+    axes.margins(y=0.1)
     axes.legend(loc="upper left")
     return save(figure, folder, "wait-percentiles.png")
 
@@ -149,13 +157,14 @@ def memory(result, name, folder) -> str | None:
     rows = result["timeline"]["memory"]
     if not rows:
         return None
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.5))
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.5), sharey=True)
     for colour, key in zip(COLOURS, ("gateways", "workers", "redis")):
         sizes = [row[key] / 2**20 for row in rows]
         left.plot([row["at"] / 1000 for row in rows], sizes, color=colour, label=key)
         right.scatter([row["connections"] for row in rows], sizes, color=colour, s=8, alpha=0.6, label=key)
-    left.set(xlabel="seconds", ylabel="resident MiB", ylim=(0, None))
-    right.set(xlabel="connections of clients", ylim=(0, None))
+    largest = max(row[key] for row in rows for key in ("gateways", "workers", "redis")) / 2**20
+    left.set(xlabel="seconds", ylabel="resident MiB", ylim=(0, largest * 1.1))
+    right.set(xlabel="connections of clients")
     title(left, f"{name}: memory over time", result)
     title(right, "and over connections", result)
     left.legend(loc="best")
