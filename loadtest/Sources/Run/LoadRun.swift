@@ -7,6 +7,9 @@ final class LoadRun {
     /// After the last arrival, sessions have this long to end.
     static let finishMilliseconds = 900_000
     private static let tickMilliseconds: UInt64 = 20
+    /// Most connections that are being made. Beyond it clients are late: a loop that only connects would send no head, and
+    /// a gateway drops connections without one.
+    private static let diallingMax = 256
 
     let loop: Loop
     let tls: TLSContext?
@@ -21,6 +24,10 @@ final class LoadRun {
     private var clients: [Int: LoadClient] = [:]
     private var holdsSlot: Set<Int> = []
     private var clientsMade = 0
+    private var dialling: Set<Int> = []
+    /// Clients whose time has come.
+    private var late: [(tenant: Int, due: Int, again: Bool)] = []
+    private var lateFront = 0
     private var streamsLeft = 0
     private var timers: [Timer] = []
     private var onEnd: (() -> Void)?
@@ -108,10 +115,31 @@ final class LoadRun {
     }
 
     /// - Parameter again: whether another session of the same client follows.
-    private func arrive(_ index: Int, due: Int, again: Bool) {
+    private func arrive(_ tenant: Int, due: Int, again: Bool) {
+        late.append((tenant, due, again))
+        dialLate()
+    }
+
+    private func dialLate() {
+        while dialling.count < LoadRun.diallingMax, lateFront < late.count {
+            let next = late[lateFront]
+            lateFront += 1
+            dial(next.tenant, due: next.due, again: next.again)
+        }
+        guard lateFront == late.count else { return }
+        late.removeAll(keepingCapacity: true)
+        lateFront = 0
+    }
+
+    private func dialled(_ number: Int) {
+        if dialling.remove(number) != nil { dialLate() }
+    }
+
+    private func dial(_ index: Int, due: Int, again: Bool) {
         let tenant = scenario.tenants[index]
         let number = clientsMade
         clientsMade += 1
+        dialling.insert(number)
         recorder.arrived(index, due: due, now: now)
         let session = ClientSession(
             due: due, now: now, hold: tenant.hold.drawn(&random), patience: tenant.patienceMicroseconds,
@@ -125,7 +153,10 @@ final class LoadRun {
         clients[number] = LoadClient(plan, session: session, run: self)
     }
 
-    func sent(_ client: LoadClient) { recorder.sent(client.plan.number, of: client.plan.tenant, now: now) }
+    func sent(_ client: LoadClient) {
+        recorder.sent(client.plan.number, of: client.plan.tenant, now: now)
+        dialled(client.plan.number)
+    }
 
     func opened(_ client: LoadClient, waited: Int) {
         holdsSlot.insert(client.plan.number)
@@ -150,6 +181,7 @@ final class LoadRun {
             recorder.left(number, of: tenant, waited: client.waited, now: now)
         }
         recorder.ended(outcome)
+        dialled(number)
         let next = now + scenario.tenants[tenant].thinkMicroseconds
         if client.plan.comesAgain, next < scenario.durationMicroseconds, onEnd != nil {
             return at(next) { $0.arrive(tenant, due: next, again: true) }
@@ -158,7 +190,7 @@ final class LoadRun {
     }
 
     private func endIfDone() {
-        if streamsLeft == 0, clients.isEmpty { end() }
+        if streamsLeft == 0, clients.isEmpty, late.isEmpty { end() }
     }
 
     private func end() {

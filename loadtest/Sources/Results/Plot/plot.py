@@ -40,7 +40,7 @@ def label(path, results) -> str:
     return name if len(same) == 1 else f"{name} ({os.path.basename(path)})"
 
 
-def number(value) -> str:
+def shown(value) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -57,7 +57,7 @@ def save(figure, folder, name) -> str:
 
 
 def milliseconds(axis):
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: number(value)))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: shown(value)))
 
 
 def distribution(results, folder) -> str:
@@ -84,7 +84,7 @@ def percentiles(results, folder) -> str:
         places = [at + (number - (len(results) - 1) / 2) * width for at in range(len(values))]
         bars = axes.bar(places, values, width * 0.92, color=colour, label=label(path, results))
         if len(results) <= LABELLED_MAX:
-            axes.bar_label(bars, [number(value) for value in values], fontsize=8, padding=2)
+            axes.bar_label(bars, [shown(value) for value in values], fontsize=8, padding=2)
     axes.set_yscale("log")
     milliseconds(axes.yaxis)
     axes.set_xticks(range(len(PERCENTILES)), [NAMES.get(name, name) for name in PERCENTILES])
