@@ -91,8 +91,7 @@ def percentiles(results, folder) -> str:
     axes.grid(axis="x", visible=False)
     axes.set(ylabel="milliseconds")
     title(axes, "Waits by percentile", *results.values())
-    axes.margins(y=0.1)
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(results))
     return save(figure, folder, "wait-percentiles.png")
 
 
@@ -140,8 +139,6 @@ def shares(result, name, folder) -> str:
     top.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8)
     title(top, f"{name}: who holds the slots", result)
     fairness = [float("nan") if value is None else value for value in timeline["fairness"]]
-    # A column of nothing but `null` is left out of the file's end.
-    fairness += [float("nan")] * (len(at) - len(fairness))
     bottom.plot(at, fairness, color=COLOURS[3], drawstyle="steps-pre")
     bottom.set(xlabel="seconds", ylabel="Jain's index", ylim=(0, 1.05))
     whole = result.get("fairness")
