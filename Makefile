@@ -63,8 +63,8 @@ demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	$(PRODUCTS)
 	$(PYTHON) loadtest/demo/demo.py
 
-bench: ## relay against HAProxy, memory of parked connections, hand-off, time of a dispatch, a flood (8 min at most)
-	@scripts/setup build bench run python
+bench: ## relay beside HAProxy, nginx, Envoy, Traefik and Caddy, memory, hand-off, a dispatch, a flood (20 min at most)
+	@scripts/setup build bench proxies run python
 	$(PRODUCTS)
 	python3 loadtest/bench/bench.py
 

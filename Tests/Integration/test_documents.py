@@ -89,7 +89,7 @@ def test_the_figures_of_the_first_page_are_the_recorded_ones():
     section = text("README.md").partition("## Figures")[2].partition("\n\n")[0]
     rows = [row for row in section.splitlines() if "`make bench" in row]
     numbers = {number for row in rows for number in re.findall(r"\d[\d,.]*", re.sub(r"HAProxy \S+", "", row))}
-    recorded = set(re.findall(r"\d[\d,.]*", text("docs/internals/benchmarks.md").replace(",", "")))
+    recorded = set(re.findall(r"\d[\d,.]*", text("docs/benchmarks.md").replace(",", "")))
     assert len(rows) == 6 and [number for number in numbers if number.replace(",", "") not in recorded] == []
 
 

@@ -85,7 +85,7 @@ class HAProxy:
         self.echo = await Process.start("echo", [binary("loadtest"), "echo"], self.folder)
         line = await self.echo.wait_for(where=lambda line: line.text.startswith("ws://"))
         peer = line.text.removeprefix("ws://").removesuffix("/echo")
-        config = os.path.join(ROOT, "loadtest", "bench", "haproxy.cfg")
+        config = os.path.join(ROOT, "loadtest", "bench", "peers", "haproxy.cfg")
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
             self.port, number = listener.getsockname()[1], listener.fileno()
             values = {"BUFSIZE": "16384", "STATS": f"{self.folder}/stats", "PEER": peer, "SLOTS": "2"}

@@ -166,7 +166,7 @@ class Bench:
             listener.set_inheritable(True)
             values = {"BUFSIZE": bufsize, "STATS": stats, "LISTEN_FD": listener.fileno(), "PEER": peer, "SLOTS": slots}
             child = self.start(
-                name, ["haproxy", "-db", "-f", os.path.join(HERE, "haproxy.cfg")], core=self.proxy_core,
+                name, ["haproxy", "-db", "-f", os.path.join(HERE, "peers", "haproxy.cfg")], core=self.proxy_core,
                 env={key: str(value) for key, value in values.items()}, fds=(listener.fileno(),), to_file=True)
             address = "127.0.0.1:%d" % listener.getsockname()[1]
         return child, address, stats

@@ -3,20 +3,28 @@
 import time
 from dataclasses import dataclass
 
+import peers
 from processes import Bench, Child
 
 CONNECTIONS = 64
+# Echoes, sources and sinks.
+SETS = 3
 WARM_UP_MS = 250
 # Ten of the kernel's ticks: below that their coarseness shows.
 CPU_SECONDS_MIN = 0.1
 TRIES = 5
 BUFFER = 16 * 1024  # HAProxy's default
 
-# name → (command, what one operation is, payload bytes)
+# name → (command, what one operation is)
 WORKLOADS = {
-    "ping-pong 64 B": ("ping 64", "message", 64),
-    "ping-pong 64 KiB": ("ping 65536", "message", 65536),
-    "bulk": ("bulk", "byte", 1),
+    "1 connection, 64 B": ("ping 64 1", "message"),
+    "64 connections, 64 B": ("ping 64 64", "message"),
+    "1 connection, 1 KiB": ("ping 1024 1", "message"),
+    "64 connections, 1 KiB": ("ping 1024 64", "message"),
+    "1 connection, 64 KiB": ("ping 65536 1", "message"),
+    "64 connections, 64 KiB": ("ping 65536 64", "message"),
+    "bulk to the client": ("down", "byte"),
+    "bulk from the client": ("up", "byte"),
 }
 
 
@@ -28,14 +36,19 @@ class Variant:
 
 
 def haproxy(bench: Bench, name, peer, bufsize) -> Variant:
-    child, address, _ = bench.haproxy(name, peer=peer, slots=CONNECTIONS * 2, bufsize=bufsize)
+    child, address, _ = bench.haproxy(name, peer=peer, slots=CONNECTIONS * SETS, bufsize=bufsize)
+    return Variant(name, opened(bench, name, address), [child.pid])
+
+
+def other(bench: Bench, name, peer) -> Variant:
+    child, address = peers.start(bench, peers.PEERS[name], peer)
     return Variant(name, opened(bench, name, address), [child.pid])
 
 
 def haproxy_twice(bench: Bench, name, peer) -> Variant:
     """Two in a row: two hops, as through gateway and worker."""
-    inner, between, _ = bench.haproxy(f"{name}-inner", peer=peer, slots=CONNECTIONS * 2, bufsize=64 * 1024)
-    outer, address, _ = bench.haproxy(name, peer=between, slots=CONNECTIONS * 2, bufsize=64 * 1024)
+    inner, between, _ = bench.haproxy(f"{name}-inner", peer=peer, slots=CONNECTIONS * SETS, bufsize=64 * 1024)
+    outer, address, _ = bench.haproxy(name, peer=between, slots=CONNECTIONS * SETS, bufsize=64 * 1024)
     return Variant(name, opened(bench, name, address), [outer.pid, inner.pid])
 
 
@@ -53,7 +66,7 @@ def opened(bench: Bench, name, address, prefix="", *more) -> Child:
 
 def gateway(bench: Bench, name, peer) -> Variant:
     """A gateway alone: what stands for the worker is the peer itself, on the load's core."""
-    worker = bench.worker_without_sidecars(name, slots=CONNECTIONS * 2)
+    worker = bench.worker_without_sidecars(name, slots=CONNECTIONS * SETS)
     child, address = bench.berth(f"gateway-{name}", "gateway", fleet=name)
     worker.wait_for("registered")
     return Variant(name, opened(bench, name, address, f"/pool/{bench.pool}"), [child.pid])
@@ -64,7 +77,7 @@ def gateway_and_worker(bench: Bench, name, peer) -> Variant:
     command = f"/bin/sh -c 'echo ws://{peer}; exec sleep 3600'"
     worker, _ = bench.berth(
         f"worker-{name}", "worker", "--kind", "command", "--command", command,
-        "--pool", f"{bench.pool}={CONNECTIONS * 2}", fleet=name)
+        "--pool", f"{bench.pool}={CONNECTIONS * SETS}", fleet=name)
     child, address = bench.berth(f"gateway-{name}", "gateway", fleet=name)
     return Variant(name, opened(bench, name, address, f"/pool/{bench.pool}"), [child.pid, worker.pid])
 
@@ -73,6 +86,7 @@ VARIANTS = {
     "haproxy": lambda b, n, peer: haproxy(b, n, peer, BUFFER),
     "haproxy-64k": lambda b, n, peer: haproxy(b, n, peer, 64 * 1024),
     "haproxy-64k-twice": haproxy_twice,
+    **dict.fromkeys(peers.PEERS, other),
     "relay": bare,
     "gateway": gateway,
     "gateway-worker": gateway_and_worker,
@@ -98,7 +112,7 @@ def measure(bench: Bench, *, rounds, window_ms, until, only=None) -> dict:
     while number < rounds and (number == 0 or time.monotonic() < until):
         # Every other round backwards: what drifts within a round meets each variant from both sides.
         order = variants if number % 2 == 0 else variants[::-1]
-        for workload, (command, _, _) in WORKLOADS.items():
+        for workload, (command, _) in WORKLOADS.items():
             for variant in order:
                 runs[workload][variant.name].append(run(variant, command, window_ms))
         number += 1

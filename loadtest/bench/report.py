@@ -7,12 +7,14 @@ import statistics
 import browsers
 import handoff
 from flood import p99
+from peers import PEERS
 from relay import WORKLOADS
 
 TITLES = {
     "haproxy": "HAProxy",
     "haproxy-64k": "HAProxy, 64 KiB buffers",
     "haproxy-64k-twice": "two HAProxies, 64 KiB buffers",
+    **{peer.name: peer.title for peer in PEERS.values()},
     "relay": "bare relay",
     "gateway": "gateway",
     "gateway-worker": "gateway and worker",
@@ -58,23 +60,31 @@ def cost(runs, unit) -> str:
     return f"{value * 1e9:.3f} s/GB" if unit == "byte" else f"{value * 1e6:.2f} µs"
 
 
+def latency(runs) -> str:
+    """Milliseconds there and back, p50 / p99."""
+    return " / ".join(f"{statistics.median(run[key] for run in runs):.3g}" for key in ("p50_ms", "p99_ms"))
+
+
 def relay(found) -> str:
     """A ratio above 1: HAProxy takes that many times the CPU for the same, in the same round."""
     head = (
-        f"Relay, {found['connections']} connections, {found['rounds']} rounds: CPU of the proxy for one operation, and\n"
-        "HAProxy's divided by it; median (least–most).\n\n"
+        f"Relay, {found['rounds']} rounds: CPU of the proxy for one operation, and HAProxy's divided by it; median\n"
+        "(least–most). Milliseconds there and back: median, and 99 of 100 within.\n\n"
     )
-    rows = [("workload", "through", "throughput", "CPU", *REFERENCES.values())]
+    out = []
     for workload, variants in found["runs"].items():
         unit = WORKLOADS[workload][1]
+        rows = [("through", "throughput", "ms", "CPU", *REFERENCES.values())]
         for name, runs in variants.items():
             ratios = [
                 spread(cpu(a) / cpu(b) for a, b in zip(variants[reference], runs))
                 if reference in variants and reference != name else "–"
                 for reference in REFERENCES
             ]
-            rows.append((workload, TITLES[name], rate(runs, unit), cost(runs, unit), *ratios))
-    return head + table(rows)
+            times = latency(runs) if unit == "message" else "–"
+            rows.append((TITLES[name], rate(runs, unit), times, cost(runs, unit), *ratios))
+        out.append(f"**{workload}**\n\n{table(rows)}")
+    return head + "\n".join(out)
 
 
 def parking(found) -> str:

@@ -80,11 +80,11 @@ def park(bench: Bench, name, algorithm, waiters) -> dict:
 
 def carry(bench: Bench, name, algorithm, window_ms) -> dict:
     """Milliseconds of the gateway's CPU a MiB, streamed by the peer to many clients; microseconds a small message."""
-    gateway = Gateway(bench, name, algorithm, slots=relay.CONNECTIONS * 2)
+    gateway = Gateway(bench, name, algorithm, slots=relay.CONNECTIONS * relay.SETS)
     load = relay.opened(bench, name, gateway.address, f"/pool/{bench.pool}", *gateway.authority)
     variant = relay.Variant(name, load, [gateway.child.pid])
-    bulk = relay.run(variant, "bulk", window_ms)
-    ping = relay.run(variant, "ping 64", window_ms)
+    bulk = relay.run(variant, "down", window_ms)
+    ping = relay.run(variant, "ping 64 64", window_ms)
     load.end()
     gateway.end()
     return {

@@ -5,7 +5,7 @@ import Glibc
 final class BenchLink: StreamDelegate {
     enum Failure: Error { case refused(String), lost(SystemError?) }
 
-    private enum State { case connecting, head([UInt8]), idle, pinging(left: Int), draining, closing, ended }
+    private enum State { case connecting, head([UInt8]), idle, pinging(left: Int), draining, pouring, closing, ended }
 
     private var stream: Stream?
     private var state = State.connecting
@@ -17,6 +17,9 @@ final class BenchLink: StreamDelegate {
     /// Called when a message came back whole. Returns true to send the message again.
     var onRoundTrip: () -> Bool = { false }
     private(set) var bytesReceived = 0
+    private(set) var bytesPoured = 0
+    /// A connection writes at most so many chunks before other connections have their turn.
+    private static let chunksOfATurn = 16
 
     /// - Parameter tls: nil for a plain connection.
     init(
@@ -49,6 +52,26 @@ final class BenchLink: StreamDelegate {
         self.message = message
         state = .pinging(left: message.count)
         stream?.write(message)
+    }
+
+    /// Sends the chunk again and again, as fast as the other side reads, until `stopPouring()`.
+    func pour(_ chunk: UnsafeRawBufferPointer) {
+        message = chunk
+        state = .pouring
+        pourOn()
+    }
+
+    /// Bytes that were sent before may still be on their way.
+    func stopPouring() { state = .idle }
+
+    private func pourOn() {
+        guard case .pouring = state, let stream else { return }
+        for _ in 0..<BenchLink.chunksOfATurn {
+            guard stream.queuedBytes == 0 else { return }
+            stream.write(message)
+            bytesPoured += message.count
+        }
+        if stream.queuedBytes == 0 { stream.loop.afterThisTurn { self.pourOn() } }
     }
 
     /// Starts or stops the peer's stream. The bytes that come are counted.
@@ -85,7 +108,10 @@ final class BenchLink: StreamDelegate {
         }
     }
 
-    func streamDrained(_ stream: Stream) { sent() }
+    func streamDrained(_ stream: Stream) {
+        sent()
+        pourOn()
+    }
 
     private func sent() {
         let call = onSent

@@ -1,8 +1,8 @@
 import ArgumentParser
 import EventLoop
 
-/// The server side of a benchmark. It answers a handshake, then echoes the bytes unchanged (`/echo`), or streams until
-/// the client stops it (`/source`). It does not read or unmask frames, because only the relay between is to be
+/// The server side of a benchmark. It answers a handshake, then echoes the bytes unchanged (`/echo`), streams until the
+/// client stops it (`/source`), or reads and forgets (`/sink`). It does not read or unmask frames, because only the relay between is to be
 /// measured.
 struct BenchPeerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,7 +36,7 @@ final class BenchPeer: StreamDelegate {
     /// The bytes that `/source` sends, again and again.
     static func chunk() -> UnsafeRawBufferPointer { BenchFrame.filled(bytes: chunkBytes) }
 
-    private enum State { case head([UInt8]), echo, source(isOn: Bool), ended }
+    private enum State { case head([UInt8]), echo, source(isOn: Bool), sink, ended }
 
     private let stream: Stream
     private let chunk: UnsafeRawBufferPointer
@@ -65,7 +65,7 @@ final class BenchPeer: StreamDelegate {
             state = .source(isOn: isOn)
             if isOn && !wasOn { send() }
         case .head(let before): read(head: before + Array(bytes))
-        case .ended: break
+        case .sink, .ended: break
         }
     }
 
@@ -99,7 +99,11 @@ final class BenchPeer: StreamDelegate {
         stream.write(answer)
         guard opens else { return stream.finish() }
         let target = head.split(separator: " ").dropFirst().first ?? ""
-        state = target.hasSuffix("/source") ? .source(isOn: false) : .echo
+        switch target.split(separator: "/").last {
+        case "source": state = .source(isOn: false)
+        case "sink": state = .sink
+        default: state = .echo
+        }
     }
 
     private func end() {

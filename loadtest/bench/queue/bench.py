@@ -3,7 +3,7 @@
 and the same grant by other designs of a queue with caps.
 
 Redis has one core, this program the other. Prints tables, writes what was measured to loadtest/results/local;
-`--record` writes loadtest/results/queue.json, docs/internals/benchmarks.md and its pictures. Ends within 20 minutes.
+`--record` writes loadtest/results/queue.json, docs/benchmarks.md and its pictures. Ends within 20 minutes.
 """
 
 import argparse
@@ -95,8 +95,8 @@ def main() -> int:
 
 
 def write(out, missed, unjudged, results, *, record):
-    internals = os.path.join(ROOT, "docs", "internals")
-    pictures = os.path.join(internals, "bench-queue") if record else results
+    docs = os.path.join(ROOT, "docs")
+    pictures = os.path.join(docs, "images", "bench-queue") if record else results
     for path in (results, pictures):
         os.makedirs(path, exist_ok=True)
     with open(os.path.join(results, "queue.json"), "w", encoding="utf-8") as file:
@@ -113,7 +113,7 @@ def write(out, missed, unjudged, results, *, record):
             text += "\nAims that were missed:\n" + "".join(f"- {line}\n" for line in missed)
         if unjudged:
             text += "\nNot judged, for the machine was too loud:\n" + "".join(f"- {line}\n" for line in unjudged)
-        tables.record(text, os.path.join(internals, "benchmarks.md"))
+        tables.record(text, os.path.join(docs, "benchmarks.md"))
 
 
 if __name__ == "__main__":
