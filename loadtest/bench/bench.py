@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import browsers
+import connects
 import dispatch
 import flood
 import handoff
@@ -53,6 +54,7 @@ def main() -> int:
     parser.add_argument("--parking-rounds", type=int, default=3, help="rounds of the memory part (3)")
     parser.add_argument("--dispatches", type=int, default=300, help="measured dispatches at each size (300)")
     parser.add_argument("--handoffs", type=int, default=2, help="rounds of the hand-off part (2)")
+    parser.add_argument("--connects", type=int, default=3, help="rounds of the connect part (3)")
     parser.add_argument("--browsers", type=int, default=10, help="hand-offs of real Chromium, cold or warm (10)")
     parser.add_argument("--flood", type=int, default=5, help="seconds of the flood part (5)")
     parser.add_argument("--only", help="these variants alone, comma between")
@@ -88,6 +90,7 @@ def main() -> int:
     take("parking", options.parking_rounds, lambda bench: parking.measure(
         bench, rounds=options.parking_rounds, waiters=options.waiters, only=only))
     take("handoff", options.handoffs, lambda bench: handoff.measure(bench, rounds=options.handoffs))
+    take("connects", options.connects, lambda bench: connects.measure(bench, rounds=options.connects))
     take("flood", options.flood, lambda bench: flood.measure(bench, seconds=options.flood))
     take("dispatch", options.dispatches, lambda bench: dispatch.measure(bench, rounds=options.dispatches))
 
@@ -104,6 +107,7 @@ def main() -> int:
         return 1
     words = flood.faults(out["flood"]) if options.flood else []
     words += handoff.faults(out["handoff"]) if options.handoffs else []
+    words += connects.faults(out["connects"]) if options.connects else []
     words += browsers.faults(out["browsers"]) if options.browsers else []
     for one in words:
         print(f"bench: {one}")

@@ -5,17 +5,15 @@ Everything but the clients is on one core: gateway, worker, Redis and sidecar, o
 
 import statistics
 
-from processes import Bench
+from processes import Bench, Child
 
 SEATS = 4
 WAITING = (50, 500)
 HELD_MS = 20
 SESSIONS = 800
-CONNECTS = 500
 TARGETS = {"haproxy": "/echo", "berth": "/pool/bench/echo"}
 # What is promised: Berth's time over HAProxy's, and the share of the seats' time that sessions use.
 RATIO_MAX = 2
-CONNECT_RATIO_MAX = 4
 USED_MIN = 0.9
 
 
@@ -24,47 +22,48 @@ def p(took, hundredth) -> float:
     return took[min(len(took) - 1, len(took) * hundredth // 100)]
 
 
-def haproxy(bench: Bench) -> str:
+def haproxy(bench: Bench, seats=SEATS) -> tuple[str, list[Child]]:
+    """The address, and the process."""
     echo = bench.start("echo", [bench.binary("loadtest"), "echo"], core=bench.proxy_core)
     peer = echo.line().removeprefix("ws://").partition("/")[0]
-    return bench.haproxy("haproxy", peer=peer, slots=SEATS, bufsize=16 * 1024)[1]
+    child, address, _ = bench.haproxy("haproxy", peer=peer, slots=seats, bufsize=16 * 1024)
+    return address, [child]
 
 
-def berth(bench: Bench) -> str:
+def berth(bench: Bench, seats=SEATS) -> tuple[str, list[Child]]:
+    """The address, and gateway and worker."""
     bench.redis_core = bench.proxy_core
     command = f"{bench.binary('loadtest')} echo"
-    bench.berth(
-        "worker", "worker", "--kind", "command", "--command", command, "--mode", "shared", "--sessions", str(SEATS),
-        "--max-sessions", "1000000", "--pool", f"{bench.pool}={SEATS}", fleet="handoff")
-    return bench.berth("gateway", "gateway", fleet="handoff")[1]
+    worker, _ = bench.berth(
+        "worker", "worker", "--kind", "command", "--command", command, "--mode", "shared", "--sessions", str(seats),
+        "--max-sessions", "1000000", "--pool", f"{bench.pool}={seats}", fleet="handoff")
+    gateway, address = bench.berth("gateway", "gateway", fleet="handoff")
+    return address, [gateway, worker]
 
 
 def measure(bench: Bench, *, rounds) -> dict:
-    addresses = {"haproxy": haproxy(bench), "berth": berth(bench)}
+    addresses = {"haproxy": haproxy(bench)[0], "berth": berth(bench)[0]}
     loads = {
         name: bench.loadtest(f"handoff-{name}", "handoff", "--to", address, "--target", TARGETS[name])
         for name, address in addresses.items()
     }
     for load in loads.values():
-        load.ask("connect 50")
-    runs = {name: {str(waiting): [] for waiting in WAITING} | {"connect": []} for name in loads}
+        load.ask("connect 50 1 -")
+    runs = {name: {str(waiting): [] for waiting in WAITING} for name in loads}
     for number in range(rounds):
         order = list(loads.items())
         for name, load in order if number % 2 == 0 else order[::-1]:
             for waiting in WAITING:
                 runs[name][str(waiting)].append(load.ask(f"queue {SEATS} {waiting} {HELD_MS} {SESSIONS}"))
-            runs[name]["connect"].append(load.ask(f"connect {CONNECTS}"))
     return {"rounds": rounds, "runs": runs}
 
 
 def shape(found, name, waiting) -> dict:
     """Medians over the rounds."""
     runs = found["runs"][name][str(waiting)]
-    key = "connects" if waiting == "connect" else "hand_offs"
-    out = {f"p{at}": statistics.median(p(run[key], at) for run in runs) for at in (50, 99)}
-    if key == "hand_offs":
-        out["used"] = statistics.median(run["used"] for run in runs)
-        out["overtaken"] = sum(run["overtaken"] for run in runs)
+    out = {f"p{at}": statistics.median(p(run["hand_offs"], at) for run in runs) for at in (50, 99)}
+    out["used"] = statistics.median(run["used"] for run in runs)
+    out["overtaken"] = sum(run["overtaken"] for run in runs)
     return out
 
 
@@ -79,7 +78,4 @@ def faults(found) -> list[str]:
             words.append(f"{waiting} waiting: sessions use {ours['used']:.0%} of the seats' time")
         if ours["overtaken"]:
             words.append(f"{waiting} waiting: {ours['overtaken']} clients were overtaken")
-    ours, theirs = shape(found, "berth", "connect"), shape(found, "haproxy", "connect")
-    if ours["p50"] > CONNECT_RATIO_MAX * theirs["p50"]:
-        words.append(f"a connect takes {ours['p50'] / theirs['p50']:.1f} times HAProxy's")
     return words

@@ -5,6 +5,7 @@ import platform
 import statistics
 
 import browsers
+import connects
 import handoff
 from flood import p99
 from peers import PEERS
@@ -133,18 +134,34 @@ def flood(found) -> str:
 
 def handed(found) -> str:
     top = (
-        f"Milliseconds from a client's Close to the next client's 101, {handoff.SEATS} seats, sessions of {handoff.HELD_MS} ms,\n"
-        f"and from connect to 101 with a seat free; {found['rounds']} rounds, medians.\n\n"
+        f"Milliseconds from a client's Close to the next client's 101, {handoff.SEATS} seats, sessions of {handoff.HELD_MS} ms;\n"
+        f"{found['rounds']} rounds, medians.\n\n"
     )
     rows = [("waiting", "through", "median", "99 of 100 within", "to HAProxy", "seats' time used", "overtaken")]
-    for waiting in (*map(str, handoff.WAITING), "connect"):
+    for waiting in map(str, handoff.WAITING):
         theirs = handoff.shape(found, "haproxy", waiting)
         for name in ("haproxy", "berth"):
             ours = handoff.shape(found, name, waiting)
             ratio = f"{ours['p50'] / theirs['p50']:.2f} / {ours['p99'] / theirs['p99']:.2f}" if name == "berth" else "–"
-            used = [f"{ours['used']:.0%}", ours["overtaken"]] if "used" in ours else ["–", "–"]
             title = "gateway and worker" if name == "berth" else TITLES[name]
-            rows.append((waiting, title, f"{ours['p50']:.3f}", f"{ours['p99']:.3f}", ratio, *used))
+            used = f"{ours['used']:.0%}"
+            rows.append((waiting, title, f"{ours['p50']:.3f}", f"{ours['p99']:.3f}", ratio, used, ours["overtaken"]))
+    return top + table(rows)
+
+
+def connected(found) -> str:
+    top = (
+        f"From connect to 101 with a slot free, {found['connects']} clients in each of {found['rounds']} rounds; medians. CPU of\n"
+        "each process for one client, its Close included.\n\n"
+    )
+    rows = [("at a time", "through", "ms", "99 of 100 within", "to HAProxy", "CPU, µs", "CPU to HAProxy")]
+    for count in connects.AT_ONCE:
+        theirs, ours = connects.shape(found, "haproxy", count), connects.shape(found, "berth", count)
+        rows.append((count, TITLES["haproxy"], f"{theirs['p50']:.3f}", f"{theirs['p99']:.3f}", "–", f"{theirs['cpu'][0]:.0f}", "–"))
+        gateway, worker = ours["cpu"]
+        ratio = f"{ours['p50'] / theirs['p50']:.2f} / {ours['p99'] / theirs['p99']:.2f}"
+        cpu = f"{gateway / theirs['cpu'][0]:.2f}; {(gateway + worker) / theirs['cpu'][0]:.2f}"
+        rows.append((count, TITLES["gateway-worker"], f"{ours['p50']:.3f}", f"{ours['p99']:.3f}", ratio, f"{gateway:.0f}; {worker:.0f}", cpu))
     return top + table(rows)
 
 
@@ -168,7 +185,7 @@ def part(name, found) -> str:
     return f"{PARTS[name](found)}\nTaken {found['date']} with `{found['command']}`.\n"
 
 
-PARTS = {"relay": relay, "handoff": handed, "browsers": chromium, "parking": parking, "flood": flood, "dispatch": dispatch}
+PARTS = {"relay": relay, "handoff": handed, "connects": connected, "browsers": chromium, "parking": parking, "flood": flood, "dispatch": dispatch}
 
 
 def record(text, out, path):

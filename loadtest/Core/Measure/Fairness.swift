@@ -7,8 +7,8 @@ public enum Fairness {
         return squares > 0 ? sum * sum / (Double(shares.count) * squares) : nil
     }
 
-    /// Over the tenants that had to wait since the time of `before`: each one's mean number of slots while it had a client
-    /// waiting, as a part of its cap. A tenant that never waited got all it asked for, so it has no part in it.
+    /// Over the tenants that had to wait since the time of `before`: each one's mean number of slots while it had a
+    /// client waiting, as a part of its cap. A tenant that never waited got all it asked for, so it has no part in it.
     static func index(_ tenants: [SessionBook.Tenant], since before: [SessionBook.Tenant]? = nil, slots: Int) -> Double?
     {
         index(

@@ -1,12 +1,12 @@
 /// The checks of a run. A run that breaks one is void: its figures describe the generator, or another system than the
 /// scenario says.
 public struct RunChecks: Codable, Hashable, Sendable {
-    /// Little's law (1961): the mean number of clients waiting is the rate of arrivals times the mean wait. The number is
-    /// counted as clients really arrive, the wait from when they should: if the generator was late, the law breaks.
+    /// Little's law (1961): the mean number of clients waiting is the rate of arrivals times the mean wait. The number
+    /// is counted as clients really arrive, the wait from when they should: if the generator was late, the law breaks.
     public var clientsWaiting: Double
     public var arrivalsTimesWait: Double
-    /// Work conservation: slots in use divided by slots that could have been, over the time in which a client waited whose
-    /// tenant was below its cap. Nil if nobody waited longer than a handshake takes.
+    /// Work conservation: slots in use divided by slots that could have been, over the time in which a client waited
+    /// whose tenant was below its cap. Nil if nobody waited longer than a handshake takes.
     public var workConservation: Double?
     /// Why the run is void; empty if it is valid.
     public var void: [String]
@@ -41,8 +41,8 @@ public struct RunChecks: Codable, Hashable, Sendable {
         }
         if figures.book.inUseMost > figures.scenario.slots {
             void.append(
-                "\(figures.book.inUseMost) sessions at once, but the scenario has \(figures.scenario.slots) slots: give "
-                    + "the real number with --slots")
+                "\(figures.book.inUseMost) sessions at once, but the scenario has \(figures.scenario.slots) slots: "
+                    + "give the real number with --slots")
         }
         for (tenant, sums) in zip(figures.scenario.tenants, figures.book.tenants) {
             guard let cap = tenant.cap, sums.inUseMost > cap else { continue }

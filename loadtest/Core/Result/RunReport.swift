@@ -81,7 +81,10 @@ public enum RunReport {
             let (waits, answers) = (some.map(\.wait), some.map(\.answer))
             rows.append([
                 some.count == 1 ? group.name : "\(group.name) (\(some.count))",
-                group.caps.isEmpty ? "-" : "\(group.caps.first ?? 0)-\(group.caps.last ?? 0)",
+                group.caps.isEmpty
+                    ? "-"
+                    : Set([group.caps[0], group.caps[group.caps.count - 1]]).sorted().map { "\($0)" }.joined(
+                        separator: "-"),
                 "\(some.reduce(0) { $0 + $1.served })", one(some.reduce(0) { $0 + $1.slotSeconds }),
                 "\(some.map(\.inUseMost).max() ?? 0)",
                 // Of one tenant each: the tenant in the middle, and the one that waited longest.
@@ -97,7 +100,7 @@ public enum RunReport {
             + [summary.mean, summary.p50, summary.p90, summary.p99, summary.p999, summary.max].map(hundredths)
     }
 
-    /// The first column to the left, the others to the right, but for a last one of words.
+    /// The first column is aligned to the left, the others to the right.
     private static func table(_ rows: [[String]]) -> [String] {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

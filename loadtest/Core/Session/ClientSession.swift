@@ -72,8 +72,8 @@ public struct ClientSession: Sendable {
     /// - Parameters:
     ///   - due: when the client was to arrive.
     ///   - now: when it does.
-    ///   - addresses: how many it may connect to. After an address that cannot be reached, or refuses with 503, it tries the
-    ///     next one, as a balancer in front would.
+    ///   - addresses: how many it may connect to. After an address that cannot be reached, or refuses with 503, it
+    ///     tries the next one, as a balancer in front would.
     public init(due: Int, now: Int, hold: Int, patience: Int?, frames: FrameMix, addresses: Int = 1) {
         addressesLeft = addresses - 1
         start = now - due <= ClientSession.timerMicroseconds ? now : due

@@ -7,7 +7,7 @@ import Glibc
 ///
 /// ```
 /// queue <seats> <waiting> <held ms> <sessions>    clients wait for a seat, hold it, and queue again
-/// connect <times>                                 one client at a time, with a seat free
+/// connect <times> <at once> <pid,pid…>            clients come with a seat free
 /// ```
 /// The answer to each is one JSON line; times are milliseconds.
 struct BenchHandOffCommand: ParsableCommand {
@@ -24,7 +24,8 @@ struct BenchHandOffCommand: ParsableCommand {
         let address = try SocketAddress.argument(to)
         while let line = readLine() {
             let words = line.split(separator: " ")
-            let numbers = words.dropFirst().compactMap { Int($0) }
+            let numbers = words.dropFirst().prefix(words.first == "connect" ? 2 : 4).compactMap { Int($0) }
+            let pids = words.last?.split(separator: ",").compactMap { Int($0) } ?? []
             // Timers of clients that were cut off must not fire in the next run.
             let run = BenchHandOff(loop: try Loop(), address: address, target: target)
             switch (words.first, numbers.count) {
@@ -32,7 +33,8 @@ struct BenchHandOffCommand: ParsableCommand {
                 BenchCommand.say(
                     try run.queue(
                         seats: numbers[0], waiting: numbers[1], held: UInt64(numbers[2]), sessions: numbers[3]))
-            case ("connect", 1): BenchCommand.say(try run.connect(times: numbers[0]))
+            case ("connect", 2):
+                BenchCommand.say(try run.connect(times: numbers[0], atOnce: numbers[1], pids: pids))
             default: throw ValidationError("unknown command: \(line)")
             }
         }
@@ -108,9 +110,17 @@ final class BenchHandOff {
         }
     }
 
-    func connect(times: Int) throws -> String {
+    /// So many connects, so many at a time, each with a seat free; and the CPU that each process took meanwhile.
+    func connect(times: Int, atOnce: Int, pids: [Int]) throws -> String {
         var took: [Double] = []
-        for _ in 0..<times {
+        var begun = 0
+        let before = pids.map { ProcessSample.cpuSeconds(of: [$0]) }
+        func next() {
+            guard begun < times else {
+                if took.count == times { loop.stop() }
+                return
+            }
+            begun += 1
             let began = ProcessSample.monotonicSeconds()
             var link: BenchLink?
             link = BenchLink(loop: loop, to: address, target: target) { [self] failure in
@@ -119,11 +129,13 @@ final class BenchHandOff {
                 link?.sendClose()
             }
             // The next client comes when the seat is free for sure.
-            link?.onLoss = { [self] _ in loop.schedule(after: 3) { self.loop.stop() } }
-            loop.run()
-            if let failure { throw BenchError("a client ended: \(failure)") }
+            link?.onLoss = { [self] _ in loop.schedule(after: 3) { next() } }
         }
-        return "{\"connects\":\(took)}"
+        for _ in 0..<atOnce { next() }
+        loop.run()
+        if let failure { throw BenchError("a client ended: \(failure)") }
+        let cpu = zip(pids, before).map { ProcessSample.cpuSeconds(of: [$0]) - $1 }
+        return "{\"connects\":\(took),\"cpu_seconds\":\(cpu)}"
     }
 
     private func fail(_ reason: BenchLink.Failure) {

@@ -2,8 +2,8 @@ import ArgumentParser
 import EventLoop
 
 /// The server side of a benchmark. It answers a handshake, then echoes the bytes unchanged (`/echo`), streams until the
-/// client stops it (`/source`), or reads and forgets (`/sink`). It does not read or unmask frames, because only the relay between is to be
-/// measured.
+/// client stops it (`/source`), or reads and forgets (`/sink`). It does not read or unmask frames, because only the
+/// relay between is to be measured.
 struct BenchPeerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer", abstract: "Echoes raw bytes after a handshake on a free loopback port.")

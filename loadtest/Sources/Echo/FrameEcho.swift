@@ -1,8 +1,9 @@
 /// Turns a client's WebSocket frames (RFC 6455 §5.2) into the same frames of a server, piece by piece. It removes the
-/// masks and turns pings into pongs; all else stays unchanged. It keeps at most one frame's header, and the first bytes of
-/// a text.
+/// masks and turns pings into pongs; all else stays unchanged. It keeps at most one frame's header, and the first bytes
+/// of a text.
 ///
-/// A text that begins with `answer 100000 ` is a request of a load test. It is not echoed; `takeRequests` has the number.
+/// A text that begins with `answer 100000 ` is a request of a load test. It is not echoed; `takeRequests` has the
+/// number.
 struct FrameEcho {
     enum Outcome { case open, closed, broken }
 
@@ -32,7 +33,8 @@ struct FrameEcho {
     private static let answerBytesMax = 16 << 20
     private var requests: [Int] = []
 
-    /// `echo` may write this many bytes more than its input has, because it kept a header and the first bytes of a text.
+    /// `echo` may write this many bytes more than its input has, because it kept a header and the first bytes of a
+    /// text.
     static let growthMax = 14 + requestBytes
 
     /// The answers that were asked for since the last call, in bytes.

@@ -6,9 +6,9 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Says whether the waits of two runs of one scenario differ.",
         discussion: """
-            Each ratio has an interval by bootstrap, in blocks of neighbouring waits. A verdict other than "no difference \
-            shown" means that all of the interval is on one side of 1. One run of each cannot show what differs from run \
-            to run: alternate several, and compare each pair.
+            Each ratio has an interval by bootstrap, in blocks of neighbouring waits. A verdict other than "no \
+            difference shown" means that all of the interval is on one side of 1. One run of each cannot show what \
+            differs from run to run: alternate several, and compare each pair.
             """)
 
     @Argument(help: "The result of the first run.")

@@ -11,8 +11,8 @@ final class LoadClient: StreamDelegate {
         let targets: [LoadTarget]
         let fields: [(String, String)]
         let readBytesASecond: Int?
-        /// Whether another session of the same client follows.
-        let comesAgain: Bool
+        /// The stream of arrivals that the client's next session comes from; nil if there is none.
+        let again: Int?
     }
 
     private static let connectMilliseconds: UInt64 = 30_000

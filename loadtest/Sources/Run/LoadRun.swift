@@ -7,8 +7,8 @@ final class LoadRun {
     /// After the last arrival, sessions have this long to end.
     static let finishMilliseconds = 900_000
     private static let tickMilliseconds: UInt64 = 20
-    /// Most connections that are being made. Beyond it clients are late: a loop that only connects would send no head, and
-    /// a gateway drops connections without one.
+    /// Most connections that are being made. Beyond it clients are late: a loop that only connects would send no head,
+    /// and a gateway drops connections without one.
     private static let diallingMax = 256
 
     let loop: Loop
@@ -20,17 +20,26 @@ final class LoadRun {
     private(set) var endedAt = 0
     private let targets: [LoadTarget]
     private let began: Int
-    private var random: SeededRandom
+    /// One for each stream of arrivals, so that the streams do not depend on each other.
+    private var randoms: [SeededRandom]
     private var clients: [Int: LoadClient] = [:]
     private var holdsSlot: Set<Int> = []
     private var clientsMade = 0
     private var dialling: Set<Int> = []
     /// Clients whose time has come.
-    private var late: [(tenant: Int, due: Int, again: Bool)] = []
+    private var late: [Arrival] = []
     private var lateFront = 0
     private var streamsLeft = 0
     private var timers: [Timer] = []
     private var onEnd: (() -> Void)?
+
+    private struct Arrival {
+        let tenant: Int
+        let hold: Int
+        let due: Int
+        /// The stream that the client's next session comes from; nil if there is none.
+        let again: Int?
+    }
 
     init(
         loop: Loop, scenario: Scenario, targets: [LoadTarget], tls: TLSContext?, seed: UInt64,
@@ -38,7 +47,8 @@ final class LoadRun {
     ) {
         (self.loop, self.scenario, self.targets, self.tls) = (loop, scenario, targets, tls)
         self.onEnd = onEnd
-        random = SeededRandom(seed: seed)
+        var random = SeededRandom(seed: seed)
+        randoms = scenario.streams.map { _ in SeededRandom(seed: random.next()) }
         began = LoadRun.clock()
         recorder = RunRecorder(scenario: scenario, now: 0)
     }
@@ -61,15 +71,15 @@ final class LoadRun {
         streamsLeft = scenario.streams.count
         every(LoadRun.tickMilliseconds) { $0.recorder.tick(now: $0.now) }
         every(UInt64(RunRecorder.stepMilliseconds)) { $0.recorder.step() }
-        for stream in scenario.streams {
+        for (index, stream) in scenario.streams.enumerated() {
             if case .closed(let count) = stream.model {
-                for _ in 0..<count { arrive(drawn(stream), due: 0, again: true) }
+                for _ in 0..<count { arrive(drawn(index), of: index, due: 0, again: true) }
                 at(scenario.durationMicroseconds) { $0.streamEnded() }
             } else {
                 var times = ArrivalTimes(
                     stream.model, duration: scenario.durationMicroseconds,
-                    random: SeededRandom(seed: random.next()))
-                goOn(stream, times: &times)
+                    random: SeededRandom(seed: randoms[index].next()))
+                goOn(index, times: &times)
             }
         }
     }
@@ -82,15 +92,15 @@ final class LoadRun {
     }
 
     /// Lets all clients arrive whose time has come, and sets a timer for the next one.
-    private func goOn(_ stream: ArrivalStream, times: inout ArrivalTimes) {
+    private func goOn(_ stream: Int, times: inout ArrivalTimes) {
         while let due = times.next() {
             guard due > now else {
-                arrive(drawn(stream), due: due, again: false)
+                arrive(drawn(stream), of: stream, due: due, again: false)
                 continue
             }
             var rest = times
             return at(due) {
-                $0.arrive($0.drawn(stream), due: due, again: false)
+                $0.arrive($0.drawn(stream), of: stream, due: due, again: false)
                 $0.goOn(stream, times: &rest)
             }
         }
@@ -104,9 +114,10 @@ final class LoadRun {
         endIfDone()
     }
 
-    private func drawn(_ stream: ArrivalStream) -> Int {
+    private func drawn(_ index: Int) -> Int {
+        let stream = scenario.streams[index]
         guard stream.tenants.count > 1 else { return stream.tenants[0] }
-        var left = random.unit() * stream.weights.reduce(0, +)
+        var left = randoms[index].unit() * stream.weights.reduce(0, +)
         for (tenant, weight) in zip(stream.tenants, stream.weights) {
             left -= weight
             if left < 0 { return tenant }
@@ -115,8 +126,9 @@ final class LoadRun {
     }
 
     /// - Parameter again: whether another session of the same client follows.
-    private func arrive(_ tenant: Int, due: Int, again: Bool) {
-        late.append((tenant, due, again))
+    private func arrive(_ tenant: Int, of stream: Int, due: Int, again: Bool) {
+        let hold = scenario.tenants[tenant].hold.drawn(&randoms[stream])
+        late.append(Arrival(tenant: tenant, hold: hold, due: due, again: again ? stream : nil))
         dialLate()
     }
 
@@ -124,7 +136,7 @@ final class LoadRun {
         while dialling.count < LoadRun.diallingMax, lateFront < late.count {
             let next = late[lateFront]
             lateFront += 1
-            dial(next.tenant, due: next.due, again: next.again)
+            dial(next)
         }
         guard lateFront == late.count else { return }
         late.removeAll(keepingCapacity: true)
@@ -135,21 +147,22 @@ final class LoadRun {
         if dialling.remove(number) != nil { dialLate() }
     }
 
-    private func dial(_ index: Int, due: Int, again: Bool) {
-        let tenant = scenario.tenants[index]
+    private func dial(_ arrival: Arrival) {
+        let tenant = scenario.tenants[arrival.tenant]
         let number = clientsMade
         clientsMade += 1
         dialling.insert(number)
-        recorder.arrived(index, due: due, now: now)
+        recorder.arrived(arrival.tenant, due: arrival.due, now: now)
         let session = ClientSession(
-            due: due, now: now, hold: tenant.hold.drawn(&random), patience: tenant.patienceMicroseconds,
+            due: arrival.due, now: now, hold: arrival.hold, patience: tenant.patienceMicroseconds,
             frames: tenant.frames, addresses: targets.count)
         // Clients take turns at the gateways.
         let first = number % targets.count
         let field = tenant.token.map { ("Authorization", "Bearer \($0)") } ?? ("x-berth-tenant", tenant.name)
         let plan = LoadClient.Plan(
-            number: number, tenant: index, targets: Array(targets[first...] + targets[..<first]), fields: [field],
-            readBytesASecond: tenant.readBytesASecond, comesAgain: again)
+            number: number, tenant: arrival.tenant, targets: Array(targets[first...] + targets[..<first]),
+            fields: [field],
+            readBytesASecond: tenant.readBytesASecond, again: arrival.again)
         clients[number] = LoadClient(plan, session: session, run: self)
     }
 
@@ -183,8 +196,8 @@ final class LoadRun {
         recorder.ended(outcome)
         dialled(number)
         let next = now + scenario.tenants[tenant].thinkMicroseconds
-        if client.plan.comesAgain, next < scenario.durationMicroseconds, onEnd != nil {
-            return at(next) { $0.arrive(tenant, due: next, again: true) }
+        if let stream = client.plan.again, next < scenario.durationMicroseconds, onEnd != nil {
+            return at(next) { $0.arrive(tenant, of: stream, due: next, again: true) }
         }
         endIfDone()
     }

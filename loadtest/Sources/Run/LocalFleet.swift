@@ -45,8 +45,9 @@ final class LocalFleet {
     ) throws {
         (self.loop, self.scenario, self.berth) = (loop, scenario, berth)
         (self.onReady, self.onFailure) = (onReady, onFailure)
-        var template = Array("/tmp/berth-loadtest-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw LoadFailure("cannot make a folder in /tmp") }
+        let parent = ProcessEnvironment.variables["TMPDIR"] ?? "/tmp"
+        var template = Array("\(parent)/berth-loadtest-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw LoadFailure("cannot make a folder in \(parent)") }
         folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         guard Files.write("\(folder)/berth.yaml", LocalFleet.configuration(scenario)) else {
             throw LoadFailure("cannot write to \(folder)")

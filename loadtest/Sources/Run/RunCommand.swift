@@ -10,7 +10,8 @@ struct RunCommand: ParsableCommand {
         abstract: "Runs a scenario, against a fleet of its own or any WebSocket gateway.",
         discussion: """
             Exits with 0 if the run is valid, with 1 if it is void or could not be made. Waits are counted from when a \
-            client was to arrive, so a slow system cannot hide them. The load is the same in each run with the same seed.
+            client was to arrive, so a slow system cannot hide them. Arrivals and hold times of open models are the \
+            same in each run with the same seed.
             """)
 
     @Argument(help: "A scenario's name (`loadtest scenarios` lists them) or a file that ends in .yaml.")
