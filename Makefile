@@ -1,6 +1,6 @@
 # The verbs. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-long sim mutants chart images demo bench bench-queue fuzz man fmt lint
+.PHONY: help setup build test test-long sim mutants chart images demo bench bench-quick bench-queue fuzz man fmt lint
 
 # An import that Package.swift does not declare is an error: the boundaries of docs/internals/architecture.md hold. With
 # colours the flags would depend on the terminal, and other flags build everything again.
@@ -67,6 +67,11 @@ bench: ## relay beside HAProxy, nginx, Envoy, Traefik and Caddy, memory, hand-of
 	@scripts/setup build bench proxies run python
 	$(PRODUCTS)
 	python3 loadtest/bench/bench.py
+
+bench-quick: ## the same with few rounds and without browsers, for a first look (3 min)
+	@scripts/setup build bench proxies run python
+	$(PRODUCTS)
+	python3 loadtest/bench/bench.py --quick
 
 bench-queue: ## a session's cost to Redis, scripts by 100 to 990,000 waiters, memory, other designs (20 min at most)
 	@scripts/setup build bench

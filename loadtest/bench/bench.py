@@ -32,6 +32,12 @@ SECONDS_MAX = 1_200
 # No round of the relay part begins later.
 RELAY_SECONDS_MAX = 500
 
+# What `--quick` sets.
+QUICK = {
+    "rounds": 1, "window": 500, "parking_rounds": 1, "waiters": 5_000, "handoffs": 1, "connects": 1, "browsers": 0,
+    "flood": 2, "dispatches": 50,
+}
+
 
 def too_long(*_):
     raise SystemExit(f"bench: not done in {SECONDS_MAX} s")
@@ -57,10 +63,16 @@ def main() -> int:
     parser.add_argument("--connects", type=int, default=3, help="rounds of the connect part (3)")
     parser.add_argument("--browsers", type=int, default=10, help="hand-offs of real Chromium, cold or warm (10)")
     parser.add_argument("--flood", type=int, default=5, help="seconds of the flood part (5)")
+    parser.add_argument("--quick", action="store_true", help="few rounds, and no browsers: a first look in 3 minutes")
     parser.add_argument("--only", help="these variants alone, comma between")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), help="folder of the binaries")
     parser.add_argument("--record", action="store_true", help="write loadtest/results and docs/benchmarks.md")
     options = parser.parse_args()
+    if options.quick:
+        if options.record:
+            parser.error("--quick has too few rounds to be recorded")
+        for name, value in QUICK.items():
+            setattr(options, name, value)
 
     began = time.monotonic()
     signal.signal(signal.SIGALRM, too_long)
