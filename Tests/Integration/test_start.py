@@ -7,6 +7,7 @@ import signal
 import socket
 
 import pytest
+from support import client
 from support.fleet import ROOT, Fleet, binary
 from support.process import Process, run
 
@@ -100,6 +101,19 @@ async def test_dev_prints_the_address_that_it_listens_on(folder, host, shown):
         assert f"unix://{temporary}/berth-dev-" in words, words
         assert await process.terminate() == 0, process.output
         assert os.listdir(temporary) == []
+    finally:
+        await process.dispose()
+
+
+async def test_dev_says_that_it_runs_once_its_pool_is_known(folder):
+    """Before, a client would be refused with `unknown_pool`: 404 is no word for "wait a moment"."""
+    process = await Process.start("dev", dev("--listen", "127.0.0.1:0"), folder)
+    try:
+        line = await process.wait_for("dev", timeout=20)
+        before = [other.fields.get("msg") for other in process.lines[: process.lines.index(line)]]
+        assert "The worker is registered" in before, before
+        saw = await client.session(client.make("first", int(line.get("address").rpartition(":")[2])))
+        assert saw.served, saw
     finally:
         await process.dispose()
 

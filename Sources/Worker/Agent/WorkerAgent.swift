@@ -37,6 +37,8 @@ public final class WorkerAgent {
     /// Called when this worker has drained by itself, and the process should end: an operator ordered it, a newer process
     /// has this node id, or the worker reached its age.
     public var onDrained: (() -> Void)?
+    /// Called once, when gateways and Redis know this worker and its pools. Its slots may still be starting.
+    public var onRegistered: (() -> Void)?
     /// Called when a slot's sidecar does not start, once for each reason.
     public var onTrouble: ((_ slot: Int, _ words: String) -> Void)?
 
@@ -278,6 +280,9 @@ extension WorkerAgent: SlotRegistryDelegate {
             wasRegistered = true
             isRedisAway = false
             expectGateways()
+            let call = onRegistered
+            onRegistered = nil
+            call?()
         } else if !isRedisAway {
             // The registry reports each failed attempt; the first one is enough.
             isRedisAway = true

@@ -98,11 +98,16 @@ final class DevFleet {
             worker.onDrained = { [weak self] in
                 self?.say("the worker has drained: no slot is left; Ctrl-C ends it all")
             }
+            // Before, a client would be told that nobody offers its pool.
+            worker.onRegistered = { [weak self] in self?.announce() }
             try worker.start()
         } catch {
             return fail(Fatal("\(error)"))
         }
         isServing = true
+    }
+
+    private func announce() {
         process.log.log(
             .info, "dev", "everything runs",
             [
