@@ -79,7 +79,8 @@ def main() -> int:
     signal.alarm(SECONDS_MAX)
     taken = {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "command": " ".join(["make bench"] + [word for word in sys.argv[1:] if word != "--record"]),
+        "command": " ".join(
+            ["python3 loadtest/bench/bench.py"] + [word for word in sys.argv[1:] if word != "--record"]),
     }
     results = os.path.join(ROOT, "loadtest", "results")
     path = os.path.join(results, "bench.json") if options.record else os.path.join(results, "local", "bench.json")

@@ -68,11 +68,22 @@ def start(bench: Bench, peer: Peer, to: str) -> tuple[Child, str]:
     environment = {**dict(peer.environment), "HOME": folder, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder}
     child = bench.start(peer.name, argv, core=bench.proxy_core, env=environment, to_file=True)
     until = time.monotonic() + 15
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return child, f"127.0.0.1:{port}"
-        except OSError:
-            if child.process.poll() is not None or time.monotonic() > until:
-                raise child.failed("does not listen") from None
-            time.sleep(0.02)
+    while not upgrades(port):
+        if child.process.poll() is not None or time.monotonic() > until:
+            raise child.failed("does not serve")
+        time.sleep(0.02)
+    return child, f"127.0.0.1:{port}"
+
+
+def upgrades(port: int) -> bool:
+    """Whether a client gets a 101. Traefik listens before it has read its routes."""
+    head = (
+        f"GET /echo HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as one:
+            one.sendall(head.encode())
+            return one.recv(64).startswith(b"HTTP/1.1 101")
+    except OSError:
+        return False

@@ -56,6 +56,8 @@ final class BenchPeer: StreamDelegate {
     }
 
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        // A worker's ping to a sidecar that is quiet (RFC 6455, section 5.5.2). Without an answer the session ends.
+        if bytes.count == 6, bytes[0] == 0x89 { return stream.write([0x8A, 0]) }
         switch state {
         case .echo:
             stream.write(bytes)
