@@ -50,6 +50,17 @@ import Testing
         #expect(pass([0x81, 1, 9], to: &one, now: 910_000) == [.answered(microseconds: 160_000)])
     }
 
+    /// A slow answer makes the session longer: no message is left out.
+    @Test func aSessionEndsWhenAllItsMessagesWereAnswered() {
+        var one = session(hold: 1_000, frames: .even(count: 2, bytes: 1))
+        _ = pass(Array(accept.utf8), to: &one, now: 0)
+        #expect(one.tick(now: 250).count == 1)
+        #expect(pass([0x81, 1, 9], to: &one, now: 5_000).count == 1)
+        #expect(one.tick(now: 5_000) == [.send(ClientFrames.message(.init(up: 1, down: 1)))])
+        #expect(pass([0x81, 1, 9], to: &one, now: 5_100).count == 1)
+        #expect(one.tick(now: 5_100) == [.send(ClientFrames.close), .released])
+    }
+
     @Test func aClientThatStartsLateHasWaitedSinceItsTime() {
         var late = ClientSession(due: 1_000, now: 50_000, hold: 0, patience: nil, frames: .none)
         _ = late.connected(head: [])

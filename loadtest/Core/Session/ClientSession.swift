@@ -3,7 +3,7 @@
 public struct ClientSession: Sendable {
     /// How a session ended.
     public enum Outcome: Hashable, Sendable {
-        /// It held its slot for its whole time, and each message was answered.
+        /// It held its slot for its time, or longer if answers came late, and each message was answered.
         case served
         /// An answer other than 101, with its status.
         case refused(status: Int)
@@ -72,6 +72,7 @@ public struct ClientSession: Sendable {
     /// - Parameters:
     ///   - due: when the client was to arrive.
     ///   - now: when it does.
+    ///   - hold: for how long it holds its slot at least. It ends when all its messages were answered.
     ///   - addresses: how many it may connect to. After an address that cannot be reached, or refuses with 503, it
     ///     tries the next one, as a balancer in front would.
     public init(due: Int, now: Int, hold: Int, patience: Int?, frames: FrameMix, addresses: Int = 1) {
@@ -124,7 +125,7 @@ public struct ClientSession: Sendable {
         switch state {
         case .dialling, .waiting: patience.map { start + $0 }
         case .open(let due?): due + ClientSession.answerMicrosecondsMax
-        case .open(nil): exchanges < frames.count ? min(exchangeTime(exchanges), opened + hold) : opened + hold
+        case .open(nil): exchanges < frames.count ? exchangeTime(exchanges) : opened + hold
         case .closing: closed + ClientSession.answerMicrosecondsMax
         case .ended: nil
         }
@@ -196,7 +197,7 @@ public struct ClientSession: Sendable {
 
     /// Sends the next message, or the Close after the last one.
     private mutating func goOn(now: Int) -> [Step] {
-        guard now < opened + hold, exchanges < frames.count else {
+        guard exchanges < frames.count else {
             closed = now
             state = .closing
             return [.send(ClientFrames.close), .released]
