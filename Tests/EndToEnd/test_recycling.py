@@ -34,13 +34,6 @@ STORED = "[document.cookie, localStorage.getItem('who')]"
 STORE = "who => { document.cookie = `who=${who}; max-age=3600`; localStorage.setItem('who', who) }"
 
 
-def more(before: dict, after: dict) -> dict:
-    """What grew, with both values. The first look may have met a connection that a probe had open for a moment."""
-    grown = {key: (before[key], after[key]) for key in before if key != "keys" and after[key] > before[key]}
-    keys = {kind for kind, count in after["keys"].items() if count > before["keys"].get(kind, 0)}
-    return grown | {f"keys of {kind}": (before["keys"].get(kind, 0), after["keys"][kind]) for kind in keys}
-
-
 class Site:
     """A local page. `cookies` has the Cookie headers that came for each client, in order."""
 
@@ -147,16 +140,24 @@ class Recycling:
         assert await page.evaluate(STORED) == [f"who={name}", name]
 
     async def settled(self, sidecars: int) -> dict:
-        """What is there once all slots are free and all spares are up."""
+        """The first of two equal looks at which all slots are free and all spares are up.
+
+        A probe opens a connection for a moment: a single look may count its descriptor.
+        """
         await self.fleet.nothing_held(within=SETTLED_SECONDS)
         await self.fleet.grantable(SLOTS, timeout=120)
 
-        async def up():
-            now = await self.remains.now()
-            return now if now["sidecars"] == now["work folders"] == sidecars and self.all_ready(sidecars) else None
+        last = None
 
-        # One look has all of it: between two looks a sidecar that has served may end.
-        return await eventually(up, 120, f"{sidecars} sidecars are ready")
+        async def up():
+            nonlocal last
+            now = await self.remains.now()
+            # Each look has all of it: between two looks a sidecar that has served may end.
+            is_up = now["sidecars"] == now["work folders"] == sidecars and self.all_ready(sidecars)
+            before, last = last, now if is_up else None
+            return now if is_up and now == before else None
+
+        return await eventually(up, 120, f"{sidecars} sidecars are ready", every=0.5)
 
     def all_ready(self, sidecars: int) -> bool:
         states = {line.get("pid"): line.get("state") for line in self.worker.events("sidecar") if line.get("pid")}
@@ -164,13 +165,13 @@ class Recycling:
 
     async def unchanged(self, before: dict, sidecars: int):
         await self.settled(sidecars)
-        grown = {}
         try:
             async with asyncio.timeout(SETTLED_SECONDS):
-                while grown := more(before, await self.remains.now()):
+                while (after := await self.remains.now()) != before:
                     await asyncio.sleep(0.2)
         except TimeoutError:
-            raise AssertionError(f"before and after {self.done} sessions: {grown}") from None
+            changed = {key: (before[key], after[key]) for key in before if before[key] != after[key]}
+            raise AssertionError(f"before and after {self.done} sessions: {changed}") from None
 
     async def ends_clean(self):
         """Nothing outlives the worker either."""

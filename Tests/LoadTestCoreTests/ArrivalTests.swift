@@ -50,6 +50,14 @@ import Testing
         #expect(abs(drawn / mean - 1) < 0.02)
     }
 
+    /// The widest distribution that a scenario can name has values beyond any integer.
+    @Test func aLongTailIsCutAtAWeek() {
+        var random = SeededRandom(seed: 3)
+        let week = 7 * 24 * 3_600 * 1_000_000
+        let drawn = (0..<100_000).map { _ in HoldTime.lognormal(median: 1_000, p99: week).drawn(&random) }
+        #expect(drawn.allSatisfy { $0 >= 0 && $0 <= week } && drawn.contains(week))
+    }
+
     @Test func theMixOfPlaywrightHasItsLargeAnswers() {
         let mix = FrameMix.playwright
         let all = (0..<mix.count).map(mix.exchange)

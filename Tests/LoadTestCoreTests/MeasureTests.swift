@@ -2,7 +2,7 @@ import Testing
 
 @testable import LoadTestCore
 
-/// What clients see, summed up. Times are microseconds.
+/// Tests of the sums, checks and indexes of a run. Times are microseconds.
 @Suite struct MeasureTests {
     private func book(slots: Int, caps: [Int?]) -> SessionBook {
         SessionBook(slots: slots, caps: caps, orderMicroseconds: 10, now: 0)

@@ -72,6 +72,10 @@ import Testing
             "question: Why?\nslots: 4\narrivals: { burst: 4 }\ntenants: { a: { cap: 5-1 } }",
             "test.yaml:4: is a number from 1, or a range like 1-5"
         ),
+        (
+            "question: Why?\nslots: 4\narrivals: { burst: 4 }\ntenants: { a: { cap: -5 } }",
+            "test.yaml:4: is a number from 1, or a range like 1-5"
+        ),
         ("question: Why?\nslots: 4\ntenants: [a]", "test.yaml:3: `tenants` is a table of names"),
         ("question: Why?\nslots: 0\narrivals: { burst: 4 }", "test.yaml:2: is a whole number from 1 to 100000"),
     ])

@@ -32,7 +32,7 @@ SECONDS_MAX = 1_200
 # No round of the relay part begins later.
 RELAY_SECONDS_MAX = 500
 
-# What `--quick` sets.
+# The values of `--quick`.
 QUICK = {
     "rounds": 1, "window": 500, "parking_rounds": 1, "waiters": 5_000, "handoffs": 1, "connects": 1, "browsers": 0,
     "flood": 2, "dispatches": 50,

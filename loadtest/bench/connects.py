@@ -1,4 +1,4 @@
-"""The connect part: from connect to 101 with a slot free, one client and 32 clients at a time, and what it costs.
+"""The connect part: the time from connect to 101 with a slot free, and the CPU, with one client and 32 at a time.
 
 The clients have one core. Gateway, worker, Redis and sidecar, or HAProxy and the same echo server, have the other.
 """
@@ -11,8 +11,8 @@ from processes import Bench
 SLOTS = 64
 AT_ONCE = (1, 32)
 CONNECTS = 3_000
-# What is promised for one at a time: Berth's median over HAProxy's. With 32 at a time the core is full, and the times are
-# those of its queue.
+# Berth's median may be so many times HAProxy's, with one client at a time. With 32 at a time the core is full, so the
+# clients wait for the core, and the ratio is not judged.
 RATIO_MAX = 4
 
 

@@ -1,4 +1,5 @@
-/// What a session sends and receives: exchanges of one message each way, evenly spread over its hold time.
+/// The messages of a session. The client sends each message at its time, evenly spread over the hold time, and the
+/// server answers it.
 public struct FrameMix: Hashable, Sendable {
     /// One message up, and the answer to it.
     public struct Exchange: Hashable, Sendable {

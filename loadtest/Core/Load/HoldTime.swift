@@ -11,6 +11,9 @@ public enum HoldTime: Hashable, Sendable {
     /// The 99 % quantile of the standard normal distribution.
     private static let normalP99 = 2.326_347_874
 
+    /// A week, the longest time that a scenario can name. The tail of a distribution is cut there.
+    private static let longest = 7 * 24 * 3_600e6
+
     /// The mean.
     public var meanMicroseconds: Double {
         switch self {
@@ -26,10 +29,10 @@ public enum HoldTime: Hashable, Sendable {
     public func drawn(_ random: inout SeededRandom) -> Int {
         switch self {
         case .constant(let time): time
-        case .exponential(let mean): Int(random.exponential(mean: Double(mean)))
+        case .exponential(let mean): Int(min(random.exponential(mean: Double(mean)), HoldTime.longest))
         case .uniform(let range): range.lowerBound + Int(random.next(upperBound: UInt64(range.count)))
         case .lognormal(let median, let p99):
-            Int(Double(median) * exp(HoldTime.deviation(median, p99) * random.normal()))
+            Int(min(Double(median) * exp(HoldTime.deviation(median, p99) * random.normal()), HoldTime.longest))
         }
     }
 

@@ -13,15 +13,14 @@ public struct RunRecorder: Sendable {
     public private(set) var waits = Latencies()
     public private(set) var answers = Latencies()
     public private(set) var outcomes: [ClientSession.Outcome: Int] = [:]
-    public private(set) var arrivals = 0
-    /// How much later than planned clients arrived.
+    /// How much later than planned clients arrived, one value for each client.
     public private(set) var delays = Latencies()
+    public var arrivals: Int { delays.count }
     public private(set) var timeline: Timeline
     private var waitsByTenant: [Latencies]
     private var answersByTenant: [Latencies]
     private var samples: [Int] = []
     private var sampleEvery = 1
-    private var opened = 0
     /// The waits of those that left without a slot.
     private var vainWaits = 0
     private var before: [SessionBook.Tenant]
@@ -45,7 +44,6 @@ public struct RunRecorder: Sendable {
     }
 
     public mutating func arrived(_ tenant: Int, due: Int, now: Int) {
-        arrivals += 1
         delays.record(now - due)
         book.arrived(tenant, now: now)
     }
@@ -56,8 +54,7 @@ public struct RunRecorder: Sendable {
         book.opened(session, of: tenant, now: now)
         waits.record(waited)
         waitsByTenant[tenant].record(waited)
-        opened += 1
-        guard opened % sampleEvery == 0 else { return }
+        guard waits.count % sampleEvery == 0 else { return }
         samples.append(waited)
         guard samples.count > RunRecorder.samplesMax else { return }
         samples = samples.indices.filter { $0 % 2 == 1 }.map { samples[$0] }
@@ -93,24 +90,20 @@ public struct RunRecorder: Sendable {
 
     public mutating func sampled(_ memory: Timeline.Memory) { timeline.memory.append(memory) }
 
-    /// What the checks and the result's file are made of.
+    /// Returns the raw figures, for the checks and the result's file.
     ///
     /// - Parameter isCut: whether sessions had not ended when the time was up.
     public func figures(now: Int, isCut: Bool) -> RunFigures {
         RunFigures(
-            seconds: Double(now - began) / 1e6, arrivals: arrivals, opened: opened,
-            outcomes: outcomes, waits: waits, answers: answers, delays: delays,
+            seconds: Double(now - began) / 1e6, outcomes: outcomes, waits: waits, answers: answers, delays: delays,
             waitSum: waits.sum + vainWaits, book: book, scenario: scenario, waitsByTenant: waitsByTenant,
-            answersByTenant: answersByTenant,
-            samples: samples, timeline: timeline, isCut: isCut)
+            answersByTenant: answersByTenant, samples: samples, timeline: timeline, isCut: isCut)
     }
 }
 
 /// The raw figures of a run that is over.
 public struct RunFigures: Sendable {
     public let seconds: Double
-    public let arrivals: Int
-    public let opened: Int
     public let outcomes: [ClientSession.Outcome: Int]
     public let waits, answers, delays: Latencies
     /// The waits of all clients, from the time at which each was to arrive.

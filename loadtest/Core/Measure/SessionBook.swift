@@ -1,4 +1,4 @@
-/// Who waits and who holds a slot, as the clients see it, and the sums over time that the checks need. Times are
+/// Counts the clients that wait and the slots in use, as clients see them, and integrates both over time. Times are
 /// microseconds and never fall.
 public struct SessionBook: Sendable {
     /// One tenant's sums.
@@ -15,7 +15,7 @@ public struct SessionBook: Sendable {
         public fileprivate(set) var backloggedMicroseconds = 0
         fileprivate var changed = 0
         fileprivate var slotMicrosecondsAtTick = 0
-        fileprivate var line = WaitingLine()
+        fileprivate var line: WaitingLine
     }
 
     /// A client that waits for less than this may just be in its handshake, so it does not count as waiting for a slot.
@@ -123,7 +123,7 @@ public struct SessionBook: Sendable {
                 tenants[index].slotMicroseconds - tenants[index].slotMicrosecondsAtTick
         }
         for index in tenants.indices { tenants[index].slotMicrosecondsAtTick = tenants[index].slotMicroseconds }
-        // What could be used at both ends could be used all the time between.
+        // A slot counts as usable between two ticks if it was usable at both.
         if let before = usableAtTick, isAnyWaiting {
             usableMicroseconds += min(before, usable, slots) * span
             usedMicroseconds += min(slotMicroseconds - slotMicrosecondsAtTick, min(before, usable, slots) * span)

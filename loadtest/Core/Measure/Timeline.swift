@@ -1,4 +1,4 @@
-/// What a run looked like over time, in steps of equal length. All columns have one value a step.
+/// The course of a run in steps of equal length. Each array has one value for each step, but for `memory`.
 public struct Timeline: Codable, Hashable, Sendable {
     public var stepMilliseconds: Int
     public var waiting: [Int] = []

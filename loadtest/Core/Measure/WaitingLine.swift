@@ -6,7 +6,7 @@ struct WaitingLine: Sendable {
     private var sentBySession: [Int: Int] = [:]
     private let orderMicroseconds: Int
 
-    init(orderMicroseconds: Int = 0) { self.orderMicroseconds = orderMicroseconds }
+    init(orderMicroseconds: Int) { self.orderMicroseconds = orderMicroseconds }
 
     mutating func append(_ session: Int, sent: Int) {
         entries.append((session, sent))

@@ -28,7 +28,7 @@ public struct RunChecks: Codable, Hashable, Sendable {
         workConservation = usable > 0 ? Double(figures.book.usedMicroseconds) / Double(usable) : nil
         void = []
         let tolerance =
-            max(counted, waited) * RunChecks.littleShare + Double(figures.arrivals) * RunChecks.littleMicroseconds
+            max(counted, waited) * RunChecks.littleShare + Double(figures.delays.count) * RunChecks.littleMicroseconds
         if abs(counted - waited) > tolerance {
             void.append(
                 "Little's law: \(one(clientsWaiting)) clients waited on average, but arrivals times wait are "
@@ -52,7 +52,7 @@ public struct RunChecks: Codable, Hashable, Sendable {
         if let restarted, restarted < figures.scenario.gateways {
             void.append("only \(restarted) of \(figures.scenario.gateways) gateways restarted during the run")
         }
-        if figures.opened == 0 { void.append("no client got a slot") }
+        if figures.waits.count == 0 { void.append("no client got a slot") }
     }
 }
 

@@ -87,7 +87,7 @@ public enum RunReport {
                         separator: "-"),
                 "\(some.reduce(0) { $0 + $1.served })", one(some.reduce(0) { $0 + $1.slotSeconds }),
                 "\(some.map(\.inUseMost).max() ?? 0)",
-                // Of one tenant each: the tenant in the middle, and the one that waited longest.
+                // The medians are those of the group's middle tenant, the others those of its worst tenant.
                 hundredths(waits.map(\.p50).sorted()[waits.count / 2]), hundredths(waits.map(\.p99).max() ?? 0),
                 hundredths(answers.map(\.p50).sorted()[answers.count / 2]), hundredths(answers.map(\.p99).max() ?? 0),
             ])

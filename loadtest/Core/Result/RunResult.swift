@@ -1,4 +1,4 @@
-/// What one run found: the JSON file of `loadtest run`.
+/// The result of one run. `loadtest run --out` writes it as JSON.
 public struct RunResult: Codable, Hashable, Sendable {
     /// Raised with each change of this structure that a reader would notice.
     public static let formatNow = 1
@@ -25,16 +25,16 @@ public struct RunResult: Codable, Hashable, Sendable {
     public var tenants: [Tenant]
     public var timeline: Timeline
 
-    /// Where and when the run was made.
+    /// Time, machine, versions and addresses of a run, so that a reader can repeat it.
     public struct Origin: Codable, Hashable, Sendable {
         /// UTC, RFC 3339.
         public var began: String
         public var machine: Machine
         /// Program → version.
         public var versions: [String: String]
-        /// Of the folder in which the command ran; nil outside a repository.
+        /// The short commit id of the repository in the current folder; nil outside a repository.
         public var commit: String?
-        /// Where clients connected.
+        /// The addresses that clients connected to, without their queries.
         public var addresses: [String]
         public var seed: UInt64
 
@@ -106,8 +106,8 @@ public struct RunResult: Codable, Hashable, Sendable {
 extension RunResult.Sessions {
     init(_ figures: RunFigures) {
         func count(_ outcome: ClientSession.Outcome) -> Int { figures.outcomes[outcome] ?? 0 }
-        arrived = figures.arrivals
-        opened = figures.opened
+        arrived = figures.delays.count
+        opened = figures.waits.count
         served = count(.served)
         gaveUp = count(.gaveUp)
         unreachable = count(.unreachable)

@@ -123,7 +123,7 @@ public struct ScenarioReader {
         _ node: ConfigNode, _ tenants: [Int], _ weights: [Double], to scenario: inout Scenario
     ) throws(ConfigurationProblem) {
         let hold = zip(tenants, weights).reduce(0) { $0 + scenario.tenants[$1.0].hold.meanMicroseconds * $1.1 }
-        // What the slots serve in a second.
+        // Sessions a second that the slots can serve.
         let capacity = Double(scenario.slots) * 1e6 / max(hold / weights.reduce(0, +), 1)
         let model = try values.arrivals(node, capacity: capacity, slots: scenario.slots)
         scenario.streams.append(ArrivalStream(model: model, tenants: tenants, weights: weights))

@@ -47,7 +47,9 @@ struct ScenarioValues {
     /// `3`, or `1-5`.
     func range(_ node: ConfigNode?) throws(ConfigurationProblem) -> ClosedRange<Int>? {
         guard let node else { return nil }
-        let parts = (node.text ?? "").split(separator: "-", maxSplits: 1).map { Int($0) }
+        let parts = (node.text ?? "").split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map {
+            Int($0)
+        }
         guard let low = parts.first ?? nil, let high = parts.last ?? nil, low >= 1, low <= high,
             high <= ScenarioValues.clientsMax
         else { throw problem(node, "is a number from 1, or a range like 1-5") }

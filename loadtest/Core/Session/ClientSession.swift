@@ -17,7 +17,7 @@ public struct ClientSession: Sendable {
         case broken
     }
 
-    /// What the driver does next, in order.
+    /// One action of the driver. The driver performs the steps of an answer in their order.
     public enum Step: Hashable, Sendable {
         case send([UInt8])
         /// Close the connection and connect to the next address.

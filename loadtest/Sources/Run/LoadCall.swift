@@ -86,7 +86,7 @@ final class LoadCall {
     private var origin: RunResult.Origin {
         var versions: [String: String] = [:]
         if fleet != nil {
-            versions["berth"] = Machine.firstLine(of: "'\(berth)' --version")
+            versions["berth"] = Machine.firstLine(of: "\(Machine.quoted(berth)) --version")
             versions["redis"] = Machine.firstLine(of: "redis-server --version")
         }
         return RunResult.Origin(

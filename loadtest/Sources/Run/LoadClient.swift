@@ -3,7 +3,7 @@ import LoadTestCore
 
 /// The connection of one session. It performs the steps of its `ClientSession`, and reports them to the run.
 final class LoadClient: StreamDelegate {
-    /// What a client is told when it arrives.
+    /// Facts of a client that do not change: its number, its tenant, its addresses.
     struct Plan {
         let number: Int
         let tenant: Int

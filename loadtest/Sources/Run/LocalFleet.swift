@@ -218,7 +218,7 @@ final class LocalFleet {
     }
 }
 
-/// What a run reads of a log line.
+/// The fields of a gateway's log line that the fleet uses.
 private struct LogLine: Decodable {
     let event: String
     let address: String?
@@ -229,7 +229,7 @@ private struct LogLine: Decodable {
     }
 }
 
-/// What a run reads of `berth pools --json`.
+/// The fields of the output of `berth pools --json` that the fleet uses.
 private struct PoolsAnswer: Decodable {
     struct Pool: Decodable { let slots: [String: Int] }
     let pools: [Pool]

@@ -2,7 +2,7 @@ import EventLoop
 import Glibc
 import LoadTestCore
 
-/// Facts that a result's file tells, so that a reader knows what a figure was measured on.
+/// Facts about this machine, for the result's file.
 enum Machine {
     static var facts: RunResult.Machine {
         var names = utsname()
@@ -26,6 +26,11 @@ enum Machine {
         guard fgets(&buffer, Int32(buffer.count), pipe) != nil else { return nil }
         let line = buffer.prefix { $0 != 0 && $0 != 10 }.map(UInt8.init(bitPattern:))
         return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
+    }
+
+    /// The text as one word of a shell command.
+    static func quoted(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 
     private static func value(of key: String, in text: String, mark: Character) -> String {
