@@ -109,9 +109,8 @@ async def test_dev_says_that_it_runs_once_its_pool_is_known(folder):
     """Before, a client would be refused with `unknown_pool`: 404 is no word for "wait a moment"."""
     process = await Process.start("dev", dev("--listen", "127.0.0.1:0"), folder)
     try:
-        line = await process.wait_for("dev", timeout=20)
-        before = [other.fields.get("msg") for other in process.lines[: process.lines.index(line)]]
-        assert "The worker is registered" in before, before
+        await served(process)
+        line = await process.wait_for("dev")
         saw = await client.session(client.make("first", int(line.get("address").rpartition(":")[2])))
         assert saw.served, saw
     finally:

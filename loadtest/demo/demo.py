@@ -127,6 +127,8 @@ async def run_all(folder: str, address: str, stay: float) -> list[Client]:
         line = await dev.wait_for(where=lambda line: line.get("redis"), timeout=60)
         monitor = await Monitor(line.get("redis").removeprefix("unix://")).start()
         gateway = line.get("gateway") or line.get("address")
+        # Its words to people come once the pool is known: before, a client would be refused.
+        await dev.wait_for(where=lambda other: "behind ws://" in other.text, timeout=60)
         print(f"The live page: http://{(await dev.wait_for('admin')).get('address')}/\n", flush=True)
         with Table(dev, clients, SLOTS) as table:
             async with async_playwright() as playwright:

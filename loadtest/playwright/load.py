@@ -108,6 +108,8 @@ async def serve(folder, slots, caps) -> tuple[Process, str]:
     driver = os.path.dirname(os.path.abspath(sys.modules["playwright"].__file__)) + "/driver"
     dev = await Process.start("berth-dev", [*argv, "--config", config, "--playwright-driver", driver], folder)
     line = await dev.wait_for("dev", timeout=60)
+    # Its words to people come once the pool is known.
+    await dev.wait_for(where=lambda other: "behind ws://" in other.text, timeout=60)
     return dev, f"ws://{line.get('address')}/"
 
 

@@ -105,15 +105,15 @@ final class DevFleet {
             return fail(Fatal("\(error)"))
         }
         isServing = true
-    }
-
-    private func announce() {
         process.log.log(
             .info, "dev", "everything runs",
             [
                 "address": .text(gateway.address), "redis": .text("unix://\(folder.socket)"),
                 "slots": .number(slots),
             ])
+    }
+
+    private func announce() {
         say(
             "\(slots) \(what) \(slots == 1 ? "slot" : "slots") behind ws://\(gateway.reachableAddress)/ , the live page at http://\(admin?.address ?? ""), "
                 + "the fleet's records behind --redis unix://\(folder.socket); Ctrl-C ends it all")
