@@ -8,9 +8,11 @@ import statistics
 from processes import Bench, Child
 
 SEATS = 4
-WAITING = (50, 500)
+WAITING = (50, 500, 10_000)
 HELD_MS = 20
 SESSIONS = 800
+# The sessions before those that are counted: 7 s of them, because 10,000 clients need some seconds to come.
+FIRST_MAX = 1_400
 TARGETS = {"haproxy": "/echo", "berth": "/pool/bench/echo"}
 # What is promised: Berth's time over HAProxy's, and the share of the seats' time that sessions use.
 RATIO_MAX = 2
@@ -30,14 +32,14 @@ def haproxy(bench: Bench, seats=SEATS) -> tuple[str, list[Child]]:
     return address, [child]
 
 
-def berth(bench: Bench, seats=SEATS) -> tuple[str, list[Child]]:
-    """The address, and gateway and worker."""
+def berth(bench: Bench, seats=SEATS, *arguments) -> tuple[str, list[Child]]:
+    """The address, and gateway and worker. `arguments` are the gateway's."""
     bench.redis_core = bench.proxy_core
     command = f"{bench.binary('loadtest')} echo"
     worker, _ = bench.berth(
         "worker", "worker", "--kind", "command", "--command", command, "--mode", "shared", "--sessions", str(seats),
         "--max-sessions", "1000000", "--pool", f"{bench.pool}={seats}", fleet="handoff")
-    gateway, address = bench.berth("gateway", "gateway", fleet="handoff")
+    gateway, address = bench.berth("gateway", "gateway", *arguments, fleet="handoff")
     return address, [gateway, worker]
 
 
@@ -54,7 +56,8 @@ def measure(bench: Bench, *, rounds) -> dict:
         order = list(loads.items())
         for name, load in order if number % 2 == 0 else order[::-1]:
             for waiting in WAITING:
-                runs[name][str(waiting)].append(load.ask(f"queue {SEATS} {waiting} {HELD_MS} {SESSIONS}"))
+                first = min(waiting + SEATS, FIRST_MAX)
+                runs[name][str(waiting)].append(load.ask(f"queue {SEATS} {waiting} {HELD_MS} {SESSIONS} {first}"))
     return {"rounds": rounds, "runs": runs}
 
 

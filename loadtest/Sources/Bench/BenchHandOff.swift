@@ -6,10 +6,11 @@ import Glibc
 /// standard input start measurements, so that several proxies are measured by turns.
 ///
 /// ```
-/// queue <seats> <waiting> <held ms> <sessions>    clients wait for a seat, hold it, and queue again
-/// connect <times> <at once> <pid,pid…>            clients come with a seat free
+/// queue <seats> <waiting> <held ms> <sessions> <first>    clients wait for a seat, hold it, and queue again
+/// connect <times> <at once> <pid,pid…>                    clients come with a seat free
 /// ```
-/// The answer to each is one JSON line; times are milliseconds.
+/// `queue` counts `sessions` sessions after the `first` ones. The answer to each command is one JSON line; times are
+/// milliseconds.
 struct BenchHandOffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "handoff", abstract: "How fast a freed seat reaches the next client; commands on standard input.")
@@ -24,15 +25,16 @@ struct BenchHandOffCommand: ParsableCommand {
         let address = try SocketAddress.argument(to)
         while let line = readLine() {
             let words = line.split(separator: " ")
-            let numbers = words.dropFirst().prefix(words.first == "connect" ? 2 : 4).compactMap { Int($0) }
+            let numbers = words.dropFirst().prefix(words.first == "connect" ? 2 : 5).compactMap { Int($0) }
             let pids = words.last?.split(separator: ",").compactMap { Int($0) } ?? []
             // Timers of clients that were cut off must not fire in the next run.
             let run = BenchHandOff(loop: try Loop(), address: address, target: target)
             switch (words.first, numbers.count) {
-            case ("queue", 4):
+            case ("queue", 5) where numbers[4] >= numbers[0]:
                 BenchCommand.say(
                     try run.queue(
-                        seats: numbers[0], waiting: numbers[1], held: UInt64(numbers[2]), sessions: numbers[3]))
+                        seats: numbers[0], waiting: numbers[1], held: UInt64(numbers[2]), sessions: numbers[3],
+                        first: numbers[4]))
             case ("connect", 2):
                 BenchCommand.say(try run.connect(times: numbers[0], atOnce: numbers[1], pids: pids))
             default: throw ValidationError("unknown command: \(line)")
@@ -58,6 +60,8 @@ final class BenchHandOff {
 
     /// Two heads that are sent closer to each other than this may arrive in either order.
     private static let orderSeconds = 0.02
+    /// The connections of the first clients that are made at once: fewer than the shortest usual backlog.
+    private static let connectingMax = 100
 
     init(loop: Loop, address: SocketAddress, target: String) {
         self.loop = loop
@@ -65,11 +69,17 @@ final class BenchHandOff {
         self.target = target
     }
 
-    /// All clients come at once. The first `waiting` sessions are not counted, because their order is by chance.
-    func queue(seats: Int, waiting: Int, held: UInt64, sessions: Int) throws -> String {
-        let first = waiting + seats
-        for client in 0..<waiting + seats { come(client, held: held, first: first, last: first + sessions) }
+    /// Clients come as fast as their connections are made. A session is not counted before all clients wait.
+    ///
+    /// - Parameter first: the sessions that are not counted.
+    func queue(seats: Int, waiting: Int, held: UInt64, sessions: Int, first: Int) throws -> String {
+        var left = Array(0..<waiting + seats)[...]
+        func next() {
+            if let client = left.popFirst() { come(client, held: held, first: first, last: first + sessions, next) }
+        }
+        for _ in 0..<BenchHandOff.connectingMax { next() }
         loop.run()
+        guard left.isEmpty else { throw BenchError("\(left.count) clients had not come when sessions were counted") }
         for link in links.values { link.close() }
         if let failure { throw BenchError("a client ended: \(failure)") }
         // Seats are handed on in the order in which they are given back.
@@ -79,7 +89,8 @@ final class BenchHandOff {
         return "{\"hand_offs\":\(handOffs),\"used\":\(used),\"overtaken\":\(overtaken)}"
     }
 
-    private func come(_ client: Int, held: UInt64, first: Int, last: Int) {
+    /// - Parameter sent: called when the client's head was sent.
+    private func come(_ client: Int, held: UInt64, first: Int, last: Int, _ sent: @escaping () -> Void = {}) {
         guard !isOver else { return }
         let link = BenchLink(loop: loop, to: address, target: target) { [self] failure in
             if let failure { return fail(failure) }
@@ -102,7 +113,10 @@ final class BenchHandOff {
             }
         }
         links[client] = link
-        link.onSent = { [self] in line.append((client, ProcessSample.monotonicSeconds())) }
+        link.onSent = { [self] in
+            line.append((client, ProcessSample.monotonicSeconds()))
+            sent()
+        }
         link.onLoss = { [self] in
             links[client] = nil
             guard case .lost(nil) = $0 else { return fail($0) }
