@@ -63,12 +63,12 @@ demo: ## 8 Playwright clients of two tenants share 2 browsers, checked
 	$(PRODUCTS)
 	$(PYTHON) loadtest/demo/demo.py
 
-bench: ## relay beside HAProxy, nginx, Envoy, Traefik and Caddy, memory, hand-off, a dispatch, a flood (20 min at most)
+bench: ## relay beside HAProxy, nginx, Envoy, Traefik and Caddy, memory, hand-off, crowds, disruptions (20 min at most)
 	@scripts/setup build bench proxies run python
 	$(PRODUCTS)
 	python3 loadtest/bench/bench.py
 
-bench-quick: ## the same with few rounds and without browsers, for a first look (3 min)
+bench-quick: ## the same with few rounds and without the longest parts, for a first look (3 min)
 	@scripts/setup build bench proxies run python
 	$(PRODUCTS)
 	python3 loadtest/bench/bench.py --quick

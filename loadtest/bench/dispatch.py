@@ -163,3 +163,9 @@ def measure(bench: Bench, *, rounds) -> dict:
 def ratio(found) -> float:
     few, many = (statistics.median(found["runs"][str(size)]) for size in SIZES)
     return many / few
+
+
+def faults(found) -> list[str]:
+    if ratio(found) <= RATIO_MAX:
+        return []
+    return [f"a dispatch at {SIZES[1]} waiters takes more than {RATIO_MAX} times as long as at {SIZES[0]}"]

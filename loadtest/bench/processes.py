@@ -66,7 +66,7 @@ class Child:
                     found.append(json.loads(line))
         return found
 
-    def wait_for(self, event, timeout=15.0) -> dict:
+    def wait_for(self, event, timeout=15.0, pause=0.02) -> dict:
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -74,7 +74,7 @@ class Child:
             for line in self.events():
                 if line.get("event") == event:
                     return line
-            time.sleep(0.02)
+            time.sleep(pause)
         raise self.failed(f"no {event} in {timeout} s")
 
     def end(self):
@@ -171,13 +171,17 @@ class Bench:
             address = "127.0.0.1:%d" % listener.getsockname()[1]
         return child, address, stats
 
-    def berth(self, name, kind, *arguments, fleet, core=None) -> tuple[Child, str]:
+    def berth(self, name, kind, *arguments, fleet, core=None, listen="127.0.0.1:0", queue_max=20_000) -> tuple[Child, str]:
         """A gateway or worker that listens and is registered; the process and its address."""
         if kind == "gateway":
-            arguments = ("--tenant", "default:maxQueue=20000", *arguments)
-        argv = [self.binary("berth"), kind, "--listen", "127.0.0.1:0", "--redis", self.redis(), "--fleet", fleet]
-        argv += ["--node-id", name, "--node-secret-file", self.secret, *arguments]
-        child = self.start(name, argv, core=self.proxy_core if core is None else core, to_file=True)
+            arguments = ("--tenant", f"default:maxQueue={queue_max}", *arguments)
+        child = self.berth_process(name, kind, *arguments, fleet=fleet, core=core, listen=listen)
         address = child.wait_for("listening")["address"]
         child.wait_for("registered")
         return child, address
+
+    def berth_process(self, name, kind, *arguments, fleet, core=None, listen="127.0.0.1:0", node=None) -> Child:
+        """A gateway or worker that was started a moment ago. `node` is its node id, if not `name`."""
+        argv = [self.binary("berth"), kind, "--listen", listen, "--redis", self.redis(), "--fleet", fleet]
+        argv += ["--node-id", node or name, "--node-secret-file", self.secret, *arguments]
+        return self.start(name, argv, core=self.proxy_core if core is None else core, to_file=True)

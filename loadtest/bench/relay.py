@@ -57,8 +57,9 @@ def bare(bench: Bench, name, peer) -> Variant:
     return Variant(name, opened(bench, name, child.line()), [child.pid])
 
 
-def opened(bench: Bench, name, address, prefix="", *more) -> Child:
-    arguments = ["--to", address, "--connections", str(CONNECTIONS), "--prefix", prefix, *more]
+def opened(bench: Bench, name, address, prefix="", *more, connections=CONNECTIONS) -> Child:
+    """A generator with so many connections in each of its sets."""
+    arguments = ["--to", address, "--connections", str(connections), "--prefix", prefix, *more]
     load = bench.loadtest(f"load-{name}", "load", *arguments)
     load.line()
     return load

@@ -6,7 +6,11 @@ import statistics
 
 import browsers
 import connects
+import disruptions
 import handoff
+import longline
+import reconnects
+import restart
 from flood import p99
 from peers import PEERS
 from relay import WORKLOADS
@@ -103,6 +107,18 @@ def parking(found) -> str:
     return top + table(rows)
 
 
+def relayed(found) -> str:
+    top = (
+        f"Memory of one relayed connection, {found['connections']} of them, {found['rounds']} rounds: bytes of PSS, median\n"
+        "(least–most).\n\n"
+    )
+    rows = [("relayed by", "PSS")]
+    for name, title in (("haproxy", TITLES["haproxy"]), ("gateway", "gateway"), ("worker", "worker")):
+        each = found["runs"][name]
+        rows.append((title, f"{statistics.median(each):.0f} ({min(each):.0f}–{max(each):.0f})"))
+    return top + table(rows)
+
+
 def dispatch(found) -> str:
     top = (
         "Redis' own time for a `ready` that dispatches, all but one tenant at its cap, alternating,\n"
@@ -165,6 +181,80 @@ def connected(found) -> str:
     return top + table(rows)
 
 
+def reconnected(found) -> str:
+    top = (
+        f"Milliseconds that one client waits beside {reconnects.CROWD} of another tenant, {handoff.SEATS} seats, sessions of\n"
+        f"{reconnects.HELD_MS} ms, {found['seconds']} s each. Through Berth a tenant has at most {reconnects.CAP} seats; HAProxy has no\n"
+        "such limit.\n\n"
+    )
+    rows = [("the crowd's clients", "through", "median", "99 of 100 within", "to HAProxy", "crowd served, 1/s", "gave up, 1/s")]
+    for how, runs in found["runs"].items():
+        theirs = runs["haproxy"]
+        for name, title in (("haproxy", TITLES["haproxy"]), ("berth", TITLES["gateway-worker"])):
+            ours = runs[name]
+            ratio = f"{ours['p50'] / theirs['p50']:.3f} / {ours['p99'] / theirs['p99']:.3f}" if name == "berth" else "–"
+            figures = (f"{ours['p50']:.1f}", f"{ours['p99']:.1f}", ratio, f"{ours['crowd_served']:.0f}", f"{ours['gave_up']:.0f}")
+            rows.append((how, title, *figures))
+    return top + table(rows)
+
+
+def restarted(found) -> str:
+    top = (
+        f"Milliseconds from kill -9 with all {found['slots']} slots in session, restarted at once, {found['rounds']} rounds: medians,\n"
+        "and the longest in brackets.\n\n"
+    )
+    rows = [("killed", "listens", "first client served", "all slots usable", "to HAProxy")]
+    whole = {name: statistics.median(restart.usable(found, name)) for name in ("haproxy", "berth")}
+    for name, title in (("haproxy", TITLES["haproxy"]), ("berth", "gateway")):
+        columns = zip(*found["runs"][name])
+        figures = [f"{statistics.median(column):.0f} ({max(column):.0f})" for column in columns]
+        if name == "haproxy":
+            # Its socket stays open.
+            figures[0] = "–"
+        rows.append((title, *figures, f"{whole['berth'] / whole['haproxy']:.2f}" if name == "berth" else "–"))
+    return top + table(rows)
+
+
+def disrupted(found) -> str:
+    top = (
+        f"Sessions served a second, {disruptions.GATEWAYS} gateways, {disruptions.WORKERS} workers with {disruptions.SEATS} slots each,\n"
+        f"{disruptions.CLIENTS} clients, sessions of {disruptions.HELD_MS} ms. Parts are of the rate before, slots that are gone not\n"
+        "counted. HAProxy was not measured: it has no queue that several processes share.\n\n"
+    )
+    rows = [("disruption", "before, 1/s", "lowest second", "while slots may be out", "after", "clients lost", "refused")]
+    for name, one in found["runs"].items():
+        disruption, shape = disruptions.DISRUPTIONS[name], disruptions.shape(name, one)
+        within = f"{shape['within']:.0%} for {disruption.bound} s" if disruption.bound else "–"
+        lost = one["lost"] + one["broken"] + one["unreachable"]
+        after = f"{shape['after']:.0%}"
+        rows.append((
+            disruption.title, f"{shape['before']:.0f}", f"{shape['lowest']:.0%}", within, after, lost,
+            sum(one["refused"].values())))
+    flood = found["runs"]["flood"]["flood"]
+    statuses = " and ".join(f"{count} with {status}" for status, count in sorted(flood["refused"].items()))
+    return top + table(rows) + (
+        f"\nOf the {flood['arrived']} clients of the flood {statuses} were refused, and {flood['gaveUp']} waited and gave up.\n")
+
+
+def lined(found) -> str:
+    top = (
+        f"{found['waiting']} clients of {longline.GENERATORS} generators wait at {found['gateways']} gateways, and are served by\n"
+        f"{longline.SLOTS} slots in sessions without a message.\n\n"
+    )
+    idle = ", ".join(f"{share:.2%}" for share in found["idle"])
+    rows = [
+        ("figure", ""),
+        ("all wait after", f"{found['came_seconds']:.1f} s"),
+        ("a gateway's CPU while all wait, parts of a core", idle),
+        ("the line is empty after", f"{found['drain_seconds']:.1f} s"),
+        ("clients served a second", f"{found['waiting'] / found['drain_seconds']:.0f}"),
+        ("served; refused; lost", f"{found['served']}; {found['refused']}; {found['lost']}"),
+        ("looks at Redis' line; out of order", f"{found['looks']}; {found['passed']}"),
+        ("101 after that of a client sent 50 ms later", found["overtaken"]),
+    ]
+    return top + table(rows)
+
+
 def chromium(found) -> str:
     before, after = found["load"]
     top = (
@@ -185,7 +275,11 @@ def part(name, found) -> str:
     return f"{PARTS[name](found)}\nTaken {found['date']} with `{found['command']}`.\n"
 
 
-PARTS = {"relay": relay, "handoff": handed, "connects": connected, "browsers": chromium, "parking": parking, "flood": flood, "dispatch": dispatch}
+PARTS = {
+    "relay": relay, "handoff": handed, "connects": connected, "browsers": chromium, "parking": parking, "relayed": relayed,
+    "flood": flood, "reconnects": reconnected, "restart": restarted,
+    "disruptions": disrupted, "longline": lined, "dispatch": dispatch,
+}
 
 
 def record(text, out, path):
