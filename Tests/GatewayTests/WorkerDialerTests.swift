@@ -29,7 +29,7 @@ private final class FakeWorker: StreamDelegate {
             let request = Wire.request(line: String(decoding: self.bytes[..<(end - 1)], as: UTF8.self))
         else { return }
         func mac(_ text: String) -> String {
-            Crypto.hmacSHA256(key: Array((manner == .proveWithWrongSecret ? "wrong" : "secret").utf8), text)
+            SigningKey(Array((manner == .proveWithWrongSecret ? "wrong" : "secret").utf8)).sign(text)
         }
         switch (manner, request) {
         case (.prove, .grant(let grant, _)), (.proveWithWrongSecret, .grant(let grant, _)):
@@ -82,7 +82,7 @@ private final class FakeWorker: StreamDelegate {
         let loop = try Loop()
         let fake = FakeWorker(manner)
         let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
-        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8))
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: SigningKey(Array("secret".utf8)))
         var outcome: String?
         var began = 0
         var proved: Stream?
@@ -116,7 +116,7 @@ private final class FakeWorker: StreamDelegate {
         let loop = try Loop()
         let fake = FakeWorker(.sayNothing)
         let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
-        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8))
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: SigningKey(Array("secret".utf8)))
         let call = dialer.dial(grant("127.0.0.1:\(listener.port)"), .none, head: try head(), onConnecting: {}) { _ in
             Issue.record("an abandoned call told its outcome")
         }
@@ -132,7 +132,7 @@ private final class FakeWorker: StreamDelegate {
     @Test(arguments: ["127.0.0.1:1", "nowhere", "localhost:1"])
     func findsUnreachable(_ address: String) throws {
         let loop = try Loop()
-        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: [])
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: SigningKey([]))
         var failure: Dial.Failure?
         let call = dialer.dial(grant(address), .none, head: try head(), onConnecting: {}) { result in
             if case .failed(let why, _) = result { failure = why }
@@ -153,7 +153,7 @@ private final class FakeWorker: StreamDelegate {
             guard let answer else { return }
             loop.afterThisTurn { done(answer.map { $0.compactMap { SocketAddress(host: $0, port: 0) } }) }
         }
-        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8), resolver: resolver)
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: SigningKey(Array("secret".utf8)), resolver: resolver)
         var outcome: DialOutcome<Stream>?
         var began = 0
         let call = dialer.dial(grant("worker:\(port)"), .none, head: try head(), onConnecting: { began += 1 }) {
@@ -230,7 +230,7 @@ private final class FakeWorker: StreamDelegate {
         let loop = try Loop()
         let fake = FakeWorker(manner)
         let listener = try Listener(loop: loop, address: SocketAddress(host: "127.0.0.1", port: 0)!) { fake.accept($0) }
-        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: Array("secret".utf8))
+        let dialer = WorkerDialer(loop: loop, fleet: "f", secret: SigningKey(Array("secret".utf8)))
         var passed: Bool?
         for _ in 0..<2 {
             dialer.probe(worker, address: "127.0.0.1:\(listener.port)") { outcome in

@@ -308,7 +308,7 @@ private final class Site {
         let request = Wire.GrantRequest(
             fleet: "f", worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: 1, token: grant.token,
             nonce: Crypto.randomHex(bytes: 16))
-        let line = Wire.line(signed: request.signed, mac: Crypto.hmacSHA256(key: Bench.secret, request.signed))
+        let line = Wire.line(signed: request.signed, mac: SigningKey(Bench.secret).sign(request.signed))
         return Peer(loop: loop, port: try #require(SocketAddress(grant.address)).port, greeting: line + head)
     }
 
@@ -345,7 +345,7 @@ private final class GatewayRecord: QueueClientDelegate {
 
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {
         let probe = Wire.ProbeRequest(fleet: "f", worker: worker, nonce: Crypto.randomHex(bytes: 16))
-        let line = Wire.line(signed: probe.signed, mac: Crypto.hmacSHA256(key: Bench.secret, probe.signed))
+        let line = Wire.line(signed: probe.signed, mac: SigningKey(Bench.secret).sign(probe.signed))
         peers.append(Peer(loop: loop, port: SocketAddress(address)?.port ?? 0, greeting: line))
         probes += 1
         client.probed(worker, passed: true)

@@ -213,7 +213,8 @@ final class Bench {
                 clock: loop, host: host, events: log, leaveMilliseconds: leave,
                 startTimeoutMilliseconds: startTimeout))
         write = { [unowned self] in self.lines.append($0) }
-        let credentials = Credentials(fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret])
+        let credentials = Credentials(
+            fleet: "f", worker: id, secrets: [Bench.secret, Bench.otherSecret].map(SigningKey.init))
         door = GatewayDoor(loop: loop, credentials: credentials, connectionsMax: connectionsMax, events: log) {
             [unowned self] grant, secret, head, stream in
             guard let (pool, place) = pools.place(of: grant.slot) else { return stream.close() }
@@ -248,7 +249,7 @@ final class Bench {
     }
 
     func line(_ grant: Wire.GrantRequest, secret: [UInt8] = Bench.secret) -> String {
-        Wire.line(signed: grant.signed, mac: Crypto.hmacSHA256(key: secret, grant.signed))
+        Wire.line(signed: grant.signed, mac: SigningKey(secret).sign(grant.signed))
     }
 
     func dial(_ grant: Wire.GrantRequest, head: String = Bench.head, secret: [UInt8] = Bench.secret) -> Peer {
@@ -256,11 +257,11 @@ final class Bench {
     }
 
     func proof(_ grant: Wire.GrantRequest, secret: [UInt8] = Bench.secret) -> String {
-        Wire.proofLine(mac: Crypto.hmacSHA256(key: secret, grant.proofSigned))
+        Wire.proofLine(mac: SigningKey(secret).sign(grant.proofSigned))
     }
 
     func rejection(_ grant: Wire.GrantRequest, _ reason: RejectReason) -> String {
-        Wire.rejectLine(reason, mac: Crypto.hmacSHA256(key: Bench.secret, grant.rejectSigned(reason)))
+        Wire.rejectLine(reason, mac: SigningKey(Bench.secret).sign(grant.rejectSigned(reason)))
     }
 
     /// No process bears this worker's mark.

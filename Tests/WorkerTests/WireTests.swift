@@ -12,8 +12,8 @@ import WorkerCore
     {
         let probe = Wire.ProbeRequest(
             fleet: fleet, worker: worker ?? bench.id, nonce: Crypto.randomHex(bytes: 16))
-        let line = Wire.line(signed: probe.signed, mac: Crypto.hmacSHA256(key: secret, probe.signed))
-        let answer = Wire.aliveLine(mac: Crypto.hmacSHA256(key: secret, probe.aliveSigned))
+        let line = Wire.line(signed: probe.signed, mac: SigningKey(secret).sign(probe.signed))
+        let answer = Wire.aliveLine(mac: SigningKey(secret).sign(probe.aliveSigned))
         return (Peer(loop: bench.loop, port: bench.listener.port, greeting: line), answer)
     }
 
@@ -71,7 +71,7 @@ import WorkerCore
         let bench = try Bench()
         bench.startAll()
         let request = Wire.ProbeRequest(fleet: "f", worker: bench.id, nonce: Crypto.randomHex(bytes: 16))
-        let line = Wire.line(signed: request.signed, mac: Crypto.hmacSHA256(key: Bench.secret, request.signed))
+        let line = Wire.line(signed: request.signed, mac: SigningKey(Bench.secret).sign(request.signed))
         let grant = bench.grant(5)
         let text = bench.line(grant) + Bench.head
         for greeting in [line, text] {
@@ -128,10 +128,10 @@ import WorkerCore
         var sockets = (0..<64).map { _ in Flood.connect(from: from, to: bench.listener.port) }
         let asked = (0..<4).map { _ in
             let request = Wire.ProbeRequest(fleet: "f", worker: bench.id, nonce: Crypto.randomHex(bytes: 16))
-            let line = Wire.line(signed: request.signed, mac: Crypto.hmacSHA256(key: Bench.secret, request.signed))
+            let line = Wire.line(signed: request.signed, mac: SigningKey(Bench.secret).sign(request.signed))
             let socket = Flood.connect(from: "127.0.0.3", to: bench.listener.port)
             Flood.write(line, to: socket)
-            return (socket, Wire.aliveLine(mac: Crypto.hmacSHA256(key: Bench.secret, request.aliveSigned)))
+            return (socket, Wire.aliveLine(mac: SigningKey(Bench.secret).sign(request.aliveSigned)))
         }
         sockets += (0..<64).map { _ in Flood.connect(from: from, to: bench.listener.port) }
         var answers = Array(repeating: "", count: asked.count)

@@ -59,7 +59,7 @@ public final class GatewayServer {
         meter = GatewayMeter(loop: loop)
         events = GatewayRecord(log: GatewayLog(loop: loop, log: log), meter: meter)
         admission = Admission(tenancy: settings.tenancy, defaultBrowser: settings.defaultBrowser)
-        dialer = WorkerDialer(loop: loop, fleet: settings.fleet, secret: settings.secrets.first ?? [])
+        dialer = WorkerDialer(loop: loop, fleet: settings.fleet, secret: SigningKey(settings.secrets.first ?? []))
         deadlines = Deadlines(loop: loop)
         waits = WaitTable(runtime: loop, queue: queue, dialer: dialer, events: events)
         doorway = Doorway(loop: loop, budget: DescriptorBudget(openFilesMax: SystemLimits.openFilesLimit()))
@@ -126,7 +126,7 @@ public final class GatewayServer {
         admission.tenancy = tenancy
         declareSettings()
         if let tls { certificate?.reload(tls) }
-        if let secrets { dialer.secret = secrets.first ?? [] }
+        if let secrets { dialer.secret = SigningKey(secrets.first ?? []) }
     }
 
     private func declareSettings() {

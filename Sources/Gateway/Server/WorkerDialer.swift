@@ -7,11 +7,11 @@ final class WorkerDialer: Dialer {
     private let loop: Loop
     private let fleet: String
     /// The secret that this gateway signs with; a worker answers with the same. A call keeps the secret that it began with.
-    var secret: [UInt8]
+    var secret: SigningKey
     private let resolver: Resolver
     private(set) var probes: [ProcessID: WorkerCall] = [:]
 
-    init(loop: Loop, fleet: String, secret: [UInt8], resolver: Resolver? = nil) {
+    init(loop: Loop, fleet: String, secret: SigningKey, resolver: Resolver? = nil) {
         self.loop = loop
         self.resolver = resolver ?? Resolver(loop: loop)
         self.fleet = fleet
@@ -26,7 +26,8 @@ final class WorkerDialer: Dialer {
             fleet: fleet, worker: grant.worker, slot: grant.slot, lease: grant.lease, attach: grant.attach,
             token: grant.token, bounds: bounds, nonce: Crypto.randomHex(bytes: 16))
         let key = secret
-        let line = Wire.line(signed: request.signed, mac: mac(request.signed, key))
+        let signed = request.signed
+        let line = Wire.line(signed: signed, mac: key.sign(signed))
         let bytes = Array(line.utf8) + head.composed(session: grant.lease.description)
         return WorkerCall(
             loop: loop, resolver: resolver, address: grant.address, request: bytes, onConnecting: onConnecting
@@ -63,7 +64,8 @@ final class WorkerDialer: Dialer {
         guard probes[worker] == nil else { return }
         let request = Wire.ProbeRequest(fleet: fleet, worker: worker, nonce: Crypto.randomHex(bytes: 16))
         let key = secret
-        let line = Wire.line(signed: request.signed, mac: mac(request.signed, key))
+        let signed = request.signed
+        let line = Wire.line(signed: signed, mac: key.sign(signed))
         probes[worker] = WorkerCall(
             loop: loop, resolver: resolver, address: address, request: Array(line.utf8), onConnecting: {}
         ) { [self] outcome in
@@ -90,8 +92,7 @@ final class WorkerDialer: Dialer {
     private static let unproved =
         "its answer proves nothing: another worker listens there, or NODE_SECRET differs between this gateway and that worker"
 
-    private func mac(_ text: String, _ key: [UInt8]) -> String { Crypto.hmacSHA256(key: key, text) }
-    private func matches(_ given: String, _ signed: String, _ key: [UInt8]) -> Bool {
-        Crypto.constantTimeEqual(given, mac(signed, key))
+    private func matches(_ given: String, _ signed: String, _ key: SigningKey) -> Bool {
+        Crypto.constantTimeEqual(given, key.sign(signed))
     }
 }

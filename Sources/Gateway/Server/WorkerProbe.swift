@@ -24,7 +24,8 @@ public final class WorkerProbe {
         done: @escaping (Verdict) -> Void
     ) {
         let request = Wire.ProbeRequest(fleet: fleet, worker: worker, nonce: Crypto.randomHex(bytes: 16))
-        let line = Wire.line(signed: request.signed, mac: Crypto.hmacSHA256(key: secret, request.signed))
+        let key = SigningKey(secret)
+        let line = Wire.line(signed: request.signed, mac: key.sign(request.signed))
         call = WorkerCall(
             loop: loop, resolver: resolver, address: address, request: Array(line.utf8), onConnecting: {}
         ) { [self] outcome in
@@ -34,7 +35,7 @@ public final class WorkerProbe {
             case .answer(let answer, let stream, _):
                 stream.close()
                 guard case .alive(let mac) = answer,
-                    Crypto.constantTimeEqual(mac, Crypto.hmacSHA256(key: secret, request.aliveSigned))
+                    Crypto.constantTimeEqual(mac, key.sign(request.aliveSigned))
                 else { return done(.unproved) }
                 done(.alive)
             case .closed: done(.closed)

@@ -25,7 +25,7 @@ public struct Grant: Hashable, Sendable {
 
     /// Reads a grant from the wake channel or from `collect`: `lease worker slot epoch token address pool`.
     public init?(payload: String, attach: Int = 1) {
-        let parts = payload.split(separator: " ", omittingEmptySubsequences: false)
+        let parts = words(of: payload)
         guard parts.count == 7, let lease = LeaseID(parts[0]), let worker = ProcessID(parts[1]),
             let slot = Int(parts[2]),
             let epoch = Int64(parts[3]), let number = Int64(parts[4]), !parts[5].isEmpty

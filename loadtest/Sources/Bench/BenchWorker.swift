@@ -31,7 +31,7 @@ struct BenchWorkerCommand: ParsableCommand {
         let endpoint = try RedisEndpoint(url: redis)
         // A pool without browser and version, for any client.
         guard let pool = Pool("\(pool)|||\(SlotProtocol.raw.rawValue)") else { throw BenchError("not a pool: \(pool)") }
-        let worker = try BenchWorker(loop: loop, secret: BenchWorkerCommand.secret(in: nodeSecretFile))
+        let worker = try BenchWorker(loop: loop, secret: SigningKey(BenchWorkerCommand.secret(in: nodeSecretFile)))
         try worker.start(endpoint: endpoint, fleet: fleet, pools: Array(repeating: pool, count: slots))
         loop.run()
     }
@@ -50,7 +50,7 @@ final class BenchWorker: SlotRegistryDelegate {
     }
 
     private let loop: Loop
-    private let secret: [UInt8]
+    private let secret: SigningKey
     private let chunk = BenchPeer.chunk()
     private var slots: [Slot] = []
     private var registry: SlotRegistry?
@@ -58,7 +58,7 @@ final class BenchWorker: SlotRegistryDelegate {
     private var callers: [ObjectIdentifier: BenchCaller] = [:]
     private var peers: [ObjectIdentifier: BenchPeer] = [:]
 
-    init(loop: Loop, secret: [UInt8]) {
+    init(loop: Loop, secret: SigningKey) {
         self.loop = loop
         self.secret = secret
     }
@@ -81,14 +81,14 @@ final class BenchWorker: SlotRegistryDelegate {
         callers[ObjectIdentifier(caller)] = nil
         switch request {
         case .probe(let probe, _):
-            stream.write(Wire.aliveLine(mac: Crypto.hmacSHA256(key: secret, probe.aliveSigned)))
+            stream.write(Wire.aliveLine(mac: secret.sign(probe.aliveSigned)))
             stream.finish()
             loop.schedule(after: 100) { stream.close() }
         case .grant(let grant, _):
             slots[grant.slot] = Slot(token: grant.token, lease: grant.lease)
             registry?.accept(grant.lease, slot: grant.slot, token: grant.token) { [self] reply in
                 guard case .accepted = reply else { return stream.close() }
-                stream.write(Wire.proofLine(mac: Crypto.hmacSHA256(key: secret, grant.proofSigned)))
+                stream.write(Wire.proofLine(mac: secret.sign(grant.proofSigned)))
                 serve(stream, grant, head: rest)
             }
         case nil: stream.close()

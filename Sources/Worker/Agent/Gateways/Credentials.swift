@@ -5,12 +5,12 @@ import QueueCore
 struct Credentials {
     let fleet: String
     let worker: ProcessID
-    let secrets: [[UInt8]]
+    let secrets: [SigningKey]
 
     /// Whether a request is for this worker, and if not, why.
     enum Verdict {
         /// The secret that signed it.
-        case ours(secret: [UInt8])
+        case ours(secret: SigningKey)
         case otherFleet(String)
         case otherWorker(ProcessID)
         case otherSecret
@@ -24,23 +24,23 @@ struct Credentials {
             }
         guard fleet == self.fleet else { return .otherFleet(fleet) }
         guard worker == self.worker else { return .otherWorker(worker) }
-        let secret = secrets.first { Crypto.constantTimeEqual(Crypto.hmacSHA256(key: $0, signed), mac) }
+        let secret = secrets.first { Crypto.constantTimeEqual($0.sign(signed), mac) }
         return secret.map { .ours(secret: $0) } ?? .otherSecret
     }
 }
 
 /// The answers to a gateway.
 enum Answers {
-    static func proof(_ grant: Wire.GrantRequest, secret: [UInt8]) -> String {
-        Wire.proofLine(mac: Crypto.hmacSHA256(key: secret, grant.proofSigned))
+    static func proof(_ grant: Wire.GrantRequest, secret: SigningKey) -> String {
+        Wire.proofLine(mac: secret.sign(grant.proofSigned))
     }
 
-    static func reject(_ grant: Wire.GrantRequest, _ reason: RejectReason, secret: [UInt8]) -> String {
-        Wire.rejectLine(reason, mac: Crypto.hmacSHA256(key: secret, grant.rejectSigned(reason)))
+    static func reject(_ grant: Wire.GrantRequest, _ reason: RejectReason, secret: SigningKey) -> String {
+        Wire.rejectLine(reason, mac: secret.sign(grant.rejectSigned(reason)))
     }
 
-    static func alive(_ probe: Wire.ProbeRequest, secret: [UInt8]) -> String {
-        Wire.aliveLine(mac: Crypto.hmacSHA256(key: secret, probe.aliveSigned))
+    static func alive(_ probe: Wire.ProbeRequest, secret: SigningKey) -> String {
+        Wire.aliveLine(mac: secret.sign(probe.aliveSigned))
     }
 
     /// Writes a last line, and closes after the peer has closed or after `WorkerLimits.farewellMilliseconds`. It does

@@ -14,16 +14,16 @@ final class GatewayConnection: StreamDelegate {
 
     private let stream: Stream
     /// Returns the secret that signed the request; nil if the connection must close.
-    private let judge: (Wire.Request) -> [UInt8]?
+    private let judge: (Wire.Request) -> SigningKey?
     /// Called once: with the request and the secret it was signed with, or nil when the stream was closed.
-    private var onRequest: ((Stream, (Request, secret: [UInt8])?) -> Void)?
+    private var onRequest: ((Stream, (Request, secret: SigningKey)?) -> Void)?
     private var timer: Timer?
     private var bytes: [UInt8] = []
-    private var grant: (Wire.GrantRequest, secret: [UInt8])?
+    private var grant: (Wire.GrantRequest, secret: SigningKey)?
 
     init(
-        _ stream: Stream, judge: @escaping (Wire.Request) -> [UInt8]?,
-        onRequest: @escaping (Stream, (Request, secret: [UInt8])?) -> Void
+        _ stream: Stream, judge: @escaping (Wire.Request) -> SigningKey?,
+        onRequest: @escaping (Stream, (Request, secret: SigningKey)?) -> Void
     ) {
         self.stream = stream
         self.judge = judge
@@ -42,7 +42,7 @@ final class GatewayConnection: StreamDelegate {
     /// Closes without an answer.
     func close() { finish(nil) }
 
-    private func finish(_ request: (Request, secret: [UInt8])?) {
+    private func finish(_ request: (Request, secret: SigningKey)?) {
         guard let call = onRequest else { return }
         onRequest = nil
         timer?.cancel()

@@ -12,7 +12,7 @@ final class GatewayDoor {
     private let loop: Loop
     private let credentials: Credentials
     private let events: any WorkerEvents
-    private let onGrant: (Wire.GrantRequest, _ secret: [UInt8], SidecarHead, Stream) -> Void
+    private let onGrant: (Wire.GrantRequest, _ secret: SigningKey, SidecarHead, Stream) -> Void
     /// Called when a gateway that knows the secret reached this worker.
     var onReached: () -> Void = {}
     private var guests: [UInt64: Guest] = [:]
@@ -23,7 +23,7 @@ final class GatewayDoor {
 
     init(
         loop: Loop, credentials: Credentials, connectionsMax: Int, events: any WorkerEvents,
-        onGrant: @escaping (Wire.GrantRequest, _ secret: [UInt8], SidecarHead, Stream) -> Void
+        onGrant: @escaping (Wire.GrantRequest, _ secret: SigningKey, SidecarHead, Stream) -> Void
     ) {
         self.loop = loop
         self.credentials = credentials
@@ -72,7 +72,7 @@ final class GatewayDoor {
     }
 
     private func take(
-        _ request: (GatewayConnection.Request, secret: [UInt8])?, _ id: UInt64, _ stream: Stream
+        _ request: (GatewayConnection.Request, secret: SigningKey)?, _ id: UInt64, _ stream: Stream
     ) {
         switch request {
         case nil:
@@ -92,7 +92,7 @@ final class GatewayDoor {
 
     // MARK: Verification
 
-    private func judge(_ request: Wire.Request, _ id: UInt64, _ stream: Stream) -> [UInt8]? {
+    private func judge(_ request: Wire.Request, _ id: UInt64, _ stream: Stream) -> SigningKey? {
         switch credentials.verdict(on: request) {
         case .ours(let secret):
             guard nonces.insert(request.nonce) else {

@@ -6,7 +6,7 @@ import WorkerCore
 package struct GrantedConnection {
     let grant: Wire.GrantRequest
     /// The secret that signed the grant.
-    let secret: [UInt8]
+    let secret: SigningKey
     /// The client's.
     let head: SidecarHead
     let gateway: Stream
