@@ -93,6 +93,33 @@ import Testing
         #expect(loop.close())
     }
 
+    @Test func aClientThatComesWhileAListenerClosesFindsTheNextOne() throws {
+        let loop = try Loop()
+        let any = try #require(SocketAddress("127.0.0.1:0"))
+        var counts = [0, 0]
+        let first = try Listener(loop: loop, address: any) {
+            counts[0] += 1
+            $0.close()
+        }
+        let address = try #require(SocketAddress(host: "127.0.0.1", port: first.port))
+        let early = connect(to: first.port)
+        first.ignoreNewClients()
+        var client: Result<EventLoop.Stream, SystemError>?
+        EventLoop.Stream.connect(loop: loop, to: address, timeoutMilliseconds: 10_000) { client = $0 }
+        first.closeAfterBacklog()
+        let second = try Listener(loop: loop, address: address) {
+            counts[1] += 1
+            $0.close()
+        }
+        loop.expect({ counts[1] == 1 }, "the client's system tries again after a second")
+        #expect(counts == [1, 1])
+        loop.expect({ client != nil }, "the connect ends")
+        #expect(throws: Never.self) { try client?.get().close() }
+        Glibc.close(early)
+        second.close()
+        #expect(loop.close())
+    }
+
     @Test func theEndOfAPeerIsSeenBeforeItIsRead() throws {
         let loop = try Loop()
         let pair = try Pair(loop)

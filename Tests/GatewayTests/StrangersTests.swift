@@ -154,4 +154,33 @@ import Testing
         for visitor in [refused, silent] { visitor.stream?.close() }
         #expect(stand.loop.close())
     }
+
+    /// More clients than one turn of the loop accepts are in the backlog when the drain ends.
+    @Test func aDrainAnswersItsBacklog() throws {
+        let stand = try Stand(tenancy: Self.tenancy(), drainTimeoutMilliseconds: 600_000)
+        let visitors = (0..<20).map { _ in Visitor() }
+        let address = try #require(SocketAddress(host: "127.0.0.1", port: stand.server.port))
+        let clients = try Loop()
+        for visitor in visitors {
+            EventLoop.Stream.connect(loop: clients, to: address, timeoutMilliseconds: 5_000) {
+                visitor.connected($0)
+                visitor.stream?.write(Self.keyedHead)
+            }
+        }
+        #expect(clients.run(until: { visitors.allSatisfy { $0.stream != nil } }, timeoutMilliseconds: 5_000))
+        var isDone = false
+        stand.server.drain { isDone = true }
+        // Two loops in one thread take turns.
+        let end = clients.now + 10_000
+        while !isDone || !visitors.allSatisfy(\.isEnded), clients.now < end {
+            _ = stand.loop.run(until: { isDone }, timeoutMilliseconds: 5)
+            _ = clients.run(until: { visitors.allSatisfy(\.isEnded) }, timeoutMilliseconds: 5)
+            for visitor in visitors where visitor.isEnded { visitor.stream?.close() }
+        }
+        #expect(isDone)
+        #expect(visitors.filter { $0.text.contains("shutting_down") }.count == visitors.count)
+        for visitor in visitors { visitor.stream?.close() }
+        #expect(clients.close())
+        #expect(stand.loop.close())
+    }
 }

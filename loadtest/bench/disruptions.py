@@ -181,4 +181,6 @@ def faults(found) -> list[str]:
             words.append(f"{DISRUPTIONS[name].title}: {after:.0%} of the rate before: {SHARE_MIN:.0%} is promised")
         if one["refused"]:
             words.append(f"{DISRUPTIONS[name].title}: clients were refused, by status: {one['refused']}")
+    if lost := found["runs"]["roll"]["lost"]:
+        words.append(f"{DISRUPTIONS['roll'].title}: {lost} clients were lost")
     return words

@@ -140,12 +140,14 @@ public final class Listener {
         }
     }
 
-    /// Accepts what is in the backlog, then closes. The kernel resets a connection that comes between the two.
+    /// Accepts what is in the backlog, then closes. A client that comes between the two is not reset: its system tries
+    /// again after a second (RFC 6298, 2.1), and finds whoever listens then.
     public func closeAfterBacklog() {
         isPaused = false
         var descriptor: uv_os_fd_t = -1
         let asHandle = handle.assumingMemoryBound(to: uv_handle_t.self)
         guard !isClosed, !isPipe, uv_fileno(asHandle, &descriptor) == 0 else { return close() }
+        ignoreNewClients()
         var streams: [Stream] = []
         if isOffered, let stream = try? Stream(loop: loop, isPipe: false) {
             if uv_accept(asStream, stream.asStream) == 0 { streams.append(stream) } else { stream.close() }
@@ -170,6 +172,18 @@ public final class Listener {
         let report = onConnection
         close()
         for stream in streams { report?(stream) }
+    }
+
+    /// The kernel drops the packets of clients that are not in the backlog yet, as if they were lost on their way.
+    func ignoreNewClients() {
+        var descriptor: uv_os_fd_t = -1
+        guard uv_fileno(handle.assumingMemoryBound(to: uv_handle_t.self), &descriptor) == 0 else { return }
+        var dropAll = sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0)
+        withUnsafeMutablePointer(to: &dropAll) { program in
+            var filter = sock_fprog(len: 1, filter: program)
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, socklen_t(MemoryLayout<sock_fprog>.size))
+        }
     }
 
     /// Stops listening at once. Idempotent. Accepted connections stay open.

@@ -189,7 +189,8 @@ public final class GatewayServer {
         for client in relaying.values { client.drainTimePassed() }
         for client in deadlines.elements { client.drainTimePassed() }
         drainTimer = loop.schedule(after: GatewayLimits.verdictMilliseconds) { [self] in
-            // Redis has not answered for these.
+            // Redis has not answered for these, and the backlog has others.
+            doorway.stopListening()
             for client in deadlines.elements { client.drainTimePassed() }
             drainTimer = loop.schedule(after: GatewayLimits.farewellMilliseconds) { [self] in stop() }
         }
@@ -199,6 +200,8 @@ public final class GatewayServer {
     /// the time to read their answer.
     private func finishDrainIfEmpty() {
         guard isDraining, waits.isEmpty else { return }
+        // A client in the backlog has come too. It gets its refusal, because a reset would tell it nothing.
+        doorway.stopListening()
         // A client that came before the port closed is served.
         if settings.sharesPort, !isTelling, doorway.awaitsHeads { return }
         if doorway.occupancy.parked == 0 {
