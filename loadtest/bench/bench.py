@@ -23,6 +23,7 @@ import disruptions
 import disruptions_plot
 import flood
 import handoff
+import instructions
 import longline
 import parking
 import reconnects
@@ -42,7 +43,7 @@ RELAY_SECONDS_MAX = 400
 QUICK = {
     "rounds": 1, "window": 500, "parking_rounds": 1, "waiters": 5_000, "handoffs": 1, "connects": 1, "browsers": 0,
     "flood": 2, "dispatches": 50, "relayed": 0, "reconnects": 0, "restarts": 2, "disruptions": 0,
-    "long_line": 0,
+    "long_line": 0, "instructions": 0,
 }
 
 # The parts in which a bound may be broken.
@@ -75,6 +76,7 @@ def main() -> int:
     parser.add_argument("--dispatches", type=int, default=300, help="measured dispatches at each size (300)")
     parser.add_argument("--handoffs", type=int, default=2, help="rounds of the hand-off part (2)")
     parser.add_argument("--connects", type=int, default=3, help="rounds of the connect part (3)")
+    parser.add_argument("--instructions", type=int, default=500, help="connects whose instructions are counted (500)")
     parser.add_argument("--browsers", type=int, default=10, help="hand-offs of real Chromium, cold or warm (10)")
     parser.add_argument("--relayed", type=int, default=2, help="rounds of the part of relayed connections' memory (2)")
     parser.add_argument("--reconnects", type=int, default=8, help="seconds of each run beside 200 reconnecting clients (8)")
@@ -127,6 +129,7 @@ def main() -> int:
     take("relayed", options.relayed, lambda bench: relayed.measure(bench, rounds=options.relayed))
     take("handoff", options.handoffs, lambda bench: handoff.measure(bench, rounds=options.handoffs))
     take("connects", options.connects, lambda bench: connects.measure(bench, rounds=options.connects))
+    take("instructions", options.instructions, lambda bench: instructions.measure(bench, count=options.instructions))
     take("reconnects", options.reconnects, lambda bench: reconnects.measure(bench, seconds=options.reconnects))
     take("restart", options.restarts, lambda bench: restart.measure(bench, rounds=options.restarts))
     take("flood", options.flood, lambda bench: flood.measure(bench, seconds=options.flood))

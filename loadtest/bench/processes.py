@@ -171,17 +171,20 @@ class Bench:
             address = "127.0.0.1:%d" % listener.getsockname()[1]
         return child, address, stats
 
-    def berth(self, name, kind, *arguments, fleet, core=None, listen="127.0.0.1:0", queue_max=20_000) -> tuple[Child, str]:
+    def berth(
+            self, name, kind, *arguments, fleet, core=None, listen="127.0.0.1:0", queue_max=20_000, under=(),
+            timeout=15.0) -> tuple[Child, str]:
         """A gateway or worker that listens and is registered; the process and its address."""
         if kind == "gateway":
             arguments = ("--tenant", f"default:maxQueue={queue_max}", *arguments)
-        child = self.berth_process(name, kind, *arguments, fleet=fleet, core=core, listen=listen)
-        address = child.wait_for("listening")["address"]
-        child.wait_for("registered")
+        child = self.berth_process(name, kind, *arguments, fleet=fleet, core=core, listen=listen, under=under)
+        address = child.wait_for("listening", timeout)["address"]
+        child.wait_for("registered", timeout)
         return child, address
 
-    def berth_process(self, name, kind, *arguments, fleet, core=None, listen="127.0.0.1:0", node=None) -> Child:
-        """A gateway or worker that was started a moment ago. `node` is its node id, if not `name`."""
-        argv = [self.binary("berth"), kind, "--listen", listen, "--redis", self.redis(), "--fleet", fleet]
+    def berth_process(self, name, kind, *arguments, fleet, core=None, listen="127.0.0.1:0", node=None, under=()) -> Child:
+        """A gateway or worker that was started a moment ago. `node` is its node id, if not `name`; `under` is the
+        program that runs it."""
+        argv = [*under, self.binary("berth"), kind, "--listen", listen, "--redis", self.redis(), "--fleet", fleet]
         argv += ["--node-id", node or name, "--node-secret-file", self.secret, *arguments]
         return self.start(name, argv, core=self.proxy_core if core is None else core, to_file=True)

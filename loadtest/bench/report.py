@@ -165,6 +165,11 @@ def handed(found) -> str:
     return top + table(rows)
 
 
+def instructed(found) -> str:
+    top = f"Instructions of a process for one connect, its Close included and the kernel's left out, of {found['count']}.\n\n"
+    return top + table([("process", "instructions"), *((name, f"{each:,.0f}") for name, each in found["each"].items())])
+
+
 def connected(found) -> str:
     top = (
         f"From connect to 101 with a slot free, {found['connects']} clients in each of {found['rounds']} rounds; medians. CPU of\n"
@@ -276,7 +281,7 @@ def part(name, found) -> str:
 
 
 PARTS = {
-    "relay": relay, "handoff": handed, "connects": connected, "browsers": chromium, "parking": parking, "relayed": relayed,
+    "relay": relay, "handoff": handed, "connects": connected, "instructions": instructed, "browsers": chromium, "parking": parking, "relayed": relayed,
     "flood": flood, "reconnects": reconnected, "restart": restarted,
     "disruptions": disrupted, "longline": lined, "dispatch": dispatch,
 }
