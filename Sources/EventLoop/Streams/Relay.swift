@@ -60,14 +60,14 @@ public final class Relay {
     /// the last bytes to `a`, and `a` has its linger time.
     public var onBEnded: (() -> Void)?
     /// A strong reference while the relay lives.
-    public var witness: (any RelayWitness)?
+    @exclusivity(unchecked) public var witness: (any RelayWitness)?
     /// Gets the bytes of each side after they were written to the other side; they are valid only during the call.
-    public var tap: ((Side, UnsafeRawBufferPointer) -> Void)?
+    @exclusivity(unchecked) public var tap: ((Side, UnsafeRawBufferPointer) -> Void)?
     private var linger: Timer?
     private var lookout: Timer?
     private var queuedAtLastCheck = 0
-    public private(set) var bytesAToB: UInt64 = 0
-    public private(set) var bytesBToA: UInt64 = 0
+    @exclusivity(unchecked) public private(set) var bytesAToB: UInt64 = 0
+    @exclusivity(unchecked) public private(set) var bytesBToA: UInt64 = 0
     private var aEnded = false
     private var bEnded = false
     private var first: Side?

@@ -5,24 +5,27 @@ import QueueCore
 /// The reason that a client receives if the worker or the gateway ends its session: a refusal if the sidecar never
 /// answered, a close frame if the last frame was complete. It also pings a quiet client between two frames.
 final class LastWords: RelayWitness {
-    private var cursor = FrameCursor(of: .sidecar)
-    private var client = FrameCursor(of: .client)
+    @exclusivity(unchecked) private var cursor = FrameCursor(of: .sidecar)
+    @exclusivity(unchecked) private var client = FrameCursor(of: .client)
     private unowned let server: GatewayServer
+    /// Kept apart, because each read of `server` counts a reference.
+    private let loop: Loop
     /// The last time that bytes passed to the client or from it.
-    private var passedAt: UInt64
+    @exclusivity(unchecked) private var passedAt: UInt64
 
     /// - Parameters:
     ///   - bytes: what the worker sent before the relay began.
     ///   - sent: the client's messages before it.
     init(behind bytes: [UInt8], sent: [UInt8] = [], server: GatewayServer) {
         self.server = server
-        passedAt = server.loop.now
+        loop = server.loop
+        passedAt = loop.now
         bytes.withUnsafeBytes { cursor.pass($0) }
         sent.withUnsafeBytes { client.pass($0) }
     }
 
     func relay(_ relay: Relay, passed bytes: UnsafeRawBufferPointer, from side: Relay.Side) {
-        passedAt = server.loop.now
+        passedAt = loop.now
         switch side {
         case .a: client.pass(bytes)
         case .b: cursor.pass(bytes)
@@ -31,10 +34,10 @@ final class LastWords: RelayWitness {
 
     /// Pings a quiet client, so that no proxy on the way takes the connection for a dead one.
     func relayLooks(_ relay: Relay) {
-        guard server.loop.now - passedAt >= GatewayLimits.quietMilliseconds, cursor.mayClose, !client.hasClosed,
+        guard loop.now - passedAt >= GatewayLimits.quietMilliseconds, cursor.mayClose, !client.hasClosed,
             relay.queuedBytes(to: .a) == 0
         else { return }
-        passedAt = server.loop.now
+        passedAt = loop.now
         relay.insert([0x89, 0], to: .a)
     }
 

@@ -146,7 +146,8 @@ public final class WorkerAgent {
 
     private func open(_ registry: SlotRegistry) {
         let credentials = Credentials(
-            fleet: settings.fleet, worker: registry.id, secrets: (settings.secrets.isEmpty ? [[]] : settings.secrets).map(SigningKey.init))
+            fleet: settings.fleet, worker: registry.id,
+            secrets: (settings.secrets.isEmpty ? [[]] : settings.secrets).map(SigningKey.init))
         let door = GatewayDoor(
             loop: loop, credentials: credentials, connectionsMax: pendingConnectionsMax, events: events
         ) { [weak self] grant, secret, head, stream in

@@ -4,17 +4,17 @@ import WorkerCore
 
 /// Follows the frames of a session in both directions, and says to the client why the session ends early.
 final class SessionFrames: RelayWitness {
-    private var sidecar = FrameCursor(of: .sidecar)
-    private var client = FrameCursor(of: .client)
+    @exclusivity(unchecked) private var sidecar = FrameCursor(of: .sidecar)
+    @exclusivity(unchecked) private var client = FrameCursor(of: .client)
     private let loop: Loop
     /// Called once, at the sidecar's first byte.
-    var onFirstByte: (() -> Void)?
+    @exclusivity(unchecked) var onFirstByte: (() -> Void)?
     /// Called once, if the sidecar froze.
     var onFrozen: (() -> Void)?
     /// From the sidecar's first byte on.
-    private var pulse: SidecarPulse?
+    @exclusivity(unchecked) private var pulse: SidecarPulse?
     /// nil if the client asked for no limit.
-    var clock: SessionClock?
+    @exclusivity(unchecked) var clock: SessionClock?
     /// nil if nothing is to be said.
     var words: ClosingWords? = .sidecarEnded
 
