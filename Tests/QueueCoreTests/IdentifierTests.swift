@@ -6,6 +6,9 @@ import Testing
         let id = WaiterID(high: 1, low: 0xABC)
         #expect(id.text == "00000000000000010000000000000abc")
         #expect(WaiterID(id.text) == id)
+        let long = "0123456789abcdef0fedcba987654321"
+        #expect(WaiterID(long) == WaiterID(high: 0x0123_4567_89AB_CDEF, low: 0x0FED_CBA9_8765_4321))
+        #expect(WaiterID(long)?.text == long)
         for bad in [
             "", "0", String(repeating: "0", count: 31), String(repeating: "0", count: 33),
             String(repeating: "A", count: 32), String(repeating: "g", count: 32), String(repeating: "é", count: 16),

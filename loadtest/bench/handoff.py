@@ -66,7 +66,6 @@ def shape(found, name, waiting) -> dict:
     runs = found["runs"][name][str(waiting)]
     out = {f"p{at}": statistics.median(p(run["hand_offs"], at) for run in runs) for at in (50, 99)}
     out["used"] = statistics.median(run["used"] for run in runs)
-    out["overtaken"] = sum(run["overtaken"] for run in runs)
     return out
 
 
@@ -79,6 +78,4 @@ def faults(found) -> list[str]:
                 words.append(f"{waiting} waiting: {at} of the hand-off is {ours[at] / theirs[at]:.1f} times HAProxy's")
         if ours["used"] < USED_MIN:
             words.append(f"{waiting} waiting: sessions use {ours['used']:.0%} of the seats' time")
-        if ours["overtaken"]:
-            words.append(f"{waiting} waiting: {ours['overtaken']} clients were overtaken")
     return words

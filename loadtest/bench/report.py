@@ -153,7 +153,7 @@ def handed(found) -> str:
         f"Milliseconds from a client's Close to the next client's 101, {handoff.SEATS} seats, sessions of {handoff.HELD_MS} ms;\n"
         f"{found['rounds']} rounds, medians.\n\n"
     )
-    rows = [("waiting", "through", "median", "99 of 100 within", "to HAProxy", "seats' time used", "overtaken")]
+    rows = [("waiting", "through", "median", "99 of 100 within", "to HAProxy", "seats' time used")]
     for waiting in map(str, handoff.WAITING):
         theirs = handoff.shape(found, "haproxy", waiting)
         for name in ("haproxy", "berth"):
@@ -161,7 +161,7 @@ def handed(found) -> str:
             ratio = f"{ours['p50'] / theirs['p50']:.2f} / {ours['p99'] / theirs['p99']:.2f}" if name == "berth" else "–"
             title = "gateway and worker" if name == "berth" else TITLES[name]
             used = f"{ours['used']:.0%}"
-            rows.append((waiting, title, f"{ours['p50']:.3f}", f"{ours['p99']:.3f}", ratio, used, ours["overtaken"]))
+            rows.append((waiting, title, f"{ours['p50']:.3f}", f"{ours['p99']:.3f}", ratio, used))
     return top + table(rows)
 
 

@@ -14,8 +14,8 @@ final class ClientConnection: HasDeadline {
     /// Until the request is complete.
     private var reader: ReaderBox? = ReaderBox()
     private var errand: (any Errand)?
-    /// The address for this borrower's client; `nil` for other clients.
-    private var borrow: BorrowAddress?
+    /// The address for this borrower's client.
+    private var borrow = Apart<BorrowAddress>.none
     /// The client holds its slot by the response to its request.
     private var holds = false
     private var relay: Relay?
@@ -111,7 +111,7 @@ final class ClientConnection: HasDeadline {
             let milliseconds =
                 request.mayWait ? UInt64(request.waitMilliseconds) : GatewayLimits.impatientMilliseconds
             if request.parks { park(key: head.value("sec-websocket-key") ?? "") }
-            borrow = request.borrowAddress
+            borrow = request.borrowAddress.map { .some($0) } ?? .none
             holds = request.purpose == .hold
             let wait = WaitDriver(
                 request, owner: self, table: server.waits, deadline: server.loop.now + milliseconds)
@@ -302,7 +302,7 @@ extension ClientConnection: WaitOwner {
 
     func slotLent(_ grant: Grant, milliseconds: Int) {
         errand = nil
-        guard let borrow else { return }
+        guard let borrow = borrow.value else { return }
         let lease = grant.lease
         answer(
             APIAnswer.lent(

@@ -1,16 +1,27 @@
 /// The id of one waiter: 128 random bits made by the gateway, written as 32 lower-case hex digits.
+///
+/// It keeps the bits, because each waiting client has an id, and the digits take 80 bytes of memory.
 public struct WaiterID: Hashable, Sendable, CustomStringConvertible {
-    public let text: String
+    private let high: UInt64
+    private let low: UInt64
+
+    public var text: String { hex(high, low) }
 
     /// - Parameter high, low: random bits, drawn by the caller.
     public init(high: UInt64, low: UInt64) {
-        text = hex(high) + hex(low)
+        self.high = high
+        self.low = low
     }
 
     /// Reads an id from Redis or from the wire; `nil` unless it is 32 lower-case hex digits.
     public init?(_ text: some StringProtocol) {
         guard text.utf8.count == 32, text.utf8.allSatisfy(isLowerHex) else { return nil }
-        self.text = String(text)
+        var bits: (high: UInt64, low: UInt64) = (0, 0)
+        for digit in text.utf8 {
+            let value = UInt64(digit <= UInt8(ascii: "9") ? digit - UInt8(ascii: "0") : digit - UInt8(ascii: "a") + 10)
+            bits = (bits.high << 4 | bits.low >> 60, bits.low << 4 | value)
+        }
+        self.init(high: bits.high, low: bits.low)
     }
 
     public var description: String { text }
@@ -96,7 +107,23 @@ func isLowerHex(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
 }
 
-func hex(_ value: UInt64) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+/// 16 lower-case digits, and 16 more for a second number.
+func hex(_ first: UInt64, _ second: UInt64? = nil) -> String {
+    String(unsafeUninitializedCapacity: 32) { digits in
+        write(first, to: digits, from: 0)
+        guard let second else { return 16 }
+        write(second, to: digits, from: 16)
+        return 32
+    }
+}
+
+private func write(_ number: UInt64, to digits: UnsafeMutableBufferPointer<UInt8>, from start: Int) {
+    var rest = number
+    var index = start + 16
+    while index > start {
+        index -= 1
+        let digit = UInt8(truncatingIfNeeded: rest & 15)
+        digits[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+        rest >>= 4
+    }
 }

@@ -52,14 +52,9 @@ final class BenchHandOff {
     private var taken: [Double] = []
     private var given: [Double] = []
     private var heldSeconds = 0.0
-    private var overtaken = 0
-    /// When the heads of the clients that wait were sent, in that order, by client.
-    private var line: [(client: Int, sent: Double)] = []
     private var links: [Int: BenchLink] = [:]
     private var isOver = false
 
-    /// Two heads that are sent closer to each other than this may arrive in either order.
-    private static let orderSeconds = 0.02
     /// The connections of the first clients that are made at once: fewer than the shortest usual backlog.
     private static let connectingMax = 100
 
@@ -86,7 +81,7 @@ final class BenchHandOff {
         let handOffs = (first..<first + sessions).map { (taken[$0] - given[$0 - seats]) * 1_000 }
         let window = taken[first + sessions] - taken[first]
         let used = heldSeconds / (window * Double(seats))
-        return "{\"hand_offs\":\(handOffs),\"used\":\(used),\"overtaken\":\(overtaken)}"
+        return "{\"hand_offs\":\(handOffs),\"used\":\(used)}"
     }
 
     /// - Parameter sent: called when the client's head was sent.
@@ -97,10 +92,6 @@ final class BenchHandOff {
             let now = ProcessSample.monotonicSeconds()
             let number = taken.count
             taken.append(now)
-            if let place = line.firstIndex(where: { $0.client == client }) {
-                if number >= first, line[0].sent < line[place].sent - BenchHandOff.orderSeconds { overtaken += 1 }
-                line.remove(at: place)
-            }
             if number == last {
                 isOver = true
                 return loop.stop()
@@ -113,10 +104,7 @@ final class BenchHandOff {
             }
         }
         links[client] = link
-        link.onSent = { [self] in
-            line.append((client, ProcessSample.monotonicSeconds()))
-            sent()
-        }
+        link.onSent = sent
         link.onLoss = { [self] in
             links[client] = nil
             guard case .lost(nil) = $0 else { return fail($0) }

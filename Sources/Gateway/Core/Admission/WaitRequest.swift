@@ -14,23 +14,39 @@ public struct WaitRequest: Hashable, Sendable {
     public let tenant: String
     public let selector: Selector
     public let purpose: Purpose
-    public let headStartSeconds: Int
-    public let run: String
-    public let alias: String
-    public let waitMilliseconds: Int
-    public let bounds: SessionBounds
-    /// How long the slot is kept after a dropped socket; 0 for not at all.
-    public let keepSeconds: Int
     public let kind: ClientKind
-    /// The client's address without its port.
-    public let address: String
     /// The client gets its 101 before it has a slot.
     public let parks: Bool
-    /// The address for a borrower's client; `nil` for other clients.
-    public let borrowAddress: BorrowAddress?
-    /// The trace id in the client's `traceparent`; empty for none.
-    public let traceID: String
+    public let headStartSeconds: Int
+    public let waitMilliseconds: Int
+    /// The client's address without its port.
+    public let address: String
     public private(set) var head: ForwardedHead
+    private let rare: Apart<Rare>
+
+    /// The values that few clients give.
+    private struct Rare: Hashable, Sendable {
+        var run = ""
+        var alias = ""
+        var bounds = SessionBounds.none
+        var keepSeconds = 0
+        var borrowAddress: BorrowAddress?
+        var traceID = ""
+
+        static let none = Rare()
+    }
+
+    private var given: Rare { rare.value ?? .none }
+
+    public var run: String { given.run }
+    public var alias: String { given.alias }
+    public var bounds: SessionBounds { given.bounds }
+    /// How long the slot is kept after a dropped socket; 0 for not at all.
+    public var keepSeconds: Int { given.keepSeconds }
+    /// The address for a borrower's client; `nil` for other clients.
+    public var borrowAddress: BorrowAddress? { given.borrowAddress }
+    /// The trace id in the client's `traceparent`; empty for none.
+    public var traceID: String { given.traceID }
 
     package init(
         tenant: String, selector: Selector, purpose: Purpose = .connect, headStartSeconds: Int, run: String,
@@ -42,17 +58,15 @@ public struct WaitRequest: Hashable, Sendable {
         self.selector = selector
         self.purpose = purpose
         self.headStartSeconds = headStartSeconds
-        self.run = run
-        self.alias = alias
         self.waitMilliseconds = waitMilliseconds
-        self.bounds = bounds
-        self.keepSeconds = keepSeconds
         self.kind = kind
         self.address = address
         self.parks = parks
-        self.borrowAddress = borrowAddress
-        self.traceID = traceID
         self.head = head
+        let rare = Rare(
+            run: run, alias: alias, bounds: bounds, keepSeconds: keepSeconds, borrowAddress: borrowAddress,
+            traceID: traceID)
+        self.rare = rare == .none ? .none : .some(rare)
     }
 
     /// `wait=0`: refuse instead of queueing.

@@ -16,16 +16,21 @@ public struct Waiter: Sendable {
     /// The newest attempt granted.
     public var attempt: Int { newest?.lease.attempt ?? 0 }
     public let purpose: WaitRequest.Purpose
+    // Small values stand side by side, because a parked client keeps its waiter.
+    private var isShuttingDown = false
+    /// Milliseconds between two questions whether a worker serves the waiter's pools. The wait ends if none does.
+    private let noWorkerWait: UInt32
     /// Milliseconds of the loop's clock at which the wait is over.
     public let deadline: UInt64
-    /// Milliseconds between two questions whether a worker serves the waiter's pools. The wait ends if none does.
-    private let noWorkerWait: UInt64
     /// Milliseconds of the loop's clock at which the driver calls `deadlinePassed` next.
     public private(set) var nextCheck: UInt64
     /// The newest grant.
-    public private(set) var newest: Grant?
+    public private(set) var newest: Grant? {
+        get { newestGrant.value }
+        set { newestGrant = newValue.map { .some($0) } ?? .none }
+    }
+    private var newestGrant = Apart<Grant>.none
     private var failedWorkers: [ProcessID] = []
-    private var isShuttingDown = false
 
     /// - Parameters:
     ///   - now: milliseconds of the loop's clock, as is `deadline`.
@@ -37,8 +42,8 @@ public struct Waiter: Sendable {
         self.id = id
         self.purpose = purpose
         self.deadline = deadline
-        self.noWorkerWait = noWorkerWait ?? UInt64(Int32.max)
-        nextCheck = min(deadline, now + self.noWorkerWait)
+        self.noWorkerWait = UInt32(clamping: noWorkerWait ?? UInt64(Int32.max))
+        nextCheck = min(deadline, now + UInt64(self.noWorkerWait))
     }
 
     /// A slot is ours and its worker has not answered yet: the dial must not be disturbed.
@@ -226,7 +231,7 @@ public struct Waiter: Sendable {
 
     private mutating func checkPassed(now: UInt64) -> Action {
         guard now >= nextCheck else { return .none }
-        nextCheck = min(deadline, now + noWorkerWait)
+        nextCheck = min(deadline, now + UInt64(noWorkerWait))
         return state == .waiting ? Action(queue: .expire(nil, .unserved)) : .none
     }
 
