@@ -10,7 +10,8 @@ package final class WaitDriver<Connection: WorkerConnection>: Errand {
     private(set) var request: WaitRequest
     /// The id under which the wait was enqueued first. Every event has this one, because the queue may know the wait by
     /// another id later.
-    private let name: WaiterID
+    private var name: WaiterID { firstID.value ?? machine.id }
+    private var firstID = Apart<WaiterID>.none
     package private(set) var machine: Waiter
     private var call: (any DialCall)?
     private var session: Session?
@@ -41,10 +42,9 @@ package final class WaitDriver<Connection: WorkerConnection>: Errand {
         self.request = request
         self.owner = owner
         self.table = table
-        name = table.runtime.freshWaiterID()
         began = table.runtime.now
         machine = Waiter(
-            id: name, purpose: request.purpose, now: began, deadline: deadline,
+            id: table.runtime.freshWaiterID(), purpose: request.purpose, now: began, deadline: deadline,
             noWorkerWait: table.noWorkerWaitMilliseconds)
     }
 
@@ -94,6 +94,7 @@ package final class WaitDriver<Connection: WorkerConnection>: Errand {
         if id != idBefore {
             table.remove(idBefore)
             table.insert(self)
+            if firstID == .none { firstID = .some(idBefore) }
             table.events.renamed(name, to: id)
         }
         if machine.attempt > attemptBefore, let grant = machine.newest {
