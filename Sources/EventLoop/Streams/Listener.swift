@@ -140,8 +140,8 @@ public final class Listener {
         }
     }
 
-    /// Accepts what is in the backlog, then closes. A client that comes between the two is not reset: its system tries
-    /// again after a second (RFC 6298, 2.1), and finds whoever listens then.
+    /// Accepts what is in the backlog, then closes. A client whose first packet comes between the two is not reset: its
+    /// system tries again after a second (RFC 6298, 2.1), and finds whoever listens then.
     public func closeAfterBacklog() {
         isPaused = false
         var descriptor: uv_os_fd_t = -1

@@ -111,7 +111,7 @@ final class ClientConnection: HasDeadline {
             let milliseconds =
                 request.mayWait ? UInt64(request.waitMilliseconds) : GatewayLimits.impatientMilliseconds
             if request.parks { park(key: head.value("sec-websocket-key") ?? "") }
-            borrow = request.borrowAddress.map { .some($0) } ?? .none
+            borrow = Apart(request.borrowAddress)
             holds = request.purpose == .hold
             let wait = WaitDriver(
                 request, owner: self, table: server.waits, deadline: server.loop.now + milliseconds)

@@ -3,6 +3,8 @@ package indirect enum Apart<Value> {
     case none
     case some(Value)
 
+    package init(_ value: Value?) { self = value.map { .some($0) } ?? .none }
+
     package var value: Value? {
         switch self {
         case .none: nil

@@ -27,7 +27,7 @@ public struct Waiter: Sendable {
     /// The newest grant.
     public private(set) var newest: Grant? {
         get { newestGrant.value }
-        set { newestGrant = newValue.map { .some($0) } ?? .none }
+        set { newestGrant = Apart(newValue) }
     }
     private var newestGrant = Apart<Grant>.none
     private var failedWorkers: [ProcessID] = []
