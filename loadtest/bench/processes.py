@@ -172,11 +172,11 @@ class Bench:
         return child, address, stats
 
     def berth(
-            self, name, kind, *arguments, fleet, core=None, listen="127.0.0.1:0", queue_max=20_000, under=(),
+            self, name, kind, *arguments, fleet, core=None, listen="127.0.0.1:0", under=(),
             timeout=15.0) -> tuple[Child, str]:
         """A gateway or worker that listens and is registered; the process and its address."""
         if kind == "gateway":
-            arguments = ("--tenant", f"default:maxQueue={queue_max}", *arguments)
+            arguments = ("--tenant", "default:maxQueue=20000", *arguments)
         child = self.berth_process(name, kind, *arguments, fleet=fleet, core=core, listen=listen, under=under)
         address = child.wait_for("listening", timeout)["address"]
         child.wait_for("registered", timeout)

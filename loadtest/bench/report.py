@@ -281,8 +281,8 @@ def part(name, found) -> str:
 
 
 PARTS = {
-    "relay": relay, "handoff": handed, "connects": connected, "instructions": instructed, "browsers": chromium, "parking": parking, "relayed": relayed,
-    "flood": flood, "reconnects": reconnected, "restart": restarted,
+    "relay": relay, "handoff": handed, "connects": connected, "instructions": instructed, "browsers": chromium,
+    "parking": parking, "relayed": relayed, "flood": flood, "reconnects": reconnected, "restart": restarted,
     "disruptions": disrupted, "longline": lined, "dispatch": dispatch,
 }
 
