@@ -32,14 +32,17 @@ def haproxy(bench: Bench, seats=SEATS) -> tuple[str, list[Child]]:
     return address, [child]
 
 
-def berth(bench: Bench, seats=SEATS, *arguments) -> tuple[str, list[Child]]:
-    """The address, and gateway and worker. `arguments` are the gateway's."""
+def berth(bench: Bench, seats=SEATS, *arguments, under=None, **more) -> tuple[str, list[Child]]:
+    """The address, and gateway and worker. `arguments` are the gateway's; `under` names programs that run either."""
     bench.redis_core = bench.proxy_core
+    under = under or {}
     command = f"{bench.binary('loadtest')} echo"
     worker, _ = bench.berth(
         "worker", "worker", "--kind", "command", "--command", command, "--mode", "shared", "--sessions", str(seats),
-        "--max-sessions", "1000000", "--pool", f"{bench.pool}={seats}", fleet="handoff")
-    gateway, address = bench.berth("gateway", "gateway", *arguments, fleet="handoff")
+        "--max-sessions", "1000000", "--pool", f"{bench.pool}={seats}", fleet="handoff",
+        under=under.get("worker", ()), **more)
+    gateway, address = bench.berth(
+        "gateway", "gateway", *arguments, fleet="handoff", under=under.get("gateway", ()), **more)
     return address, [gateway, worker]
 
 

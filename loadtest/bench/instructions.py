@@ -24,23 +24,10 @@ PROCESSES = ("gateway", "worker")
 def counted(bench: Bench, name, *, count) -> float:
     """Instructions of one process for a connect. The other process runs as usual."""
     path = os.path.join(bench.folder, f"callgrind-{name}")
-    under = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={path}"]
-    command = f"{bench.binary('loadtest')} echo"
-    arguments = {
-        "worker": (
-            "--kind", "command", "--command", command, "--mode", "shared", "--sessions", str(connects.SLOTS),
-            "--max-sessions", "1000000", "--pool", f"{bench.pool}={connects.SLOTS}"),
-        "gateway": (),
-    }
-    found = {
-        kind: bench.berth(
-            f"{name}-counted-{kind}", kind, *arguments[kind], fleet=f"counted-{name}", timeout=TIMEOUT_SECONDS,
-            under=under if kind == name else ())
-        for kind in ("worker", "gateway")
-    }
-    load = bench.loadtest(
-        f"counted-{name}", "handoff", "--to", found["gateway"][1], "--target", handoff.TARGETS["berth"])
-    child = found[name][0]
+    under = {name: ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={path}"]}
+    address, children = handoff.berth(bench, connects.SLOTS, under=under, timeout=TIMEOUT_SECONDS)
+    load = bench.loadtest(f"counted-{name}", "handoff", "--to", address, "--target", handoff.TARGETS["berth"])
+    child = children[PROCESSES.index(name)]
 
     def control(*words):
         subprocess.run(["callgrind_control", *words, str(child.pid)], check=True, stdout=subprocess.DEVNULL)
@@ -53,8 +40,7 @@ def counted(bench: Bench, name, *, count) -> float:
     (written,) = glob.glob(path + ".*")
     with open(written, encoding="utf-8") as file:
         total = int(re.search(r"^totals: (\d+)$", file.read(), re.MULTILINE)[1])
-    load.end()
-    for one, _ in found.values():
+    for one in (load, *children):
         one.end()
     return total / count
 
