@@ -7,7 +7,7 @@ import Testing
 @Suite struct ScriptLinkerTests {
     /// What comes before the verb, the functions around it left out.
     private func link(_ parts: String..., verb: String) -> String {
-        let script = ScriptLinker(parts: parts).join("\n" + verb)
+        let script = String(decoding: ScriptLinker(parts: parts).join(verb), as: UTF8.self)
         return script.components(separatedBy: "return (function()\n").prefix(2).joined()
     }
 
@@ -134,11 +134,10 @@ import Testing
 
             """
         #expect(
-            ScriptLinker(parts: ["", parts]).join(verb) == """
+            String(decoding: ScriptLinker(parts: ["", parts]).join(verb), as: UTF8.self) == """
                 return (function()
                 return (function()
                 local x = 1
-                -- Why.
                 local function d()
                 local function a()
                 end
@@ -154,7 +153,6 @@ import Testing
                 if x then
                     d()
                 end
-
                 end)()
                 end)()
 

@@ -52,7 +52,7 @@ final class Membership {
         self.id = id
         keys = Keys(fleet: fleet)
         standing = Standing(kind: kind)
-        connection = runtime.connection(scripts: ScriptLibrary.all)
+        connection = runtime.connection(scripts: kind == .worker ? ScriptLibrary.ofWorker : ScriptLibrary.ofGateway)
         connection.onEvent = { [weak self] in self?.connection($0) }
     }
 

@@ -31,6 +31,12 @@ public enum ScriptLibrary {
     public static let keep = named("keep")
     public static let examine = named("examine")
 
+    /// What the connection of a gateway or worker runs.
+    static let ofGateway =
+        ofMember + [roll, settings, enqueue, cancel, collect, reject, reserve, attach, finish, probed]
+    static let ofWorker = ofMember + [renew, accept, reject, release, ready, keep]
+    private static let ofMember = [register, sweep, drain]
+
     /// The text of each verb's file.
     static let verbs = [
         ("enqueue", PackageResources.enqueue_lua), ("cancel", PackageResources.cancel_lua),
@@ -48,7 +54,8 @@ public enum ScriptLibrary {
         ("examine", PackageResources.examine_lua),
     ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }
 
-    public static let all = verbs.map { joined($0.name, $0.text, linker) }
+    /// Every script.
+    package static let all = verbs.map { joined($0.name, $0.text, linker) }
 
     /// Ordered so that a part uses only earlier ones.
     static let parts = [
@@ -67,8 +74,8 @@ public enum ScriptLibrary {
     private static let linker = ScriptLinker(parts: parts.map(\.text))
 
     private static func named(_ name: String) -> RedisScript {
-        guard let script = all.first(where: { $0.name == name }) else { preconditionFailure("no verb \(name)") }
-        return script
+        guard let verb = verbs.first(where: { $0.name == name }) else { preconditionFailure("no verb \(name)") }
+        return joined(name, verb.text, linker)
     }
 
     /// The names of all files, without `.lua`.
@@ -92,7 +99,8 @@ public enum ScriptLibrary {
 
     private static func joined(_ name: String, _ verb: String, _ linker: ScriptLinker) -> RedisScript {
         let firstLine = verb.prefix { $0 != "\n" }
-        let source = firstLine + "\n" + linker.join(String(verb.dropFirst(firstLine.count)))
-        return RedisScript(name: name, source: Array(source.utf8))
+        return RedisScript(
+            name: name, source: Array(firstLine.utf8) + "\n".utf8 + linker.join(String(verb.dropFirst(firstLine.count)))
+        )
     }
 }
