@@ -7,6 +7,7 @@ import socket
 import pytest
 from support.certificates import Authority
 from support.fleet import ROOT, Fleet, binary
+from support.network import objection
 from support.process import Process, run
 
 LONG = bool(os.environ.get("BERTH_LONG"))
@@ -157,6 +158,19 @@ async def test_clients_come_by_tls(folder):
 async def test_a_mistake_is_told(folder, arguments, words):
     process = await loadtest(folder, *arguments)
     assert process.code not in (0, None) and words in process.output, process.output
+
+
+@pytest.mark.skipif(objection() is not None, reason=str(objection()))
+@pytest.mark.parametrize("ports, said", [(400, False), (80, True)])
+async def test_too_many_connections_to_one_address_are_told(folder, ports, said):
+    scenario = os.path.join(folder, "many.yaml")
+    with open(scenario, "w", encoding="utf-8") as file:
+        file.write("question: How many at once?\nslots: 2\narrivals: { burst: 60 }\nhold: 1ms\n")
+    setup = f"ip link set lo up && echo 20000 {20000 + ports - 1} >/proc/sys/net/ipv4/ip_local_port_range"
+    argv = ["unshare", "--net", "sh", "-ec", f'{setup}; exec "$@"', "sh", binary("loadtest"), "run", scenario]
+    process = await run("loadtest-ports", argv, folder, timeout=60)
+    assert ("over 40 connections at once: Linux now takes long" in process.output) == said, process.output
+    assert "60 served" in process.output or "served 60" in process.output, process.output
 
 
 async def test_each_scenario_tells_its_question(folder):

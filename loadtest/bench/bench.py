@@ -20,12 +20,12 @@ import browsers
 import connects
 import dispatch
 import disruptions
-import disruptions_plot
 import flood
 import handoff
 import instructions
 import longline
 import parking
+import pictures
 import reconnects
 import relay
 import relayed
@@ -144,11 +144,12 @@ def main() -> int:
     if options.record:
         text = "\n".join(report.part(name, out[name]) for name in report.PARTS if name in out)
         report.record(text, out, os.path.join(ROOT, "docs", "benchmarks.md"))
-        if options.disruptions:
-            folder = os.path.join(ROOT, "docs", "images", "bench")
-            os.makedirs(folder, exist_ok=True)
-            with open(os.path.join(folder, "disruptions.svg"), "w", encoding="utf-8") as file:
-                file.write(disruptions_plot.svg(out["disruptions"]))
+        folder = os.path.join(ROOT, "docs", "images", "bench")
+        os.makedirs(folder, exist_ok=True)
+        for name, draw in pictures.PICTURES.items():
+            if name in out:
+                with open(os.path.join(folder, f"{name}.svg"), "w", encoding="utf-8") as file:
+                    file.write(draw(out[name]))
     print(f"{time.monotonic() - began:.1f} s; all figures: {os.path.relpath(path, ROOT)}")
     for one in words:
         print(f"bench: {one}")

@@ -23,6 +23,8 @@ final class LoadRun {
     /// One for each stream of arrivals, so that the streams do not depend on each other.
     private var randoms: [SeededRandom]
     private var clients: [Int: LoadClient] = [:]
+    /// With more clients at a time, connections take long to make; nil once the user knows.
+    private var clientsQuick: Int?
     private var holdsSlot: Set<Int> = []
     private var clientsMade = 0
     private var dialling: Set<Int> = []
@@ -51,6 +53,8 @@ final class LoadRun {
         randoms = scenario.streams.map { _ in SeededRandom(seed: random.next()) }
         began = LoadRun.clock()
         recorder = RunRecorder(scenario: scenario, now: 0)
+        let addresses = Set(targets.map(\.address.description)).count
+        clientsQuick = Machine.quickPorts.map { $0 * addresses }
     }
 
     /// Microseconds since the start.
@@ -164,6 +168,12 @@ final class LoadRun {
             fields: [field],
             readBytesASecond: tenant.readBytesASecond, again: arrival.again)
         clients[number] = LoadClient(plan, session: session, run: self)
+        if let most = clientsQuick, clients.count > most {
+            clientsQuick = nil
+            ProgressLine.say(
+                "over \(most) connections at once: Linux now takes long to find a port for each, so clients will be late. "
+                    + "Give more addresses (--url), or widen net.ipv4.ip_local_port_range")
+        }
     }
 
     func sent(_ client: LoadClient) {
