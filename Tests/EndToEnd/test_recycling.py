@@ -11,7 +11,7 @@ import playwright
 import pytest
 from playwright.async_api import async_playwright
 from support.fleet import Fleet, eventually
-from support.remains import Remains, profile_of
+from support.remains import Remains, profile_of, words_of
 
 DRIVER = os.path.join(os.path.dirname(os.path.abspath(playwright.__file__)), "driver")
 SESSIONS = int(os.environ.get("BERTH_RECYCLED") or ("500" if os.environ.get("BERTH_LONG") else "8"))
@@ -127,7 +127,12 @@ class Recycling:
         """A CDP session with the browser as a whole, and the browser's profile."""
         cdp = await browser.new_browser_cdp_session()
         info = (await cdp.send("SystemInfo.getProcessInfo"))["processInfo"]
-        profile = profile_of(next(process["id"] for process in info if process["type"] == "browser"))
+        pid = next(process["id"] for process in info if process["type"] == "browser")
+        (disabled,) = [word for word in words_of(pid) if word.startswith("--disable-features=")]
+        assert disabled.endswith("WebUIOmniboxPopup,WebUIOmniboxAimPopup")
+        # Playwright's own list is still there.
+        assert (disabled.count(",") > 5) == (self.kind == "playwright"), disabled
+        profile = profile_of(pid)
         self.served[profile] = self.served.get(profile, 0) + 1
         return cdp, profile
 
@@ -138,6 +143,11 @@ class Recycling:
         await page.evaluate(STORE, name)
         await page.reload()
         assert await page.evaluate(STORED) == [f"who={name}", name]
+
+    async def has_no_page_of_its_own(self, cdp):
+        """The browser does not load the lists below its address bar, which nobody sees."""
+        targets = (await cdp.send("Target.getTargets"))["targetInfos"]
+        assert not [target["url"] for target in targets if "top-chrome" in target["url"]]
 
     async def settled(self, sidecars: int) -> dict:
         """The first of two equal looks at which all slots are free and all spares are up.
@@ -190,15 +200,17 @@ async def of_playwright(fleet: Recycling, name: str):
     await cdp.send("Storage.setCookies", {"cookies": [{"name": "who", "value": name, "url": fleet.site.url}]})
     assert len((await cdp.send("Storage.getCookies"))["cookies"]) == 1
     await fleet.stores(await browser.new_page(), name)
+    await fleet.has_no_page_of_its_own(cdp)
     await browser.close()
 
 
 async def of_cdp(fleet: Recycling, name: str):
     """A browser by CDP, whose profile's own context is what its clients use."""
     browser = await fleet.chromium.connect_over_cdp(fleet.url, timeout=SLOW)
-    await fleet.serves(browser)
+    cdp, _ = await fleet.serves(browser)
     (context,) = browser.contexts
     await fleet.stores(context.pages[0] if context.pages else await context.new_page(), name)
+    await fleet.has_no_page_of_its_own(cdp)
     await browser.close()
 
 

@@ -23,7 +23,24 @@ private let chromium = PlaywrightDriver.executable(
         #expect(!one.arguments.contains("--no-sandbox"))
         #expect(kind.invocation(folder: "/w/0-1", isRoot: true).arguments.contains("--no-sandbox"))
         let shown = ChromiumKind(executable: "/usr/bin/chromium", isHeadless: false)
-        #expect(!shown.invocation(folder: "/w/0-1", isRoot: false).arguments.contains("--headless=new"))
+        let arguments = shown.invocation(folder: "/w/0-1", isRoot: false).arguments
+        #expect(!arguments.contains("--headless=new") && !arguments.contains { $0.hasPrefix("--disable-features") })
+    }
+
+    @Test(arguments: [
+        ([], "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
+        (["--disable-features="], "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
+        (
+            ["--disable-features=A,B", "--x", "--disable-features=C"],
+            "--disable-features=A,B,C,WebUIOmniboxPopup,WebUIOmniboxAimPopup"
+        ),
+    ])
+    func aHeadlessBrowserHasOneListOfDisabledFeatures(args: [String], list: String) {
+        let kind = ChromiumKind(executable: "/c", args: args)
+        let arguments = kind.invocation(folder: "/w", isRoot: false).arguments
+        #expect(arguments.filter { $0.hasPrefix("--disable-features") } == [list])
+        #expect(arguments.first == "/c" && arguments.last == "about:blank")
+        #expect(arguments.contains("--x") == args.contains("--x"))
     }
 
     @Test func theEndpointIsInOneLineOfStandardError() throws {

@@ -108,6 +108,19 @@ import Testing
             ])
         #expect(invocation.environment == ["TMPDIR": "/w", "HOME": "/w"])
         #expect(invocation.file?.content.contains("\"executablePath\":\"/c\",\"args\":[\"--a=b\"]") == true)
+        let program = driver.node
+        let launcher = try #require(ChromiumLauncher(program: program))
+        #expect(ChromiumLauncher(program: "/nowhere/berth") == nil)
+        let launched = PlaywrightKind(driver, executable: "/c", launcher: launcher)
+            .invocation(pool: Pool("a|chromium|1.65|raw")!, folder: "/w")
+        #expect(launched.file?.content.contains("\"executablePath\":\"\(program)\"") == true)
+        #expect(launched.environment == ["TMPDIR": "/w", "HOME": "/w", "BERTH_LAUNCHES_CHROMIUM": "/c"])
+        for (browser, isHeadless) in [("firefox", true), ("chromium", false)] {
+            let plain = PlaywrightKind(driver, executable: "/c", isHeadless: isHeadless, launcher: launcher)
+                .invocation(pool: Pool("a|\(browser)|1.65|raw")!, folder: "/w")
+            #expect(plain.file?.content.contains("\"executablePath\":\"/c\"") == true)
+            #expect(plain.environment == ["TMPDIR": "/w", "HOME": "/w"])
+        }
         #expect(kind.read(line: "ws://127.0.0.1:1/x", isStandardOutput: true) != .nothing)
         #expect(kind.read(line: "ws://127.0.0.1:1/x", isStandardOutput: false) == .nothing)
     }

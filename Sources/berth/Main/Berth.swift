@@ -1,9 +1,11 @@
 import ArgumentParser
 import EventLoop
+import Worker
 
 @main
 enum Program {
     static func main() {
+        ChromiumLauncher.launchIfAsked()
         StandardDescriptors.openClosed()
         Berth.main()
     }

@@ -34,7 +34,9 @@ final class SidecarKinds {
             return (try served(pool, browser: browser, version: ""), kind)
         case .playwright:
             let driver = try driver()
-            let kind = PlaywrightKind(driver, executable: executable, args: args, isHeadless: role.isHeadless)
+            let kind = PlaywrightKind(
+                driver, executable: executable, args: args, isHeadless: role.isHeadless,
+                launcher: ChromiumLauncher(program: OwnProgram.path))
             return (try served(pool, browser: browser, version: driver.version), kind)
         }
     }

@@ -25,13 +25,6 @@ enum ProcessSample {
         return pages * sysconf(Int32(_SC_PAGESIZE))
     }
 
-    /// The path of this program.
-    static var ownProgram: String {
-        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &path, path.count)
-        return String(decoding: path.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
-
     static func monotonicSeconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

@@ -151,7 +151,7 @@ final class LocalFleet {
     }
 
     private func startWorker(slots: Int) {
-        let program = ProcessSample.ownProgram
+        let program = OwnProgram.path
         let arguments =
             [
                 berth, "worker", "--listen", "127.0.0.1:0", "--node-id", "w\(workers.count)", "--kind", "command",

@@ -73,7 +73,7 @@ struct RunCommand: ParsableCommand {
     }
 
     private static var berthBeside: String {
-        let own = ProcessSample.ownProgram
+        let own = OwnProgram.path
         return String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)]) + "/berth"
     }
 }

@@ -64,6 +64,7 @@ package struct ChromiumKind: SidecarKind {
         ]
         // The address of the first page comes last.
         arguments += args + ["about:blank"]
+        if isHeadless { arguments = arguments.prefix(1) + ChromiumFeatures.disabled(in: Array(arguments.dropFirst())) }
         // The browser writes crash records and caches to the work folder, and they are removed with it.
         return SidecarInvocation(arguments: arguments, environment: ["TMPDIR": folder, "HOME": folder], file: nil)
     }

@@ -10,13 +10,19 @@ package struct PlaywrightKind: SidecarKind {
     /// More arguments for the browser.
     let args: [String]
     let isHeadless: Bool
+    /// Starts a headless Chromium; nil if Playwright starts the browser's program itself.
+    let launcher: ChromiumLauncher?
     package let isBrowser = true
 
-    package init(_ driver: PlaywrightDriver, executable: String?, args: [String] = [], isHeadless: Bool = true) {
+    package init(
+        _ driver: PlaywrightDriver, executable: String?, args: [String] = [], isHeadless: Bool = true,
+        launcher: ChromiumLauncher? = nil
+    ) {
         self.driver = driver
         self.executable = executable
         self.args = args
         self.isHeadless = isHeadless
+        self.launcher = launcher
     }
 
     package func checked(for pool: Pool, on machine: SidecarMachine) throws(WorkerFailure) -> any SidecarKind {
@@ -31,7 +37,7 @@ package struct PlaywrightKind: SidecarKind {
             return self
         }
         let found = try machine.program(executable, of: pool)
-        return PlaywrightKind(driver, executable: found, args: args, isHeadless: isHeadless)
+        return PlaywrightKind(driver, executable: found, args: args, isHeadless: isHeadless, launcher: launcher)
     }
 
     package func start(
@@ -44,15 +50,20 @@ package struct PlaywrightKind: SidecarKind {
     }
 
     func invocation(pool: Pool, folder: String) -> SidecarInvocation {
+        // The browser writes its profile and crash records to the work folder, and they are removed with it.
+        var environment = ["TMPDIR": folder, "HOME": folder]
+        var program = executable
+        if let launcher, let executable, pool.browser == "chromium", isHeadless {
+            environment.merge(launcher.environment(of: executable)) { $1 }
+            program = launcher.program
+        }
         let config = PlaywrightDriver.config(
-            browser: pool.browser, executable: executable, args: args, isHeadless: isHeadless)
+            browser: pool.browser, executable: program, args: args, isHeadless: isHeadless)
         let arguments = [
             driver.node, driver.script, "launch-server", "--browser", pool.browser, "--config", "\(folder)/launch.json",
         ]
-        // The browser writes its profile and crash records to the work folder, and they are removed with it.
         return SidecarInvocation(
-            arguments: arguments, environment: ["TMPDIR": folder, "HOME": folder],
-            file: (name: "launch.json", content: config))
+            arguments: arguments, environment: environment, file: (name: "launch.json", content: config))
     }
 
     /// Standard error is not read, because the browser prints a URL of its own there.
