@@ -27,8 +27,10 @@ SLOWEST = 20
 # A part that takes longer hangs.
 PART_SECONDS_MAX = 1_500
 PART_SECONDS_MAX_LONG = 5 * 3_600
-# Most of the integration tests wait for deadlines, so more of them run at a time than there are cores.
-PYTEST_WORKERS = 2 * CORES
+# Tests of processes wait for deadlines most of the time, so more of them run at a time than there are cores. Browsers use
+# the cores.
+PROCESS_TESTS_AT_A_TIME = 2 * CORES
+BROWSER_TESTS_AT_A_TIME = CORES
 
 # Niceness counts within a session alone where the kernel groups processes by session, so the group gets it too.
 LOWEST = ["sh", "-c", '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 19 "$@"', "sh"]
@@ -90,18 +92,24 @@ def swift(name, wanted, *more, after=(), computes=True, **environment):
     return Part(name, command, ("build",), after, environment, computes)
 
 
+def pytest(name, at_a_time, *folders):
+    """Python tests of these folders, so many at a time."""
+    command = [PYTHON, "-m", "pytest", *folders, "-n", str(at_a_time), "--dist", "worksteal"]
+    command += [f"--junitxml={OUT}/{name}.xml"]
+    return Part(name, command, ("build",))
+
+
 def parts(long):
-    pytest = [PYTHON, "-m", "pytest", "Tests", "-n", str(PYTEST_WORKERS), "--dist", "worksteal"]
-    pytest += [f"--junitxml={OUT}/pytest.xml", "--ignore=Tests/Charts"]
     charts = [CHARTS_PYTHON, "-m", "pytest", "Tests/Charts", "--durations=5"]
     seeds = "2000" if long else "250"
     every = "1" if long else "6"
     # A flood of calls must be answered within a second, so browsers do not run beside it.
-    quiet = ("processes and browsers",)
+    quiet = ("processes", "browsers")
     found = [
         # Alone: beside the compiler real browsers take longer than their clients wait.
         Part("build", BUILD + ["--build-tests"], has_tests=False),
-        Part("processes and browsers", pytest, ("build",)),
+        pytest("processes", PROCESS_TESTS_AT_A_TIME, "Tests/support", "Tests/Integration"),
+        pytest("browsers", BROWSER_TESTS_AT_A_TIME, "Tests/EndToEnd"),
         Part("charts", charts, ("build",), computes=True),
         Part("simulation", [SIM, "--seeds", seeds, "--jobs", "1"], ("build",), computes=True, has_tests=False),
         Part("planted bugs", [SIM, "--replay", "--every", every, "--jobs", "1"], ("build",), computes=True, has_tests=False),
@@ -224,8 +232,9 @@ def counts(output):
 
 def tests_of(name, output):
     """Each test's time, as its runner told it."""
-    if "pytest" in output and os.path.exists(os.path.join(OUT, "pytest.xml")) and name == "processes and browsers":
-        for case in xml.parse(os.path.join(OUT, "pytest.xml")).iter("testcase"):
+    path = os.path.join(OUT, f"{name}.xml")
+    if os.path.exists(path):
+        for case in xml.parse(path).iter("testcase"):
             yield Test(float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}")
         return
     for match in re.finditer(r"^\S+ Test (?!run with)(.+?)(?: with \d+ test cases?)? (?:passed|failed) after ([\d.]+)", output, re.MULTILINE):

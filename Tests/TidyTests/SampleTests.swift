@@ -26,12 +26,16 @@ import Testing
         #expect(count >= 8)
     }
 
-    /// Every test target runs in `make test`.
+    /// Every test target, and every folder of Python tests, runs in `make test`.
     @Test func everyTestTargetIsAPartOfTheRun() throws {
         let declared = try Regex(#"\.testTarget\(\s*name: "(\w+)""#)
         let run = Repository.text("scripts/run_tests.py")
         let names = Repository.text("Package.swift").matches(of: declared).map { String($0.output[1].substring!) }
         #expect(names.count > 10)
         for name in names { #expect(run.contains(name), "scripts/run_tests.py runs no tests of \(name)") }
+        let python = Repository.files(under: "Tests", endings: [".py"]).filter { $0.contains("/test_") }
+        let folders = Set(python.map { $0.split(separator: "/").prefix(2).joined(separator: "/") })
+        #expect(folders.count == 4)
+        for folder in folders { #expect(run.contains("\"\(folder)\""), "scripts/run_tests.py runs no \(folder)") }
     }
 }
