@@ -24,11 +24,11 @@ build: ## release binaries: .build/release/berth and loadtest
 	$(PRODUCTS)
 
 test: ## everything, with samples of what is long: Swift, Redis, Valkey, simulated time, processes, real browsers
-	@scripts/setup build run python puppeteer charts metrics
+	@scripts/setup build run python puppeteer k6 charts metrics
 	@python3 scripts/run_tests.py
 
 test-long: ## the same with nothing sampled, and the queue on a cluster and as a user with few rights (2 hours)
-	@scripts/setup build run python puppeteer charts metrics
+	@scripts/setup build run python puppeteer k6 charts metrics
 	@[ "$$(id -u)" -ne 0 ] || $(MAKE) images
 	@python3 scripts/run_tests.py --long
 

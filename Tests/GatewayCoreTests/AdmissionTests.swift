@@ -220,6 +220,7 @@ import Testing
 
     @Test(arguments: [
         ("User-Agent: Playwright/1.65.1 x", "/pool/A", ClientKind.cdp, 25_000),
+        ("User-Agent: Grafana k6/1.1.0", "/pool/A", .k6, 55_000),
         ("User-Agent: Python/3.11 websockets/12.0", "/pool/A", .pythonWebsockets, 8_000),
         ("User-Agent: browser-use/0.13.14", "/", .pythonWebsockets, 8_000),
         ("User-Agent: Playwright/1.65.1 x\r\nx-playwright-proxy:", "/pool/A", .playwright, 120_000),

@@ -10,6 +10,8 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
     case pythonWebsockets
     /// A page in Firefox; it gives up after 20 s and leaves its connection open.
     case firefoxPage
+    /// A WebSocket of k6; it gives up after 60 s.
+    case k6
     case other
 
     /// - Parameter slotProtocol: what the client asks for; `nil` for any.
@@ -25,6 +27,8 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
         } else if slotProtocol == .cdp || agent.hasPrefix("Playwright/") {
             // `connect` has a header of its own, `connect_over_cdp` does not.
             self = .cdp
+        } else if agent.hasPrefix("Grafana k6/") {
+            self = .k6
         } else {
             self = .other
         }
@@ -38,6 +42,7 @@ public enum ClientKind: Hashable, Sendable, CaseIterable {
         case .cdp: 25_000
         case .pythonWebsockets: 8_000
         case .firefoxPage: 15_000
+        case .k6: 55_000
         }
     }
 }
