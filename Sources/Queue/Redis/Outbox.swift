@@ -6,15 +6,15 @@ import RedisClient
 /// sent at a time, until each is answered. Scripts are replayable, so a call with an unknown outcome is sent again with
 /// the same ids.
 ///
-/// A lane is a waiter at a gateway or a slot at a worker. It exists while it has calls. Calls are queued unencoded,
-/// because encoded calls take three times the memory.
+/// A lane is a waiter at a gateway or a slot at a worker. It exists while it has calls. The words of a queued call do not
+/// exist yet, because they take more memory than what they are made of.
 final class Outbox {
     /// - Parameter reply: nil if the call was never sent and is not needed any more.
     typealias Done = (_ reply: ScriptReply?) -> Void
 
     private struct Call {
         let script: RedisScript
-        let arguments: [String]
+        let arguments: () -> [String]
         let lane: String
         let done: Done
     }
@@ -51,8 +51,9 @@ final class Outbox {
     func pause() { line.pause() }
 
     /// Queues a call. `done` is called once, never from inside this method. After `forgetEntry` it may never be called.
+    /// - Parameter arguments: evaluated each time the call is sent.
     func post(
-        _ script: RedisScript, _ arguments: [String], lane: String, tenant: String = "",
+        _ script: RedisScript, _ arguments: @escaping @autoclosure () -> [String], lane: String, tenant: String = "",
         kind: CallLine.Kind = .other, done: @escaping Done
     ) {
         switch line.post(lane: lane, tenant: tenant, kind) {
@@ -77,7 +78,7 @@ final class Outbox {
     private func sendNext() {
         while let id = line.next() {
             guard let call = calls[id] else { preconditionFailure("a call in line is kept here") }
-            send(call.script, call.arguments) { [weak self, connection] reply in
+            send(call.script, call.arguments()) { [weak self, connection] reply in
                 self?.answered(id, call, on: connection, reply)
             }
         }

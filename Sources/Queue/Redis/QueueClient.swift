@@ -128,13 +128,8 @@ public final class QueueClient {
     /// Puts a client into the queue. `done` is called once, however often the connection breaks. After `forget` it may
     /// never be called.
     public func enqueue(_ request: EnqueueRequest, done: @escaping (EnqueueReply) -> Void) {
-        let arguments = [
-            request.waiter.text, request.tenant, request.selector.description, String(request.headStartSeconds),
-            request.run, request.wait ? "1" : "0", request.ticket.map { String($0) } ?? "", String(request.attempt),
-            request.alias, String(request.keepSeconds),
-        ]
         outbox.post(
-            ScriptLibrary.enqueue, arguments, lane: request.waiter.text, tenant: request.tenant, kind: .entry
+            ScriptLibrary.enqueue, request.arguments, lane: request.waiter.text, tenant: request.tenant, kind: .entry
         ) { done($0.map { EnqueueReply($0) } ?? .takenBack) }
     }
 

@@ -35,6 +35,14 @@ public struct EnqueueRequest: Sendable {
         self.alias = alias
         self.keepSeconds = keepSeconds
     }
+
+    /// What the script `enqueue` gets.
+    var arguments: [String] {
+        [
+            waiter.text, tenant, selector.description, String(headStartSeconds), run, wait ? "1" : "0",
+            ticket.map { String($0) } ?? "", String(attempt), alias, String(keepSeconds),
+        ]
+    }
 }
 
 extension EnqueueReply {

@@ -225,7 +225,8 @@ public final class SlotRegistry {
     /// The slot is ready for its next client. Call it after the `reject` of that token, or after its `release` if the
     /// slot was not fit then.
     public func ready(slot: Int, token: Token) {
-        outbox.post(ScriptLibrary.ready, [String(slot)] + words(token), lane: String(slot)) { _ in }
+        let arguments = [String(slot)] + words(token)
+        outbox.post(ScriptLibrary.ready, arguments, lane: String(slot)) { _ in }
     }
 
     /// A slot failed or was repaired. Renews at once, so that Redis has the change before the next renew is due.
