@@ -44,6 +44,22 @@ import Testing
         #expect(link("local a = 1\nlocal b = 1\nlocal c = 1\n", verb: "f('a', b, 'c')") == "local b = 1\n")
     }
 
+    @Test func namedNumbersAreReplacedInPartsAndVerbs() {
+        let parts = "local MOST = 12\nlocal a = 'MOST' .. MOST\nlocal MOSTLY = f(1)\n"
+        let script = ScriptLinker(parts: ["", parts]).join("local LEAST = 3\nreturn a + LEAST, MOSTLY\n")
+        #expect(
+            String(decoding: script, as: UTF8.self) == """
+                return (function()
+                local a = 'MOST' .. 12
+                local MOSTLY = f(1)
+                return (function()
+                return a + 3, MOSTLY
+                end)()
+                end)()
+
+                """)
+    }
+
     private static let parts = """
         local state = {}
         local function common()
