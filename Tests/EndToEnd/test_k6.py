@@ -58,13 +58,16 @@ async def test_all_are_served(folder, name, more, served):
         await fleet.nothing_held(within=10)
 
 
-async def test_a_refused_client_fails_the_run(folder):
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("", "bad handshake"), ("?park=websocket", "close 1008 (policy violation): No worker ever offered a slot")])
+async def test_a_refused_client_fails_the_run(folder, query, words):
     async with Fleet(folder) as fleet:
         gateway = await fleet.gateway()
-        url = f"ws://127.0.0.1:{gateway.port}/pool/nobody/echo"
+        url = f"ws://127.0.0.1:{gateway.port}/pool/nobody/echo{query}"
         process = await k6(folder, os.path.join(SCRIPTS, "burst.js"), env={"BERTH_URL": url, "SLOTS": "1", "TIMES": "2"})
         assert process.code == FAILED, process.output
-        assert process.output.count("default: websocket: bad handshake") == 2, process.output
+        assert process.output.count(f"default: websocket: {words}") == 2, process.output
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
