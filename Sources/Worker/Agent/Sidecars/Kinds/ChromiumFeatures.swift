@@ -1,7 +1,7 @@
 /// What Chromium does at its start that no headless session needs.
 ///
 /// Chromium 156 loads the lists below its address bar as pages, in a renderer of their own. They take more than half of
-/// the CPU of a browser's first two seconds, and 57 MB (`loadtest/bench/chromium.py`).
+/// the CPU of a browser's first two seconds, and 59 MB (`loadtest/bench/chromium.py`).
 enum ChromiumFeatures {
     private static let unneeded = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup"]
     private static let flag = "--disable-features="
