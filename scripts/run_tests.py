@@ -29,7 +29,7 @@ PART_SECONDS_MAX = 1_500
 PART_SECONDS_MAX_LONG = 5 * 3_600
 # Tests of processes wait for deadlines most of the time, so more of them run at a time than there are cores. Browsers use
 # the cores.
-PROCESS_TESTS_AT_A_TIME = 2 * CORES
+PROCESS_TESTS_AT_A_TIME = 2 * CORES + 1
 BROWSER_TESTS_AT_A_TIME = CORES
 
 # Niceness counts within a session alone where the kernel groups processes by session, so the group gets it too.
