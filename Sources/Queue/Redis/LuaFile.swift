@@ -9,7 +9,7 @@ struct LuaFile {
     struct Piece {
         /// The names that it defines. `local function name(`, `function name.field(`: name; `local one, other = …`: both.
         var names: [String] = []
-        /// Where its lines are in `bytes`, without their ends.
+        /// The ranges of its lines in `bytes`, without the line ends.
         var lines: [Range<Int>] = []
         var isSeldom = false
     }
@@ -58,8 +58,8 @@ struct LuaFile {
         }
     }
 
-    /// Calls `body` with each word of a line that is outside of strings, with its hash (below `hashCount`), and whether it is
-    /// a field (`s.state`).
+    /// Calls `body` with each word of a line that is outside of strings, with its hash, and whether it is a field
+    /// (`s.state`).
     static func forEachWord(
         in line: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>,
         _ body: (_ word: Range<Int>, _ hash: Int, _ isField: Bool) -> Void
@@ -84,7 +84,7 @@ struct LuaFile {
         }
     }
 
-    /// A power of two.
+    /// Hashes are below this power of two.
     static var hashCount: Int { 4_096 }
     private static let dot = UInt8(ascii: ".")
 

@@ -6,8 +6,8 @@ import RedisClient
 /// sent at a time, until each is answered. Scripts are replayable, so a call with an unknown outcome is sent again with
 /// the same ids.
 ///
-/// A lane is a waiter at a gateway or a slot at a worker. It exists while it has calls. The words of a queued call do not
-/// exist yet, because they take more memory than what they are made of.
+/// A lane is a waiter at a gateway or a slot at a worker. It exists while it has calls. The words of a call
+/// are made when it is sent, because they take more memory than the request.
 final class Outbox {
     /// - Parameter reply: nil if the call was never sent and is not needed any more.
     typealias Done = (_ reply: ScriptReply?) -> Void

@@ -36,7 +36,7 @@ public struct EnqueueRequest: Sendable {
         self.keepSeconds = keepSeconds
     }
 
-    /// What the script `enqueue` gets.
+    /// The arguments of the script `enqueue`.
     var arguments: [String] {
         [
             waiter.text, tenant, selector.description, String(headStartSeconds), run, wait ? "1" : "0",

@@ -31,7 +31,7 @@ public enum ScriptLibrary {
     public static let keep = named("keep")
     public static let examine = named("examine")
 
-    /// What the connection of a gateway or worker runs.
+    /// The scripts that a gateway's or a worker's connection may run.
     static let ofGateway =
         ofMember + [roll, settings, enqueue, cancel, collect, reject, reserve, attach, finish, probed]
     static let ofWorker = ofMember + [renew, accept, reject, release, ready, keep]

@@ -1,4 +1,4 @@
-/// What Chromium does at its start that no headless session needs.
+/// Features of Chromium that no headless session needs.
 ///
 /// Chromium 156 loads the lists below its address bar as pages, in a renderer of their own. They take more than half of
 /// the CPU of a browser's first two seconds, and 59 MB (`loadtest/bench/chromium.py`).

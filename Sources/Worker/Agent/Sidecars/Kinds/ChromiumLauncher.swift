@@ -18,7 +18,7 @@ package struct ChromiumLauncher {
         self.program = program
     }
 
-    /// What a launcher of this browser has in its environment.
+    /// The variables that make `berth` a launcher of this browser.
     func environment(of browser: String) -> [String: String] { [ChromiumLauncher.variable: browser] }
 
     /// Runs the browser if this process is to launch one, else returns.
