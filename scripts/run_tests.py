@@ -138,7 +138,8 @@ class Run:
         self.environment = dict(os.environ, NO_COLOR="1", **({"BERTH_LONG": "1"} if long else {}))
         self.outcomes = {}
         self.done = {part.name: threading.Event() for part in chosen}
-        self.cores = threading.Semaphore(CORES)
+        # One more than cores, so that a part that the others' priority holds up does not keep a core from the rest.
+        self.cores = threading.Semaphore(CORES + 1)
         self.print_lock = threading.Lock()
         self.processes = set()
         self.began = time.monotonic()
