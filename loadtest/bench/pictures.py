@@ -10,10 +10,11 @@ from report import TITLES, cpu
 
 WIDTH, LEFT, RIGHT, TOP = 720, 216, 100, 50
 BAR, STEP, GAP = 12, 18, 40
-HOPS = {
-    "One process": ("haproxy", "haproxy-64k", "nginx", "envoy", "traefik", "caddy", "gateway"),
-    "Two": ("haproxy-64k-twice", "gateway-worker"),
-}
+# Those of one process, then those of two.
+HOPS = (
+    ("haproxy", "haproxy-64k", "nginx", "envoy", "traefik", "caddy", "gateway"),
+    ("haproxy-64k-twice", "gateway-worker"),
+)
 OURS = ("gateway", "gateway-worker")
 COLOUR, OTHER = "#1f5fa8", "#b9c2cc"
 # workload → its title, the unit, and how many of the unit a CPU second has.
@@ -35,7 +36,7 @@ def panel(top, workload, variants) -> tuple[list[str], int]:
     most = max(statistics.median(values) for values in costs.values())
     out = [f'<text x="{LEFT}" y="{top}" font-weight="bold">{title}</text>']
     at = top + 12
-    for words, names in HOPS.items():
+    for names in HOPS:
         for name in names:
             if name not in costs:
                 continue
