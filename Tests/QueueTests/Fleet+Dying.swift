@@ -18,15 +18,20 @@ extension Fleet {
             local given = redis.call
             local left = tonumber(given('GET', '\(key)') or 0)
             local writes = {}
-            for name in string.gmatch('DEL HDEL HINCRBY HSET HSETNX INCR MSET SADD SET SPOP SREM ZADD ZREM', '%S+') do
+            for name in string.gmatch('DEL HDEL HSET HSETNX MSET SADD SET SPOP SREM ZADD ZREM', '%S+') do
                 writes[name] = true
             end
+            local death
             return { call = function(name, ...)
                 if left > 0 and writes[name] then
                     left = left - 1
                     if left == 0 then
-                        error('died at ' .. table.concat({ name, ... }, ' '))
+                        death = 'died at ' .. table.concat({ name, ... }, ' ')
                     end
+                end
+                -- The call does nothing more, even if it catches the error.
+                if death then
+                    error(death)
                 end
                 return given(name, ...)
             end }

@@ -77,7 +77,7 @@ struct Look: Equatable {
             return s and s.lease ~= '' and s
         end
         local function wrong(...) say('finding', ...) end
-        local known = { state = 1, meta = 1, begun = 1, open = 1, again = 1, mend = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
+        local known = { state = 1, meta = 1, repair = 1, doing = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
             zeros = 1, pauses = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, due = 1,
             rates = 1, gateways = 1, workers = 1, orphans = 1, drains = 1, usage = 1 }
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do

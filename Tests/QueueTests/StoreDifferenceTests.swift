@@ -134,6 +134,7 @@ private final class InStep {
                 end
                 return out
             end
+            function own.SCAN() return { '0', sorted('KEYS', '\(prefix)*') } end
             function own.SSCAN(key) return { '0', sorted('SMEMBERS', key) } end
             function own.HSCAN(key) return { '0', own.HGETALL(key) } end
             function own.ZSCAN(key) return { '0', given('ZRANGE', key, 0, -1, 'WITHSCORES') } end

@@ -2,7 +2,7 @@ import QueueCore
 import TestSupport
 import Testing
 
-/// The walk through keys of any size, a slice a call, that audit, mending and the count of slots wanted share.
+/// The walk through keys of any size, a slice a call, that audit, sweeps and the count of slots wanted share.
 @Suite struct WalkTests {
     let fleet = Fleet()
     private let set = "berth:{t}:walked"

@@ -4,8 +4,8 @@ import struct
 
 FORMATS = {
     "state": (
-        "ddddddddddddd",
-        "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq more ended mending",
+        "ddddddddddd",
+        "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq more",
     ),
     "call": ("ddd", "connection commit ended"),
     "waiter": ("ddddsssssssss", "ticket score attempt keep lease place tenant selector gateway run alias state why"),

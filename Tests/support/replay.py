@@ -10,14 +10,14 @@ from . import packed
 from .matching import fits
 
 WRITES = {
-    "SET", "MSET", "INCR", "DEL", "UNLINK", "HSET", "HSETNX", "HINCRBY", "HDEL", "SADD", "SREM", "SPOP", "ZADD", "ZREM",
+    "SET", "MSET", "DEL", "UNLINK", "HSET", "HSETNX", "HDEL", "SADD", "SREM", "SPOP", "ZADD", "ZREM",
     "FLUSHALL",
 }  # fmt: skip
 # Reads and others that change nothing; a command in neither set stops the replay rather than being overlooked.
 READS = {
     "TIME", "GET", "MGET", "EXISTS", "HGET", "HMGET", "HGETALL", "HEXISTS", "HKEYS", "HLEN", "HSCAN", "SCARD", "SISMEMBER",
-    "SCAN", "SMEMBERS", "SRANDMEMBER", "SSCAN", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK",
-    "ZCOUNT", "ZSCAN", "ZSCORE", "PUBLISH", "TYPE",
+    "SCAN", "SMEMBERS", "SMISMEMBER", "SRANDMEMBER", "SSCAN", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK",
+    "ZCOUNT", "ZMSCORE", "ZSCAN", "ZSCORE", "PUBLISH", "TYPE",
 }  # fmt: skip
 DEFAULT_CAP = 1_000_000
 
@@ -40,22 +40,20 @@ class Store(dict):
         key, rest = arguments[0], arguments[1:]
         if name in ("SET", "MSET"):
             self.update(zip(arguments[::2], arguments[1::2]))
-        elif name == "INCR":
-            self[key] = str(int(self.get(key, 0)) + 1)
         elif name in ("HSET", "HSETNX"):
             hash = self.setdefault(key, {})
             for field, value in zip(rest[::2], rest[1::2]):
                 if name == "HSET" or field not in hash:
                     hash[field] = value
-        elif name == "HINCRBY":
-            hash = self.setdefault(key, {})
-            hash[rest[0]] = str(int(hash.get(rest[0], 0)) + int(rest[1]))
         elif name == "ZADD":
             set_of = self.setdefault(key, {})
-            if not is_number(rest[0]):
+            only_new = rest[0] == "NX"
+            scores = rest[1:] if only_new else rest
+            if not is_number(scores[0]):
                 raise ValueError(f"the replay does not know ZADD {rest[0]}")
-            for score, member in zip(rest[::2], rest[1::2]):
-                set_of[member] = float(score)
+            for score, member in zip(scores[::2], scores[1::2]):
+                if not only_new or member not in set_of:
+                    set_of[member] = float(score)
         elif name == "SADD":
             self.setdefault(key, set()).update(rest)
         else:

@@ -2,7 +2,7 @@
 
 # The schema itself, settings, the pools that were ever declared with their rates, and the usage of 35 days.
 SCHEMA = (
-    "state", "meta", "begun", "open", "again", "mend", "settings", "versions", "declared", "withdrawn", "zeros", "pauses", "limits", "pools",
+    "state", "meta", "repair", "doing", "settings", "versions", "declared", "withdrawn", "zeros", "pauses", "limits", "pools",
     "rates", "usage",
 )  # fmt: skip
 

@@ -86,10 +86,9 @@ extension Inspector {
     /// Commands with one key. A test holds this list against the scripts.
     static let commandsOfKeys = [
         "DEL", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HSCAN",
-        "HSET", "HSETNX", "INCR", "MGET", "MSET", "SADD", "SCARD", "SET", "SISMEMBER", "SMEMBERS", "SRANDMEMBER",
-        "SREM",
-        "SSCAN", "ZADD", "ZCARD", "ZCOUNT", "ZLEXCOUNT", "ZRANGE", "ZRANK", "ZREM", "ZREMRANGEBYSCORE", "ZSCAN",
-        "ZSCORE",
+        "HSET", "HSETNX", "MGET", "MSET", "SADD", "SCARD", "SET", "SISMEMBER", "SMEMBERS", "SMISMEMBER",
+        "SRANDMEMBER", "SREM", "SSCAN", "ZADD", "ZCARD", "ZCOUNT", "ZLEXCOUNT", "ZMSCORE", "ZRANGE", "ZRANK", "ZREM",
+        "ZREMRANGEBYSCORE", "ZSCAN", "ZSCORE",
     ]
 
     private static func neededCommands(_ keys: Keys) -> [String] {

@@ -67,7 +67,7 @@ public enum ScriptLibrary {
         ("lib_change", PackageResources.lib_change_lua),
         ("lib_end", PackageResources.lib_end_lua), ("lib_rows", PackageResources.lib_rows_lua),
         ("lib_usage", PackageResources.lib_usage_lua),
-        ("lib_walk", PackageResources.lib_walk_lua), ("lib_mend", PackageResources.lib_mend_lua),
+        ("lib_walk", PackageResources.lib_walk_lua), ("lib_repair", PackageResources.lib_repair_lua),
         ("lib_keys", PackageResources.lib_keys_lua),
     ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }
 

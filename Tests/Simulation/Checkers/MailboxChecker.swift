@@ -43,6 +43,8 @@ final class VerdictChecker: Checker {
         switch happening {
         case .gatewayHeard(let gateway, let lease): heard.append((lease.description, gateway, now))
         case .processGone(let process), .processPaused(let process): absent.insert(process)
+        // A verdict may be among what is lost, and no commit number shows it if a later call has the same number.
+        case .storeLostData: heard = []
         default: break
         }
     }

@@ -160,7 +160,7 @@ final class StaleChecker: Checker {
             return
         }
         // What any call may note of its caller and of the time is no change.
-        before = store.contents(without: ["state", "meta", "begun", "worker:\(id):call", "gateway:\(id):call"])
+        before = store.contents(without: ["state", "meta", "worker:\(id):call", "gateway:\(id):call"])
     }
 
     /// The slot and token that a worker names are those of the lease.
@@ -185,7 +185,7 @@ final class StaleChecker: Checker {
         }
         let id = call.caller
         let after = ledger.store.contents(without: [
-            "state", "meta", "begun", "worker:\(id):call", "gateway:\(id):call",
+            "state", "meta", "worker:\(id):call", "gateway:\(id):call",
         ])
         for key in Set(before.keys).union(after.keys).sorted() where before[key] != after[key] {
             ledger.found("S9", "\(call.script) \(why) changed \(key)")

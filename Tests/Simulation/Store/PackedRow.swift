@@ -11,8 +11,7 @@ public struct PackedRow: Sendable {
     }
 
     public static let state = PackedRow(
-        "ddddddddddddd",
-        "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq more ended mending")
+        "ddddddddddd", "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq more")
     /// The row that each call of a process writes.
     public static let call = PackedRow("ddd", "connection commit ended")
 

@@ -15,34 +15,9 @@ local function key(kind, id, what, of)
     return PREFIX .. kind .. ':' .. id .. ':' .. what .. ':' .. of
 end
 
--- A command that changes no key, and one that may. Their words are text where a call says them often: of a number
--- Redis prints 17 digits first.
-local read = redis.call
-local write
-
--- The first write of a call adds one to `begun`, and its last write stores the same number in the state. If the two numbers
--- differ, a call died midway, and the next call starts mending (lib_mend). A flag would not do: Redis can execute the first
--- half of a lost call at a later restart (Valkey's pull request 4342), and other calls would have overwritten the flag.
--- `open` has the call's number and its unfinished work, as items for `todo`.
-local in_hand, begun = '', 0
-
-local function count_as_begun()
-    if write ~= redis.call then
-        write = redis.call
-        begun = write('INCR', key('begun'))
-    end
-end
-
-local function note(item)
-    count_as_begun()
-    in_hand = in_hand == '' and item or in_hand .. ' ' .. item
-    write('SET', key('open'), begun .. ' ' .. in_hand)
-end
-
-function write(...)
-    count_as_begun()
-    return redis.call(...)
-end
+-- `read` is for commands that change no key, `write` for the others. Pass constant numbers as text: Redis formats a Lua
+-- number with 17 digits before it parses the number again.
+local read, write = redis.call, redis.call
 
 -- `..`, tostring and Redis' own conversion round above 10^14.
 local function int(number)
@@ -54,9 +29,9 @@ local NOW_US = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local NOW = math.floor(NOW_US / 1000)
 
 -- Limits. docs/reference/limits.md has a row for each; where Swift knows one too, a test holds them together.
-local SCHEMA = 5
+local SCHEMA = 7
 -- The oldest layout that this program reads.
-local SCHEMA_MIN = 5
+local SCHEMA_MIN = 7
 local POOLS_MAX = 256
 -- Pools of one worker. The worker's map has one byte for each slot, so it can number only so many pools.
 local WORKER_POOLS_MAX = 250
@@ -124,9 +99,11 @@ local RATE_MEMORY_MS = 60000
 local RATE_GRANTS_MIN = 3
 local PLACE_LOOKS_MAX = 256
 local PLACE_ROUNDS = 16
--- Items that one call of audit or survey looks at, and members that it asks Redis' scan for.
+-- Items that one call of audit or survey looks at, or one sweep repairs, and members that it asks Redis' scan for.
 local LOOKS_A_CALL = 32
 local WALK_BATCH = 16
+-- Slots or waiters whose index entries one renew compares.
+local REPAIRS_A_RENEW = 64
 -- Tenants in the usage that one renew carries, those of one day that are told apart, and days that are kept.
 local USAGE_BATCH = 128
 local USAGE_TENANTS_MAX = 10000

@@ -247,7 +247,7 @@ local function is_ending(kind, id)
 end
 
 local function continue(item)
-    local kind, rest = string.match(item, '^(%a+):(.*)$')
+    local kind, rest = string.match(string.gsub(item, '^again:', ''), '^(%a+):(.*)$')
     if kind == 'pool' then
         wanted_pools[rest] = true
     elseif kind == 'back' then

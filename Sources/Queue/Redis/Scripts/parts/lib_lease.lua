@@ -32,11 +32,6 @@ local function mark_ending(lease, reason)
     read('PUBLISH', key('control', lease.worker), table.concat({ 'close', lease.id, lease.ending }, ' '))
 end
 
--- A call that dies midway may leave neither lease nor slot to find its waiter and tenant by.
-local function note_lease(waiter, tenant)
-    note(table.concat({ 'mend', waiter, tenant }, ':'))
-end
-
 -- Gives a slot to a lease, and adds the slot to what its tenant holds.
 local function occupy(s, lease)
     lease.at, lease.worker, lease.slot, lease.pool = s, s.worker, s.slot, s.pool
@@ -50,7 +45,6 @@ end
 -- Ends a lease: the tenant's place is free at once, the slot goes to `slot_state` (free or recycling).
 local function end_lease(lease, how, slot_state)
     local s, tenant = lease.at, lease.tenant
-    note_lease(lease.waiter, tenant)
     local limits, held = limits_of(tenant), held_by(tenant)
     remove_held(tenant, place_of(s))
     if lease.state ~= 'accepted' then
@@ -163,7 +157,6 @@ end
 -- close it instead, but in a hold-off: what Redis lost was within the cap when it was granted.
 local function adopt(worker, s, id, tenant, epoch, number, extra)
     local waiter_id = string.sub(id, 1, 32)
-    note_lease(waiter_id, tenant)
     -- After a lost grant the same lease may stand at another slot.
     local twin = lease_row(id)
     if twin then

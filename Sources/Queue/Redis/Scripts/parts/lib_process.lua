@@ -4,7 +4,7 @@
 -- Each reply opens with status, epoch, commit, flags (1 more to do, 2 sweep due, 4 hold-off), highest ticket.
 
 -- The fleet's state: one packed row. `schema` is nil where there is none yet.
-local STATE = '<ddddddddddddd'
+local STATE = '<ddddddddddd'
 local meta
 
 -- Each call of a process writes this row: the number of its connection, the last commit that the process was told, and 1 if
@@ -29,36 +29,27 @@ local function row_text(name)
     return text
 end
 
+-- Reads rows that this call needs, in one command.
+local function fetch(names)
+    for i, text in ipairs(read('MGET', unpack(names))) do
+        fetched[names[i]] = text
+    end
+end
+
 -- Reads the state and the rows of the given keys.
 local function load_meta(...)
     -- The first key never exists. If a cluster is moving the hash slot to another node, reading a missing key is an error.
     -- So the call fails here, before its first write.
-    local rows = read('MGET', PREFIX, KEYS[1], key('begun'), ...)
-    begun = tonumber(rows[3] or 0)
+    local rows = read('MGET', PREFIX, KEYS[1], ...)
     if rows[2] then
-        local schema, epoch, after, commit, last_time, grace, hold_off, last_ticket, next_sweep, seq, more, ended, stage =
+        local schema, epoch, after, commit, last_time, grace, hold_off, last_ticket, next_sweep, seq, more =
             struct.unpack(STATE, rows[2])
         meta = { schema = schema, epoch = epoch, after = after, commit = commit, lastTime = last_time, grace = grace,
-            holdOff = hold_off, lastTicket = last_ticket, nextSweep = next_sweep, seq = seq, more = more, stage = stage }
-        meta.mend = ''
-        if begun == ended and stage == 0 then
-            return rows
-        end
-        meta.torn = begun ~= ended
+            holdOff = hold_off, lastTicket = last_ticket, nextSweep = next_sweep, seq = seq, more = more }
     else
         -- Scripts of a layout before 5 keep their schema in the hash `meta`.
         meta = { schema = read('HGET', key('meta'), 'schema') or nil, epoch = 0, after = 0, commit = 0, lastTime = NOW,
-            grace = 0, holdOff = 0, lastTicket = 0, nextSweep = 0, seq = 0, more = 0, stage = 0,
-            torn = begun ~= 0, isNew = true }
-    end
-    meta.mend = meta.stage > 0 and read('GET', key('mend')) or ''
-    if meta.torn then
-        local number, open = string.match(read('GET', key('open')) or '', '^(%d+) (.*)$')
-        in_hand = number and tonumber(number) == begun and open or ''
-        meta.open = in_hand
-        -- Where mending itself died it goes on behind what it died of.
-        local died = string.match(in_hand, 'mending:(%w+)')
-        meta.mend = died == 'keys' and '' or died and int(died + 1) or '1'
+            grace = 0, holdOff = 0, lastTicket = 0, nextSweep = 0, seq = 0, more = 0, isNew = true }
     end
     return rows
 end
@@ -77,7 +68,7 @@ end
 -- back the highest number that it has seen.
 local function header(status, commit, ...)
     local flags = NOW >= meta.nextSweep and 2 or 0
-    if meta.mend ~= '' or (meta.more > 0 and meta.holdOff == 0) then
+    if meta.more > 0 and meta.holdOff == 0 then
         flags = flags + 1
     end
     if meta.holdOff > 0 then
@@ -90,17 +81,6 @@ end
 local function later(item)
     meta.more = 1
     write('SADD', key('todo'), item)
-end
-
--- What a call that died midway had in hand is done again, once.
-local function take_over()
-    local again = read('GET', key('again')) == meta.open
-    for item in string.gmatch(again and '' or meta.open, '%a+:%S+') do
-        if not string.find(item, '^mending:') then
-            later(item)
-        end
-    end
-    write('SET', key('again'), meta.open)
 end
 
 -- Rows that this call changed or deleted. A call reads a row once, its helpers change that one table, and `finish` writes
@@ -121,9 +101,6 @@ end
 
 -- Writes the state, the caller's commit if there is one, and each changed row. Rows that are deleted go first.
 local function save_meta(commit)
-    if meta.torn then
-        take_over()
-    end
     if meta.isNew then
         write('HSET', key('meta'), 'schema', SCHEMA)
     end
@@ -143,14 +120,9 @@ local function save_meta(commit)
     if #deleted > 0 then
         write('DEL', unpack(deleted))
     end
-    local stage = 0
-    if meta.mend ~= '' or meta.stage > 0 then
-        stage = meta.mend == '' and 0 or 1
-        write('SET', key('mend'), meta.mend)
-    end
     out[2] = struct.pack(STATE, math.max(SCHEMA, tonumber(meta.schema) or 0), meta.epoch, meta.after, meta.commit, NOW,
-        meta.grace, meta.holdOff, meta.lastTicket, meta.nextSweep, meta.seq, meta.more, begun, stage)
-    redis.call('MSET', unpack(out))
+        meta.grace, meta.holdOff, meta.lastTicket, meta.nextSweep, meta.seq, meta.more)
+    write('MSET', unpack(out))
 end
 
 -- The kind of a call that only a gateway or a worker may make.
@@ -169,9 +141,9 @@ local function begin(kind, registering, ...)
         -- The record of a worker is a row, that of a gateway is a hash.
         local others
         if kind == 'worker' then
-            rows, others = load_meta(caller.call, caller.record, ...), 5
+            rows, others = load_meta(caller.call, caller.record, ...), 4
         else
-            rows, others = load_meta(caller.call, ...), 4
+            rows, others = load_meta(caller.call, ...), 3
         end
         for i = 1, select('#', ...) do
             fetched[(select(i, ...))] = rows[others + i]
@@ -179,10 +151,10 @@ local function begin(kind, registering, ...)
     else
         load_meta()
     end
-    local row, has_record = rows and rows[4], true
+    local row, has_record = rows and rows[3], true
     if kind == 'worker' then
-        has_record = rows[5] ~= false
-        fetched[caller.record] = rows[5]
+        has_record = rows[4] ~= false
+        fetched[caller.record] = rows[4]
     end
     if meta.schema and meta.schema ~= SCHEMA and not speaks(meta.schema) then
         return { 'schema', meta.epoch, 0, 0, meta.lastTicket, tostring(meta.schema) }

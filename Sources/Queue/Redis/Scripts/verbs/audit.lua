@@ -203,7 +203,7 @@ function judge.pool(pool)
     local first = read('ZRANGE', key('pool', pool, 'free'), '0', '0')[1]
     local worker = first and worker_row(first)
     check(not first or (worker and grantable(worker)), 'S4', 'offers', first or '', 'that may not be granted')
-    if not first or holding_off() or meta.mend ~= '' or read('EXISTS', key('todo')) == 1 or paused(pool) then
+    if not first or holding_off() or read('EXISTS', key('todo')) == 1 or paused(pool) then
         return
     end
     for _, selector in ipairs(read('SMEMBERS', key('pool', pool, 'selectors'))) do

@@ -36,8 +36,12 @@ local function answer(waiter)
     return finish('queued', int(waiter.ticket))
 end
 
+-- A gateway asks again after a lost reply, or because Redis does not list the waiter.
 local here = waiter_row(id)
 if here then
+    own_waiter = id
+    repair_waiter(here)
+    settle()
     return answer(here)
 end
 

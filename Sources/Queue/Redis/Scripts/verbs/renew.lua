@@ -24,9 +24,8 @@ if number <= tonumber(read('HGET', more, 'renewed') or 0) then
 end
 local worker = worker_row(caller.id)
 write('HSET', more, 'renewed', int(number), 'trouble', ARGV[7] or '')
-for pool in string.gmatch(worker.pools, '%S+') do
-    write('HSET', key('pools'), pool, int(NOW))
-end
+repair_worker(worker)
+repair_slots(worker, number)
 if drains == '1' then
     drain_worker(worker)
 end

@@ -92,6 +92,8 @@ if used == nil then
 end
 write('ZADD', key('gateways'), int(NOW + PROCESS_TTL_MS), caller.id)
 add_usage(used)
+repair_waiters()
+settle()
 local highest = highest_version()
 return finish('ok', #counts > 0 and roll(counts, wishes) or {}, int(highest),
     version and version < highest and newer_settings(version) or {}, read('HKEYS', key('pools')))

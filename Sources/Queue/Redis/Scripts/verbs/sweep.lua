@@ -22,12 +22,15 @@ local swept = {}
 -- Does what was found due, one by one; most sweeps find nothing. `set` is where it was found.
 --@seldom
 local function work_off(set, found)
-    -- The set can be wrong. Decide by the row of the slot.
+    -- The set can be wrong. Decide by the row of the slot. The row of a borrowed or kept slot has the deadline too.
     local function due(place)
         ends_left = ends_left - 1
         local lease = lease_at(place)
         if not lease or lease.state == 'accepted' then
             write('ZREM', key('due'), place)
+            return
+        elseif lease.state == lease.back and lease.deadline > NOW then
+            write('ZADD', key('due'), int(lease.deadline), place)
             return
         end
         swept[#swept + 1] = lease.state
@@ -58,12 +61,6 @@ local function work_off(set, found)
         write('HDEL', key('tenant', tenant, 'aliases'), alias)
     end
 
-    local function todo(item)
-        if not mend.item(item) then
-            continue(item)
-        end
-    end
-
     local function gateway_gone(id)
         swept[#swept + 1] = 'gateway'
         end_gateway(id)
@@ -74,15 +71,11 @@ local function work_off(set, found)
         end_worker(id)
     end
 
-    local work = { slice = mend.slice, due = due, orphans = orphan_gone, gateways = gateway_gone,
-        workers = worker_gone, idle = unlink_selector, todo = todo }
+    local work = { due = due, orphans = orphan_gone, gateways = gateway_gone, workers = worker_gone,
+        idle = unlink_selector, todo = continue }
     for _, one in ipairs(found) do
         work[set](one)
     end
-end
-
-if meta.mend ~= '' then
-    work_off('slice', { meta.mend })
 end
 
 -- Whose time is over, as many as this call may end; where that are not all, the next sweep is due at once.
@@ -114,10 +107,15 @@ end
 
 local function span_of_due(place)
     local lease = lease_at(place)
-    if lease and lease.state == 'reserved' then
-        return RESERVE_MS
+    if not lease or lease.state ~= lease.back then
+        return nil
     end
-    return lease and lease.state == 'kept' and lease.keep * 1000
+    local span = lease.state == 'reserved' and RESERVE_MS or lease.keep * 1000
+    if lease.deadline > NOW + span then
+        lease.deadline = NOW + span
+        change_lease(lease)
+    end
+    return span
 end
 
 -- A claim is checked and a newcomer probed at once; those in quarantine wait out their backoff.
@@ -129,6 +127,11 @@ end
 local is_due = NOW >= meta.nextSweep
 if is_due then
     meta.nextSweep = NOW + SWEEP_MS
+    if not holding_off() and not repair_keys() then
+        changed_rows = {}
+        meta.more = 1
+        return finish('ok')
+    end
     pull_in('due', ACCEPT_DEADLINE_MS, span_of_due)
     pull_in('orphans', ORPHAN_MS)
     pull_in('workers', PROCESS_TTL_MS)
@@ -152,12 +155,24 @@ if is_due and not holding_off() then
     end
 end
 
+-- Items that a sweep had taken and that died with it are done a second time, and not a third time.
+local function take_over()
+    for _, item in ipairs(read('SMEMBERS', key('doing'))) do
+        if string.sub(item, 1, 6) ~= 'again:' then
+            later('again:' .. item)
+        end
+        write('SREM', key('doing'), item)
+    end
+end
+
 if not holding_off() then
+    take_over()
     local items = read('SRANDMEMBER', key('todo'), ITEMS_A_CALL)
     if #items > 0 then
-        note(table.concat(items, ' '))
+        write('SADD', key('doing'), unpack(items))
         write('SREM', key('todo'), unpack(items))
         work_off('todo', items)
+        write('DEL', key('doing'))
     end
     settle()
 end

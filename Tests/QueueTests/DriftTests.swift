@@ -1,0 +1,120 @@
+import QueueCore
+import TestSupport
+import Testing
+
+/// Somebody deletes, adds or changes one entry of an index by hand. It heals within the time that promises.md states, without
+/// an order, and nobody loses a place. `BERTH_DRIFT_EACH=1`: each entry, not one of 4.
+@Suite struct DriftTests {
+    let fleet = Fleet()
+
+    private struct Change {
+        let words: [String]
+        var description: String { words.joined(separator: " ") }
+    }
+
+    private struct Scene {
+        let g: Caller
+        let deaf: Caller
+        let w: Caller
+        let ear: Subscriber
+    }
+
+    /// Of tenant `a`, whose cap is 2, one is kept, one served, one waits and one was ended from outside; `b` is set aside.
+    private func scene() -> Scene {
+        fleet.auditsEachStep = false
+        fleet.begin()
+        let g = fleet.gateway("g")
+        let ear = fleet.listen(g)
+        let deaf = fleet.gateway("deaf")
+        let w = fleet.worker("w", pools: ["x|||raw", "x|||raw", "y|||raw", "z|||raw"], probedBy: g)
+        fleet.cap(g, "a", 2)
+        fleet.order("zero:q", "1")
+        fleet.order("pause:z", "1")
+        let kept = fleet.enqueue(g, fleet.newWaiter(), run: "r", alias: "one", keep: 600).grant!
+        fleet.accept(w, kept)
+        fleet.keep(w, kept)
+        fleet.accept(w, fleet.enqueue(g, fleet.newWaiter(), run: "r").grant!)
+        fleet.enqueue(g, fleet.newWaiter(), run: "r", alias: "two")
+        let ended = fleet.newWaiter()
+        fleet.enqueue(g, ended)
+        fleet.finish(g, "waiter", ended)
+        let first = fleet.enqueue(deaf, fleet.newWaiter(), tenant: "b", "y|||raw").grant!
+        fleet.accept(w, first)
+        for _ in 0..<2 { fleet.enqueue(deaf, fleet.newWaiter(), tenant: "b", "y|||raw", run: "s") }
+        fleet.release(w, first)
+        fleet.ready(w, first)
+        fleet.reject(byWorker: w, slot(w, 2), .failed)
+        fleet.heal(2, [g, w], deaf: [deaf])
+        return Scene(g: g, deaf: deaf, w: w, ear: ear)
+    }
+
+    private func slot(_ w: Caller, _ index: Int) -> Grant {
+        let slot = fleet.look().slots[w.id]![index]
+        return Grant(
+            lease: LeaseID(slot.lease)!, worker: ProcessID(w.id)!, slot: index, address: "-", pool: slot.pool,
+            token: Token(epoch: Int64(slot.epoch), number: Int64(slot.number)))
+    }
+
+    /// Facts, which nothing else says: rows, orders, times, and what processes say of themselves.
+    private static let facts: Set = [
+        "state", "meta", "settings", "declared", "declarers", "drains", "todo", "doing", "rates", "usage", "repair",
+    ]
+
+    /// The changes to one key, by its type; a stranger is what could stand there.
+    private func changes(of key: String) -> [Change] {
+        let rest = String(key.dropFirst(fleet.keys.prefix.count))
+        let kind = rest.split(separator: ":")[0]
+        guard !Self.facts.contains(rest), !["waiter", "slot", "usage"].contains(kind) else { return [] }
+        let isProcess = ["gateways", "workers", "orphans", "idle"].contains(rest)
+        switch fleet.redis("TYPE", key).string {
+        case "set":
+            let members = fleet.redis("SMEMBERS", key).strings
+            return members.map { Change(words: ["SREM", key, $0]) }
+                + [Change(words: ["SADD", key, stranger(like: members[0])])]
+        case "zset":
+            let members = fleet.redis("ZRANGE", key, "0", "-1").strings
+            var changes = members.map { Change(words: ["ZREM", key, $0]) }
+            changes.append(Change(words: ["ZADD", key, "7", stranger(like: members[0])]))
+            // Ids at one score are in their order. Mail and probes are in any order.
+            let isOrder = rest.hasPrefix("queue:") || rest == "line" || rest.hasSuffix(":heads")
+            if isOrder, !isProcess { changes += members.map { Change(words: ["ZINCRBY", key, "5000000", $0]) } }
+            return changes
+        case "hash" where rest == "nodes" || rest.hasSuffix(":aliases"):
+            return fleet.redis("HKEYS", key).strings.map { Change(words: ["HDEL", key, $0]) }
+                + [Change(words: ["HSET", key, "stranger", fleet.newWaiter()])]
+        case "string" where kind == "limits":
+            return [Change(words: ["DEL", key]), Change(words: ["SET", key, String(repeating: "\0", count: 72)])]
+        default: return []
+        }
+    }
+
+    /// A name of the same form for something that is not there.
+    private func stranger(like member: String) -> String {
+        if member.contains("/") { return "w.0000000000000001/9" }
+        if member.contains("|") { return "s|||raw" }
+        if member.hasPrefix("0000") { return String(repeating: "9", count: member.count) }
+        if member.hasPrefix("ended:") { return "ended:" + String(repeating: "9", count: 32) + ":request" }
+        return member.contains(".") ? "s.0000000000000009" : "stranger"
+    }
+
+    @Test func anEntryChangedByHandHeals() {
+        _ = scene()
+        let keys = fleet.redis("KEYS", fleet.keys.prefix + "*").strings.sorted()
+        let all = keys.flatMap { changes(of: $0) }
+        #expect(all.count > 80)
+        let step = Sample.isWhole || Sample.text("BERTH_DRIFT_EACH") != nil ? 1 : 4
+        let kinds = Dictionary(grouping: all, by: { $0.words[0] })
+        #expect(kinds.count == 9, "\(kinds.keys)")
+        for index in stride(from: 3, to: all.count, by: step) {
+            let scene = scene()
+            let before = fleet.look()
+            fleet.redis.command(all[index].words)
+            fleet.heal(20, [scene.g, scene.w], deaf: [scene.deaf])
+            #expect(fleet.findings() == [], "\(all[index].description)")
+            let after = fleet.look()
+            #expect(
+                Set(before.waiters.keys).isSubset(of: after.waiters.keys) && after.line.count <= before.line.count,
+                "\(all[index].description)")
+        }
+    }
+}
