@@ -97,6 +97,21 @@ import Testing
         return member.contains(".") ? "s.0000000000000009" : "stranger"
     }
 
+    /// One renew compares 32 pairs of tenant and selector. The next one goes on behind them.
+    @Test func eachWaiterIsComparedHoweverManyTenantsWait() {
+        fleet.auditsEachStep = false
+        let g = fleet.gateway()
+        fleet.register(Caller("worker", "w"), pools: ["x|||raw"])
+        for number in 0..<100 { fleet.enqueue(g, fleet.newWaiter(), tenant: "t\(number)") }
+        func queues() -> [String] { fleet.redis("KEYS", fleet.keys.prefix + "queue:*").strings }
+        for key in queues() { fleet.redis("DEL", key) }
+        for _ in 0..<3 { fleet.renew(g) }
+        #expect(queues().count == 96)
+        fleet.renew(g)
+        #expect(queues().count == 100)
+        #expect(fleet.findings() == [])
+    }
+
     @Test func anEntryChangedByHandHeals() {
         _ = scene()
         let keys = fleet.redis("KEYS", fleet.keys.prefix + "*").strings.sorted()

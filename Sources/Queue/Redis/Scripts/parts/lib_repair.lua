@@ -106,17 +106,15 @@ local function repair_group(selector, tenant, waiters, ids)
     index(selector, tenant, handicap(tenant))
 end
 
--- Compares the next waiters of the calling gateway.
+-- Compares the next waiters of the calling gateway. The next renew goes on behind the last one that this call compared.
 local function repair_waiters()
     local all, last = key('gateway', caller.id, 'waiters'), read('HGET', caller.record, 'repaired') or ''
     local ids = read('ZRANGE', all, last == '' and '-' or '(' .. last, '+', 'BYLEX', 'LIMIT', 0, REPAIRS_A_RENEW)
-    local reached = #ids == REPAIRS_A_RENEW and ids[#ids] or ''
-    if reached ~= last then
-        write('HSET', caller.record, 'repaired', reached)
-    end
     if #ids == 0 then
+        write('HDEL', caller.record, 'repaired')
         return
     end
+    local reached = #ids == REPAIRS_A_RENEW and ids[#ids] or ''
     local names, groups, known = {}, {}, {}
     for i, id in ipairs(ids) do
         names[i] = key('waiter', id)
@@ -132,7 +130,10 @@ local function repair_waiters()
         elseif state == 'queued' and line[i] and tonumber(line[i]) == waiter.score and not aside[i] then
             local name = key('queue', waiter.selector, waiter.tenant)
             local group = known[name]
-            if not group then
+            if not group and #groups == LOOKS_A_CALL then
+                reached = ids[i - 1]
+                break
+            elseif not group then
                 group = { selector = waiter.selector, tenant = waiter.tenant, waiters = {}, ids = {} }
                 known[name] = group
                 groups[#groups + 1] = group
@@ -142,11 +143,10 @@ local function repair_waiters()
             repair_waiter(waiter)
         end
     end
+    if reached ~= last then
+        write('HSET', caller.record, 'repaired', reached)
+    end
     for _, group in ipairs(groups) do
-        if looks_left <= 0 then
-            break
-        end
-        looks_left = looks_left - 1
         repair_group(group.selector, group.tenant, group.waiters, group.ids)
     end
 end
