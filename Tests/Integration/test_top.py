@@ -41,12 +41,17 @@ async def test_what_others_wrote_reaches_no_terminal_raw(folder):
         assert "\x07" not in terminal.output and "\u202e" not in terminal.output and "\x1b]" not in terminal.output
         terminal.press(b"q")
         assert await terminal.exit() == 0
+        # The renews of both would repair the row.
+        for node in fleet.nodes:
+            node.signal(signal.SIGSTOP)
         # The audit tells one fault of an item: without a run it is the state.
         await write(row, "waiter", run="", state=EVIL)
         for command in ("audit", "audit --json", "doctor", "doctor --json"):
             text = (await berth(fleet, *command.split())).output
             assert all(" " <= one <= "~" or one in "\n→–" for one in text), (command, text)
             assert (r"\u001b[31m\u001b]0;title\u0007\u202eevil\n\u009b2J" if "--json" in command else shown) in text
+        for node in fleet.nodes:
+            node.signal(signal.SIGCONT)
         # Nobody reaches the worker any more.
         await holder.finish()
         waits.leave()

@@ -40,6 +40,13 @@ import Testing
         return met
     }
 
+    /// No name of Berth's has blanks. One that a person wrote must not make the walk begin anew for ever.
+    @Test func aNameWithBlanksIsPassedOver() {
+        let names = (0..<40).map { "stays\($0)" }
+        fleet.redis.command(["SADD", set, "a b", "c\nd", " "] + names)
+        #expect(walk(between: {}) == Set(names))
+    }
+
     /// In a table of many members and in a list of few; some take two calls each.
     @Test(arguments: [12, 300]) func whoStaysIsMetWhateverComesAndGoes(_ size: Int) {
         var dice = SplitMix64(state: 3)

@@ -21,7 +21,10 @@ local function walk(scan_command, container, cursor, visit)
             or read(scan_command, scan, 'MATCH', PREFIX .. '*', 'COUNT', WALK_BATCH)
         local names = {}
         for i = 1, #slice[2], (scan_command == 'SSCAN' or scan_command == 'SCAN') and 1 or 2 do
-            names[#names + 1] = slice[2][i]
+            -- A name with a blank is none of Berth's, and would break the cursor.
+            if not string.find(slice[2][i], '%s') then
+                names[#names + 1] = slice[2][i]
+            end
         end
         table.sort(names)
         -- Of a batch that is all there is, nobody who stays can be before `last` and not be done.
