@@ -246,6 +246,7 @@ local function is_ending(kind, id)
     return ended
 end
 
+-- Works on an item of `todo`. `again:` begins an item that a sweep had taken and that died.
 local function continue(item)
     local kind, rest = string.match(string.gsub(item, '^again:', ''), '^(%a+):(.*)$')
     if kind == 'pool' then
