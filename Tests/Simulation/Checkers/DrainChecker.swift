@@ -10,13 +10,19 @@ final class DrainChecker: Checker {
     }
 
     private var orders: [String: Order] = [:]
+    /// Leases that were dialed at a worker before its order. After a loss of data Redis gives their tokens again.
+    private var dialedBefore: Set<String> = []
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
         switch happening {
         case .storeLostData:
             orders = orders.filter(\.value.isHeard)
+        case .dialed(_, let worker, let lease) where orders[worker.text] == nil:
+            dialedBefore.insert(lease.description)
         case .served(let worker, let slot, let lease, let token, _, _):
-            guard let order = orders[worker.text], token > order.last else { return }
+            guard let order = orders[worker.text], token > order.last,
+                !dialedBefore.contains(lease.description)
+            else { return }
             ledger.found("L7", "\(worker)/\(slot) serves \(lease), granted after the order to drain")
         default: break
         }
