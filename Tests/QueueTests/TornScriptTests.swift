@@ -66,9 +66,8 @@ private struct Scene {
     }
 }
 
-/// Each script dies at each of its writes. What processes do all the time heals what that left: nothing is found, nobody is
-/// lost whom the whole call would not have ended, and no session's place opens. `BERTH_TEAR_EACH=1`: at each write, not one
-/// of 24.
+/// Each script dies at each of its writes. Renews, collects and sweeps heal what that left: nothing is found, nobody is lost
+/// whom the whole call would not have ended, and no session's place opens. `BERTH_TEAR_EACH=1`: at each write, not one of 24.
 @Suite struct TornScriptTests {
     private typealias Once = (() -> Void) -> Void
     private typealias Make = @Sendable (Scene, Fleet, Once) -> Void

@@ -92,7 +92,7 @@ private struct Crowd {
 
 /// Redis restarts from an append-only file that ends within a transaction, and leaves what it has of it in the file. At
 /// the restart after that it executes this half, in the middle of all that was written since (mended in Valkey by its
-/// pull request 4342). What processes do all the time must heal what comes of it. `BERTH_TORN_TAILS=n` draws n of them.
+/// pull request 4342). Renews, collects and sweeps must heal what comes of it. `BERTH_TORN_TAILS=n` draws n of them.
 @Suite(.enabled(if: RedisVariant.wanted != .cluster, "the nodes of a cluster keep no file")) struct TornTailTests {
     private static let seeds = Array(
         1...UInt64(Sample.count("BERTH_TORN_TAILS", sample: 4, whole: 200)))

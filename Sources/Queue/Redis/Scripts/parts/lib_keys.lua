@@ -41,7 +41,8 @@ function repair_key_of.slot(id)
     end
 end
 
--- What a process has: its end goes on, or it ends by time, or it is gone and its keys with it.
+-- A key of a process. If Redis is ending the process, the end goes on. If Redis does not know the process, deletes the key.
+-- Else the process needs a time at which it counts as dead.
 local function repair_process(kind, id, name, has_record)
     local process_id = string.match(id, '^[^:]+')
     local known, ended = known_process(kind, process_id)
@@ -264,7 +265,7 @@ local of_fleet = {
 }
 
 local function repair_key(name, inner)
-    -- The functions above delete members by the name of their key. What this call has read of them may be old.
+    -- The functions above delete members by the name of their key, so this call may have read them before.
     known_pools, known_heads, known_held = {}, {}, {}
     looks_left = looks_left - 1
     local rest = string.sub(name, #PREFIX + 1)

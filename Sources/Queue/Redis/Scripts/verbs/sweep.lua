@@ -155,7 +155,7 @@ if is_due and not holding_off() then
     end
 end
 
--- Items that a sweep had taken and that died with it are done a second time, and not a third time.
+-- If a sweep died, the items that it had taken are done once more.
 local function take_over()
     for _, item in ipairs(read('SMEMBERS', key('doing'))) do
         if string.sub(item, 1, 6) ~= 'again:' then
