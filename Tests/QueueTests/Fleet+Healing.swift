@@ -1,9 +1,9 @@
 import QueueCore
 
-/// Processes that do what they do all the time, and by which differences heal.
+/// The renews, collects and sweeps of a fleet at work, by which differences heal.
 extension Fleet {
-    /// Seconds in which gateways renew and collect, workers renew with their rows, serve what they are granted and make
-    /// their slots fit again, and the last one sweeps. `deaf` gateways collect nothing.
+    /// Lets so many seconds pass. Gateways renew and collect. Workers renew with their rows, accept grants, and make their
+    /// slots fit again. The last caller sweeps. `deaf` gateways collect nothing.
     func heal(_ seconds: Int, _ callers: [Caller], deaf: [Caller] = []) {
         for second in 1...seconds {
             advance(milliseconds: 1_000)
@@ -33,7 +33,7 @@ extension Fleet {
         Token(epoch: number(worker, index, "epoch"), number: number(worker, index, "number"))
     }
 
-    /// A worker's own table where no call of it was lost: it serves what it accepted.
+    /// The worker's own table of its slots, if none of its calls was lost.
     private func rows(of worker: Caller) -> [String] {
         (0..<slots(of: worker)).map { index in
             let (state, token) = (slot(worker, index, "state"), token(worker, index))

@@ -246,7 +246,7 @@ local function is_ending(kind, id)
     return ended
 end
 
--- Works on an item of `todo`. `again:` begins an item that a sweep had taken and that died.
+-- Works on an item of `todo`. If a sweep that died had taken the item, the item begins with `again:`.
 local function continue(item)
     local kind, rest = string.match(string.gsub(item, '^again:', ''), '^(%a+):(.*)$')
     if kind == 'pool' then

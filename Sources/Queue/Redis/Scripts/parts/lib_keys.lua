@@ -1,4 +1,5 @@
--- Repair, key by key: each sweep looks at the next keys of the fleet. So it finds also what no process owns and no index names.
+-- Repair, key by key: each sweep looks at the next keys of the fleet. So it also finds keys that no process owns and no index
+-- names.
 -- A record whose owner is gone is deleted, and a name of something that is not there is deleted from the set that has it.
 
 local repair_key_of = {}
@@ -77,13 +78,8 @@ function repair_key_of.gateway(id, name, inner)
     end
 end
 
-function repair_key_of.limits(tenant, name)
-    local row = limits_row('tenant:' .. tenant)
-    if row and read('GET', name) ~= row then
-        write('SET', name, row)
-    elseif not row then
-        write('DEL', name)
-    end
+function repair_key_of.limits(tenant)
+    derive_setting('tenant:' .. tenant)
 end
 
 function repair_key_of.usage(day)
@@ -160,7 +156,7 @@ function repair_key_of.selector(id, name, inner)
     return rest
 end
 
--- The sets of a pool: which members stay.
+-- The sets of a pool, in the same form.
 local of_pool = {
     workers = { 'SSCAN', 'SREM', function(id, pool)
         local worker = worker_row(id)
@@ -200,7 +196,6 @@ end
 local function repair_setting(name)
     local row = setting(name)
     local words = in_force(row)
-    local kind, rest = string.match(name, '^(%a+):?(.*)$')
     write('ZADD', key('versions'), int(math.max(row.declaredAt, row.orderedAt)), name)
     if words then
         write('ZREM', key('withdrawn'), name)
@@ -210,17 +205,11 @@ local function repair_setting(name)
     if row.declared == '-' then
         write('ZREM', key('declared'), name)
     end
-    if SET_OF[kind] then
-        write(words and 'SADD' or 'SREM', key(SET_OF[kind]), rest)
-    end
-    local limits, at = limits_row(name)
-    if limits and read('GET', at) ~= limits then
-        write('SET', at, limits)
-    end
+    derive_setting(name, words)
     return true
 end
 
--- The keys of the fleet: the same.
+-- The keys of the fleet, in the same form.
 local of_fleet = {
     line = { 'ZSCAN', 'ZREM', function(id)
         return in_state(id, 'queued')

@@ -61,16 +61,16 @@ end
 -- The set by which settings of one kind are found: pools that need no worker, pauses in force.
 local SET_OF = { zero = 'zeros', pause = 'pauses' }
 
--- Writes what is derived from a setting.
+-- Writes what is derived from a setting, where it differs.
 local function derive_setting(name, words)
     local kind, rest = string.match(name, '^(%a+):?(.*)$')
     if SET_OF[kind] then
         write(words and 'SADD' or 'SREM', key(SET_OF[kind]), rest)
     end
     local row, at = limits_row(name)
-    if row then
+    if row and read('GET', at) ~= row then
         write('SET', at, row)
-    elseif at then
+    elseif at and not row then
         write('DEL', at)
     end
 end
