@@ -175,7 +175,7 @@ final class GatewayActor {
 
     private func granted(_ grant: Grant) {
         let id = grant.lease.waiter.text
-        acknowledgements.append(grant.lease.description)
+        acknowledgements.append(grant.letter)
         guard let wait = waits[id] else {
             call("cancel", [id, grant.lease.description, "0"])
             return

@@ -140,7 +140,7 @@ import Testing
         let before = everything()
         #expect(fleet.enqueue(g, fleet.newWaiter()).status == "old")
         #expect(fleet.cancel(g, grant.lease.waiter.text).status == "old")
-        #expect(fleet.collect(g, [grant.lease.description]).status == "old")
+        #expect(fleet.collect(g, [grant.letter]).status == "old")
         #expect(fleet.reject(g, grant, .unreachable).status == "old")
         #expect(fleet.probed(g, w, false).status == "old")
         #expect(fleet.register(g).status == "old")

@@ -30,7 +30,7 @@ import Testing
             let before = calls()
             fleet.ready(w, grant)
             costs.append(calls() - before)
-            grant = fleet.collect(g, [grant.lease.description]).grants.first!
+            grant = fleet.collect(g, [grant.letter]).grants.first!
         }
         #expect(costs[1] <= costs[0] + 4, "\(costs)")
         #expect(fleet.audit() == [])
@@ -81,7 +81,7 @@ import Testing
         }
         _ = cost([])
         let without = cost([])
-        let ids = grants.map(\.lease.description)
+        let ids = grants.map(\.letter)
         let with = cost(Array(ids.prefix(QueueLimits.collectBatch)))
         // One ZREM, and what any writing call adds.
         #expect(with <= without + 4, "\(without) without, \(with) with 256")
@@ -95,9 +95,9 @@ import Testing
         let ids = (0..<258).map { _ in
             // The mailbox is sorted by milliseconds.
             fleet.advance(milliseconds: 1)
-            return fleet.enqueue(g, fleet.newWaiter()).grant!.lease.description
+            return fleet.enqueue(g, fleet.newWaiter()).grant!.letter
         }
-        let left = fleet.collect(g, ids).grants.map(\.lease.description)
+        let left = fleet.collect(g, ids).grants.map(\.letter)
         #expect(left == Array(ids.dropFirst(QueueLimits.collectBatch)))
         #expect(fleet.collect(g, left).grants.isEmpty)
     }

@@ -46,9 +46,11 @@ import Testing
     @Test func acknowledgementsNeverPileUp() throws {
         let fleet = try LiveFleet(slots: 1)
         defer { fleet.end() }
+        let worker = try #require(ProcessID("w.0000000000000001"))
         for number in 0..<5_000 {
-            let waiter = WaiterID(high: 1, low: UInt64(number))
-            fleet.client.acknowledge(LeaseID(waiter: waiter, attempt: 1))
+            let lease = LeaseID(waiter: WaiterID(high: 1, low: UInt64(number)), attempt: 1)
+            fleet.client.acknowledge(
+                Grant(lease: lease, worker: worker, slot: 0, address: "", pool: "", token: Token(epoch: 1, number: 1)))
         }
         let began = fleet.loop.now
         fleet.wait { fleet.client.acknowledgementsWaiting == 0 }

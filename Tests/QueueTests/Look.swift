@@ -79,7 +79,7 @@ struct Look: Equatable {
         local function wrong(...) say('finding', ...) end
         local known = { state = 1, meta = 1, repair = 1, doing = 1, settings = 1, versions = 1, declared = 1, declarers = 1, withdrawn = 1,
             zeros = 1, pauses = 1, nodes = 1, pools = 1, probes = 1, idle = 1, selectors = 1, line = 1, todo = 1, due = 1,
-            rates = 1, gateways = 1, workers = 1, orphans = 1, drains = 1, usage = 1 }
+            gateways = 1, workers = 1, orphans = 1, drains = 1, usage = 1 }
         for _, name in ipairs(redis.call('KEYS', prefix .. '*')) do
             local rest = string.sub(name, #prefix + 1)
             local kind, id = string.match(rest, '^(%a+):(.*)$')
@@ -165,11 +165,11 @@ struct Look: Equatable {
                     if call('EXISTS', key('gateway', gateway)) == 0 then wrong('gateway gone but', rest) end
                     if what == 'call' then
                     elseif what == 'mail' then
-                        for _, lease in ipairs(call('ZRANGE', name, 0, -1)) do
-                            local ended = string.sub(lease, 1, 6) == 'ended:'
-                            local w = not ended and waiter(string.sub(lease, 1, 32)) or {}
-                            local s = at(w.place) or {}
-                            if not ended and (s.lease ~= lease or s.gateway ~= gateway) then wrong('dead mail', lease) end
+                        for _, letter in ipairs(call('ZRANGE', name, 0, -1)) do
+                            local ended = string.sub(letter, 1, 6) == 'ended:'
+                            local id, place = string.match(letter, '^(%S+) (.*)$')
+                            local s = place and at(place) or {}
+                            if not ended and (s.lease ~= id or s.gateway ~= gateway) then wrong('dead mail', letter) end
                         end
                     elseif what == 'aside' or what == 'waiters' then
                         for _, member in ipairs(call('ZRANGE', name, 0, -1)) do

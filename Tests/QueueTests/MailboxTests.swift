@@ -12,17 +12,17 @@ import Testing
         for _ in 0..<300 {
             // The mailbox is sorted by milliseconds.
             fleet.advance(milliseconds: 1)
-            granted.append(fleet.enqueue(g, fleet.newWaiter()).grant!.lease.description)
+            granted.append(fleet.enqueue(g, fleet.newWaiter()).grant!.letter)
         }
         let slice = granted.prefix(256)
         for _ in 0..<2 {
             let first = fleet.collect(g)
             #expect(first.text(0) == "1", "there is more")
-            #expect(first.grants.map(\.lease.description) == Array(slice), "kept until acknowledged")
+            #expect(first.grants.map(\.letter) == Array(slice), "kept until acknowledged")
         }
         let rest = fleet.collect(g, Array(slice))
         #expect(rest.text(0) == "0")
-        #expect(rest.grants.map(\.lease.description) == Array(granted.dropFirst(256)))
+        #expect(rest.grants.map(\.letter) == Array(granted.dropFirst(256)))
         #expect(fleet.findings() == [])
     }
 }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ScriptLinkerTests {
     /// What comes before the verb, the functions around it left out.
     private func link(_ parts: String..., verb: String) -> String {
-        let script = String(decoding: ScriptLinker(parts: parts).join(verb), as: UTF8.self)
+        let script = String(decoding: ScriptLinker(parts: parts, outer: 1).join(verb), as: UTF8.self)
         return script.components(separatedBy: "return (function()\n").prefix(2).joined()
     }
 
@@ -46,7 +46,7 @@ import Testing
 
     @Test func namedNumbersAreReplacedInPartsAndVerbs() {
         let parts = "local MOST = 12\nlocal a = 'MOST' .. MOST\nlocal MOSTLY = f(1)\n"
-        let script = ScriptLinker(parts: ["", parts]).join("local LEAST = 3\nreturn a + LEAST, MOSTLY\n")
+        let script = ScriptLinker(parts: ["", parts], outer: 1).join("local LEAST = 3\nreturn a + LEAST, MOSTLY\n")
         #expect(
             String(decoding: script, as: UTF8.self) == """
                 return (function()
@@ -150,7 +150,7 @@ import Testing
 
             """
         #expect(
-            String(decoding: ScriptLinker(parts: ["", parts]).join(verb), as: UTF8.self) == """
+            String(decoding: ScriptLinker(parts: ["", parts], outer: 1).join(verb), as: UTF8.self) == """
                 return (function()
                 return (function()
                 local x = 1

@@ -19,7 +19,7 @@ import Testing
         let grant = granted.grant!
         #expect(fleet.collect(g).grants == [grant])
         #expect(fleet.collect(g).grants == [grant], "kept until acknowledged")
-        #expect(fleet.collect(g, [grant.lease.description]).grants == [])
+        #expect(fleet.collect(g, [grant.letter]).grants == [])
         for _ in 0..<2 {
             let accepted = fleet.accept(w, grant)
             #expect(accepted.status == "accepted" && accepted.text(0) == "a")

@@ -60,7 +60,7 @@ import Testing
 
     /// What a call reads once is forgotten where it is changed: nobody else writes those keys by their names.
     @Test(arguments: [
-        (#"'tenant', [\w.]+, 'held'"#, 2), (#"'selector', [\w.]+, 'eligible'"#, 1),
+        (#"'tenant', [\w.]+, 'held'"#, 2), (#"'selector', [\w.]+, 'eligible'"#, 2),
         (#"'selector', [\w.]+, 'pools'"#, 3),
     ])
     func whatACallKnowsIsChangedInItsPlacesAlone(_ key: String, _ places: Int) throws {

@@ -340,7 +340,7 @@ private final class GatewayRecord: QueueClientDelegate {
     func queueClient(_ client: QueueClient, ended waiter: WaiterID, why: EndReason) {}
     func queueClient(_ client: QueueClient, granted grant: Grant) {
         grants[grant.lease.waiter] = grant
-        client.acknowledge(grant.lease)
+        client.acknowledge(grant)
     }
 
     func queueClient(_ client: QueueClient, probe worker: ProcessID, address: String) {

@@ -8,7 +8,7 @@ FORMATS = {
         "schema epoch after commit lastTime grace holdOff lastTicket nextSweep seq more",
     ),
     "call": ("ddd", "connection commit ended"),
-    "waiter": ("ddddsssssssss", "ticket score attempt keep lease place tenant selector gateway run alias state why"),
+    "waiter": ("ddsssssssssss", "ticket score attempt keep lease place tenant selector gateway run alias state why"),
     "worker": ("dddddssssss", "slots backoff lifetime served draining state trial claimant address pools map"),
     "slot": (
         "ddddddddsssssssss",

@@ -124,13 +124,13 @@ class Fleet:
     def ready(self) -> int:
         """Serves the tenant's next by a `ready`; the microseconds Redis was in it."""
         self.enqueue_served("queued")
-        lease, _, slot, epoch, number = self.held[0].decode().split()[:5]
+        lease, worker, slot, epoch, number = self.held[0].decode().split()[:5]
         self.run("accept", self.worker, lease, slot, epoch, number, status="accepted")
         self.run("release", self.worker, lease, slot, epoch, number)
         before = self.microseconds()
         self.run("ready", self.worker, slot, epoch, number)
         took = self.microseconds() - before
-        _, grants, *_ = self.run("collect", self.gateway, lease)
+        _, grants, *_ = self.run("collect", self.gateway, f"{lease} {worker}/{slot}")
         if len(grants) != 1:
             raise SystemExit(f"bench: ready dispatched {len(grants)} instead of one")
         self.held = grants

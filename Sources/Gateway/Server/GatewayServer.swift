@@ -234,7 +234,7 @@ public final class GatewayServer {
 
 extension GatewayServer: QueueClientDelegate {
     public func queueClient(_ client: QueueClient, granted grant: Grant) {
-        queue.acknowledge(grant.lease)
+        queue.acknowledge(grant)
         if waits.wasLent(grant.lease) { return }
         if let wait = waits[grant.lease.waiter] {
             queue.forget(grant.lease.waiter)

@@ -136,7 +136,7 @@ package final class WaitDriver<Connection: WorkerConnection>: Errand {
             alias: request.alias, keepSeconds: request.keepSeconds)
         table.queue.enqueue(request) { [self] reply in
             switch reply {
-            case .granted(_, let grant): table.queue.acknowledge(grant.lease)
+            case .granted(_, let grant): table.queue.acknowledge(grant)
             case .queued(let ticket): table.events.queued(name, ticket: ticket)
             case .refused, .gone, .takenBack: break
             }

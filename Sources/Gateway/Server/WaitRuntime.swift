@@ -29,7 +29,7 @@ package protocol WaitQueue: AnyObject {
     func reserve(_ lease: LeaseID, tenant: String, done: @escaping (ReserveReply) -> Void)
     func attach(
         to lease: LeaseID, tenant: String, attachment: WaiterID, done: @escaping (AttachReply) -> Void)
-    func acknowledge(_ lease: LeaseID)
+    func acknowledge(_ grant: Grant)
     func note(_ event: UsageMeter.Event, of tenant: String)
 }
 

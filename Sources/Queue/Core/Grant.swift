@@ -23,6 +23,9 @@ public struct Grant: Hashable, Sendable {
         self.attach = attach
     }
 
+    /// The grant's entry in its gateway's mailbox.
+    public var letter: String { "\(lease) \(worker)/\(slot)" }
+
     /// Reads a grant from the wake channel or from `collect`: `lease worker slot epoch token address pool`.
     public init?(payload: String, attach: Int = 1) {
         let parts = words(of: payload)

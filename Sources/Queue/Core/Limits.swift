@@ -37,9 +37,9 @@ public struct TenantLimits: Hashable, Sendable {
 /// Limits of the queue itself. `lib_base.lua` repeats those that the scripts enforce; a test compares the two.
 public enum QueueLimits {
     /// The schema of the data in Redis. A process works with data one schema older or newer than its own.
-    public static let schema = 7
+    public static let schema = 9
     /// The oldest schema that this program reads.
-    public static let schemaMin = 7
+    public static let schemaMin = 9
     /// Pools of a fleet.
     public static let poolsMax = 256
     /// Different selectors for which one tenant's clients wait at once.

@@ -212,8 +212,8 @@ public final class QueueClient {
     }
 
     /// The grant has arrived, so Redis may delete it from the mailbox. Sent with the next collect.
-    public func acknowledge(_ lease: LeaseID) {
-        acknowledgements.append(lease.description)
+    public func acknowledge(_ grant: Grant) {
+        acknowledgements.append(grant.letter)
     }
 
     /// The result of a probe that the delegate was asked for.
@@ -356,7 +356,7 @@ public final class QueueClient {
             acknowledgements.removeFirst(min(batch.count, acknowledgements.count))
             for grant in reply.texts(1).compactMap({ Grant(payload: $0) }) {
                 // A grant that the channel brought may come again, before Redis knows of its acknowledgement.
-                if !acknowledgements.contains(grant.lease.description) { membership.counters.wakeupsByCollect += 1 }
+                if !acknowledgements.contains(grant.letter) { membership.counters.wakeupsByCollect += 1 }
                 delegate?.queueClient(self, granted: grant)
             }
             for words in reply.texts(3) { ended(words) }

@@ -71,7 +71,9 @@ public enum ScriptLibrary {
         ("lib_keys", PackageResources.lib_keys_lua),
     ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }
 
-    private static let linker = ScriptLinker(parts: parts.map(\.text))
+    private static let outer = ["lib_base", "lib_process"]
+
+    private static let linker = ScriptLinker(parts: parts.map(\.text), outer: outer.count)
 
     private static func named(_ name: String) -> RedisScript {
         guard let verb = verbs.first(where: { $0.name == name }) else { preconditionFailure("no verb \(name)") }
@@ -88,7 +90,7 @@ public enum ScriptLibrary {
     ) throws(Failure) -> [RedisScript] {
         var changedParts: [String] = []
         for part in parts { changedParts.append(try change(part.name, part.text)) }
-        let linker = ScriptLinker(parts: changedParts)
+        let linker = ScriptLinker(parts: changedParts, outer: outer.count)
         var scripts: [RedisScript] = []
         for verb in verbs { scripts.append(joined(verb.name, try change(verb.name, verb.text), linker)) }
         return scripts

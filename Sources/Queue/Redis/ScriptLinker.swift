@@ -10,9 +10,10 @@
 /// Named numbers (`local NAME = 12`) are replaced by their values, because Lua allocates an object at each call for a
 /// local that an inner function uses.
 ///
-/// All parts but the first are inside a function, and the first part is outside of it. The reason: when Lua creates a
-/// closure, it searches a list for each local that the closure uses from the function directly around it. A local from
-/// further out needs no search.
+/// The first parts, which most definitions use, are outside, and all other parts are in a function. The reason: when Lua
+/// creates a closure, it searches a list for each local that the closure uses from the function directly around it. A local
+/// from further out needs no search. Not all parts can have a function of their own, because a function uses at most 60
+/// locals of those around it.
 ///
 /// A line `--@seldom` marks the next function of a part or verb as seldom called. Such a function contains the
 /// definitions that only such functions use: functions, and tables of only functions. A call that does not run the
@@ -29,7 +30,7 @@ struct ScriptLinker {
         var rest: [UInt8] = []
         /// The definitions that it uses, by index.
         var uses: Set<Int> = []
-        var isOfFirstPart = false
+        var isOuter = false
         var isSeldom: Bool
 
         var isFunction: Bool { head.starts(with: "local function ".utf8) || head.starts(with: "function ".utf8) }
@@ -57,11 +58,11 @@ struct ScriptLinker {
             }
         }
 
-        func definitions(of file: LuaFile, isOfFirstPart: Bool = false) -> [Definition] {
+        func definitions(of file: LuaFile, areOuter: Bool = false) -> [Definition] {
             file.bytes.withUnsafeBufferPointer { bytes in
                 file.pieces.map { piece in
                     var definition = Definition(
-                        names: piece.names, isOfFirstPart: isOfFirstPart, isSeldom: piece.isSeldom)
+                        names: piece.names, isOuter: areOuter, isSeldom: piece.isSeldom)
                     read(piece.lines[0], of: bytes, into: &definition.head, &definition.uses)
                     for line in piece.lines.dropFirst() {
                         read(line, of: bytes, into: &definition.rest, &definition.uses)
@@ -95,7 +96,8 @@ struct ScriptLinker {
     private var definitions: [Definition] = []
 
     /// - Parameter parts: ordered so that a part uses only earlier ones.
-    init(parts: [String]) {
+    /// - Parameter outer: so many of the first parts are outside of the function that has the others.
+    init(parts: [String], outer: Int) {
         let files = parts.map(LuaFile.init)
         var count = 0
         for file in files {
@@ -103,7 +105,7 @@ struct ScriptLinker {
             count += file.pieces.count
         }
         for (index, file) in files.enumerated() {
-            definitions += names.definitions(of: file, isOfFirstPart: index == 0)
+            definitions += names.definitions(of: file, areOuter: index < outer)
         }
     }
 
@@ -119,8 +121,8 @@ struct ScriptLinker {
         func text(_ isIn: (Int) -> Bool) -> [UInt8] {
             outside.filter(isIn).sorted().reduce(into: []) { $0 += script.text($1, within: outside) }
         }
-        return text { script.all[$0].isOfFirstPart } + "return (function()\n".utf8
-            + text { !script.all[$0].isOfFirstPart && $0 < definitions.count }
+        return text { script.all[$0].isOuter } + "return (function()\n".utf8
+            + text { !script.all[$0].isOuter && $0 < definitions.count }
             + "return (function()\n".utf8 + text { $0 >= definitions.count } + "end)()\nend)()\n".utf8
     }
 
@@ -164,7 +166,7 @@ struct ScriptLinker {
             let isTableOfFunctions =
                 all[index].isEmptyTable && namesakes.count > 1
                 && namesakes.allSatisfy { $0 == index || all[$0].isFunction }
-            return !all[index].isOfFirstPart && (all[index].isFunction || isTableOfFunctions)
+            return !all[index].isOuter && (all[index].isFunction || isTableOfFunctions)
         }
     }
 }

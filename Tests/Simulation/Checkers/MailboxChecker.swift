@@ -15,12 +15,14 @@ final class MailboxChecker: Checker {
         let seq = store.field("state", of: "seq") ?? ""
         guard seq != number || call.script == "collect" else { return }
         number = seq
-        for (id, _) in store.deadlines where !acknowledged.contains(id) {
+        for (id, _) in store.deadlines {
             guard store.field("lease", id, of: "state") == "granted",
-                let gateway = store.field("lease", id, of: "gateway")
+                let gateway = store.field("lease", id, of: "gateway"),
+                let worker = store.field("lease", id, of: "worker"), let slot = store.field("lease", id, of: "slot")
             else { continue }
             let mail = store.redis.ranked(store.key("gateway", gateway, "mail"))
-            if !mail.contains(where: { $0.member == id }) {
+            let letter = "\(id) \(worker)/\(slot)"
+            if !acknowledged.contains(letter), !mail.contains(where: { $0.member == letter }) {
                 ledger.found("L2", "the grant \(id) is not in the mailbox of \(gateway)")
             }
         }

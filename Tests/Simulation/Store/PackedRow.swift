@@ -16,7 +16,7 @@ public struct PackedRow: Sendable {
     public static let call = PackedRow("ddd", "connection commit ended")
 
     public static let waiter = PackedRow(
-        "ddddsssssssss", "ticket score attempt keep lease place tenant selector gateway run alias state why")
+        "ddsssssssssss", "ticket score attempt keep lease place tenant selector gateway run alias state why")
     /// A slot, and the lease that it has. `state` is the lease's where there is one.
     public static let slot = PackedRow(
         "ddddddddsssssssss",

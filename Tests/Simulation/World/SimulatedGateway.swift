@@ -142,7 +142,7 @@ final class SimulatedGateway: QueueClientDelegate {
     // MARK: what the queue says
 
     func queueClient(_ client: QueueClient, granted grant: Grant) {
-        waitQueue.acknowledge(grant.lease)
+        waitQueue.acknowledge(grant)
         if waits.wasLent(grant.lease), !world.plants(.lentTakenBack) { return }
         if let wait = waits[grant.lease.waiter] {
             queue.forget(grant.lease.waiter)

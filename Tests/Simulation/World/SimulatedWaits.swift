@@ -67,9 +67,9 @@ final class SimulatedWaitQueue: WaitQueue {
 
     func note(_ event: UsageMeter.Event, of tenant: String) { queue.note(event, of: tenant) }
 
-    func acknowledge(_ lease: LeaseID) {
-        world.ledger.note(.gatewayHeard(gateway: gateway.id, lease: lease))
-        queue.acknowledge(lease)
+    func acknowledge(_ grant: Grant) {
+        world.ledger.note(.gatewayHeard(gateway: gateway.id, lease: grant.lease))
+        queue.acknowledge(grant)
     }
 }
 

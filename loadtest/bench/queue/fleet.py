@@ -71,6 +71,7 @@ class Grant:
     def __init__(self, payload: bytes, gateway):
         self.lease, self.worker, self.slot, self.epoch, self.number = payload.decode().split()[:5]
         self.waiter = self.lease.partition(".")[0]
+        self.letter = f"{self.lease} {self.worker}/{self.slot}"
         self.gateway = gateway
 
 
@@ -188,7 +189,7 @@ class Fleet:
 
     def proved(self, grants) -> list[Grant]:
         self.all([self.accept(grant) for grant in grants], b"accepted")
-        self.one(self.collect(*(grant.lease for grant in grants)))
+        self.one(self.collect(*(grant.letter for grant in grants)))
         return grants
 
     def renew(self):

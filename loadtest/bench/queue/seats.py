@@ -72,7 +72,7 @@ class Seats:
         if step == "ready":
             return [(one.worker, self.fleet.ready(one)) for one in group]
         for one in group:
-            self.uncollected[one.gateway].append(one.lease)
+            self.uncollected[one.gateway].append(one.letter)
         return [(one.worker, self.fleet.accept(one)) for one in group]
 
     def enqueue(self) -> tuple[str, bytes]:

@@ -72,7 +72,7 @@ def round_of(fleet: Fleet, held: Grant, note) -> Grant:
     ask("enqueue", fleet.next_enqueue(), b"queued")
     ask("release", fleet.release(held))
     ask("ready", fleet.ready(held))
-    (given,) = fleet.grants_of(ask("collect", fleet.collect(held.lease)))
+    (given,) = fleet.grants_of(ask("collect", fleet.collect(held.letter)))
     ask("reject", fleet.call("reject", fleet.gateway, "gateway", given.lease, "occupied", 0, "", "", ""), b"requeued")
     ask("ready", fleet.ready(given))
     (held,) = fleet.grants_of(ask("collect", fleet.collect(given.lease)))
@@ -103,7 +103,7 @@ def steps(fleet: Fleet, held: Grant, rounds, core) -> tuple[dict, Grant]:
         share = (machine.stolen(core) - stolen) / (time.monotonic() - began)
         blocks.append((share, clock))
         quiet += share <= STOLEN_MAX
-    fleet.one(fleet.collect(held.lease))
+    fleet.one(fleet.collect(held.letter))
     blocks.sort(key=lambda block: block[0])
     counted = blocks[: max(quiet, wanted // 3, 1)]
     out = {

@@ -25,13 +25,13 @@ local function int(number)
 end
 
 local clock = read('TIME')
-local NOW_US = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+local NOW_US = clock[1] * 1000000 + clock[2]
 local NOW = math.floor(NOW_US / 1000)
 
 -- Limits. docs/reference/limits.md has a row for each; where Swift knows one too, a test holds them together.
-local SCHEMA = 7
+local SCHEMA = 9
 -- The oldest layout that this program reads.
-local SCHEMA_MIN = 7
+local SCHEMA_MIN = 9
 local POOLS_MAX = 256
 -- Pools of one worker. The worker's map has one byte for each slot, so it can number only so many pools.
 local WORKER_POOLS_MAX = 250
@@ -102,8 +102,10 @@ local PLACE_ROUNDS = 16
 -- Items that one call of audit or survey looks at, or one sweep repairs, and members that it asks Redis' scan for.
 local LOOKS_A_CALL = 32
 local WALK_BATCH = 16
--- Slots or waiters whose index entries one renew compares.
-local REPAIRS_A_RENEW = 64
+-- Slots, or waiters, whose index entries one renew compares; and pairs of tenant and selector among these waiters.
+local SLOTS_A_RENEW = 64
+local WAITERS_A_RENEW = 32
+local PAIRS_A_RENEW = 16
 -- Tenants in the usage that one renew carries, those of one day that are told apart, and days that are kept.
 local USAGE_BATCH = 128
 local USAGE_TENANTS_MAX = 10000
@@ -126,10 +128,10 @@ local function split(text)
     return out
 end
 
--- A number of at most 16 digits, else nil: tonumber takes `inf`, `0x1` and blanks too.
+-- A number of at most 16 digits, else nil: tonumber takes `inf`, `0x1` and blanks too, and reads the text twice.
 local function natural(text)
     if text and #text <= 16 and string.find(text, '^%d+$') then
-        return tonumber(text)
+        return text + 0
     end
 end
 

@@ -14,7 +14,7 @@ local function grant(worker_id, pool, waiter)
     local first = number and first_free(worker, number)
     local s = first and slot_row(worker_id, int(first - 1))
     if not s or s.state ~= 'free' then
-        -- A call died midway, so index and row differ. Correct the index, because every later dispatch would fail here too.
+        -- Index and row differ. Correct the index, because every later dispatch would fail here too.
         if first then
             map_slot(worker, first, s)
         end
@@ -27,10 +27,10 @@ local function grant(worker_id, pool, waiter)
     waiter.attempt = waiter.attempt + 1
     local lease = { id = waiter.id .. '.' .. waiter.attempt, waiter = waiter.id, tenant = waiter.tenant,
         gateway = waiter.gateway, state = 'granted', cap = limits_of(waiter.tenant).cap, over = 0, attach = 1,
-        keep = waiter.keep, deadline = 0, since = 0, back = '', attachment = '' }
+        keep = waiter.keep + 0, deadline = 0, since = 0, back = '', attachment = '' }
     occupy(s, lease)
     write('ZADD', key('due'), int(NOW + ACCEPT_DEADLINE_MS), place_of(s))
-    write('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), lease.id)
+    write('ZADD', key('gateway', waiter.gateway, 'mail'), int(NOW), letter_of(lease))
     set_waiter(waiter, 'granted', lease.id, place_of(s))
     if worker.state == 'trial' then
         worker.trial = lease.id
@@ -102,10 +102,13 @@ local function first_head(open, tops)
     return best
 end
 
--- A call that died midway left this head behind. It must not stop each call after it.
-local function mend_head(selector, head, id, waiter)
+-- Corrects the indexes of a head that is wrong, because every later dispatch would find it too.
+--@seldom
+local function correct_head(selector, head, id, waiter)
     if head then
-        write('ZREM', key('queue', selector, head.tenant), id or '')
+        local name = key('queue', selector, head.tenant)
+        known_fronts[name] = nil
+        write('ZREM', name, id or '')
         if not waiter or waiter.state ~= 'queued' then
             write('ZREM', key('line'), id or '')
         end
@@ -143,12 +146,19 @@ local function serve(open)
         else
             local head = head_of(best.selector)
             local tenant = head and head.tenant
-            local first = head and read('ZRANGE', key('queue', best.selector, tenant), '0', '0', 'WITHSCORES') or {}
-            local waiter, added = first[1] and waiter_row(first[1]), tenant and handicap(tenant)
+            local id, score
+            if head then
+                id, score = front_of(best.selector, tenant)
+            end
+            -- The rows of a grant that this call has not read yet.
+            if id and known_waiters[id] == nil then
+                fetch({ key('waiter', id), key('limits', tenant), key('pool', pool, 'rate') })
+            end
+            local waiter, added = id and waiter_row(id), tenant and handicap(tenant)
             if not waiter or waiter.state ~= 'queued' or waiter.selector ~= best.selector or waiter.tenant ~= tenant then
                 asides_left = asides_left - 1
-                mend_head(best.selector, head, first[1], waiter)
-            elseif not added or tonumber(first[2]) + added ~= best.score then
+                correct_head(best.selector, head, id, waiter)
+            elseif not added or score + added ~= best.score then
                 -- A change of defaults or policy reaches the index a slice at a time; nobody is granted by the old ones.
                 asides_left = asides_left - 1
                 index_tenant(tenant)

@@ -65,6 +65,7 @@ local function end_worker(id)
 end
 
 -- The ticket of a waiter with an alias outlives its gateway for a while: whoever comes with the alias gets it back.
+--@seldom
 local function orphan(waiter, deadline)
     local aliases = key('tenant', waiter.tenant, 'aliases')
     if read('HGET', aliases, waiter.alias) == waiter.id then

@@ -255,7 +255,7 @@ local of_fleet = {
 
 local function repair_key(name, inner)
     -- The functions above delete members by the name of their key, so this call may have read them before.
-    known_pools, known_heads, known_held = {}, {}, {}
+    known_pools, known_heads, known_fronts, known_held = {}, {}, {}, {}
     looks_left = looks_left - 1
     local rest = string.sub(name, #PREFIX + 1)
     local kind, id = string.match(rest, '^(%a+):(.*)$')

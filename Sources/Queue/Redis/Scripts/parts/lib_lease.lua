@@ -50,7 +50,7 @@ local function end_lease(lease, how, slot_state)
     if lease.state ~= 'accepted' then
         write('ZREM', key('due'), place_of(s))
         if lease.gateway ~= '' then
-            write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+            write('ZREM', key('gateway', lease.gateway, 'mail'), letter_of(lease))
         end
     end
     move_slot(s, slot_state, how)
@@ -222,7 +222,7 @@ local function accept_lease(lease, since)
     change_lease(lease)
     write('ZREM', key('due'), place_of(lease))
     if lease.gateway ~= '' then
-        write('ZREM', key('gateway', lease.gateway, 'mail'), lease.id)
+        write('ZREM', key('gateway', lease.gateway, 'mail'), letter_of(lease))
         write('ZREM', key('gateway', lease.gateway, 'waiters'), lease.waiter)
     end
     local waiter = waiter_row(lease.waiter)

@@ -30,10 +30,12 @@ local function is_kind(text, pattern)
         and (PROTOCOLS[protocol] or (pattern and protocol == '')) or false
 end
 
+--@seldom
 local function is_selector(text)
     return is_kind(text, true)
 end
 
+--@seldom
 local function is_pool(text)
     return is_kind(text, false)
 end
@@ -91,21 +93,38 @@ local function pools_of(selector)
     return known
 end
 
--- Who goes first in a selector: tenant, effective score, and the score as Redis wrote it; nil where nobody may.
+-- Who goes first in a selector: tenant, effective score, the score as Redis writes it, and, if it is known, who is
+-- behind; nil where nobody may.
 local function head_of(selector)
     local known = known_heads[selector]
     if known == nil then
-        local head = read('ZRANGE', key('selector', selector, 'eligible'), '0', '0', 'WITHSCORES')
-        known = head[1] and { tenant = head[1], score = tonumber(head[2]), text = head[2] }
+        local top = read('ZRANGE', key('selector', selector, 'eligible'), '0', '1', 'WITHSCORES')
+        local behind = top[3] and { tenant = top[3], score = top[4] + 0, text = top[4] }
+        known = top[1] and { tenant = top[1], score = top[2] + 0, text = top[2], behind = behind }
         known_heads[selector] = known or false
     end
     return known or nil
 end
 
--- Each change of a selector's eligible tenants.
-local function change_eligible(command, selector, ...)
-    known_heads[selector] = nil
-    write(command, key('selector', selector, 'eligible'), ...)
+-- Each change of a selector's eligible tenants. Without a score the tenant is not eligible.
+local function set_eligible(selector, tenant, score)
+    local head, text = known_heads[selector], score and int(score)
+    if score then
+        write('ZADD', key('selector', selector, 'eligible'), text, tenant)
+    else
+        write('ZREM', key('selector', selector, 'eligible'), tenant)
+    end
+    -- If the head itself moves, the next head is one of two. Of equal scores Redis knows the order.
+    local behind = head and head.tenant == tenant and head.behind
+    if head and head.tenant ~= tenant and (not score or score > head.score) then
+        known_heads[selector] = { tenant = head.tenant, score = head.score, text = head.text }
+    elseif not behind or score == behind.score then
+        known_heads[selector] = nil
+    elseif score and score < behind.score then
+        known_heads[selector] = { tenant = tenant, score = score, text = text, behind = behind }
+    else
+        known_heads[selector] = behind
+    end
 end
 
 local function link(selector, pool)
@@ -137,6 +156,7 @@ local function link_pool(pool)
     end
 end
 
+--@seldom
 local function unlink_selector(selector)
     for _, pool in ipairs(pools_of(selector)) do
         write('SREM', key('pool', pool, 'selectors'), selector)
@@ -153,7 +173,6 @@ local function unlink_pool(pool)
         known_pools[selector] = nil
         write('ZREM', key('selector', selector, 'pools'), pool)
     end
-    write('DEL', key('pool', pool, 'selectors'), key('pool', pool, 'heads'))
-    write('HDEL', key('rates'), pool)
+    write('DEL', key('pool', pool, 'selectors'), key('pool', pool, 'heads'), key('pool', pool, 'rate'))
     write('HDEL', key('pools'), pool)
 end

@@ -31,8 +31,9 @@ end
 
 -- Reads rows that this call needs, in one command.
 local function fetch(names)
-    for i, text in ipairs(read('MGET', unpack(names))) do
-        fetched[names[i]] = text
+    local rows = read('MGET', unpack(names))
+    for i = 1, #names do
+        fetched[names[i]] = rows[i]
     end
 end
 
@@ -40,10 +41,11 @@ end
 local function load_meta(...)
     -- The first key never exists. If a cluster is moving the hash slot to another node, reading a missing key is an error.
     -- So the call fails here, before its first write.
-    local rows = read('MGET', PREFIX, KEYS[1], ...)
-    if rows[2] then
+    fetch({ PREFIX, KEYS[1], ... })
+    local state = fetched[KEYS[1]]
+    if state then
         local schema, epoch, after, commit, last_time, grace, hold_off, last_ticket, next_sweep, seq, more =
-            struct.unpack(STATE, rows[2])
+            struct.unpack(STATE, state)
         meta = { schema = schema, epoch = epoch, after = after, commit = commit, lastTime = last_time, grace = grace,
             holdOff = hold_off, lastTicket = last_ticket, nextSweep = next_sweep, seq = seq, more = more }
     else
@@ -51,7 +53,6 @@ local function load_meta(...)
         meta = { schema = read('HGET', key('meta'), 'schema') or nil, epoch = 0, after = 0, commit = 0, lastTime = NOW,
             grace = 0, holdOff = 0, lastTicket = 0, nextSweep = 0, seq = 0, more = 0, isNew = true }
     end
-    return rows
 end
 
 -- A process works with data one schema older or newer than its own, so that a fleet is updated process by process.
@@ -104,17 +105,16 @@ local function save_meta(commit)
     if meta.isNew then
         write('HSET', key('meta'), 'schema', SCHEMA)
     end
-    local out = { KEYS[1], '' }
+    local out, last, deleted = { KEYS[1], '' }, 2, {}
     if commit and caller.isKnown then
-        out[3], out[4] = caller.call, struct.pack(CALL, caller.connection, commit, caller.ended)
+        out[3], out[4], last = caller.call, struct.pack(CALL, caller.connection, commit, caller.ended), 4
     end
-    local deleted = {}
-    for _, row in ipairs(changed_rows) do
+    for i = 1, #changed_rows do
+        local row = changed_rows[i]
         if row.isDeleted then
             deleted[#deleted + 1] = row.stored
         else
-            out[#out + 1] = row.stored
-            out[#out + 1] = row.packed(row)
+            out[last + 1], out[last + 2], last = row.stored, row.packed(row), last + 2
         end
     end
     if #deleted > 0 then
@@ -134,34 +134,22 @@ end
 -- older connection's bytes), `unknown` (Redis has no such process: register), `bad`. `kind` is gateway, worker or operator;
 -- `registering` lets a caller without a record pass. Then come keys of rows that the call surely reads.
 local function begin(kind, registering, ...)
-    local is_process, rows = kind == 'gateway' or kind == 'worker', nil
+    local is_process = kind == 'gateway' or kind == 'worker'
+    local row
     if is_process then
         caller.record = key(kind, caller.id)
         caller.call = caller.record .. ':call'
-        -- The record of a worker is a row, that of a gateway is a hash.
-        local others
-        if kind == 'worker' then
-            rows, others = load_meta(caller.call, caller.record, ...), 4
-        else
-            rows, others = load_meta(caller.call, ...), 3
-        end
-        for i = 1, select('#', ...) do
-            fetched[(select(i, ...))] = rows[others + i]
-        end
+        load_meta(caller.call, caller.record, ...)
+        row = fetched[caller.call]
     else
         load_meta()
-    end
-    local row, has_record = rows and rows[3], true
-    if kind == 'worker' then
-        has_record = rows[4] ~= false
-        fetched[caller.record] = rows[4]
     end
     if meta.schema and meta.schema ~= SCHEMA and not speaks(meta.schema) then
         return { 'schema', meta.epoch, 0, 0, meta.lastTicket, tostring(meta.schema) }
     end
     local connection, epoch, commit = natural(ARGV[2]), natural(ARGV[3]), natural(ARGV[4])
     local ticket = natural(ARGV[5])
-    local known = kind == 'operator' or (is_process and string.find(caller.id, '^[%w._-]+%.[0-9a-f]+$'))
+    local known = row or kind == 'operator' or (is_process and string.find(caller.id, '^[%w._-]+%.[0-9a-f]+$'))
     if not (connection and epoch and commit and ticket and known) then
         return header('bad')
     end
@@ -183,7 +171,9 @@ local function begin(kind, registering, ...)
             return header('old')
         end
         caller.connection, caller.ended = connection, ended or 0
-        caller.isKnown, caller.ending = recorded ~= nil and has_record, ended == 1
+        -- The record of a worker is a row. That of a gateway is a hash, in which MGET finds nothing.
+        caller.isKnown = recorded ~= nil and (kind == 'gateway' or fetched[caller.record] ~= false)
+        caller.ending = ended == 1
         -- Whether this caller's history says that Redis went backwards (protocol: Healing, Epoch).
         if epoch > 0 and (epoch > meta.epoch or (meta.after < epoch and epoch < meta.epoch)
             or (epoch == meta.epoch and commit > (told or meta.commit))) then

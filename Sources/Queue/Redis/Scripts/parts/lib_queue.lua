@@ -64,22 +64,32 @@ local function show_head(selector, head)
     end
 end
 
+-- The first two of each queue that this call has asked for: id, score, id, score. If the second is missing, it is unknown.
+local known_fronts = {}
+
+-- The first waiter of a queue, and its score as Redis writes it; nil if nobody waits.
+local function front_of(selector, tenant)
+    local name = key('queue', selector, tenant)
+    local front = known_fronts[name]
+    if not front then
+        front = read('ZRANGE', name, '0', '1', 'WITHSCORES')
+        known_fronts[name] = front
+    end
+    return front[1], front[2]
+end
+
 -- Puts (selector, tenant) into the eligible index as its queue and its handicap say.
 local function index(selector, tenant, added)
     local before = head_of(selector)
-    local head = read('ZRANGE', key('queue', selector, tenant), '0', '0', 'WITHSCORES')
-    if #head == 0 then
-        change_eligible('ZREM', selector, tenant)
+    local id, score = front_of(selector, tenant)
+    set_eligible(selector, tenant, id and added and score + added)
+    if not id then
         write('SREM', key('tenant', tenant, 'selectors'), selector)
         write('SREM', key('selector', selector, 'tenants'), tenant)
         forget_tenant(tenant)
         if read('EXISTS', key('selector', selector, 'tenants')) == 0 then
             write('ZADD', key('idle'), int(NOW), selector)
         end
-    elseif added then
-        change_eligible('ZADD', selector, int(tonumber(head[2]) + added), tenant)
-    else
-        change_eligible('ZREM', selector, tenant)
     end
     local after = head_of(selector)
     if (before and before.text) ~= (after and after.text) then
@@ -87,6 +97,7 @@ local function index(selector, tenant, added)
     end
 end
 
+--@seldom
 local function index_tenant(tenant)
     local added = handicap(tenant)
     for _, selector in ipairs(read('SMEMBERS', key('tenant', tenant, 'selectors'))) do
@@ -94,12 +105,11 @@ local function index_tenant(tenant)
     end
 end
 
--- A waiter, packed: its numbers (the ticket, the score, how often it was granted, for how many seconds its slot is kept
--- after a dropped socket), then the lease that it has and that lease's slot, what it asks for, its names, its state (queued,
--- aside, granted, reserved, accepted, ended), and why others ended it, '' for none.
-local WAITER = '<ddddsssssssss'
--- The offset of the lease in the row. The slot follows it.
-local WAITER_LEASE_AT = 4 * 8 + 1
+-- A waiter, packed: the ticket and the score, then as texts, which are shorter than numbers of 8 bytes, how often it was
+-- granted and for how many seconds its slot is kept after a dropped socket, then the lease that it has and that lease's slot,
+-- what it asks for, its names, its state (queued, aside, granted, reserved, accepted, ended), and why others ended it, '' for
+-- none.
+local WAITER = '<ddsssssssssss'
 
 local function pack_waiter(w)
     return struct.pack(WAITER, w.ticket, w.score, w.attempt, w.keep, w.lease, w.place, w.tenant, w.selector, w.gateway, w.run,
@@ -152,12 +162,14 @@ end
 
 -- Adds a waiter to the line and to its queue.
 local function stand(waiter)
-    local score = int(waiter.score)
-    write('ZADD', key('queue', waiter.selector, waiter.tenant), score, waiter.id)
+    local score, name = int(waiter.score), key('queue', waiter.selector, waiter.tenant)
+    known_fronts[name] = nil
+    write('ZADD', name, score, waiter.id)
     write('ZADD', key('line'), score, waiter.id)
 end
 
 -- The same, and updates the indexes of its selector and tenant.
+--@seldom
 local function put(waiter)
     if read('SISMEMBER', key('selectors'), waiter.selector) == 0 then
         link_selector(waiter.selector)
@@ -174,8 +186,11 @@ local function put(waiter)
 end
 
 local function strike(waiter)
-    write('ZREM', key('queue', waiter.selector, waiter.tenant), waiter.id)
-    write('ZREM', key('line'), waiter.id)
+    local id, name = waiter.id, key('queue', waiter.selector, waiter.tenant)
+    local front = known_fronts[name]
+    known_fronts[name] = front and front[1] == id and front[3] and { front[3], front[4] } or nil
+    write('ZREM', name, id)
+    write('ZREM', key('line'), id)
 end
 
 -- Out of line and queue; the record stays.
@@ -197,6 +212,7 @@ local function take_granted(waiter)
 end
 
 -- Passed over while its gateway is suspended.
+--@seldom
 local function set_aside(waiter)
     take(waiter)
     write('ZADD', key('gateway', waiter.gateway, 'aside'), int(waiter.score), waiter.id)
@@ -239,6 +255,7 @@ local function unname(waiter)
     end
 end
 
+--@seldom
 local function leave_line(waiter)
     if waiter.state == 'queued' then
         take(waiter)
@@ -250,7 +267,9 @@ end
 local function end_waiter(waiter)
     -- `accept` has removed the waiter from its gateway's set already.
     local was_accepted = waiter.state == 'accepted'
-    leave_line(waiter)
+    if waiter.state == 'queued' or waiter.state == 'aside' then
+        leave_line(waiter)
+    end
     unname(waiter)
     if waiter.why then
         write('ZREM', key('gateway', waiter.gateway, 'mail'), table.concat({ 'ended', waiter.id, waiter.why }, ':'))
@@ -263,6 +282,7 @@ end
 
 -- Suspends a gateway: its heads are set aside until it collects (`claim`: until its own probe passes).
 -- `claimed` is the worker it could not reach.
+--@seldom
 local function mark(gateway, why, claimed)
     local record = key('gateway', gateway)
     local before = read('HGET', record, 'mark')

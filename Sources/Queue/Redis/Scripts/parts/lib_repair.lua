@@ -22,10 +22,10 @@ local function repair_granted(waiter, lease)
     leave_aside(waiter)
     if lease.state == 'granted' then
         write('ZADD', key('gateway', waiter.gateway, 'waiters'), 0, waiter.id)
-        write('ZADD', key('gateway', waiter.gateway, 'mail'), 'NX', int(NOW), lease.id)
+        write('ZADD', key('gateway', waiter.gateway, 'mail'), 'NX', int(NOW), letter_of(lease))
     elseif waiter.gateway ~= '' then
         write('ZREM', key('gateway', waiter.gateway, 'waiters'), waiter.id)
-        write('ZREM', key('gateway', waiter.gateway, 'mail'), lease.id)
+        write('ZREM', key('gateway', waiter.gateway, 'mail'), letter_of(lease))
     end
     if not lease.ending then
         name_again(waiter)
@@ -86,36 +86,52 @@ local function strike_ghosts(tenant)
     end
 end
 
--- Compares the index entries of waiters of one tenant in one selector. `ids` are in the order of `waiters`.
-local function repair_group(selector, tenant, waiters, ids)
-    local scores = read('ZMSCORE', key('queue', selector, tenant), unpack(ids))
-    local listed = read('SISMEMBER', key('selectors'), selector) == 1
-        and read('SISMEMBER', key('selector', selector, 'tenants'), tenant) == 1
-        and read('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 1
-    for i, waiter in ipairs(waiters) do
-        if not listed or not scores[i] or tonumber(scores[i]) ~= waiter.score then
+-- Compares the index entries of waiters of one tenant in one selector. `ids` are in the order of `waiters`. `is_listed` tells
+-- whether the selector has the tenant, and `eligible` is the tenant's score there, or false.
+local function repair_group(group, is_listed, eligible)
+    local selector, tenant = group.selector, group.tenant
+    local scores = read('ZMSCORE', key('queue', selector, tenant), unpack(group.ids))
+    local is_good = is_listed and read('SISMEMBER', key('tenant', tenant, 'selectors'), selector) == 1
+    for i, waiter in ipairs(group.waiters) do
+        if not is_good or not scores[i] or scores[i] + 0 ~= waiter.score then
             repair_waiter(waiter)
-            listed = true
+            is_good = true
         elseif waiter.run ~= '' or waiter.alias ~= '' then
             name_again(waiter)
         end
     end
-    if not below_cap(tenant) then
+    if held_by(tenant) > 0 and not below_cap(tenant) then
         strike_ghosts(tenant)
     end
-    index(selector, tenant, handicap(tenant))
+    local added, id, score = handicap(tenant), front_of(selector, tenant)
+    if tonumber(eligible or nil) ~= (id and added and score + added or nil) then
+        index(selector, tenant, added)
+    end
+end
+
+-- Compares groups of one selector. `is_known` tells whether the fleet has the selector.
+local function repair_groups(selector, groups, is_known)
+    local tenants = {}
+    for i, group in ipairs(groups) do
+        tenants[i] = group.tenant
+    end
+    local listed = read('SMISMEMBER', key('selector', selector, 'tenants'), unpack(tenants))
+    local eligible = read('ZMSCORE', key('selector', selector, 'eligible'), unpack(tenants))
+    for i, group in ipairs(groups) do
+        repair_group(group, is_known and listed[i] == 1, eligible[i])
+    end
 end
 
 -- Compares the next waiters of the calling gateway. The next renew goes on behind the last one that this call compared.
 local function repair_waiters()
     local all, last = key('gateway', caller.id, 'waiters'), read('HGET', caller.record, 'repaired') or ''
-    local ids = read('ZRANGE', all, last == '' and '-' or '(' .. last, '+', 'BYLEX', 'LIMIT', 0, REPAIRS_A_RENEW)
+    local ids = read('ZRANGE', all, last == '' and '-' or '(' .. last, '+', 'BYLEX', 'LIMIT', 0, WAITERS_A_RENEW)
     if #ids == 0 then
         write('HDEL', caller.record, 'repaired')
         return
     end
-    local reached = #ids == REPAIRS_A_RENEW and ids[#ids] or ''
-    local names, groups, known = {}, {}, {}
+    local reached = #ids == WAITERS_A_RENEW and ids[#ids] or ''
+    local names, limits, known, selectors, of_selector, groups = {}, {}, {}, {}, {}, 0
     for i, id in ipairs(ids) do
         names[i] = key('waiter', id)
     end
@@ -127,16 +143,21 @@ local function repair_waiters()
         local state = waiter and waiter.state
         if not waiter or waiter.gateway ~= caller.id then
             write('ZREM', all, id)
-        elseif state == 'queued' and line[i] and tonumber(line[i]) == waiter.score and not aside[i] then
+        elseif state == 'queued' and line[i] and line[i] + 0 == waiter.score and not aside[i] then
             local name = key('queue', waiter.selector, waiter.tenant)
             local group = known[name]
-            if not group and #groups == LOOKS_A_CALL then
+            if not group and groups == PAIRS_A_RENEW then
                 reached = ids[i - 1]
                 break
             elseif not group then
                 group = { selector = waiter.selector, tenant = waiter.tenant, waiters = {}, ids = {} }
-                known[name] = group
-                groups[#groups + 1] = group
+                known[name], groups = group, groups + 1
+                if not of_selector[waiter.selector] then
+                    of_selector[waiter.selector] = {}
+                    selectors[#selectors + 1] = waiter.selector
+                end
+                table.insert(of_selector[waiter.selector], group)
+                limits[groups] = key('limits', waiter.tenant)
             end
             group.waiters[#group.waiters + 1], group.ids[#group.ids + 1] = waiter, id
         elseif line[i] or (state == 'aside' and not aside[i]) or (state ~= 'aside' and (aside[i] or state ~= 'granted')) then
@@ -146,8 +167,11 @@ local function repair_waiters()
     if reached ~= last then
         write('HSET', caller.record, 'repaired', reached)
     end
-    for _, group in ipairs(groups) do
-        repair_group(group.selector, group.tenant, group.waiters, group.ids)
+    if groups > 0 then
+        fetch(limits)
+        for i, is_known in ipairs(read('SMISMEMBER', key('selectors'), unpack(selectors))) do
+            repair_groups(selectors[i], of_selector[selectors[i]], is_known == 1)
+        end
     end
 end
 
@@ -192,9 +216,9 @@ end
 
 -- Compares the next slots of a worker. `number` is that of its renew.
 local function repair_slots(worker, number)
-    local from = number % math.ceil(worker.slots / REPAIRS_A_RENEW) * REPAIRS_A_RENEW
+    local from = number % math.ceil(worker.slots / SLOTS_A_RENEW) * SLOTS_A_RENEW
     local names, places, slots, leases = {}, {}, {}, {}
-    for slot = from, math.min(from + REPAIRS_A_RENEW, worker.slots) - 1 do
+    for slot = from, math.min(from + SLOTS_A_RENEW, worker.slots) - 1 do
         places[#places + 1] = worker.id .. '/' .. int(slot)
         names[#names + 1] = key('slot', places[#places])
     end

@@ -83,10 +83,15 @@ local function read_limits(text)
         fair = fair == 1, lineMax = line_max, pauses = pauses }
 end
 
+--@seldom
+local function default_limits()
+    return pack_limits(nil, 0, WAITERS_MAX, 0)
+end
+
 local function fleet_limits()
     local known = limits_cache['*']
     if not known then
-        known = read_limits(row_text(key('limits', '*')) or pack_limits(nil, 0, WAITERS_MAX, 0))
+        known = read_limits(row_text(key('limits', '*')) or default_limits())
         limits_cache['*'] = known
     end
     return known
@@ -105,11 +110,13 @@ local function limits_of(tenant)
 end
 
 -- A pause names one pool, or a label and with it all pools of that label.
-local function paused(pool)
-    if fleet_limits().pauses == 0 then
-        return false
-    end
+--@seldom
+local function has_pause(pool)
     return in_force(setting('pause:' .. pool)) or in_force(setting('pause:' .. parts(pool)))
+end
+
+local function paused(pool)
+    return fleet_limits().pauses > 0 and has_pause(pool)
 end
 
 -- Pools that need not have had a worker yet, as pools without a version; a label alone fits every browser.

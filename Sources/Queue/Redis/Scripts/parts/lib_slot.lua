@@ -99,6 +99,7 @@ end
 local unlisted, listed_pools = {}, {}
 
 -- Puts a worker into the free index of its pools as its state, free slots and choice say.
+--@seldom
 local function index_worker(id)
     local worker = worker_row(id)
     if not worker then
@@ -121,6 +122,7 @@ end
 
 -- A slot of this worker became free. If no other worker has a free slot of the pool, the dispatch gets the slot directly,
 -- because adding it to the free index and removing it again would be wasted.
+--@seldom
 local function offer(id)
     local worker = worker_row(id)
     local pool = worker and worker.pools
@@ -189,6 +191,11 @@ end
 -- The name of a slot in sets (`held`, `due`).
 local function place_of(s)
     return s.worker .. '/' .. s.slot
+end
+
+-- The entry of a grant in its gateway's mailbox.
+local function letter_of(lease)
+    return lease.id .. ' ' .. lease.worker .. '/' .. lease.slot
 end
 
 -- The byte of a slot in its worker's map.

@@ -5,7 +5,8 @@
 -- Reply accepted <tenant> <seconds it is kept after a dropped socket> <run> | ended | unknown | old
 -- Cost  O(log n).
 
-local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[7] or '')))
+local client = string.sub(ARGV[6] or '', 1, 32)
+local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[7] or '')), key('waiter', client))
 if stop then
     return stop
 end

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- collect: a gateway empties its mailbox and shows that it listens.
 -- KEYS  state
--- ARGV  caller header (5), what it acknowledges ...: lease ids, `ended:<waiter>:<why>`; at most 256, the rest is ignored
+-- ARGV  caller header (5), letters that it acknowledges ...: `<lease> <worker>/<slot>`, `ended:<waiter>:<why>`; at most 256, the
+--       rest is ignored
 -- Reply ok <more 0|1> <grant payloads> <due probes `worker address` ...> <`waiter why` of those ended from outside ...>
 --       | unknown | old
 -- Cost  O(acknowledged + batch). Ends a suspension, but for one by a failed claim, which ends by the gateway's own probe.
@@ -16,7 +17,7 @@ if last >= FIRST_ARGUMENT then
     write('ZREM', mail, unpack(ARGV, FIRST_ARGUMENT, last))
 end
 for i = FIRST_ARGUMENT, last do
-    -- A lease's entry is all there is of an unread grant. An ended waiter has a record beside its entry.
+    -- The letter is all there is of an unread grant. An ended waiter has a record beside its letter.
     local id = string.match(ARGV[i], '^ended:(%x+):')
     local ended = id and waiter_row(id)
     if ended and ended.state == 'ended' and ended.gateway == caller.id then
@@ -32,35 +33,24 @@ end
 own_mail = caller.id
 settle()
 
--- The payloads of grants, by the position of their leases. It unpacks only the parts of a row that a payload needs, because a
+-- The payloads of grants, by the position of their letters. It unpacks only the parts of a row that a payload needs, because a
 -- collect can find 256 grants. Redis does not have the rows that this call changed yet, so those come from the call's tables.
 --@seldom
-local function payloads(ids)
-    local found, names, places = {}, {}, {}
-    for i, id in ipairs(ids) do
-        local waiter = string.sub(id, 1, 32)
-        names[i] = key('waiter', waiter)
+local function payloads(letters)
+    local found, names, leases, workers, slots = {}, {}, {}, {}, {}
+    for i, letter in ipairs(letters) do
+        local lease, worker, slot = string.match(letter, '^(%S+) ([^/]+)/(%d+)$')
+        leases[i], workers[i], slots[i] = lease or '', worker or '', slot or ''
+        names[i] = key('slot', workers[i] .. '/' .. slots[i])
     end
     for i, text in ipairs(read('MGET', unpack(names))) do
-        local known, lease, place = known_waiters[string.sub(ids[i], 1, 32)], nil, nil
-        if known then
-            lease, place = known.lease, known.place
-        elseif text then
-            lease, place = struct.unpack('<ss', text, WAITER_LEASE_AT)
-        end
-        places[i] = lease == ids[i] and place or ''
-        names[i] = key('slot', places[i])
-    end
-    for i, text in ipairs(read('MGET', unpack(names))) do
-        local known = known_slots[names[i]]
-        local worker_id, slot = string.match(places[i], '^(.*)/(%d+)$')
-        local worker = worker_id and worker_row(worker_id)
+        local known, worker = known_slots[names[i]], worker_row(workers[i])
         if known and worker and known.lease then
-            found[i] = known.lease.id == ids[i] and grant_payload(known.lease, worker.address)
+            found[i] = known.lease.id == leases[i] and grant_payload(known.lease, worker.address)
         elseif text and worker and not known then
             local epoch, number = struct.unpack('<dd', text)
             local _, lease, _, pool = struct.unpack('<ssss', text, SLOT_STATE_AT)
-            found[i] = lease == ids[i] and lease .. ' ' .. worker_id .. ' ' .. slot
+            found[i] = lease == leases[i] and lease .. ' ' .. workers[i] .. ' ' .. slots[i]
                 .. string.format(' %d %d ', epoch, number) .. worker.address .. ' ' .. pool
         end
     end
@@ -69,15 +59,15 @@ end
 
 local letters, grants, ends = read('ZRANGE', mail, 0, COLLECT_BATCH - 1), {}, {}
 local found = #letters > 0 and payloads(letters)
-for i, id in ipairs(letters) do
+for i, letter in ipairs(letters) do
     if found[i] then
         grants[#grants + 1] = found[i]
     else
-        local ended, because = string.match(id, '^ended:(%x+):(.*)$')
+        local ended, because = string.match(letter, '^ended:(%x+):(.*)$')
         if ended then
             ends[#ends + 1] = ended .. ' ' .. because
         else
-            write('ZREM', mail, id)
+            write('ZREM', mail, letter)
         end
     end
 end

@@ -22,16 +22,20 @@ if not string.find(id or '', '^[0-9a-f]+$') or #id ~= 32 or not is_name(tenant) 
     return header('bad')
 end
 
+--@seldom
+local function granted_to(waiter)
+    local lease = lease_row(waiter.lease)
+    local worker = lease and worker_row(lease.worker)
+    return worker and grant_payload(lease, worker.address)
+end
+
 local function answer(waiter)
     if waiter.why then
         return finish('gone', waiter.why)
     end
-    if waiter.state == 'granted' or waiter.state == 'accepted' then
-        local lease = lease_row(waiter.lease)
-        local worker = lease and worker_row(lease.worker)
-        if worker then
-            return finish('granted', int(waiter.ticket), grant_payload(lease, worker.address))
-        end
+    local payload = (waiter.state == 'granted' or waiter.state == 'accepted') and granted_to(waiter)
+    if payload then
+        return finish('granted', int(waiter.ticket), payload)
     end
     return finish('queued', int(waiter.ticket))
 end
@@ -96,8 +100,9 @@ end
 -- gone but for the word of its TTL, goes to whoever comes with the alias. Returns false where it is taken, else that
 -- ticket, and the waiter that must go.
 local aliases = key('tenant', tenant, 'aliases')
+--@seldom
 local function claim_alias()
-    local taken = alias ~= '' and read('HGET', aliases, alias)
+    local taken = read('HGET', aliases, alias)
     local orphaned = taken and string.match(taken, '^%-(%d+)$') or nil
     local elder = taken and not orphaned and waiter_row(taken)
     if not elder then
@@ -109,8 +114,11 @@ local function claim_alias()
     end
     return elder.ticket, elder
 end
-local inherited, elder = claim_alias()
-local kept = inherited and read('ZSCORE', key('orphans'), tenant .. ':' .. alias) or int(NOW + ORPHAN_MS)
+local inherited, elder, kept
+if alias ~= '' then
+    inherited, elder = claim_alias()
+    kept = inherited and read('ZSCORE', key('orphans'), tenant .. ':' .. alias) or int(NOW + ORPHAN_MS)
+end
 if inherited == false then
     return finish('refused', 'alias_taken')
 elseif inherited and old_ticket == '' then

@@ -35,13 +35,13 @@ local capped = not below_cap(waiter.tenant)
 
 -- Grants a millisecond while somebody waited; nil where too few were made of late to tell.
 local function speed(rates)
-    local grants, sum, last = 0, 0, 0
+    local grants, sum = 0, 0
     for _, rate in ipairs(rates) do
         if NOW - rate.at < 2 * RATE_MEMORY_MS then
-            local now = rate_now(rate, age(waiter.ticket))
-            grants, last = grants + now.grants, math.max(last, rate.at)
-            if now.exposure > 0 then
-                sum = sum + now.grants / now.exposure
+            local its_grants, exposure = rate_now(rate, age(waiter.ticket))
+            grants = grants + its_grants
+            if exposure > 0 then
+                sum = sum + its_grants / exposure
             end
         end
     end
@@ -49,7 +49,7 @@ local function speed(rates)
 end
 
 local function tenant_rate(tenant)
-    return rate_row(read('GET', key('tenant', tenant, 'rate')))
+    return rate_row(key('tenant', tenant, 'rate'))
 end
 
 -- Those ahead that compete for the same pools: of tenants below their cap all, of those at it as many as it lets through.
@@ -100,7 +100,7 @@ local function wait_of(line, own)
     end
     local rates = {}
     for _, pool in ipairs(fitting) do
-        rates[#rates + 1] = rate_row(read('HGET', key('rates'), pool))
+        rates[#rates + 1] = rate_row(key('pool', pool, 'rate'))
     end
     local all = speed(rates)
     if not all then

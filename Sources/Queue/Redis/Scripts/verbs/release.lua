@@ -6,10 +6,20 @@
 -- Reply ok | unknown | old
 -- Cost  O(log n), then one dispatch for the tenant and, with `fit`, for the slot's pool.
 
-local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[7] or '')), key('limits', '*'))
+local client = string.sub(ARGV[6] or '', 1, 32)
+local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[7] or '')), key('waiter', client), key('limits', '*'))
 if stop then
     return stop
 end
+-- The lease ended by another word. The slot is judged by the rule of `ready` all the same.
+--@seldom
+local function free_fit(slot, epoch, number)
+    local s = slot and slot_row(caller.id, slot)
+    if s and epoch and number and free_slot(s, epoch, number) then
+        settle()
+    end
+end
+
 local slot, epoch, number, fit = ARGV[7], natural(ARGV[8]), natural(ARGV[9]), ARGV[10] == '1'
 local lease = own_lease(ARGV[6], slot)
 if lease and lease.epoch == epoch and lease.number == number then
@@ -19,11 +29,7 @@ if lease and lease.epoch == epoch and lease.number == number then
         end_waiter(waiter)
     end
     settle()
-elseif fit and epoch and number then
-    -- The lease ended by another word. The slot is judged by the rule of `ready` all the same.
-    local s = slot and slot_row(caller.id, slot)
-    if s and free_slot(s, epoch, number) then
-        settle()
-    end
+elseif fit then
+    free_fit(slot, epoch, number)
 end
 return finish('ok')

@@ -16,7 +16,7 @@ end
 if lease.state == 'granted' then
     hold(lease, 'reserved', NOW + RESERVE_MS)
     lease.attach = 0
-    write('ZREM', key('gateway', caller.id, 'mail'), lease.id)
+    write('ZREM', key('gateway', caller.id, 'mail'), letter_of(lease))
     write('ZREM', key('gateway', caller.id, 'waiters'), lease.waiter)
     local waiter = waiter_row(lease.waiter)
     if waiter then
