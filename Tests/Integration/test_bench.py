@@ -11,6 +11,15 @@ PROGRAM = os.path.join(ROOT, "loadtest", "bench", "queue", "session.py")
 A_CALL = {"commands", "script_us"}
 
 
+def test_each_benchmark_finds_its_parts():
+    """Two modules of one name, in `loadtest/bench` and in its folder `queue`, would hide each other."""
+    folder = os.path.dirname(os.path.dirname(PROGRAM))
+    for program in ("bench.py", "chromium.py", "crowds.py", "tls.py", "queue/bench.py", "queue/session.py"):
+        argv = [sys.executable, os.path.join(folder, program), "--help"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0 and "usage" in done.stdout, done.stderr
+
+
 def test_sessions_are_measured():
     argv = [sys.executable, PROGRAM, "--quick", "--bin", os.path.dirname(binary("loadtest"))]
     done = subprocess.run(argv, input="\n\n", capture_output=True, text=True, timeout=180, check=False)

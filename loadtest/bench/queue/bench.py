@@ -17,9 +17,9 @@ import time
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import designs  # noqa: E402
 import dispatch  # noqa: E402
 import pairs  # noqa: E402
-import peers  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
 import shapes  # noqa: E402
@@ -78,7 +78,7 @@ def main() -> int:
                 baseline=options.baseline, baseline_binaries=options.baseline_bin),
             "shapes": lambda: shapes.measure(
                 servers, shas, core=bench.proxy_core, quick=options.quick, rounds=rounds),
-            "peers": lambda: peers.measure(servers, shas, quick=options.quick),
+            "peers": lambda: designs.measure(servers, shas, quick=options.quick),
         }
         for name in tables.PARTS:
             if name in wanted:

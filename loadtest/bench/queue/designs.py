@@ -144,7 +144,7 @@ def berth(path, shas, size, grants) -> list[int]:
         before = microseconds(fleet.redis)
         fleet.all([fleet.release(held), fleet.ready(held)])
         took.append(microseconds(fleet.redis) - before)
-        (given,) = fleet.grants_of(fleet.one(fleet.collect(held.lease)))
+        (given,) = fleet.grants_of(fleet.one(fleet.collect(held.letter)))
         (held,) = fleet.proved([given])
         if number % 50 == 0:
             fleet.renew()
