@@ -197,13 +197,16 @@ final class RecoveryChecker: Checker {
     private var tables: [String: (rows: [SlotRow], isDraining: Bool)] = [:]
     private var waiting: [String: Set<String>] = [:]
     private var suspects: Set<String> = []
-    /// Sidecars crash at rest too. The worker's word of it is under way, then the sidecar starts again.
+    /// Sidecars crash at rest too. The worker's word of it is under way, then the sidecar starts again. A worker that ended
+    /// after its last session begins anew, registers, and starts its sidecars.
     private static let underWay: Int64 = 1_000_000
-    private var crashed: [String: Int64] = [:]
+    /// Slots and workers, and when their sidecars crashed or they began.
+    private var unsettled: [String: Int64] = [:]
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
         switch happening {
-        case .sidecarCrashed(let worker, let slot): crashed["\(worker.text)/\(slot)"] = now
+        case .sidecarCrashed(let worker, let slot): unsettled["\(worker.text)/\(slot)"] = now
+        case .processBegan(let process, isWorker: true): unsettled[process.text] = now
         case .table(let worker, let rows, let isDraining): tables[worker.text] = (rows, isDraining)
         case .holds(let gateway, let ids): waiting[gateway.text] = Set(ids.map(\.text))
         default: break
@@ -212,7 +215,7 @@ final class RecoveryChecker: Checker {
 
     func look(_ stage: Stage, at now: Int64, into ledger: Ledger) {
         defer { (tables, waiting) = ([:], [:]) }
-        crashed = crashed.filter { now - $0.value < RecoveryChecker.underWay }
+        unsettled = unsettled.filter { now - $0.value < RecoveryChecker.underWay }
         switch stage {
         case .recovered:
             suspects = Set(differences(ledger))
@@ -236,12 +239,14 @@ final class RecoveryChecker: Checker {
             }
             words += differences(worker, table, picture)
             // One slot of a worker on trial is in use as soon as somebody wants it, and the rest with it.
-            if !worker.isDraining, worker.state != "ok", worker.state != "trial" {
+            if !worker.isDraining, !["ok", "trial"].contains(worker.state), unsettled[worker.id] == nil {
                 words.append("\(worker.id) is \(worker.state)")
             }
         }
         let here = Set(picture.workers.map(\.id))
-        for id in tables.keys.sorted() where !here.contains(id) { words.append("\(id) lives and is not in Redis") }
+        for id in tables.keys.sorted() where !here.contains(id) && unsettled[id] == nil {
+            words.append("\(id) lives and is not in Redis")
+        }
         for (id, mark) in picture.gateways.sorted(by: { $0.key < $1.key }) {
             // Where there is no worker a gateway has nobody to prove itself to.
             let isStuck = mark == "claim" && picture.workers.isEmpty
@@ -283,9 +288,9 @@ final class RecoveryChecker: Checker {
         }
     }
 
-    /// Without a lease, and its sidecar crashed a moment ago.
+    /// Without a lease, and its sidecar crashed or its worker began a moment ago.
     private func isStarting(_ slot: StoreView.SlotLine) -> Bool {
-        slot.state != "leased" && crashed["\(slot.worker)/\(slot.slot)"] != nil
+        slot.state != "leased" && (unsettled["\(slot.worker)/\(slot.slot)"] ?? unsettled[slot.worker]) != nil
     }
 
     /// What is left when nobody wants anything any more.
