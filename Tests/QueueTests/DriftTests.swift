@@ -15,7 +15,7 @@ import Testing
     }
 
     /// A fleet with an entry in each kind of index. Tenant `a` has cap 2: it has a kept session, a session, a waiting client,
-    /// and a client whose wait an operator ended. The two waiting clients of tenant `b` are set aside, because their gateway
+    /// and a client whose wait an operator ended. Tenant `c` waits, below its cap. The two waiting clients of tenant `b` are set aside, because their gateway
     /// does not listen.
     private func scene() -> Scene {
         fleet.auditsEachStep = false
@@ -32,6 +32,7 @@ import Testing
         fleet.keep(w, kept)
         fleet.accept(w, fleet.enqueue(g, fleet.newWaiter(), run: "r").grant!)
         fleet.enqueue(g, fleet.newWaiter(), run: "r", alias: "two")
+        fleet.enqueue(g, fleet.newWaiter(), tenant: "c")
         let ended = fleet.newWaiter()
         fleet.enqueue(g, ended)
         fleet.finish(g, "waiter", ended)
@@ -106,6 +107,39 @@ import Testing
         fleet.renew(g)
         #expect(queues().count == 100)
         #expect(fleet.findings() == [])
+    }
+
+    /// The members of a set, or of a sorted set with their scores.
+    private func content(of key: String) -> [String] {
+        fleet.redis("TYPE", key).string == "set"
+            ? fleet.redis("SMEMBERS", key).strings.sorted() : fleet.redis("ZRANGE", key, "0", "-1", "WITHSCORES").strings
+    }
+
+    /// Deletes each entry, and changes each derived score, of the keys whose names match. One renew, and no sweep, puts it back:
+    /// in a large fleet it is long before a sweep comes to these keys.
+    private func expectThatARenewHeals(_ pattern: Regex<Substring>, of owner: KeyPath<Scene, Caller>) {
+        _ = scene()
+        let keys = fleet.redis("KEYS", fleet.keys.prefix + "*").strings.sorted()
+        let all = keys.filter { $0.dropFirst(fleet.keys.prefix.count).wholeMatch(of: pattern) != nil }
+            .flatMap { changes(of: $0) }.filter { !["SADD", "ZADD"].contains($0[0]) }
+        #expect(all.count > 7, "\(all)")
+        for change in all {
+            let owner = scene()[keyPath: owner]
+            let before = content(of: change[1])
+            fleet.redis.command(change)
+            #expect(content(of: change[1]) != before, "\(change)")
+            fleet.renew(owner, owner.kind == "worker" ? fleet.rows(of: owner) : [])
+            #expect(content(of: change[1]) == before, "\(change)")
+        }
+        #expect(fleet.findings() == [])
+    }
+
+    @Test func oneRenewOfAWorkerHealsWhatIsDerivedFromItsSlots() {
+        expectThatARenewHeals(/tenant:.*:held|due|pool:.*:(?:free|workers)/, of: \.w)
+    }
+
+    @Test func oneRenewOfAGatewayHealsWhatIsDerivedFromItsWaiters() {
+        expectThatARenewHeals(/line|queue:.*|selector:.*:(?:tenants|eligible)|tenant:[ac]:selectors/, of: \.g)
     }
 
     @Test func anEntryChangedByHandHeals() {

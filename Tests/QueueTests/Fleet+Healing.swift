@@ -34,7 +34,7 @@ extension Fleet {
     }
 
     /// The worker's own table of its slots, if none of its calls was lost.
-    private func rows(of worker: Caller) -> [String] {
+    func rows(of worker: Caller) -> [String] {
         (0..<slots(of: worker)).map { index in
             let (state, token) = (slot(worker, index, "state"), token(worker, index))
             guard let lease = LeaseID(slot(worker, index, "lease")) else { return row(index, state, token) }

@@ -150,6 +150,11 @@ function repair_key_of.selector(id, name, inner)
             looks_left = looks_left - 1
             index(selector, tenant, handicap(tenant))
         end)
+    elseif what == 'pools' then
+        rest = strike_out('ZSCAN', 'ZREM', name, inner, function(pool)
+            return read('HEXISTS', key('pools'), pool) == 1 and match(selector, pool)
+        end)
+        known_pools[selector] = nil
     end
     link_selector(selector)
     show_head(selector, head_of(selector))
