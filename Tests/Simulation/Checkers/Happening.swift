@@ -57,6 +57,8 @@ public enum Happening {
     case holds(gateway: ProcessID, waiting: [WaiterID])
     /// Commits were lost that processes were told of.
     case storeLostData
+    /// A script dies midway: index entries may be wrong for as long as they take to heal (L9).
+    case scriptDies
     /// No fault from now on.
     case healed
     /// From now on every slot is wanted all the time, for sessions of one length; or no more. The first such time is

@@ -74,6 +74,10 @@ public final class Ledger {
     private var troubles = 0
     private var lastTroubleEnd: Int64 = 0
     private let clock: () -> Int64
+    /// A script died midway. Until then its index entries may be wrong, and what follows from them.
+    private var healsUntil = Int64.min
+    /// In a small fleet each index entry is compared within that time, µs (L9).
+    private static let healing: Int64 = 20_000_000
     /// Hears everything noted, for the trace.
     public var onNote: ((Happening) -> Void)?
     /// Told of each finding.
@@ -97,6 +101,7 @@ public final class Ledger {
         case .troubleEnded:
             troubles -= 1
             lastTroubleEnd = now
+        case .scriptDies: healsUntil = now + Ledger.healing
         default: break
         }
         onNote?(happening)
@@ -117,6 +122,7 @@ public final class Ledger {
     }
 
     public func found(_ promise: String, _ words: String) {
+        guard now >= healsUntil else { return }
         findings.append(Finding(promise, words, at: now))
         onFinding?()
     }

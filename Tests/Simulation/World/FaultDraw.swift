@@ -32,6 +32,7 @@ struct FaultDraw {
         twins()
         store()
         lostWrites()
+        dyingScripts()
         clock()
         drains()
         ordersToDrain()
@@ -297,6 +298,24 @@ struct FaultDraw {
                     guard called == script, world.timeline.now < to else { return .normal }
                     world.server.fate = nil
                     return fate
+                }
+            }
+        }
+    }
+
+    /// One script that dies at one of its commands.
+    private func dyingScripts() {
+        let world = world
+        guard var chance = chance("dying scripts", perMille: 150) else { return }
+        let scripts = ["enqueue", "cancel", "collect", "accept", "reject", "release", "ready", "renew", "roll", "sweep"]
+        for time in times(&chance, most: 2) {
+            let script = chance.one(of: scripts)
+            let command = chance.number(3...25)
+            world.timeline.at(time) { [to] in
+                world.server.fate = { called, _, _ in
+                    guard called == script, world.timeline.now < to else { return .normal }
+                    world.server.fate = nil
+                    return .torn(command)
                 }
             }
         }

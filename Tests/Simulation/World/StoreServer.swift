@@ -36,6 +36,8 @@ final class StoreServer {
         case vanished
         /// Its connection's bytes are read when `readLate` says so.
         case late
+        /// Its script dies at that command, counted from 1, and the caller gets the error. What it wrote before stays.
+        case torn(Int)
     }
 
     let network: Network
@@ -44,6 +46,10 @@ final class StoreServer {
     weak var observer: (any StoreObserver)?
     /// Told that commits were lost while it ran.
     var onLoss: () -> Void = {}
+    /// The last script that was to die midway did. It did not if it had fewer commands.
+    var isTorn = false
+    /// Told that a script is about to die midway.
+    var onTear: () -> Void = {}
     var hints = Hints()
     /// Plants the bug that calls are dated by the machines that make them; each clock has its own error.
     var trustsCallersClocks = false
@@ -166,6 +172,12 @@ final class StoreServer {
                 run(script, keys: keys, arguments: arguments)
                 breakOff(wire)
                 loseTail(written - before)
+            case .torn(let command):
+                redis.failAtCall = command
+                onTear()
+                let reply = run(script, keys: keys, arguments: arguments)
+                isTorn = reply.errorText != nil
+                wire.reply(reply)
             case .late:
                 wire.isLate = true
                 wire.inbox.append(arrival)

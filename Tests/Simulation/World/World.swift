@@ -56,6 +56,10 @@ public final class World {
         network.onBreak = { [unowned self] in ledger.note(.connectionBroke) }
         server.trustsCallersClocks = plants(.callersClock)
         server.onLoss = { [unowned self] in storeLosesData("lost its last commit") }
+        server.onTear = { [unowned self] in
+            storeLosesData("a script dies midway")
+            ledger.note(.scriptDies)
+        }
     }
 
     func plants(_ bug: PlantedBug) -> Bool { options.mutant?.bug == bug }

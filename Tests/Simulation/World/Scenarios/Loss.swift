@@ -4,6 +4,7 @@ extension Scenario {
     /// Redis that loses data.
     static let ofLoss: [Scenario] =
         ["enqueue", "cancel", "accept", "release", "ready", "reject", "collect", "renew", "roll", "sweep"].map(oneLost)
+        + ["enqueue", "cancel", "accept", "release", "ready", "reject", "collect", "renew", "roll", "sweep"].map(torn)
         + [
             Scenario("heldLeaseIsDeclaredAgain", cap: 1) { r in
                 r.begin()
@@ -97,6 +98,31 @@ extension Scenario {
                 r.expect(r.wasServed(first) || r.isServing(first), "the session never noticed")
             },
         ]
+
+    /// The script dies at each of its commands, one after the other, while clients come and go. Each time all heals (L9), and
+    /// whoever came is served.
+    private static func torn(_ script: String) -> Scenario {
+        Scenario("torn\(script.first!.uppercased())\(script.dropFirst())", gateways: 2, slots: [1, 1], cap: 1) { r in
+            r.begin()
+            // The first two commands read the clock and the rows.
+            var command = 3
+            repeat {
+                r.world.server.isTorn = false
+                r.next(script, .torn(command))
+                if script == "reject" { r.world.exchange.faults.refusedPerMille = 500 }
+                for index in 0..<6 {
+                    r.client(at: 1 + index % 2, session: 400, leavesAfter: index == 3 ? 300 : nil)
+                    r.pass(milliseconds: 30)
+                }
+                r.until("all end", within: 60_000) { r.world.isQuiet }
+                r.world.exchange.faults = Exchange.Faults()
+                // A quarantine lasts up to 30 s.
+                r.pass(milliseconds: 40_000)
+                r.world.look(.atRest)
+                command += 1
+            } while r.world.server.isTorn
+        }
+    }
 
     /// Redis loses one acknowledged write of that script while everything goes on.
     private static func oneLost(_ script: String) -> Scenario {
