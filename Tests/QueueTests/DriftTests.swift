@@ -115,8 +115,8 @@ import Testing
             ? fleet.redis("SMEMBERS", key).strings.sorted() : fleet.redis("ZRANGE", key, "0", "-1", "WITHSCORES").strings
     }
 
-    /// Deletes each entry, and changes each derived score, of the keys whose names match. One renew, and no sweep, puts it back:
-    /// in a large fleet it is long before a sweep comes to these keys.
+    /// Deletes each entry, and changes each derived score, of the keys whose names match. One renew, and no sweep, puts it
+    /// back: in a large fleet it is long before a sweep comes to these keys.
     private func expectThatARenewHeals(_ pattern: Regex<Substring>, of owner: KeyPath<Scene, Caller>) {
         _ = scene()
         let keys = fleet.redis("KEYS", fleet.keys.prefix + "*").strings.sorted()

@@ -76,8 +76,9 @@ public final class Ledger {
     private let clock: () -> Int64
     /// A script died midway. Until then its index entries may be wrong, and what follows from them.
     private var healsUntil = Int64.min
-    /// In a small fleet each index entry is compared within that time, µs (L9).
-    private static let healing: Int64 = 20_000_000
+    /// In a small fleet each index entry is compared within that time, µs (L9), if nothing is wrong with Redis. A hold-off after
+    /// a loss of data is included.
+    private static let healing: Int64 = 30_000_000
     /// Hears everything noted, for the trace.
     public var onNote: ((Happening) -> Void)?
     /// Told of each finding.
@@ -101,7 +102,12 @@ public final class Ledger {
         case .troubleEnded:
             troubles -= 1
             lastTroubleEnd = now
+        default: break
+        }
+        switch happening {
         case .scriptDies: healsUntil = now + Ledger.healing
+        case .troubleBegan, .troubleEnded, .storeLostData, .healed:
+            if now < healsUntil { healsUntil = now + Ledger.healing }
         default: break
         }
         onNote?(happening)

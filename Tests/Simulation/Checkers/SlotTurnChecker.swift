@@ -51,10 +51,15 @@ final class SlotTurnChecker: Checker {
         if call.script == "reject", call.arguments.count > 6, call.arguments[5] == "gateway" {
             dialed.remove(call.arguments[6])
         }
+        // An enqueue that was sent again after its client's session brings the name back.
+        if call.script == "release", call.arguments.count > 5,
+            ledger.store.field("lease", call.arguments[5], of: "worker") == nil
+        {
+            dialed.remove(call.arguments[5])
+        }
         guard let (worker, slot, lease) = watched else { return }
         watched = nil
         let store = ledger.store
-        // An enqueue that was sent again after its client's session brings the name back.
         if store.field("lease", lease, of: "worker") == nil { dialed.remove(lease) }
         guard let state = store.field("slot", "\(worker)/\(slot)", of: "state"),
             let now = store.field("slot", "\(worker)/\(slot)", of: "lease")

@@ -284,7 +284,9 @@ final class RecoveryChecker: Checker {
             case "recycling" where slot.token > row.token: same = row.state == .recycling || row.state == .out
             default: same = slot.state == row.state.rawValue || (row.lease == nil && isStarting(slot))
             }
-            return same ? nil : "\(worker.id)/\(slot.slot) is \(slot.state) in Redis and \(row.state) at its worker"
+            // With the token, because two looks may see two grants that are both under way.
+            let inRedis = "\(worker.id)/\(slot.slot) is \(slot.state) by \(slot.token) in Redis"
+            return same ? nil : "\(inRedis) and \(row.state) at its worker"
         }
     }
 

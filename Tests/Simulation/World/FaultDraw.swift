@@ -307,7 +307,9 @@ struct FaultDraw {
     private func dyingScripts() {
         let world = world
         guard var chance = chance("dying scripts", perMille: 150) else { return }
-        let scripts = ["enqueue", "cancel", "collect", "accept", "reject", "release", "ready", "renew", "roll", "sweep"]
+        let scripts = [
+            "enqueue", "cancel", "collect", "accept", "reject", "release", "ready", "renew", "roll", "sweep",
+        ]
         for time in times(&chance, most: 2) {
             let script = chance.one(of: scripts)
             let command = chance.number(3...25)
