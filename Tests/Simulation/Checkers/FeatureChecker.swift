@@ -116,6 +116,8 @@ final class AliasChecker: Checker {
     private var places: [String: Place] = [:]
     private var clients: [String: Int] = [:]
     private var isOver: Set<Int> = []
+    /// Waiters whose enqueue was answered.
+    private var told: Set<String> = []
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {
         switch happening {
@@ -143,7 +145,9 @@ final class AliasChecker: Checker {
         guard let ticket = Int64(call.reply[5]) else { return }
         let name = call.arguments[6] + "/" + call.arguments[13]
         let waiter = call.arguments[5]
-        if let place = places[name], place.waiter != waiter, let orphanedAt = place.orphanedAt,
+        // One that is told a second time has had its own ticket all along.
+        let isNew = told.insert(waiter).inserted
+        if isNew, let place = places[name], place.waiter != waiter, let orphanedAt = place.orphanedAt,
             now - orphanedAt < AliasChecker.kept, call.arguments[11].isEmpty, ticket != place.ticket
         {
             ledger.found(

@@ -276,17 +276,15 @@ final class RecoveryChecker: Checker {
             let same: Bool
             switch slot.state {
             case "leased":
-                // One that was borrowed is nothing to its worker before its client comes.
-                let isLent = ["reserved", "attaching"].contains(picture.leases[slot.lease]?.state)
-                same = row.lease?.description == slot.lease || (isLent && row.lease == nil)
+                // A grant that is under way, or was borrowed, is nothing to its worker before its client comes.
+                let isToCome = ["granted", "reserved", "attaching"].contains(picture.leases[slot.lease]?.state)
+                same = row.lease?.description == slot.lease || (isToCome && row.lease == nil)
             case "draining": same = row.state == .recycling || row.state == .free
             // It recycles from a token that its worker never saw; neither word gives it to anybody.
             case "recycling" where slot.token > row.token: same = row.state == .recycling || row.state == .out
             default: same = slot.state == row.state.rawValue || (row.lease == nil && isStarting(slot))
             }
-            // With the token, because two looks may see two grants that are both under way.
-            let inRedis = "\(worker.id)/\(slot.slot) is \(slot.state) by \(slot.token) in Redis"
-            return same ? nil : "\(inRedis) and \(row.state) at its worker"
+            return same ? nil : "\(worker.id)/\(slot.slot) is \(slot.state) in Redis and \(row.state) at its worker"
         }
     }
 
