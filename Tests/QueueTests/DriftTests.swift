@@ -15,8 +15,8 @@ import Testing
     }
 
     /// A fleet with an entry in each kind of index. Tenant `a` has cap 2: it has a kept session, a session, a waiting client,
-    /// and a client whose wait an operator ended. Tenant `c` waits, below its cap. The two waiting clients of tenant `b` are set aside, because their gateway
-    /// does not listen.
+    /// and a client whose wait an operator ended. Tenant `c` waits, below its cap. The two waiting clients of tenant `b` are
+    /// set aside, because their gateway does not listen.
     private func scene() -> Scene {
         fleet.auditsEachStep = false
         fleet.begin()
@@ -112,7 +112,8 @@ import Testing
     /// The members of a set, or of a sorted set with their scores.
     private func content(of key: String) -> [String] {
         fleet.redis("TYPE", key).string == "set"
-            ? fleet.redis("SMEMBERS", key).strings.sorted() : fleet.redis("ZRANGE", key, "0", "-1", "WITHSCORES").strings
+            ? fleet.redis("SMEMBERS", key).strings.sorted()
+            : fleet.redis("ZRANGE", key, "0", "-1", "WITHSCORES").strings
     }
 
     /// Deletes each entry, and changes each derived score, of the keys whose names match. One renew, and no sweep, puts it
