@@ -1,6 +1,7 @@
 """Checkers apart from the product: pure functions over a ledger. Each returns findings in words; none is good."""
 
 from collections import defaultdict
+from fnmatch import fnmatchcase
 
 from .ledger import FOREVER, Ledger
 from .matching import fits
@@ -229,10 +230,10 @@ def told_in_words(saws, *, resets=False) -> list[str]:
 
 
 def schema_only(keys: list[str], allowed: tuple[str, ...]) -> list[str]:
-    """No key but those of the schema and of living processes. `allowed` are beginnings behind the hash tag."""
+    """No key but those of the schema and of living processes. `allowed` are beginnings and patterns behind the hash tag."""
     findings = []
     for key in keys:
         rest = key.partition("}:")[2]
-        if not any(rest == name or rest.startswith(name + ":") for name in allowed):
+        if not any(fnmatchcase(rest, name) or rest.startswith(name + ":") for name in allowed):
             findings.append(f"left behind: {key}")
     return findings

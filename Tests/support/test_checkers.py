@@ -178,8 +178,9 @@ def test_a_death_ends_what_was_served():
 
 
 def test_schema_only_finds_a_key_left():
-    keys = ["berth:{f}:state", "berth:{f}:tenant:a:held", "berth:{f}:worker:w.1"]
-    assert checkers.schema_only(keys, ("state", "worker")) == ["left behind: berth:{f}:tenant:a:held"]
+    keys = ["state", "tenant:a:held", "worker:w.1", "pool:x:y|||raw:rate", "pool:x:y|||raw:free"]
+    left = checkers.schema_only([f"berth:{{f}}:{key}" for key in keys], ("state", "worker", "pool:*:rate"))
+    assert left == ["left behind: berth:{f}:tenant:a:held", "left behind: berth:{f}:pool:x:y|||raw:free"]
 
 
 def line(process, at, **fields):
