@@ -96,7 +96,7 @@ struct ScriptLinker {
     private var definitions: [Definition] = []
 
     /// - Parameter parts: ordered so that a part uses only earlier ones.
-    /// - Parameter outer: so many of the first parts are outside of the function that has the others.
+    /// - Parameter outer: how many of the first parts are outside of the function that has the others.
     init(parts: [String], outer: Int) {
         let files = parts.map(LuaFile.init)
         var count = 0

@@ -145,7 +145,7 @@ final class AliasChecker: Checker {
         guard let ticket = Int64(call.reply[5]) else { return }
         let name = call.arguments[6] + "/" + call.arguments[13]
         let waiter = call.arguments[5]
-        // One that is told a second time has had its own ticket all along.
+        // A waiter whose enqueue is answered a second time has kept its own ticket.
         let isNew = told.insert(waiter).inserted
         if isNew, let place = places[name], place.waiter != waiter, let orphanedAt = place.orphanedAt,
             now - orphanedAt < AliasChecker.kept, call.arguments[11].isEmpty, ticket != place.ticket

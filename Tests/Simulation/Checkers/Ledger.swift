@@ -74,7 +74,7 @@ public final class Ledger {
     private var troubles = 0
     private var lastTroubleEnd: Int64 = 0
     private let clock: () -> Int64
-    /// A script died midway. Until then its index entries may be wrong, and what follows from them.
+    /// The time until which index entries may be wrong because a script died midway. Findings before it do not count.
     private var healsUntil = Int64.min
     /// In a small fleet each index entry is compared within that time, µs (L9), if nothing is wrong with Redis. A hold-off after
     /// a loss of data is included.

@@ -200,7 +200,7 @@ final class RecoveryChecker: Checker {
     /// Sidecars crash at rest too. The worker's word of it is under way, then the sidecar starts again. A worker that ended
     /// after its last session begins anew, registers, and starts its sidecars.
     private static let underWay: Int64 = 1_000_000
-    /// Slots and workers, and when their sidecars crashed or they began.
+    /// The time at which a slot's sidecar crashed, or a worker began.
     private var unsettled: [String: Int64] = [:]
 
     func note(_ happening: Happening, at now: Int64, into ledger: Ledger) {

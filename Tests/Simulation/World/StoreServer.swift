@@ -46,7 +46,7 @@ final class StoreServer {
     weak var observer: (any StoreObserver)?
     /// Told that commits were lost while it ran.
     var onLoss: () -> Void = {}
-    /// The last script that was to die midway did. It did not if it had fewer commands.
+    /// Whether the last script that was to die midway died. A script with fewer commands does not.
     var isTorn = false
     /// Told that a script is about to die midway.
     var onTear: () -> Void = {}

@@ -114,7 +114,8 @@ local function set_eligible(selector, tenant, score)
     else
         write('ZREM', key('selector', selector, 'eligible'), tenant)
     end
-    -- If the head itself moves, the next head is one of two. Of equal scores Redis knows the order.
+    -- If the head itself moves, the next head is this tenant or the one behind. If both scores are equal, only Redis knows
+    -- the order.
     local behind = head and head.tenant == tenant and head.behind
     if head and head.tenant ~= tenant and (not score or score > head.score) then
         known_heads[selector] = { tenant = head.tenant, score = head.score, text = head.text }

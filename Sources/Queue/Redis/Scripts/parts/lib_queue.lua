@@ -64,7 +64,8 @@ local function show_head(selector, head)
     end
 end
 
--- The first two of each queue that this call has asked for: id, score, id, score. If the second is missing, it is unknown.
+-- The first two waiters of each queue that this call has asked for: id, score, id, score. A table with one waiter does not
+-- tell whether another one is behind.
 local known_fronts = {}
 
 -- The first waiter of a queue, and its score as Redis writes it; nil if nobody waits.
@@ -105,10 +106,10 @@ local function index_tenant(tenant)
     end
 end
 
--- A waiter, packed: the ticket and the score, then as texts, which are shorter than numbers of 8 bytes, how often it was
--- granted and for how many seconds its slot is kept after a dropped socket, then the lease that it has and that lease's slot,
--- what it asks for, its names, its state (queued, aside, granted, reserved, accepted, ended), and why others ended it, '' for
--- none.
+-- A waiter, packed: the ticket and the score, how often it was granted, for how many seconds its slot is kept after a dropped
+-- socket, then the lease that it has and that lease's slot, what it asks for, its names, its state (queued, aside, granted,
+-- reserved, accepted, ended), and why others ended it, '' for none. The third and fourth are texts, because a small number is
+-- shorter as a text than as a double.
 local WAITER = '<ddsssssssssss'
 
 local function pack_waiter(w)

@@ -11,7 +11,7 @@ local stop = begin('worker', nil, key('slot', ARGV[1] .. '/' .. (ARGV[7] or ''))
 if stop then
     return stop
 end
--- The lease ended by another word. The slot is judged by the rule of `ready` all the same.
+-- If the lease ended by another word, the slot is judged by the rule of `ready` all the same.
 --@seldom
 local function free_fit(slot, epoch, number)
     local s = slot and slot_row(caller.id, slot)
