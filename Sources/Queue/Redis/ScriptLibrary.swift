@@ -71,9 +71,10 @@ public enum ScriptLibrary {
         ("lib_keys", PackageResources.lib_keys_lua),
     ].map { (name: $0.0, text: String(decoding: $0.1, as: UTF8.self)) }
 
-    private static let outer = ["lib_base", "lib_process"]
+    /// How many of the first parts are outside of the function that has the others.
+    private static let outer = parts.prefix { ["lib_base", "lib_process"].contains($0.name) }.count
 
-    private static let linker = ScriptLinker(parts: parts.map(\.text), outer: outer.count)
+    private static let linker = ScriptLinker(parts: parts.map(\.text), outer: outer)
 
     private static func named(_ name: String) -> RedisScript {
         guard let verb = verbs.first(where: { $0.name == name }) else { preconditionFailure("no verb \(name)") }
@@ -90,7 +91,7 @@ public enum ScriptLibrary {
     ) throws(Failure) -> [RedisScript] {
         var changedParts: [String] = []
         for part in parts { changedParts.append(try change(part.name, part.text)) }
-        let linker = ScriptLinker(parts: changedParts, outer: outer.count)
+        let linker = ScriptLinker(parts: changedParts, outer: outer)
         var scripts: [RedisScript] = []
         for verb in verbs { scripts.append(joined(verb.name, try change(verb.name, verb.text), linker)) }
         return scripts

@@ -100,7 +100,7 @@ extension Scenario {
         ]
 
     /// The script dies at each of its commands, one after the other, while clients come and go. Each time all heals (L9), and
-    /// whoever came is served.
+    /// who came is served.
     private static func torn(_ script: String) -> Scenario {
         Scenario("torn\(script.first!.uppercased())\(script.dropFirst())", gateways: 2, slots: [1, 1], cap: 1) { r in
             r.begin()
@@ -109,13 +109,7 @@ extension Scenario {
             repeat {
                 r.world.server.isTorn = false
                 r.next(script, .torn(command))
-                if script == "reject" { r.world.exchange.faults.refusedPerMille = 500 }
-                for index in 0..<6 {
-                    r.client(at: 1 + index % 2, session: 400, leavesAfter: index == 3 ? 300 : nil)
-                    r.pass(milliseconds: 30)
-                }
-                r.until("all end", within: 60_000) { r.world.isQuiet }
-                r.world.exchange.faults = Exchange.Faults()
+                serveSix(r, through: script)
                 // A quarantine lasts up to 30 s.
                 r.pass(milliseconds: 40_000)
                 r.world.look(.atRest)
@@ -129,15 +123,20 @@ extension Scenario {
         Scenario("lost\(script.first!.uppercased())\(script.dropFirst())", gateways: 2, slots: [1, 1]) { r in
             r.begin()
             r.next(script, .forgotten)
-            if script == "reject" { r.world.exchange.faults.refusedPerMille = 500 }
-            for index in 0..<6 {
-                r.client(at: 1 + index % 2, session: 400, leavesAfter: index == 3 ? 300 : nil)
-                r.pass(milliseconds: 30)
-            }
-            r.until("all end", within: 40_000) { r.world.isQuiet }
-            r.world.exchange.faults = Exchange.Faults()
-            r.expect(r.world.clients.count(where: r.wasServed) >= 4, "they are served")
+            serveSix(r, through: script)
         }
+    }
+
+    /// Six clients come, of which one leaves while it waits. For `reject`, workers refuse half of the connections.
+    private static func serveSix(_ r: Rehearsal, through script: String) {
+        if script == "reject" { r.world.exchange.faults.refusedPerMille = 500 }
+        let clients = (0..<6).map { index in
+            defer { r.pass(milliseconds: 30) }
+            return r.client(at: 1 + index % 2, session: 400, leavesAfter: index == 3 ? 300 : nil)
+        }
+        r.until("all end", within: 40_000) { r.world.isQuiet }
+        r.world.exchange.faults = Exchange.Faults()
+        r.expect(clients.count(where: r.wasServed) >= 4, "they are served")
     }
 }
 

@@ -93,8 +93,8 @@ local function pools_of(selector)
     return known
 end
 
--- Who goes first in a selector: tenant, effective score, the score as Redis writes it, and, if it is known, who is
--- behind; nil where nobody may.
+-- The head of a selector: its first eligible tenant, with the tenant's effective score, as a number and as the text that Redis
+-- writes. `behind` is the next tenant, if this call knows it. Nil if no tenant is eligible.
 local function head_of(selector)
     local known = known_heads[selector]
     if known == nil then
